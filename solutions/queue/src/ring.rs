@@ -1,0 +1,49 @@
+//! A circular buffer: a row of slots that is filled and emptied round and round, so that no item ever moves.
+//!
+//! ```text
+//!   slots    [  d  |     |     |  a  |  b  |  c  ]      capacity 6, length 4
+//!                     ^           ^
+//!                 next push    oldest
+//! ```
+
+/// Items in the order in which they came, in a fixed number of slots. It knows nothing of threads.
+pub(crate) struct Ring<T> {
+    /// `Some` in the `length` slots from `oldest` on, going round at the end; `None` in all others.
+    slots: Box<[Option<T>]>,
+    oldest: usize,
+    length: usize,
+}
+
+impl<T> Ring<T> {
+    pub(crate) fn new(capacity: usize) -> Ring<T> {
+        Ring { slots: (0..capacity).map(|_| None).collect(), oldest: 0, length: 0 }
+    }
+
+    /// Adds an item behind the others.
+    ///
+    /// # Panics
+    ///
+    /// If no slot is empty. The caller must know, and not ask.
+    pub(crate) fn push(&mut self, item: T) {
+        assert!(self.length < self.capacity(), "somebody pushed without an empty slot");
+        let end = (self.oldest + self.length) % self.capacity();
+        self.slots[end] = Some(item);
+        self.length += 1;
+    }
+
+    /// Takes the oldest item out.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let item = self.slots[self.oldest].take()?;
+        self.oldest = (self.oldest + 1) % self.capacity();
+        self.length -= 1;
+        Some(item)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+}

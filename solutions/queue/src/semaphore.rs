@@ -1,0 +1,89 @@
+//! A counting semaphore: permits that are taken and given back, and a place to sleep while there are none.
+//!
+//! ```text
+//!   permits   2 ---acquire---> 1 ---acquire---> 0 ---acquire---> 0, asleep
+//!                                                                     |
+//!                                    0 <------ woken, takes it ------ 1 <---release---
+//! ```
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
+
+/// A number of permits that threads take and give back (E. W. Dijkstra, "Cooperating Sequential Processes",
+/// 1965, where taking is called P and giving V).
+///
+/// **Promise.** Never more permits are out than were made or released. A thread that asks for one while there
+/// is none sleeps, and each release wakes a sleeper if one sleeps: no wake-up is lost.
+///
+/// **States.** The number of permits that nobody has. It is never negative: sleepers are not counted, they
+/// wait in the condition variable.
+///
+/// **Who calls what.** Any thread calls anything. Unlike a mutex, a semaphore has no owner: the thread that
+/// releases need not be the one that acquired. A queue depends on just that: the producer takes an empty
+/// slot, the consumer gives it back.
+///
+/// **Why the orderings are enough.** The number is only touched under the mutex, so all acquires and releases
+/// have one order, and what a thread did before its release is visible to the thread that takes that permit.
+/// To fall asleep is to unlock and wait in one step, so no release can come between looking at the number and
+/// sleeping.
+///
+/// **What loom checks:** all of the promise, with up to three threads that acquire and release. **What it
+/// cannot:** spurious wake-ups (a thief that takes the permit first is the same to a sleeper), and fairness,
+/// which is not promised: who is woken may find the permit gone.
+#[derive(Debug)]
+pub struct Semaphore {
+    permits: Mutex<usize>,
+    /// Notified once for each release.
+    released: Condvar,
+}
+
+impl Semaphore {
+    /// A semaphore with this many permits to begin with. 0 is useful: then somebody must release before
+    /// anyone acquires.
+    pub fn new(permits: usize) -> Semaphore {
+        Semaphore { permits: Mutex::new(permits), released: Condvar::new() }
+    }
+
+    /// Takes a permit; sleeps until there is one.
+    pub fn acquire(&self) {
+        let mut permits = self.lock();
+        // Not `if`: another thread may take the permit before the woken one gets the lock, and a condition
+        // variable may wake for no reason at all (pthread_cond_wait(3p), "spurious wakeups").
+        while *permits == 0 {
+            permits = self.released.wait(permits).expect(NOT_POISONED);
+        }
+        *permits -= 1;
+    }
+
+    /// Takes a permit if there is one now, and says whether it did. Never sleeps until a release.
+    pub fn try_acquire(&self) -> bool {
+        let mut permits = self.lock();
+        if *permits == 0 {
+            return false;
+        }
+        *permits -= 1;
+        true
+    }
+
+    /// Gives a permit, and wakes one sleeper.
+    ///
+    /// # Panics
+    ///
+    /// If there would be more than `usize::MAX` permits.
+    pub fn release(&self) {
+        *self.lock() += 1;
+        // One permit, one thread: waking all would only make the others look and go back to sleep.
+        self.released.notify_one();
+    }
+
+    /// How many permits nobody has. Only for showing: by the time the caller looks at it, it may be another
+    /// number.
+    pub fn permits(&self) -> usize {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.permits.lock().expect(NOT_POISONED)
+    }
+}
+
+const NOT_POISONED: &str = "nothing panics while the number of permits is locked";

@@ -1,0 +1,93 @@
+//! What only the kernel knows: which processes there are, what waits in a backlog, whose a connection is (proc(5)).
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use std::fs;
+use std::net::SocketAddr;
+
+/// The live processes of a process group, in order of their pids. Zombies are dead.
+pub fn group(group: Pid) -> Vec<Pid> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let mut members: Vec<Pid> =
+        pids.map(Pid::from_raw).filter(|&pid| is_member(pid, group) == Some(true)).collect();
+    members.sort();
+    members
+}
+
+/// `pid (name) state parent group ...`; the name may hold anything, so what follows its last parenthesis counts.
+fn is_member(pid: Pid, group: Pid) -> Option<bool> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let (state, process_group) = (fields.next()?, fields.nth(1)?);
+    Some(!matches!(state, "Z" | "X") && process_group.parse() == Ok(group.as_raw()))
+}
+
+/// The number of threads of a process; 0 if it is gone.
+pub fn threads(pid: Pid) -> usize {
+    status(pid, "Threads:").and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Whether a signal was sent to a process that has not received it yet.
+pub fn is_pending(pid: Pid, signal: Signal) -> bool {
+    let bits = status(pid, "ShdPnd:").and_then(|bits| u64::from_str_radix(&bits, 16).ok());
+    bits.is_some_and(|bits| bits >> (signal as u32 - 1) & 1 == 1)
+}
+
+fn status(pid: Pid, name: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+}
+
+/// How many connections wait in the backlogs of the sockets that listen on `address`; `None` if none listens.
+pub fn backlog(address: SocketAddr) -> Option<u64> {
+    const LISTEN: &str = "0A";
+    let listening = sockets(address).filter(|socket| socket.state == LISTEN).map(|socket| socket.waiting);
+    listening.reduce(|sum, waiting| sum + waiting)
+}
+
+/// How many bytes from clients of `server` have arrived and were not read.
+pub fn unread(server: SocketAddr) -> u64 {
+    const ESTABLISHED: &str = "01";
+    sockets(server).filter(|socket| socket.state == ESTABLISHED).map(|socket| socket.waiting).sum()
+}
+
+/// The process among `candidates` that has accepted the connection from the client's `local` address.
+pub fn owner(server: SocketAddr, local: SocketAddr, candidates: &[Pid]) -> Option<Pid> {
+    let socket = sockets(server).find(|socket| socket.remote == local.port())?;
+    let name = format!("socket:[{}]", socket.inode);
+    candidates.iter().copied().find(|pid| {
+        let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+        let mut targets = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        targets.any(|target| target.to_str() == Some(&name))
+    })
+}
+
+/// A socket of the server.
+struct Socket {
+    remote: u16,
+    state: String,
+    /// Bytes to be read; of a listening socket, connections to be accepted.
+    waiting: u64,
+    inode: u64,
+}
+
+/// The sockets with this address, from the lines of /proc/net/tcp: number, local, remote, state, send:receive queue,
+/// timer, ..., inode.
+fn sockets(server: SocketAddr) -> impl Iterator<Item = Socket> {
+    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    // The address is in the byte order of the machine; the port says enough.
+    let port = format!(":{:04X} ", server.port());
+    let ours: Vec<String> = table.lines().filter(|line| line.contains(&port)).map(str::to_owned).collect();
+    ours.into_iter().filter_map(move |line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_ours = fields.get(1)?.ends_with(port.trim_end());
+        is_ours.then_some(Socket {
+            remote: u16::try_from(hex(fields.get(2)?.rsplit_once(':')?.1)?).ok()?,
+            state: (*fields.get(3)?).to_owned(),
+            waiting: hex(fields.get(4)?.rsplit_once(':')?.1)?,
+            inode: fields.get(9)?.parse().ok()?,
+        })
+    })
+}

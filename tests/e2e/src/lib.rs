@@ -1,0 +1,64 @@
+//! Black-box tests: a real server program, real sockets, and nothing known of its inside.
+//!
+//! ```text
+//!   Site     a folder of files          Program  which server
+//!      \________________________  _________________/
+//!                               \/
+//!                            Server   runs on a port of its own, ends with the test
+//!                               |
+//!                            Client   one connection: send bytes, read a Response
+//! ```
+//!
+//! The tests themselves are in `behaviour/`, a file per subject. `stage1.rs` to `stage6.rs` say which subjects each
+//! stage promises; cargo builds them as tests of the stage's own package, so that they run the program that was just
+//! built. A student's server is judged by the same tests, so failures show a `curl` or `printf | nc` that a person
+//! can repeat.
+//!
+//! Nothing here waits for a fixed time. [`eventually`] waits for a condition; a deadline of [`PATIENCE`] turns what
+//! never happens into a failure.
+
+mod client;
+mod kernel;
+mod server;
+mod site;
+
+pub use client::{Client, Ending, Lost, Response};
+pub use kernel::{backlog, group, is_pending, owner, threads, unread};
+pub use nix::sys::signal::{Signal, kill};
+pub use nix::unistd::Pid;
+pub use serde_json::Value as Json;
+pub use server::{Finished, Launch, Program, Server};
+pub use site::{Site, pattern};
+
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a test waits before it says that something never happens. A healthy server needs a fraction of it, on
+/// any machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+/// With `what`, if it does not hold within [`PATIENCE`].
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "this should happen, and did not within {PATIENCE:?}: {what}");
+        // Looking again at once would take the processor away from the server.
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Says that a test tried nothing, because the machine lacks something. Where `CI_FULL` is set it has everything.
+///
+/// # Panics
+/// If `CI_FULL` is set.
+#[track_caller]
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("CI_FULL").is_none(), "CI_FULL is set, but {reason}");
+    // Not `eprintln!`, which the test harness would keep to itself.
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+}

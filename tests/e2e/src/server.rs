@@ -1,0 +1,261 @@
+//! A server program, started for one test.
+
+use crate::{Client, Response, Site, eventually, kernel};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{Pid, getpid, getppid};
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use tempfile::NamedTempFile;
+
+/// A server to test: what it calls itself, and where it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The name, as in `<name> listening on http://...`.
+    pub name: &'static str,
+    /// The path of the program.
+    pub path: &'static str,
+}
+
+impl Program {
+    /// Begins to describe a start.
+    pub fn launch(self) -> Launch {
+        Launch { program: self, flags: Vec::new(), variables: Vec::new(), site: None }
+    }
+
+    /// Serves `site` on a free port. Whatever processes the program makes, two of them serve, unless `flags` say
+    /// otherwise.
+    #[track_caller]
+    pub fn serve(self, site: &Site, flags: &[&str]) -> Server {
+        self.launch().site(site).flags(flags).start()
+    }
+}
+
+/// How a program is to be started. It inherits none of the `HERD_...` variables.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    program: Program,
+    flags: Vec<OsString>,
+    variables: Vec<(String, OsString)>,
+    site: Option<Site>,
+}
+
+impl Launch {
+    /// Serves this site on a free port, with two workers.
+    pub fn site(mut self, site: &Site) -> Launch {
+        self.site = Some(site.clone());
+        self.flag("--document-root", site.root()).flags(&["--port", "0", "--num-workers", "2"])
+    }
+
+    /// Adds flags. The last one of a name counts.
+    pub fn flags(mut self, flags: &[&str]) -> Launch {
+        self.flags.extend(flags.iter().map(OsString::from));
+        self
+    }
+
+    /// Adds a flag and its value.
+    pub fn flag(mut self, name: &str, value: impl AsRef<Path>) -> Launch {
+        self.flags.extend([name.into(), value.as_ref().into()]);
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn variable(mut self, name: &str, value: impl AsRef<Path>) -> Launch {
+        self.variables.push((name.to_owned(), value.as_ref().into()));
+        self
+    }
+
+    /// Starts the server and waits until it says where it listens.
+    ///
+    /// # Panics
+    /// If it exits instead, or says nothing.
+    #[track_caller]
+    pub fn start(self) -> Server {
+        let mut server = self.spawn();
+        let first_words = format!("{} listening on http://", server.program.name);
+        eventually(&format!("the server prints \"{first_words}127.0.0.1:PORT/\" on standard output"), || {
+            if let Some(status) = server.status() {
+                panic!("{} ended with {status:?} instead of serving", server.program.name);
+            }
+            let text = fs::read_to_string(&server.stdout).unwrap_or_default();
+            let line = text.split_once('\n').map(|(line, _)| line);
+            let address =
+                line.and_then(|line| line.strip_prefix(&first_words)?.strip_suffix('/')?.parse().ok());
+            address.map(|address| server.address = address).is_some()
+        });
+        server
+    }
+
+    /// Runs the program to its end and collects what it printed.
+    ///
+    /// # Panics
+    /// If it does not end.
+    #[track_caller]
+    pub fn run(self) -> Finished {
+        let server = self.spawn();
+        Finished {
+            code: server.exit_code(),
+            left_behind: server.processes().len(),
+            stdout: fs::read_to_string(&server.stdout).unwrap_or_default(),
+            stderr: server.stderr(),
+        }
+    }
+
+    fn spawn(self) -> Server {
+        let (stdout, stderr) = (temporary(), temporary());
+        let mut command = Command::new(self.program.path);
+        let inherited = std::env::vars_os().map(|(name, _)| name);
+        for name in inherited.filter(|name| name.to_string_lossy().starts_with("HERD_") || name == "RUST_LOG")
+        {
+            command.env_remove(name);
+        }
+        command.args(&self.flags).envs(self.variables).stdin(Stdio::null());
+        command.stdout(append_to(&stdout)).stderr(append_to(&stderr)).process_group(0);
+        let parent = getpid();
+        #[allow(unsafe_code)]
+        // SAFETY: between fork and exec the closure makes two system calls, which allocate nothing and take no lock.
+        unsafe {
+            command.pre_exec(move || die_with(parent))
+        };
+        let child =
+            command.spawn().unwrap_or_else(|error| panic!("cannot run {}: {error}", self.program.path));
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        Server { program: self.program, child, address, stdout, stderr, _site: self.site }
+    }
+}
+
+/// If the tests are killed, so is the server.
+fn die_with(parent: Pid) -> io::Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    if getppid() == parent { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+}
+
+fn temporary() -> NamedTempFile {
+    NamedTempFile::new().expect("a temporary file")
+}
+
+/// O_APPEND: the server's own log file may be this one, too.
+fn append_to(file: &NamedTempFile) -> fs::File {
+    fs::File::options().append(true).open(file).expect("a temporary file that can be opened")
+}
+
+/// What a program that ended has left.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code; `None` if a signal killed it.
+    pub code: Option<i32>,
+    /// Processes that it started and that outlived it.
+    pub left_behind: usize,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// A running server. It is killed when the test lets go of it, with every process that it has started.
+#[derive(Debug)]
+pub struct Server {
+    program: Program,
+    child: Child,
+    address: SocketAddr,
+    stdout: NamedTempFile,
+    stderr: NamedTempFile,
+    /// Kept from vanishing.
+    _site: Option<Site>,
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A new connection.
+    #[track_caller]
+    pub fn client(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// A GET on a connection of its own.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Response {
+        self.client().ask("GET", path, &["Connection: close"])
+    }
+
+    /// The process that was started.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    /// All its live processes, itself included.
+    pub fn processes(&self) -> Vec<Pid> {
+        kernel::group(self.pid())
+    }
+
+    /// The processes that it has started.
+    pub fn workers(&self) -> Vec<Pid> {
+        self.processes().into_iter().filter(|&pid| pid != self.pid()).collect()
+    }
+
+    /// The processes that serve clients: its workers, or itself if it has none.
+    pub fn serving(&self) -> Vec<Pid> {
+        let workers = self.workers();
+        if workers.is_empty() { vec![self.pid()] } else { workers }
+    }
+
+    /// Sends a signal to the process that was started.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("a process that can be signalled");
+    }
+
+    /// Whether new connections are refused.
+    pub fn refuses_connections(&self) -> bool {
+        TcpStream::connect(self.address).is_err()
+    }
+
+    /// Waits until the process has ended. `None` if a signal killed it.
+    ///
+    /// # Panics
+    /// If it goes on.
+    #[track_caller]
+    pub fn exit_code(&self) -> Option<i32> {
+        let mut ended = None;
+        eventually(&format!("{} exits", self.program.name), || {
+            ended = self.status();
+            ended.is_some()
+        });
+        match ended {
+            Some(WaitStatus::Exited(_, code)) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// What it has written to standard error.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
+    }
+
+    /// How it ended, if it did. WNOWAIT: its pid stays taken until it is reaped, when it is let go of.
+    fn status(&self) -> Option<WaitStatus> {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+        waitid(Id::Pid(self.pid()), flags).ok().filter(|status| *status != WaitStatus::StillAlive)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Its number is not given to another group before it is reaped, so this kills nobody else.
+        let _ = killpg(self.pid(), Signal::SIGKILL);
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("what {} wrote to standard error:\n{}", self.program.name, self.stderr());
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Loom with readable failures: what the models of the parts are written with.
+//!
+//! A *model* is a small program with a few threads. [loom](https://docs.rs/loom) runs it again and again,
+//! once for every way in which its threads can interleave, and a promise that breaks in one of them has
+//! broken. This crate adds what a reader needs then: who did what, in which order, one lane for each thread.
+//!
+//! ```text
+//! the model failed: a release wakes a sleeper
+//!
+//! in interleaving 2: deadlock, no thread can go on
+//!   main      waits in join consumer              models.rs:31
+//!   consumer  sleeps in wait                      semaphore.rs:44
+//!
+//!   step  main                             consumer
+//!      1  spawn consumer   models.rs:24
+//!      2                                   start            models.rs:24
+//!      3                                   lock             semaphore.rs:42
+//!      4                                   wait, sleeping   semaphore.rs:44
+//!      5  lock             semaphore.rs:58
+//!      6  unlock
+//! ```
+//!
+//! It has three parts. [`Model`] runs a model and judges it. [`sync`], [`thread`] and [`cell`] are what the
+//! code under test imports instead of its namesakes in `std`: same names, same signatures, with loom inside;
+//! each call is written down with its thread and its source line. A part of the course chooses between the
+//! two in its `lib.rs`, so that its unit tests are models of the very code that the server runs.
+//!
+//! What loom cannot show, these types cannot show either: there are no spurious wake-ups, no time, no
+//! poisoned locks, and sleepers are woken in the order in which they fell asleep.
+
+mod model;
+mod record;
+mod report;
+
+pub mod cell;
+pub mod sync;
+pub mod thread;
+
+pub use model::{Model, Run};

@@ -1,0 +1,172 @@
+//! Runs a model through all its interleavings and judges it.
+//!
+//! Each model is walked by a thread of the operating system of its own, so that tests can run side by side.
+//! When something panics there, the panic hook sends the record to the test. The thread itself is then
+//! stopped for good, at the first drop that touches the shim, or else where the panic would leave the model.
+//! Unwinding it further could only do harm: a value that takes a lock when dropped would wait for threads
+//! that never run again, or make loom panic inside the panic, which aborts the whole test program.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::panic::{Location, PanicHookInfo};
+use std::sync::Once;
+use std::sync::mpsc::{Sender, channel};
+
+use crate::record::{self, Action, Record};
+use crate::report::{self, Panic};
+
+/// A model and what is expected of it.
+///
+/// ```text
+/// Model::new("two increments are never one")
+///     .outcomes(&["the first thread came first", "the second came first"])
+///     .check(|run| { ...; run.outcome("the first thread came first"); });
+/// ```
+#[must_use = "a model promises nothing until it is checked"]
+pub struct Model {
+    promise: String,
+    preemption_bound: usize,
+    outcomes: Option<BTreeSet<String>>,
+}
+
+impl Model {
+    /// A model of `promise`, a sentence that says what holds in every interleaving.
+    pub fn new(promise: &str) -> Model {
+        Model { promise: promise.to_owned(), preemption_bound: 3, outcomes: None }
+    }
+
+    /// How often, at most, a thread that could go on is made to wait for another in one interleaving. 3
+    /// unless told.
+    ///
+    /// Most mistakes need only two such switches (Musuvathi and Qadeer, "Iterative Context Bounding for
+    /// Systematic Testing of Multithreaded Programs", 2007), but not all: give a small model 3, and only a
+    /// wide one 2.
+    pub fn preemption_bound(mut self, bound: usize) -> Model {
+        self.preemption_bound = bound;
+        self
+    }
+
+    /// Exactly what [`Run::outcome`] must have reported when all interleavings have been walked, in any
+    /// order.
+    ///
+    /// This is what keeps a model from being vacuous: if the interesting race cannot happen in it, an outcome
+    /// is missing.
+    pub fn outcomes(mut self, outcomes: &[&str]) -> Model {
+        self.outcomes = Some(outcomes.iter().map(|&outcome| outcome.to_owned()).collect());
+        self
+    }
+
+    /// Runs `model` in every interleaving of its threads, and prints how many there were.
+    ///
+    /// # Panics
+    ///
+    /// If any interleaving panics or deadlocks: the message shows it in lanes. A panic that the model catches
+    /// counts too; a model of a thread that panics throws with [`std::panic::resume_unwind`] instead. If
+    /// there was only one interleaving: then the threads never meet, and the model says nothing. If the
+    /// outcomes are not the expected ones.
+    #[track_caller]
+    pub fn check(self, model: impl Fn(&Run) + Send + Sync + 'static) {
+        let record = match walk(self.preemption_bound, model) {
+            Verdict::Walked(record) => record,
+            Verdict::Failed(record, panic) => panic!("{}", report::broken(&self.promise, &record, &panic)),
+        };
+        if record.interleavings < 2 {
+            panic!("{}", report::vacuous(&self.promise));
+        }
+        if let Some(expected) = &self.outcomes
+            && !expected.iter().eq(record.outcomes.keys())
+        {
+            panic!("{}", report::wrong_outcomes(&self.promise, expected, &record));
+        }
+        println!("{}", report::kept(&self.promise, &record));
+    }
+}
+
+/// One interleaving of a model, for the model to talk about. Copy it into the threads that need it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Run;
+
+impl Run {
+    /// Says how this interleaving turned out. All that was said is compared with [`Model::outcomes`] at the
+    /// end.
+    pub fn outcome(&self, name: &str) {
+        record::outcome(name);
+    }
+
+    /// Whether the calling thread has done this in the current interleaving: a word as the lanes show it, such as
+    /// `write lock`. For promises about how something is done, not only about what comes of it.
+    pub fn has_done(&self, what: &str) -> bool {
+        record::has_done(what)
+    }
+
+    /// Adds a step of the model's own to the lane of the calling thread: `accepted 1`.
+    #[track_caller]
+    pub fn note(&self, text: impl Into<String>) {
+        record::did(Action::Note(text.into()), Some(Location::caller()));
+    }
+}
+
+enum Verdict {
+    Walked(Record),
+    Failed(Record, Panic),
+}
+
+thread_local! {
+    /// Where this thread's verdict goes, if it walks a model.
+    static VERDICT: RefCell<Option<Sender<Verdict>>> = const { RefCell::new(None) };
+}
+
+fn walk(preemption_bound: usize, model: impl Fn(&Run) + Send + Sync + 'static) -> Verdict {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !failed_a_model(panic) {
+                others(panic);
+            }
+        }));
+    });
+
+    let (verdict, verdicts) = channel();
+    std::thread::spawn(move || {
+        VERDICT.set(Some(verdict.clone()));
+        record::begin_model();
+        explorer(preemption_bound).check(move || {
+            let _fence = record::StopUnwinding;
+            record::begin_interleaving();
+            model(&Run);
+        });
+        // The record is gone if the model has caught a panic: then the test knows already.
+        if let Some(record) = record::end_model() {
+            verdict.send(Verdict::Walked(record)).expect("the test waits for the verdict");
+        }
+    });
+    verdicts.recv().expect("the thread that walks a model sends a verdict, unless resume_unwind has ended it")
+}
+
+/// The panic hook. On a thread that walks a model it returns true, and the test goes on with the verdict.
+fn failed_a_model(panic: &PanicHookInfo<'_>) -> bool {
+    let Some(verdict) = VERDICT.take() else { return false };
+    let record = record::end_model().unwrap_or_default();
+    // It cannot fail: the test waits. If it did, a panic here would help nobody.
+    let _ = verdict.send(Verdict::Failed(record, Panic::new(panic)));
+    true
+}
+
+/// Every setting is made here: loom would take those left out from the environment, where a limit on time or
+/// interleavings ends a run early and calls it a success.
+fn explorer(preemption_bound: usize) -> loom::model::Builder {
+    let mut builder = loom::model::Builder::new();
+    builder.max_threads = report::MAX_THREADS;
+    builder.max_branches = report::MAX_BRANCHES;
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    builder.preemption_bound = Some(preemption_bound);
+    builder.checkpoint_file = None;
+    builder.checkpoint_interval = usize::MAX;
+    builder.expect_explicit_explore = false;
+    builder.location = true;
+    builder.log = false;
+    builder
+}

@@ -1,0 +1,186 @@
+//! What happened in the current interleaving: the steps of all threads, in their order.
+//!
+//! Loom runs all threads of a model on one thread of the operating system, taking turns. So a thread-local of
+//! that one thread is the whole record, without a lock, and models in different tests do not disturb each
+//! other. A step is written down when its effect has happened: loom switches between threads only *before* an
+//! effect.
+//!
+//! ```text
+//!   lanes    0: main      1: producer    2: consumer      one for each thread that has run
+//!   steps    (0, spawn)   (1, start)     (1, lock) ...     cleared when the next interleaving begins
+//! ```
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+use loom::thread::ThreadId;
+
+/// What is known about a model while it runs.
+#[derive(Default)]
+pub(crate) struct Record {
+    /// How many interleavings were begun.
+    pub(crate) interleavings: usize,
+    /// What the interleavings have led to so far, by name.
+    pub(crate) outcomes: BTreeMap<String, Outcome>,
+    /// The threads of the current interleaving, in the order in which they began to run.
+    pub(crate) lanes: Vec<Lane>,
+    /// The steps of the current interleaving.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// How often an outcome was seen.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// In how many interleavings.
+    pub(crate) interleavings: usize,
+    /// The last of them, so that an outcome reported twice in one interleaving counts once.
+    latest: usize,
+}
+
+/// One thread of the model.
+pub(crate) struct Lane {
+    id: ThreadId,
+    pub(crate) name: String,
+    /// The call that the thread is inside, if that call can block.
+    pub(crate) inside: Option<(Action, Place)>,
+}
+
+/// One step of one thread.
+pub(crate) struct Step {
+    /// An index into [`Record::lanes`].
+    pub(crate) lane: usize,
+    pub(crate) action: Action,
+    pub(crate) place: Option<Place>,
+}
+
+/// A line of source code.
+pub(crate) type Place = &'static Location<'static>;
+
+/// What a thread did. Turned into text only when an interleaving has failed, since most never do.
+pub(crate) enum Action {
+    /// One of the fixed words: `lock`, `notify_all`.
+    Did(&'static str),
+    /// The same, about a thread: `spawn consumer`.
+    Named(&'static str, String),
+    /// An atomic operation: its name, what was given to it, and what came back.
+    Atomic { operation: &'static str, given: Option<u64>, returned: Option<u64> },
+    /// What the model itself wanted to have in the lanes.
+    Note(String),
+}
+
+thread_local! {
+    static RECORD: RefCell<Option<Record>> = const { RefCell::new(None) };
+}
+
+/// Starts a record: from here on, this thread of the operating system walks a model.
+pub(crate) fn begin_model() {
+    RECORD.set(Some(Record::default()));
+}
+
+/// Ends the record and hands it over. Nothing is recorded afterwards.
+pub(crate) fn end_model() -> Option<Record> {
+    RECORD.take()
+}
+
+/// Forgets the steps before, and calls the thread that runs now `main`.
+pub(crate) fn begin_interleaving() {
+    with(|record| {
+        record.interleavings += 1;
+        record.lanes.clear();
+        record.steps.clear();
+    });
+    begin_lane("main".to_owned());
+}
+
+/// Gives the thread that runs now a lane of its own.
+pub(crate) fn begin_lane(name: String) {
+    let id = loom::thread::current().id();
+    with(|record| record.lanes.push(Lane { id, name, inside: None }));
+}
+
+/// The name of the thread that is spawned next, if nobody has chosen one: `thread 1`, `thread 2`.
+pub(crate) fn next_default_name() -> String {
+    let mut number = 1;
+    with(|record| {
+        let spawns = record.steps.iter().filter(|step| matches!(step.action, Action::Named("spawn", _)));
+        number = 1 + spawns.count();
+    });
+    format!("thread {number}")
+}
+
+/// Writes down that the thread that runs now has done something.
+pub(crate) fn did(action: Action, place: Option<Place>) {
+    on_this_lane(|record, lane| {
+        record.lanes[lane].inside = None;
+        record.steps.push(Step { lane, action, place });
+    });
+}
+
+/// Remembers that the thread that runs now is about to do what may block. It is a step only when [`did`] says
+/// so.
+pub(crate) fn enters(action: Action, place: Place) {
+    on_this_lane(|record, lane| record.lanes[lane].inside = Some((action, place)));
+}
+
+/// Whether the thread that runs now has done this in the current interleaving.
+pub(crate) fn has_done(what: &str) -> bool {
+    let mut found = false;
+    on_this_lane(|record, lane| {
+        found = record.steps.iter().any(|step| step.lane == lane && matches!(step.action, Action::Did(it) if it == what));
+    });
+    found
+}
+
+/// Remembers an outcome of the current interleaving.
+pub(crate) fn outcome(name: &str) {
+    with(|record| {
+        if !record.outcomes.contains_key(name) {
+            record.outcomes.insert(name.to_owned(), Outcome::default());
+        }
+        if let Some(outcome) = record.outcomes.get_mut(name)
+            && outcome.latest != record.interleavings
+        {
+            outcome.interleavings += 1;
+            outcome.latest = record.interleavings;
+        }
+    });
+}
+
+/// Dropped by a panic, it stops this thread of the operating system for good. The test has its verdict by
+/// then.
+pub(crate) struct StopUnwinding;
+
+impl Drop for StopUnwinding {
+    fn drop(&mut self) {
+        stop_if_unwinding();
+    }
+}
+
+/// To be called before loom is: it must not be asked for anything once its model has failed.
+///
+/// Unwinding alone is no failure: a model may throw and catch something itself with `resume_unwind`.
+pub(crate) fn stop_if_unwinding() {
+    while std::thread::panicking() && RECORD.with_borrow(Option::is_none) {
+        std::thread::park();
+    }
+}
+
+fn on_this_lane(write: impl FnOnce(&mut Record, usize)) {
+    stop_if_unwinding();
+    let id = loom::thread::current().id();
+    with(|record| {
+        if let Some(lane) = record.lanes.iter().position(|lane| lane.id == id) {
+            write(record, lane);
+        }
+    });
+}
+
+/// Nothing is written if no model runs here, so that a misuse shows loom's own message.
+fn with(write: impl FnOnce(&mut Record)) {
+    RECORD.with_borrow_mut(|record| {
+        if let Some(record) = record {
+            write(record);
+        }
+    });
+}

@@ -1,0 +1,149 @@
+//! The atomics of a model. A load may return an old value if the orderings allow it: loom tries each.
+//!
+//! Where one thread would first load and then store the same atomic, use one read-modify-write instead: of
+//! the pair, loom silently skips interleavings.
+
+use std::panic::Location;
+
+use crate::record::{self, Action};
+
+pub use std::sync::atomic::Ordering;
+
+/// Orders the accesses around it, as [`std::sync::atomic::fence`].
+#[track_caller]
+pub fn fence(order: Ordering) {
+    record::stop_if_unwinding();
+    loom::sync::atomic::fence(order);
+    record::did(Action::Did("fence"), Some(Location::caller()));
+}
+
+macro_rules! atomic {
+    ($name:ident, $value:ty, { $($more:ident)* }) => {
+        #[doc = concat!("An atomic, as [`std::sync::atomic::", stringify!($name), "`].")]
+        #[derive(Debug)]
+        pub struct $name(loom::sync::atomic::$name);
+
+        impl $name {
+            /// An atomic that holds `value`.
+            #[track_caller]
+            pub fn new(value: $value) -> $name {
+                $name(loom::sync::atomic::$name::new(value))
+            }
+
+            /// Reads the value.
+            #[track_caller]
+            pub fn load(&self, order: Ordering) -> $value {
+                record::stop_if_unwinding();
+                let value = self.0.load(order);
+                happened("load", None, Some(value as u64), Location::caller());
+                value
+            }
+
+            /// Writes the value.
+            #[track_caller]
+            pub fn store(&self, value: $value, order: Ordering) {
+                record::stop_if_unwinding();
+                self.0.store(value, order);
+                happened("store", Some(value as u64), None, Location::caller());
+            }
+
+            /// Writes `new` if the value is `current`, and returns the value before.
+            ///
+            /// # Errors
+            ///
+            /// The value, if it is not `current`.
+            #[track_caller]
+            pub fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                record::stop_if_unwinding();
+                let result = self.0.compare_exchange(current, new, success, failure);
+                let (operation, given, returned) = match result {
+                    Ok(before) => ("compare_exchange", Some(new as u64), before),
+                    Err(before) => ("failed compare_exchange", None, before),
+                };
+                happened(operation, given, Some(returned as u64), Location::caller());
+                result
+            }
+
+            /// The same; loom never lets it fail without a reason.
+            ///
+            /// # Errors
+            ///
+            /// The value, if it is not `current`.
+            #[track_caller]
+            pub fn compare_exchange_weak(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                self.compare_exchange(current, new, success, failure)
+            }
+
+            /// Replaces the value by what `update` makes of it, again and again until no other thread has
+            /// come between.
+            ///
+            /// # Errors
+            ///
+            /// The value, if `update` returned nothing.
+            #[track_caller]
+            pub fn fetch_update(
+                &self,
+                set_order: Ordering,
+                fetch_order: Ordering,
+                mut update: impl FnMut($value) -> Option<$value>,
+            ) -> Result<$value, $value> {
+                let mut before = self.load(fetch_order);
+                while let Some(new) = update(before) {
+                    match self.compare_exchange(before, new, set_order, fetch_order) {
+                        Ok(before) => return Ok(before),
+                        Err(actual) => before = actual,
+                    }
+                }
+                Err(before)
+            }
+
+            $(
+                #[doc = concat!("`", stringify!($more), "` as in `std`; returns the value before.")]
+                #[track_caller]
+                pub fn $more(&self, value: $value, order: Ordering) -> $value {
+                    record::stop_if_unwinding();
+                    let before = self.0.$more(value, order);
+                    let operation = stringify!($more);
+                    happened(operation, Some(value as u64), Some(before as u64), Location::caller());
+                    before
+                }
+            )*
+        }
+
+        impl Default for $name {
+            #[track_caller]
+            fn default() -> $name {
+                $name::new(Default::default())
+            }
+        }
+    };
+}
+
+macro_rules! integer {
+    ($name:ident, $value:ty) => {
+        atomic!($name, $value, {
+            swap fetch_add fetch_sub fetch_and fetch_nand fetch_or fetch_xor fetch_max fetch_min
+        });
+    };
+}
+
+atomic!(AtomicBool, bool, { swap fetch_and fetch_nand fetch_or fetch_xor });
+integer!(AtomicU32, u32);
+integer!(AtomicU64, u64);
+integer!(AtomicUsize, usize);
+
+fn happened(operation: &'static str, given: Option<u64>, returned: Option<u64>, place: record::Place) {
+    record::did(Action::Atomic { operation, given, returned }, Some(place));
+}

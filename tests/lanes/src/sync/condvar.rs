@@ -1,0 +1,97 @@
+//! The condition variable of a model.
+
+use std::collections::VecDeque;
+use std::panic::Location;
+use std::sync::LockResult;
+
+use crate::record::{self, Action};
+use crate::sync::MutexGuard;
+
+/// A condition variable, as [`std::sync::Condvar`]. Sleepers are woken in the order in which they fell
+/// asleep, and never without a reason.
+///
+/// It is built here, and not just wrapped, so that a step can be written down at the very instant at which a
+/// thread falls asleep. A wake-up is lost just before that instant, and the lanes must show on which side of
+/// it.
+#[derive(Debug, Default)]
+pub struct Condvar {
+    /// Nobody ever waits here. Notifying it tells loom that an operation on this condition variable comes
+    /// next, so that loom tries what happens if another thread's operation on it comes first.
+    next_step: loom::sync::Condvar,
+    /// Only one thread runs at a time, and none is switched away from while it holds this; so this lock is
+    /// never waited for.
+    sleepers: std::sync::Mutex<VecDeque<loom::thread::Thread>>,
+}
+
+impl Condvar {
+    /// A condition variable that nobody waits on.
+    pub fn new() -> Condvar {
+        Condvar::default()
+    }
+
+    /// Unlocks and falls asleep in one step; once woken, locks again.
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    #[track_caller]
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        let place = Location::caller();
+        record::enters(Action::Did("wait, not yet asleep"), place);
+        self.next_step.notify_one();
+        // From here to the end of `park`, loom switches to no other thread: this is one step.
+        self.sleepers().push_back(loom::thread::current());
+        record::did(Action::Did("wait, asleep"), Some(place));
+        record::enters(Action::Did("wait"), place);
+        let mutex = guard.unlock();
+        loom::thread::park();
+
+        let guard = MutexGuard::lock(mutex);
+        record::did(Action::Did("woken"), Some(place));
+        Ok(guard)
+    }
+
+    /// Waits until `condition` says false: [`wait`](Self::wait) in a loop.
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    #[track_caller]
+    pub fn wait_while<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        while condition(&mut guard) {
+            guard = self.wait(guard)?;
+        }
+        Ok(guard)
+    }
+
+    /// Wakes the thread that has slept longest, if one sleeps.
+    #[track_caller]
+    pub fn notify_one(&self) {
+        record::stop_if_unwinding();
+        self.next_step.notify_one();
+        let sleeper = self.sleepers().pop_front();
+        let action = if sleeper.is_some() { "notify_one" } else { "notify_one, nobody sleeps" };
+        record::did(Action::Did(action), Some(Location::caller()));
+        sleeper.iter().for_each(loom::thread::Thread::unpark);
+    }
+
+    /// Wakes every thread that sleeps.
+    #[track_caller]
+    pub fn notify_all(&self) {
+        record::stop_if_unwinding();
+        record::stop_if_unwinding();
+        self.next_step.notify_one();
+        let sleepers = std::mem::take(&mut *self.sleepers());
+        let action = if sleepers.is_empty() { "notify_all, nobody sleeps" } else { "notify_all" };
+        record::did(Action::Did(action), Some(Location::caller()));
+        sleepers.iter().for_each(loom::thread::Thread::unpark);
+    }
+
+    fn sleepers(&self) -> std::sync::MutexGuard<'_, VecDeque<loom::thread::Thread>> {
+        self.sleepers.lock().expect("no thread panics while it holds this lock")
+    }
+}

@@ -1,0 +1,97 @@
+//! The mutex of a model.
+
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::sync::LockResult;
+
+use crate::record::{self, Action};
+
+/// A mutex, as [`std::sync::Mutex`]. It is never poisoned: a thread that panics fails the model.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    /// An unlocked mutex around `value`.
+    pub fn new(value: T) -> Mutex<T> {
+        Mutex(loom::sync::Mutex::new(value))
+    }
+
+    /// Waits until no other thread has the lock, and takes it.
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    #[track_caller]
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        let place = Location::caller();
+        record::enters(Action::Did("lock"), place);
+        let guard = MutexGuard::lock(self);
+        record::did(Action::Did("lock"), Some(place));
+        Ok(guard)
+    }
+
+    /// The value, which nobody else can reach.
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        self.0.get_mut()
+    }
+
+    /// Takes the value out.
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    pub fn into_inner(self) -> LockResult<T> {
+        self.0.into_inner()
+    }
+}
+
+/// Has the lock of a [`Mutex`], and gives it back when dropped.
+#[derive(Debug)]
+#[must_use = "the lock is given back as soon as this is dropped"]
+pub struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
+    /// Always there until the guard is dropped.
+    guard: Option<loom::sync::MutexGuard<'a, T>>,
+}
+
+impl<'a, T> MutexGuard<'a, T> {
+    /// Takes the lock. That it was taken is for the caller to write down.
+    pub(super) fn lock(mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
+        let guard = mutex.0.lock().expect("loom's mutex is never poisoned");
+        MutexGuard { mutex, guard: Some(guard) }
+    }
+
+    /// Gives the lock back without writing it down, because falling asleep implies it.
+    pub(super) fn unlock(mut self) -> &'a Mutex<T> {
+        self.guard = None;
+        self.mutex
+    }
+}
+
+const HELD: &str = "a guard has its lock until it is dropped";
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.guard.as_ref().expect(HELD)
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.guard.as_mut().expect(HELD)
+    }
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        if self.guard.take().is_some() {
+            record::did(Action::Did("unlock"), None);
+        }
+    }
+}

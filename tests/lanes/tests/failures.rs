@@ -1,0 +1,237 @@
+//! A harness that never fails proves nothing: here each kind of failure is provoked, and its text is read.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use lanes::sync::atomic::{AtomicUsize, Ordering};
+use lanes::sync::{Condvar, Mutex};
+use lanes::{Model, cell, thread};
+
+/// Runs a check that must fail, and returns what it said.
+fn complaint(check: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(check)).expect_err("the model should have failed");
+    let text = payload.downcast_ref::<String>().expect("a failed model says something").clone();
+    println!("{text}");
+    text
+}
+
+/// The line of the lanes in which `what` stands, as a number; lanes are read from top to bottom.
+#[track_caller]
+fn line_of(text: &str, what: &str) -> usize {
+    text.lines()
+        .position(|line| line.contains(what))
+        .unwrap_or_else(|| panic!("no line with `{what}` in:\n{text}"))
+}
+
+fn lost_update() {
+    Model::new("two increments are never one").check(|run| {
+        let counter = Arc::new(Mutex::new(0));
+        let other = counter.clone();
+        let run = *run;
+        let adder = thread::spawn_named("adder", move || {
+            let seen = *other.lock().unwrap();
+            run.note(format!("saw {seen}"));
+            *other.lock().unwrap() = seen + 1;
+        });
+        let seen = *counter.lock().unwrap();
+        *counter.lock().unwrap() = seen + 1;
+        adder.join().unwrap();
+        assert_eq!(*counter.lock().unwrap(), 2, "an increment was lost");
+    });
+}
+
+#[test]
+fn a_failed_assertion_is_shown_with_its_place_and_the_lanes() {
+    let text = complaint(lost_update);
+    assert!(text.starts_with("the model failed: two increments are never one\n\nin interleaving "), "{text}");
+    assert!(text.contains("main panicked at failures.rs:"), "{text}");
+    assert!(text.contains("an increment was lost"), "{text}");
+    let header = text.lines().nth(line_of(&text, "  step  main")).unwrap();
+    assert!(header.ends_with("adder"), "each thread has a lane: {header}");
+    assert!(line_of(&text, "spawn adder") < line_of(&text, "\"saw 0\""), "{text}");
+    let column = header.find("adder").unwrap();
+    let note = text.lines().nth(line_of(&text, "\"saw 0\"")).unwrap();
+    assert_eq!(note.find("\"saw 0\""), Some(column), "a step stands in the lane of its thread: {note}");
+}
+
+#[test]
+fn a_deadlock_names_every_thread_that_is_stuck_and_where() {
+    let text = complaint(|| {
+        Model::new("two locks are never taken crosswise").check(|_| {
+            let (left, right) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+            let (left_too, right_too) = (left.clone(), right.clone());
+            let other = thread::spawn_named("crosswise", move || {
+                let _right = right_too.lock().unwrap();
+                let _left = left_too.lock().unwrap();
+            });
+            let _left = left.lock().unwrap();
+            let _right = right.lock().unwrap();
+            drop((_left, _right));
+            other.join().unwrap();
+        });
+    });
+    assert!(text.contains("deadlock, no thread can go on\n"), "{text}");
+    assert!(text.contains("  main       is in lock"), "{text}");
+    assert!(text.contains("  crosswise  is in lock"), "{text}");
+}
+
+/// Falls asleep without looking whether it has been woken before.
+fn lost_wake_up() {
+    Model::new("a wake-up is never lost").check(|_| {
+        let bell = Arc::new((Mutex::new(()), Condvar::new()));
+        let sleeper = bell.clone();
+        let thread = thread::spawn_named("sleeper", move || {
+            let guard = sleeper.0.lock().unwrap();
+            drop(sleeper.1.wait(guard).unwrap());
+        });
+        bell.1.notify_one();
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_lost_wake_up_is_shown_in_the_order_in_which_it_happened() {
+    let text = complaint(lost_wake_up);
+    assert!(text.contains("  main     is in join sleeper"), "{text}");
+    assert!(text.contains("  sleeper  is in wait"), "{text}");
+    assert!(line_of(&text, "notify_one, nobody sleeps") < line_of(&text, "wait, asleep"), "{text}");
+}
+
+#[test]
+fn a_value_that_takes_a_lock_when_dropped_does_not_hide_the_report() {
+    struct LocksOnDrop(Arc<Mutex<()>>);
+    impl Drop for LocksOnDrop {
+        fn drop(&mut self) {
+            drop(self.0.lock().unwrap());
+        }
+    }
+    let text = complaint(|| {
+        Model::new("nothing is taken twice").check(|_| {
+            let lock = Arc::new(Mutex::new(()));
+            let (value, other) = (LocksOnDrop(lock.clone()), LocksOnDrop(lock.clone()));
+            let thread = thread::spawn(move || drop(value));
+            let _guard = lock.lock().unwrap();
+            let _second = other.0.lock().unwrap();
+            thread.join().unwrap();
+        });
+    });
+    assert!(text.contains("deadlock, no thread can go on\n"), "{text}");
+}
+
+#[test]
+fn a_data_race_names_the_threads() {
+    let text = complaint(|| {
+        // Each thread of the model writes alone, or so it believes.
+        struct Shared(cell::UnsafeCell<u32>, AtomicUsize);
+        // SAFETY: false, on purpose. Loom checks each access and runs one thread at a time.
+        #[allow(unsafe_code)]
+        unsafe impl Sync for Shared {}
+        Model::new("a cell has one writer at a time").check(|_| {
+            let shared = Arc::new(Shared(cell::UnsafeCell::new(0), AtomicUsize::new(0)));
+            let other = shared.clone();
+            let write = |shared: &Shared| {
+                shared.1.fetch_add(1, Ordering::Relaxed);
+                shared.0.with_mut(|_| ());
+            };
+            let writer = thread::spawn_named("writer", move || write(&other));
+            write(&shared);
+            writer.join().unwrap();
+        });
+    });
+    assert!(text.contains("Concurrent write accesses"), "{text}");
+    assert!(text.contains(": writer @ "), "loom's thread numbers are replaced by names:\n{text}");
+    assert!(text.contains("write cell  failures.rs:"), "the refused access is in the lanes:\n{text}");
+}
+
+#[test]
+fn a_model_with_one_interleaving_proves_nothing() {
+    let text = complaint(|| {
+        Model::new("a lone thread does what it likes").check(|_| {
+            thread::spawn(|| ()).join().unwrap();
+        });
+    });
+    assert!(text.starts_with("the model proves nothing: a lone thread does what it likes"), "{text}");
+}
+
+/// Two threads, and who comes first is the outcome.
+fn race(expected: &[&str]) {
+    Model::new("somebody comes first").outcomes(expected).check(|run| {
+        let winner = Arc::new(AtomicUsize::new(0));
+        let other = winner.clone();
+        let thread = thread::spawn(move || other.fetch_add(1, Ordering::Relaxed));
+        let before = winner.fetch_add(1, Ordering::Relaxed);
+        thread.join().unwrap();
+        run.outcome(if before == 0 { "main" } else { "the other" });
+    });
+}
+
+#[test]
+fn exactly_the_expected_outcomes_pass() {
+    race(&["the other", "main"]);
+}
+
+#[test]
+fn an_outcome_that_never_came_fails() {
+    let text = complaint(|| race(&["main", "the other", "both"]));
+    assert!(text.contains("never seen, but it must be possible:   both"), "{text}");
+}
+
+#[test]
+fn an_outcome_that_nobody_expected_fails() {
+    let text = complaint(|| race(&["main"]));
+    assert!(text.contains("but it must never happen:   the other"), "{text}");
+    assert!(text.contains("as expected:   main"), "{text}");
+}
+
+#[test]
+fn a_thread_that_spins_is_told_so() {
+    let text = complaint(|| {
+        Model::new("it is ready at last").check(|_| {
+            let ready = Arc::new(AtomicUsize::new(0));
+            let other = ready.clone();
+            let thread = thread::spawn(move || while other.load(Ordering::Acquire) == 0 {});
+            thread.join().unwrap();
+            ready.fetch_add(1, Ordering::Release);
+        });
+    });
+    assert!(text.contains("goes round in circles"), "{text}");
+    assert!(text.contains("earlier steps are not shown"), "{text}");
+    assert!(text.lines().count() < 35, "only the last steps are shown:\n{text}");
+}
+
+#[test]
+fn a_sixth_thread_is_refused() {
+    let text = complaint(|| {
+        Model::new("there is room for all").check(|_| {
+            let threads: Vec<_> = (0..5).map(|_| thread::spawn(|| ())).collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        });
+    });
+    assert!(text.contains("more than 5 threads"), "{text}");
+}
+
+#[test]
+fn models_fail_side_by_side_without_mixing_their_lanes() {
+    let tests: Vec<_> = (0..8)
+        .map(|number| {
+            std::thread::spawn(move || complaint(if number % 2 == 0 { lost_update } else { lost_wake_up }))
+        })
+        .collect();
+    for (number, test) in tests.into_iter().enumerate() {
+        let text = test.join().unwrap();
+        assert_eq!(text.contains("adder"), number % 2 == 0, "{text}");
+        assert_eq!(text.contains("sleeper"), number % 2 == 1, "{text}");
+    }
+}
+
+#[test]
+fn a_panic_fails_the_model_even_if_the_model_catches_it() {
+    let text = complaint(|| {
+        Model::new("all is well").check(|_| {
+            let thread = thread::spawn(|| drop(catch_unwind(|| panic!("this was not expected"))));
+            thread.join().unwrap();
+        });
+    });
+    assert!(text.contains("thread 1 panicked at failures.rs:"), "{text}");
+    assert!(text.contains("this was not expected"), "{text}");
+}

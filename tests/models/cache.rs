@@ -1,0 +1,288 @@
+//! What `Cache` promises in every interleaving.
+
+use crate::{Cache, Lookup, Weigh};
+use lanes::Model;
+use lanes::cell::UnsafeCell;
+use lanes::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use lanes::thread::spawn_named;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// A value that is nothing but its weight.
+#[derive(Debug, PartialEq, Eq)]
+struct Weight(usize);
+
+impl Weigh for Weight {
+    fn weight(&self) -> usize {
+        self.0
+    }
+}
+
+fn loaded(cache: &Cache<Weight>, key: &str) -> Lookup {
+    let Ok((_, lookup)) = cache.get_or_load(key, || Ok::<_, Infallible>(Weight(1)));
+    lookup
+}
+
+/// Two threads want the same absent key.
+///
+/// Caught: no second look under the write lock (two loads); a flight that is announced after the load; a `land`
+/// that wakes nobody.
+#[test]
+fn one_of_those_who_miss_a_key_loads_it() {
+    Model::new("one of those who miss a key loads it").outcomes(&["hit", "joined"]).check(|run| {
+        let cache = Arc::new(Cache::new(10));
+        let other = spawn_named("second", {
+            let cache = cache.clone();
+            move || loaded(&cache, "a")
+        });
+        let lookups = [loaded(&cache, "a"), other.join().unwrap()];
+        let counts = cache.counts();
+        assert_eq!(counts.loads, 1, "one key, never evicted, was loaded more than once");
+        assert_eq!(counts.hits + counts.misses, 2, "there were two look-ups");
+        assert_eq!(counts.entries, 1);
+        match lookups {
+            [Lookup::Miss(_), Lookup::Hit] | [Lookup::Hit, Lookup::Miss(_)] => run.outcome("hit"),
+            [Lookup::Miss(_), Lookup::Joined] | [Lookup::Joined, Lookup::Miss(_)] => run.outcome("joined"),
+            other => panic!("one thread loads, the other does not, but they report {other:?}"),
+        }
+    });
+}
+
+/// A thread waits for a load that fails.
+///
+/// Caught: a flight that is left in the map when its load fails, or that lands without waking (the waiter sleeps for
+/// ever); a waiter that takes the failure for its own.
+#[test]
+fn who_waits_for_a_load_that_fails_loads_in_its_turn() {
+    Model::new("who waits for a load that fails loads in its turn")
+        .outcomes(&["failed first", "found it", "shared it"])
+        .check(|run| {
+            let cache = Arc::new(Cache::new(10));
+            let other = spawn_named("lucky", {
+                let cache = cache.clone();
+                move || loaded(&cache, "a")
+            });
+            let unlucky = cache.get_or_load("a", || Err("the disk is on fire"));
+            let lucky = other.join().unwrap();
+            run.outcome(match unlucky {
+                Err(_) => {
+                    assert!(matches!(lucky, Lookup::Miss(_)), "nobody else could have loaded it");
+                    "failed first"
+                }
+                Ok((_, Lookup::Hit)) => "found it",
+                Ok((_, Lookup::Joined)) => "shared it",
+                Ok((_, Lookup::Miss(_))) => panic!("this thread's load fails, and it claims to have loaded"),
+            });
+            assert!(cache.get("a").is_some(), "one load succeeded, and nothing is in the cache");
+        });
+}
+
+/// Two threads put in more than there is room for, while a third looks.
+///
+/// Caught: no eviction; evicting after inserting, in another critical section; a weight that is counted before the
+/// victim's is given back; a sum that is not kept under the write lock.
+#[test]
+fn the_size_never_exceeds_the_capacity() {
+    Model::new("the size never exceeds the capacity").preemption_bound(2).outcomes(&["0", "1", "2"]).check(|run| {
+        let cache = Arc::new(Cache::new(2));
+        let writers = [("first", ["a", "b"]), ("second", ["c", "a"])].map(|(name, keys)| {
+            let cache = cache.clone();
+            spawn_named(name, move || keys.map(|key| loaded(&cache, key)))
+        });
+        let counts = cache.counts();
+        assert!(counts.bytes <= 2, "{} bytes are in a cache of 2", counts.bytes);
+        assert_eq!(counts.bytes, counts.entries, "every entry weighs 1");
+        run.outcome(&counts.bytes.to_string());
+        let mut lookups = Vec::new();
+        for writer in writers {
+            lookups.extend(writer.join().unwrap());
+        }
+        check_the_books(&cache, &lookups);
+    });
+}
+
+/// What came in and did not go out is what is here; every look-up was counted once.
+fn check_the_books(cache: &Cache<Weight>, lookups: &[Lookup]) {
+    let counts = cache.counts();
+    let changes = lookups.iter().filter_map(|lookup| match lookup {
+        Lookup::Miss(change) => Some(*change),
+        Lookup::Hit | Lookup::Joined => None,
+    });
+    let (mut bytes, mut evicted, mut loads) = (0, 0, 0);
+    for change in changes {
+        bytes += change.bytes_added as i64 - change.bytes_removed as i64;
+        evicted += change.evicted as u64;
+        loads += 1;
+    }
+    assert_eq!(bytes, counts.bytes as i64, "the changes that were reported do not add up to what is in the cache");
+    assert_eq!(evicted, counts.evictions, "evictions reported, and evictions counted");
+    assert_eq!(loads, counts.loads, "loads reported, and loads counted");
+    assert_eq!(counts.hits + counts.misses, lookups.len() as u64, "every look-up is a hit or a miss");
+    assert!(counts.loads <= counts.misses, "there are no loads without a miss");
+}
+
+/// A hit and an eviction meet. `a` was used before `b`, so `a` would go; if the hit is first, `b` must go.
+///
+/// Caught: a hit without a stamp; a victim that is chosen under the read lock and removed later; an order that is not
+/// brought up to date.
+#[test]
+fn a_hit_in_time_saves_an_entry_from_eviction() {
+    Model::new("a hit in time saves an entry from eviction").outcomes(&["in time", "too late"]).check(|run| {
+        let cache = Arc::new(Cache::new(2));
+        loaded(&cache, "a");
+        loaded(&cache, "b");
+        let evictor = spawn_named("evictor", {
+            let cache = cache.clone();
+            move || loaded(&cache, "c")
+        });
+        let hit = cache.get("a").is_some();
+        evictor.join().unwrap();
+        let (a, b) = (cache.get("a").is_some(), cache.get("b").is_some());
+        assert_eq!((a, b), (hit, !hit), "(a is here, b is here) after a hit on a: {hit}");
+        run.outcome(if hit { "in time" } else { "too late" });
+    });
+}
+
+/// A slow hit on `a` is overtaken by a hit on `b` and another one on `a`. The last one counts.
+///
+/// Caught: a stamp that an older one overwrites.
+#[test]
+fn a_slow_hit_does_not_make_an_entry_look_older() {
+    Model::new("a slow hit does not make an entry look older").outcomes(&["b went"]).check(|run| {
+        let cache = Arc::new(Cache::new(2));
+        loaded(&cache, "a");
+        loaded(&cache, "b");
+        let slow = spawn_named("slow", {
+            let cache = cache.clone();
+            move || cache.get("a").is_some()
+        });
+        assert!(cache.get("b").is_some(), "nothing was evicted yet");
+        assert!(cache.get("a").is_some(), "nothing was evicted yet");
+        assert!(slow.join().unwrap(), "nothing was evicted yet");
+        loaded(&cache, "c");
+        assert!(cache.get("a").is_some(), "a was used last, and it was evicted");
+        assert!(cache.get("b").is_none(), "b was used least recently, and it is still here");
+        run.outcome("b went");
+    });
+}
+
+/// Hits on three entries at once, then something that needs the room of all three. Whatever order the hits leave, every
+/// entry must have a place in it.
+///
+/// Caught: a clock that is read in one step and advanced in another, so that two entries get the same stamp.
+#[test]
+fn entries_that_are_hit_at_once_can_all_be_evicted() {
+    Model::new("entries that are hit at once can all be evicted").preemption_bound(2).outcomes(&["all went"]).check(|run| {
+        let cache = Arc::new(Cache::new(3));
+        for key in ["a", "b", "c"] {
+            loaded(&cache, key);
+        }
+        let others = ["a", "b"].map(|key| {
+            let cache = cache.clone();
+            spawn_named(key, move || cache.get(key).is_some())
+        });
+        assert!(cache.get("c").is_some(), "nothing was evicted yet");
+        for other in others {
+            assert!(other.join().unwrap(), "nothing was evicted yet");
+        }
+        let Ok(_) = cache.get_or_load("heavy", || Ok::<_, Infallible>(Weight(3)));
+        let counts = cache.counts();
+        assert_eq!((counts.entries, counts.bytes), (1, 3), "(entries, bytes) when one entry needs all the room");
+        run.outcome("all went");
+    });
+}
+
+/// Hits must not wait for each other, so they may take the read lock only.
+///
+/// Caught: a hit under the write lock.
+#[test]
+fn a_hit_takes_the_read_lock_only() {
+    Model::new("a hit takes the read lock only").outcomes(&["hit"]).check(|run| {
+        let cache = Arc::new(Cache::new(2));
+        loaded(&cache, "a");
+        let run = *run;
+        let readers = ["first", "second"].map(|name| {
+            let cache = cache.clone();
+            spawn_named(name, move || {
+                assert!(cache.get("a").is_some(), "nothing was evicted");
+                assert!(run.has_done("read lock"), "a hit was made without the lock");
+                assert!(!run.has_done("write lock"), "a hit took the write lock: hits wait for each other");
+                run.outcome("hit");
+            })
+        });
+        for reader in readers {
+            reader.join().unwrap();
+        }
+    });
+}
+
+/// A value that is filled in by its loader, in plain memory: reading it too early is a data race.
+struct Filled(UnsafeCell<u32>);
+
+impl Weigh for Filled {
+    fn weight(&self) -> usize {
+        1
+    }
+}
+
+// SAFETY: written only by the loader, before the value is shared; loom reports it if that is not so.
+#[allow(unsafe_code)]
+unsafe impl Sync for Filled {}
+
+/// A reader looks while another thread loads.
+///
+/// Caught: a value that is put in before it is loaded; a flight that lands before it has its value.
+#[test]
+fn nobody_sees_a_value_before_it_is_complete() {
+    Model::new("nobody sees a value before it is complete").outcomes(&["absent", "complete"]).check(|run| {
+        let cache = Arc::new(Cache::new(10));
+        let loader = spawn_named("loader", {
+            let cache = cache.clone();
+            move || {
+                let value = Filled(UnsafeCell::new(0));
+                #[allow(unsafe_code)]
+                // SAFETY: nobody else has the value yet.
+                value.0.with_mut(|number| unsafe { *number = 7 });
+                let Ok(_) = cache.get_or_load("a", || Ok::<_, Infallible>(value));
+            }
+        });
+        run.outcome(match cache.get("a") {
+            None => "absent",
+            Some(value) => {
+                #[allow(unsafe_code)]
+                // SAFETY: the loader has finished writing before it shared the value; loom checks just that.
+                let number = value.0.with(|number| unsafe { *number });
+                assert_eq!(number, 7, "the value was seen half-made");
+                "complete"
+            }
+        });
+        loader.join().unwrap();
+    });
+}
+
+/// Two threads find the same entry out of date. One removes and reloads it; the other's removal must not hit the new
+/// value.
+///
+/// Caught: removing by key alone.
+#[test]
+fn a_late_removal_does_not_throw_a_new_value_away() {
+    Model::new("a late removal does not throw a new value away").outcomes(&["kept"]).check(|run| {
+        let cache = Arc::new(Cache::new(10));
+        loaded(&cache, "a");
+        let stale = cache.get("a").unwrap();
+        let removed = Arc::new(AtomicUsize::new(0));
+        let other = spawn_named("reloader", {
+            let (cache, stale, removed) = (cache.clone(), stale.clone(), removed.clone());
+            move || {
+                removed.fetch_add(cache.remove_if_same("a", &stale).removed, Relaxed);
+                loaded(&cache, "a")
+            }
+        });
+        removed.fetch_add(cache.remove_if_same("a", &stale).removed, Relaxed);
+        other.join().unwrap();
+        assert_eq!(removed.fetch_add(0, Relaxed), 1, "one entry was removed, by one of the two");
+        let now = cache.get("a").expect("the reloaded value was thrown away");
+        assert!(!Arc::ptr_eq(&now, &stale), "the stale value is still here");
+        run.outcome("kept");
+    });
+}

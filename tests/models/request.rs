@@ -1,0 +1,138 @@
+//! What loom proves of the stop flag: a request to stop is never missed.
+
+use crate::{Bell, StopFlag};
+use lanes::Model;
+use lanes::sync::atomic::{AtomicUsize, Ordering};
+use lanes::sync::{Condvar, Mutex};
+use lanes::thread;
+use std::sync::Arc;
+
+/// A bell that loom can see. It stays rung, as the server's eventfd(2) does.
+struct ModelBell {
+    rung: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl ModelBell {
+    fn new() -> ModelBell {
+        ModelBell { rung: Mutex::new(false), changed: Condvar::new() }
+    }
+
+    /// Sleeps until the bell rings; not at all if it has rung already.
+    fn sleep(&self) {
+        let mut rung = self.rung.lock().expect("no thread panics with the lock");
+        while !*rung {
+            rung = self.changed.wait(rung).expect("no thread panics with the lock");
+        }
+    }
+}
+
+impl Bell for ModelBell {
+    fn ring(&self) {
+        *self.rung.lock().expect("no thread panics with the lock") = true;
+        self.changed.notify_all();
+    }
+}
+
+fn stop_flag() -> Arc<StopFlag<ModelBell>> {
+    Arc::new(StopFlag::new(ModelBell::new()))
+}
+
+/// A thread works, looks at the flag, and goes to sleep if it is not up. Seen caught: ringing the bell before the
+/// flag is up (the thread wakes, sees no request, and would sleep again); not ringing at all (a deadlock).
+#[test]
+fn a_request_reaches_who_works_and_who_sleeps() {
+    Model::new("a request to stop reaches who works and who sleeps")
+        .outcomes(&["seen at work", "woken and seen"])
+        .check(|run| {
+            let stop = stop_flag();
+            let requester = thread::spawn_named("requester", {
+                let stop = stop.clone();
+                move || stop.request()
+            });
+            if stop.is_requested() {
+                run.outcome("seen at work");
+            } else {
+                stop.bell().sleep();
+                assert!(stop.is_requested(), "the bell woke the thread, but the flag is not up");
+                run.outcome("woken and seen");
+            }
+            assert!(requester.join().expect("the requester ends"), "the only request is the first");
+        });
+}
+
+/// Two signals at the same time. Seen caught: `request` that loads the flag and then stores it, so that both find
+/// it down and take themselves for the first.
+#[test]
+fn of_two_requests_exactly_one_is_the_first() {
+    Model::new("of two requests to stop exactly one is the first")
+        .outcomes(&["main was first", "the other was first"])
+        .check(|run| {
+            let stop = stop_flag();
+            let other = thread::spawn_named("other", {
+                let stop = stop.clone();
+                move || stop.request()
+            });
+            let main_first = stop.request();
+            let other_first = other.join().expect("the other request returns");
+            assert!(
+                main_first != other_first,
+                "told to be the first: main {main_first}, other {other_first}"
+            );
+            run.outcome(if main_first { "main was first" } else { "the other was first" });
+        });
+}
+
+/// The requester leaves word of why, and then asks for the stop. Seen caught: a `Relaxed` swap, and a `Relaxed`
+/// load, each alone: the flag is seen and the word is not.
+#[test]
+fn who_sees_the_request_sees_what_was_written_before_it() {
+    Model::new("who sees a request to stop sees what was written before it")
+        .outcomes(&["not requested yet", "seen with its reason"])
+        .check(|run| {
+            let stop = stop_flag();
+            let reason = Arc::new(AtomicUsize::new(0));
+            let requester = thread::spawn_named("requester", {
+                let (stop, reason) = (stop.clone(), reason.clone());
+                move || {
+                    reason.store(15, Ordering::Relaxed);
+                    stop.request();
+                }
+            });
+            if stop.is_requested() {
+                let reason = reason.load(Ordering::Relaxed);
+                assert_eq!(reason, 15, "the request is seen, but not what was written before it");
+                run.outcome("seen with its reason");
+            } else {
+                run.outcome("not requested yet");
+            }
+            requester.join().expect("the requester ends");
+        });
+}
+
+/// Two requesters, each of which leaves word of why. The second acts on the first one's behalf, so it must see that
+/// word. Seen caught: a swap that is only `Release`.
+#[test]
+fn a_later_request_sees_what_was_written_before_the_first() {
+    Model::new("a later request to stop sees what was written before the first")
+        .outcomes(&["main was later", "the other was later"])
+        .check(|run| {
+            let stop = stop_flag();
+            let reasons = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+            // Tells whether it came later, and then what it saw of the other's reason.
+            let request = |mine: usize| {
+                let (stop, reasons) = (stop.clone(), reasons.clone());
+                move || {
+                    reasons[mine].store(15, Ordering::Relaxed);
+                    let first = stop.request();
+                    (!first).then(|| reasons[1 - mine].load(Ordering::Relaxed))
+                }
+            };
+            let other = thread::spawn_named("other", request(1));
+            let main_saw = request(0)();
+            let other_saw = other.join().expect("the other request returns");
+            let saw = main_saw.or(other_saw).expect("one of two requests is not the first");
+            assert_eq!(saw, 15, "the later request does not see what was written before the first");
+            run.outcome(if main_saw.is_some() { "main was later" } else { "the other was later" });
+        });
+}

@@ -1,0 +1,125 @@
+//! What `ConnectionLimit` promises in every interleaving.
+
+use crate::ConnectionLimit;
+use lanes::Model;
+use lanes::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use lanes::thread::spawn_named;
+use std::sync::Arc;
+
+/// Two threads and one permit.
+///
+/// Caught: an `acquire` that does not wait at the limit; a permit that does not come back.
+#[test]
+fn there_are_never_more_permits_out_than_the_limit() {
+    Model::new("there are never more permits out than the limit").outcomes(&["one after the other"]).check(|run| {
+        let limit = ConnectionLimit::new(1);
+        let inside = Arc::new(AtomicUsize::new(0));
+        let run = *run;
+        let serve = move |limit: ConnectionLimit, inside: Arc<AtomicUsize>| {
+            let permit = limit.acquire();
+            assert_eq!(inside.fetch_add(1, Relaxed), 0, "two connections are served, and the limit is 1");
+            inside.fetch_sub(1, Relaxed);
+            drop(permit);
+        };
+        let other = spawn_named("second", {
+            let (limit, inside) = (limit.clone(), inside.clone());
+            move || serve(limit, inside)
+        });
+        serve(limit.clone(), inside);
+        other.join().unwrap();
+        assert_eq!(limit.active(), 0, "a permit did not come back");
+        run.outcome("one after the other");
+    });
+}
+
+/// Three threads and one permit: when it comes back, two may be asleep, and each must get it in the end.
+///
+/// Caught: a `drop` that wakes nobody, or only when all are out still; an `acquire` that compares with `>`; a wait with
+/// `if` instead of `while` (a third thread takes the permit before the woken one has the mutex).
+#[test]
+fn every_sleeper_gets_a_permit_in_the_end() {
+    Model::new("every sleeper gets a permit in the end").preemption_bound(2).outcomes(&["all served"]).check(|run| {
+        let limit = ConnectionLimit::new(1);
+        let inside = Arc::new(AtomicUsize::new(0));
+        let others: Vec<_> = ["second", "third"]
+            .into_iter()
+            .map(|name| {
+                let (limit, inside) = (limit.clone(), inside.clone());
+                spawn_named(name, move || {
+                    let _permit = limit.acquire();
+                    assert_eq!(inside.fetch_add(1, Relaxed), 0, "two connections are served, and the limit is 1");
+                    inside.fetch_sub(1, Relaxed);
+                })
+            })
+            .collect();
+        drop(limit.acquire());
+        for other in others {
+            other.join().unwrap();
+        }
+        run.outcome("all served");
+    });
+}
+
+/// One thread serves, another drains.
+///
+/// Caught: a `drain` that looks once instead of waiting; a `drop` that forgets the drainer; a `drain` that waits for
+/// a number other than 0.
+#[test]
+fn drain_returns_only_when_all_permits_are_back() {
+    Model::new("drain returns only when all permits are back").outcomes(&["after the last"]).check(|run| {
+        let limit = ConnectionLimit::new(2);
+        let served = Arc::new(AtomicUsize::new(0));
+        for name in ["first", "second"] {
+            let (permit, served) = (limit.acquire(), served.clone());
+            spawn_named(name, move || {
+                served.fetch_add(1, Relaxed);
+                drop(permit);
+            });
+        }
+        limit.drain();
+        assert_eq!(served.fetch_add(0, Relaxed), 2, "drain returned while a connection was served");
+        run.outcome("after the last");
+    });
+}
+
+/// An acquirer and a drainer are both asleep when the last permit comes back.
+///
+/// Caught: one condition variable for both with `notify_one` (the wake-up goes to the one that cannot use it); a `drop`
+/// that forgets either of them.
+#[test]
+fn an_acquirer_and_a_drainer_are_both_woken() {
+    Model::new("an acquirer and a drainer are both woken").outcomes(&["both awake"]).check(|run| {
+        let limit = ConnectionLimit::new(1);
+        let permit = limit.acquire();
+        let drainer = spawn_named("drainer", {
+            let limit = limit.clone();
+            move || limit.drain()
+        });
+        let acquirer = spawn_named("acquirer", {
+            let limit = limit.clone();
+            move || drop(limit.acquire())
+        });
+        drop(permit);
+        drainer.join().unwrap();
+        acquirer.join().unwrap();
+        run.outcome("both awake");
+    });
+}
+
+/// `try_acquire` races with a permit that comes back.
+///
+/// Caught: a `try_acquire` that does not look at the limit; one that takes a permit and reports none.
+#[test]
+fn try_acquire_takes_a_permit_or_leaves_everything_as_it_was() {
+    Model::new("try_acquire takes a permit or leaves everything as it was")
+        .outcomes(&["it was back", "it was still out"])
+        .check(|run| {
+            let limit = ConnectionLimit::new(1);
+            let permit = limit.acquire();
+            let other = spawn_named("server", move || drop(permit));
+            let got = limit.try_acquire();
+            other.join().unwrap();
+            assert_eq!(limit.active(), usize::from(got.is_some()), "the number of permits out is wrong");
+            run.outcome(if got.is_some() { "it was back" } else { "it was still out" });
+        });
+}

@@ -1,0 +1,308 @@
+//! What `Cache` promises with real threads, over long runs, and when a load panics.
+
+use cache::{Cache, Change, Lookup, Weigh};
+use proptest::prelude::*;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+/// Long enough for a busy machine; a test that waits this long has failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A body of so many bytes.
+#[derive(Debug, PartialEq, Eq)]
+struct Body(usize);
+
+impl Weigh for Body {
+    fn weight(&self) -> usize {
+        self.0
+    }
+}
+
+/// Looks `key` up, loading a body of `weight` if it is absent.
+fn look_up(cache: &Cache<Body>, key: &str, weight: usize) -> (Arc<Body>, Lookup) {
+    let Ok(found) = cache.get_or_load(key, || Ok::<_, Infallible>(Body(weight)));
+    found
+}
+
+fn put(cache: &Cache<Body>, key: &str, weight: usize) -> Change {
+    match look_up(cache, key, weight).1 {
+        Lookup::Miss(change) => change,
+        other => panic!("{key} was not in the cache, and looking it up gave {other:?}"),
+    }
+}
+
+#[test]
+fn the_first_look_up_misses_and_the_second_hits() {
+    let cache = Cache::new(100);
+    assert!(cache.get("a").is_none(), "a new cache is empty");
+    assert_eq!(put(&cache, "a", 10), Change { bytes_added: 10, entries_added: 1, ..Change::default() });
+    assert_eq!(look_up(&cache, "a", 10).1, Lookup::Hit, "a was put in and nothing was evicted");
+    let counts = cache.counts();
+    assert_eq!((counts.hits, counts.misses, counts.loads), (1, 1, 1), "(hits, misses, loads)");
+    assert_eq!((counts.entries, counts.bytes, counts.capacity), (1, 10, 100), "(entries, bytes, capacity)");
+}
+
+#[test]
+fn the_least_recently_used_leaves_first() {
+    let cache = Cache::new(3);
+    for key in ["a", "b", "c"] {
+        put(&cache, key, 1);
+    }
+    cache.get("a");
+    cache.get("b");
+    put(&cache, "d", 1);
+    assert!(cache.get("c").is_none(), "c was used least recently, and something else was evicted");
+    for key in ["a", "b", "d"] {
+        assert!(cache.get(key).is_some(), "{key} was used after c, and it was evicted");
+    }
+}
+
+#[test]
+fn one_heavy_entry_evicts_as_many_light_ones_as_it_needs_and_no_more() {
+    let cache = Cache::new(10);
+    for key in ["a", "b", "c", "d", "e"] {
+        put(&cache, key, 2);
+    }
+    let change = put(&cache, "heavy", 5);
+    assert_eq!((change.evicted, change.bytes_removed), (3, 6), "(evicted, bytes removed) for 5 bytes in a full cache");
+    assert_eq!(cache.counts().bytes, 9, "4 bytes of light entries and 5 of the heavy one");
+    assert_eq!(cache.counts().evictions, 3);
+}
+
+#[test]
+fn a_cache_can_be_filled_to_the_last_byte() {
+    let cache = Cache::new(10);
+    put(&cache, "a", 4);
+    assert_eq!(put(&cache, "b", 6).evicted, 0, "4 + 6 bytes fit into 10");
+    assert_eq!(put(&cache, "c", 1).evicted, 1, "the cache was full");
+}
+
+#[test]
+fn a_value_heavier_than_the_capacity_is_returned_and_not_kept() {
+    let cache = Cache::new(10);
+    put(&cache, "a", 10);
+    let (value, lookup) = look_up(&cache, "giant", 11);
+    assert_eq!(*value, Body(11));
+    assert_eq!(lookup, Lookup::Miss(Change::default()), "nothing comes in, so nothing has to leave");
+    assert!(cache.get("a").is_some(), "a was evicted for a value that is not kept");
+    assert!(cache.get("giant").is_none());
+}
+
+#[test]
+fn a_cache_without_capacity_keeps_nothing_but_the_weightless() {
+    let cache = Cache::new(0);
+    look_up(&cache, "a", 1);
+    put(&cache, "empty", 0);
+    assert_eq!((cache.counts().entries, cache.counts().bytes), (1, 0), "(entries, bytes)");
+}
+
+#[test]
+fn an_evicted_value_stays_whole_for_whoever_holds_it() {
+    let cache = Cache::new(1);
+    let (held, _) = look_up(&cache, "a", 1);
+    put(&cache, "b", 1);
+    assert!(cache.get("a").is_none(), "a had to make room");
+    assert_eq!(*held, Body(1), "the value changed under the hands of its holder");
+}
+
+#[test]
+fn remove_if_same_removes_that_value_and_no_other() {
+    let cache = Cache::new(10);
+    let (old, _) = look_up(&cache, "a", 3);
+    let removed = Change { bytes_removed: 3, removed: 1, ..Change::default() };
+    assert_eq!(cache.remove_if_same("a", &old), removed);
+    assert_eq!(cache.remove_if_same("a", &old), Change::default(), "it was removed before");
+    let (new, _) = look_up(&cache, "a", 3);
+    assert_eq!(cache.remove_if_same("a", &old), Change::default(), "the entry is a new value now");
+    assert!(Arc::ptr_eq(&cache.get("a").unwrap(), &new));
+    assert_eq!(cache.counts().evictions, 0, "removing is not evicting");
+}
+
+#[test]
+fn a_failed_load_leaves_no_trace() {
+    let cache = Cache::<Body>::new(10);
+    assert_eq!(cache.get_or_load("a", || Err("no such file")), Err("no such file"));
+    assert!(cache.get("a").is_none());
+    put(&cache, "a", 1);
+}
+
+#[test]
+fn a_load_that_panics_blocks_nobody() {
+    let cache = Arc::new(Cache::<Body>::new(10));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        cache.get_or_load("a", || -> Result<Body, Infallible> {
+            std::panic::resume_unwind(Box::new("a loader made a mistake"))
+        })
+    }));
+    assert!(panicked.is_err());
+    let (done, ended) = channel();
+    thread::spawn(move || done.send(look_up(&cache, "a", 1).1));
+    let lookup = ended.recv_timeout(DEADLINE).expect("a load of a panicked, and the next look-up of a never returns");
+    assert!(matches!(lookup, Lookup::Miss(_)), "nobody has loaded a");
+}
+
+/// The loader does not return before the hit has been made: a cache that holds a lock while it loads, or lets a hit
+/// wait for the load of another key, never ends this.
+#[test]
+fn a_hit_does_not_wait_for_the_load_of_another_key() {
+    let cache = Arc::new(Cache::new(10));
+    put(&cache, "a", 1);
+    let (begun, begins) = channel();
+    let (finish, finished) = channel::<()>();
+    let loader = thread::spawn({
+        let cache = cache.clone();
+        move || {
+            cache.get_or_load("b", || {
+                begun.send(()).unwrap();
+                finished.recv_timeout(DEADLINE).map(|()| Body(1))
+            })
+        }
+    });
+    begins.recv_timeout(DEADLINE).expect("the load of b was never begun");
+    let (hit, hits) = channel();
+    thread::spawn({
+        let cache = cache.clone();
+        move || hit.send(cache.get("a").is_some())
+    });
+    assert_eq!(hits.recv_timeout(DEADLINE), Ok(true), "b is being loaded, and a look-up of a never returns");
+    finish.send(()).unwrap();
+    assert!(loader.join().unwrap().is_ok(), "the load of b waited for more than it should");
+}
+
+/// Everybody comes through the barrier before anybody looks. One round could be lucky; fifty are not.
+#[test]
+fn however_many_miss_a_key_at_once_it_is_loaded_once() {
+    const THREADS: usize = 16;
+    for _ in 0..50 {
+        let (cache, loads) = (Arc::new(Cache::new(10)), Arc::new(AtomicUsize::new(0)));
+        let barrier = Arc::new(Barrier::new(THREADS));
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let (cache, loads, barrier) = (cache.clone(), loads.clone(), barrier.clone());
+                thread::spawn(move || {
+                    barrier.wait();
+                    let Ok((value, _)) = cache.get_or_load("a", || {
+                        loads.fetch_add(1, SeqCst);
+                        thread::yield_now();
+                        Ok::<_, Infallible>(Body(1))
+                    });
+                    value
+                })
+            })
+            .collect();
+        let values: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(loads.load(SeqCst), 1, "{THREADS} threads missed one key at once; loads of it");
+        assert!(values.iter().all(|value| Arc::ptr_eq(value, &values[0])), "the threads got different values");
+    }
+}
+
+#[test]
+fn the_counters_add_up_under_fire() {
+    const THREADS: usize = 8;
+    const LOOKUPS: usize = 2_000;
+    let cache = Arc::new(Cache::new(50));
+    let threads: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let cache = cache.clone();
+            thread::spawn(move || {
+                for round in 0..LOOKUPS {
+                    let number = (round * 7 + thread * 13) % 40;
+                    look_up(&cache, &number.to_string(), number % 7);
+                    let bytes = cache.counts().bytes;
+                    assert!(bytes <= 50, "{bytes} bytes are in a cache of 50");
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let counts = cache.counts();
+    assert_eq!(counts.hits + counts.misses, (THREADS * LOOKUPS) as u64, "every look-up is a hit or a miss");
+    assert!(counts.loads <= counts.misses, "{} loads for {} misses", counts.loads, counts.misses);
+    assert!(counts.evictions > 0, "40 keys of up to 6 bytes do not fit into 50: something had to be evicted");
+}
+
+/// An LRU cache as one would explain it: a list in the order of use, the most recent last.
+struct Naive {
+    capacity: usize,
+    entries: Vec<(u8, usize)>,
+}
+
+impl Naive {
+    fn get(&mut self, key: u8) -> bool {
+        let Some(at) = self.entries.iter().position(|entry| entry.0 == key) else { return false };
+        let entry = self.entries.remove(at);
+        self.entries.push(entry);
+        true
+    }
+
+    fn put(&mut self, key: u8, weight: usize) {
+        if weight > self.capacity {
+            return;
+        }
+        while self.bytes() + weight > self.capacity {
+            self.entries.remove(0);
+        }
+        self.entries.push((key, weight));
+    }
+
+    fn remove(&mut self, key: u8) {
+        self.entries.retain(|entry| entry.0 != key);
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.1).sum()
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Get(u8),
+    LookUp(u8, usize),
+    Remove(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..8u8).prop_map(Step::Get),
+        4 => (0..8u8, 0..6usize).prop_map(|(key, weight)| Step::LookUp(key, weight)),
+        1 => (0..8u8).prop_map(Step::Remove),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn it_holds_exactly_what_a_naive_lru_holds(
+        capacity in 0..20usize,
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let (cache, mut naive) = (Cache::new(capacity), Naive { capacity, entries: Vec::new() });
+        for step in steps {
+            match step {
+                Step::Get(key) => {
+                    prop_assert_eq!(cache.get(&key.to_string()).is_some(), naive.get(key), "get {}", key);
+                }
+                Step::LookUp(key, weight) => {
+                    let hit = look_up(&cache, &key.to_string(), weight).1 == Lookup::Hit;
+                    prop_assert_eq!(hit, naive.get(key), "look-up of {}", key);
+                    if !hit {
+                        naive.put(key, weight);
+                    }
+                }
+                Step::Remove(key) => {
+                    // Peeking would be a use; so the naive one is told of it.
+                    if let Some(value) = cache.get(&key.to_string()) {
+                        cache.remove_if_same(&key.to_string(), &value);
+                    }
+                    naive.remove(key);
+                }
+            }
+            prop_assert_eq!(cache.counts().bytes, naive.bytes());
+            prop_assert_eq!(cache.counts().entries, naive.entries.len());
+        }
+    }
+}

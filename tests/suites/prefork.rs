@@ -1,0 +1,18 @@
+//! What the `prefork` part must do. One file for each thing it is made of; the supervisor's tests all go
+//! through [`herd::Herd`], which plays the master's loop and the kernel, and checks on the way what must
+//! always hold.
+
+#[path = "prefork/chaos.rs"]
+mod chaos;
+#[path = "prefork/deaths.rs"]
+mod deaths;
+#[path = "prefork/herd.rs"]
+mod herd;
+#[path = "prefork/mailbox.rs"]
+mod mailbox;
+#[path = "prefork/rolling.rs"]
+mod rolling;
+#[path = "prefork/sockets.rs"]
+mod sockets;
+#[path = "prefork/stopping.rs"]
+mod stopping;

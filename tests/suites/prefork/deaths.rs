@@ -1,0 +1,232 @@
+//! What follows when workers die, cannot be forked, or do not get ready.
+
+use crate::herd::{Forks, Herd, Life, READY_WITHIN, kills, notes, spawns};
+use prefork::{Action, CANNOT_START, Event, Exit, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Note, Pid};
+use std::time::Duration;
+
+const CRASH: Exit = Exit::Signal(11);
+const HOUR: Duration = Duration::from_secs(3600);
+const MOMENT: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_herd_starts_one_worker_in_each_slot() {
+    let mut herd = Herd::new(3);
+    let early = herd.tell(Event::Tick);
+    herd.same("Start: nothing happens before it", early, vec![]);
+    let actions = herd.tell(Event::Start);
+    herd.same("Start: one worker for each slot", spawns(&actions), vec![0, 1, 2]);
+    let again = herd.tell(Event::Start);
+    herd.same("Start: heard once", again, vec![]);
+    herd.same("Restarted counts answers to deaths, not the first workers", herd.restarts, 0);
+}
+
+#[test]
+fn a_first_death_is_settled_and_answered_at_once() {
+    let mut herd = Herd::serving(2);
+    let dead = herd.only_worker(1);
+    let seat = herd.workers[&dead].seat;
+    let actions = herd.dies(dead, CRASH);
+    herd.same("Death: settled before all else", actions[0], Action::Settle { slot: 1, seat, pid: dead });
+    herd.same("Death: the first is answered at once, in its own slot", spawns(&actions), vec![1]);
+    herd.same("Restarted: one respawn, one restart", herd.restarts, 1);
+    let told = notes(&actions).contains(&Note::Died { slot: 1, pid: dead, how: CRASH });
+    herd.demand(told, "Notes: an operator is told who died, and how");
+}
+
+#[test]
+fn leaving_unasked_is_a_death_whatever_the_exit_code() {
+    let mut herd = Herd::serving(1);
+    let actions = herd.dies(herd.only_worker(0), Exit::Code(0));
+    herd.same("Death: a worker is not to leave unasked, not even with code 0", spawns(&actions), vec![0]);
+}
+
+#[test]
+fn deaths_in_a_row_wait_longer_each_time_but_never_longer_than_the_longest_pause() {
+    let mut herd = Herd::serving(1);
+    let mut expected = Duration::ZERO;
+    for death in 1..=20 {
+        let actions = herd.dies(herd.only_worker(0), CRASH);
+        if death > 1 {
+            herd.same("Death: from the second in a row on, there is a pause", spawns(&actions), vec![]);
+            herd.sleeps_for(expected, "Death: the pause doubles up to the longest");
+        }
+        herd.gets_ready(herd.only_worker(0));
+        expected = (expected * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+    }
+    herd.same("Restarted: one for each death", herd.restarts, 20);
+}
+
+#[test]
+fn a_minute_of_service_clears_the_record() {
+    for (served, pause) in [(HEALTHY_AFTER - MOMENT, FIRST_PAUSE * 2), (HEALTHY_AFTER, Duration::ZERO)] {
+        let mut herd = Herd::serving(1);
+        herd.dies(herd.only_worker(0), CRASH);
+        herd.dies(herd.only_worker(0), CRASH);
+        herd.sleep();
+        herd.gets_ready(herd.only_worker(0));
+        herd.pass(served);
+        let actions = herd.dies(herd.only_worker(0), CRASH);
+        let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
+        herd.same("Death: what came before a full minute of service is forgotten", found, pause);
+    }
+}
+
+#[test]
+fn a_minute_counts_from_ready_and_not_from_the_fork() {
+    let mut herd = Herd::starting(1);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.pass(READY_WITHIN / 2);
+    herd.gets_ready(herd.only_worker(0));
+    herd.pass(HEALTHY_AFTER - READY_WITHIN / 4);
+    let actions = herd.dies(herd.only_worker(0), CRASH);
+    herd.same("Death: a worker is healthy after a minute of service", spawns(&actions), vec![]);
+}
+
+#[test]
+fn each_slot_has_a_record_of_its_own() {
+    let mut herd = Herd::serving(2);
+    for _ in 0..2 {
+        herd.dies(herd.only_worker(0), CRASH);
+    }
+    let actions = herd.dies(herd.only_worker(1), CRASH);
+    herd.same("Death: slot 1 does not pay for the deaths of slot 0", spawns(&actions), vec![1]);
+}
+
+#[test]
+fn a_failed_fork_waits_too() {
+    let mut herd = Herd::new(1);
+    herd.forks = Forks::Fail;
+    let actions = herd.tell(Event::Start);
+    herd.same("Failed fork: a try at once would spin", spawns(&actions), vec![0]);
+    herd.demand(notes(&actions).contains(&Note::ForkFailed { slot: 0 }), "Notes: a failed fork is told");
+    herd.sleeps_for(FIRST_PAUSE, "Failed fork: tried again after a pause");
+    herd.sleeps_for(FIRST_PAUSE * 2, "Failed fork: the pause doubles");
+    herd.forks = Forks::Succeed;
+    herd.sleeps_for(FIRST_PAUSE * 4, "Failed fork: the pause doubles");
+    herd.only_worker(0);
+    herd.same("Restarted: nobody had died", herd.restarts, 0);
+}
+
+#[test]
+fn a_restart_is_counted_when_the_fork_succeeds() {
+    let mut herd = Herd::serving(1);
+    herd.forks = Forks::Fail;
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.sleep();
+    herd.same("Restarted: no worker was forked yet", herd.restarts, 0);
+    herd.forks = Forks::Succeed;
+    herd.sleep();
+    herd.same("Restarted: one death, one restart, however many tries", herd.restarts, 1);
+}
+
+/// Lets the slot's worker exit with `CANNOT_START` so many times in a row; returns the last answer.
+fn fail_to_start(herd: &mut Herd, slot: usize, times: usize) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for _ in 0..times {
+        while herd.workers_of(slot).is_empty() {
+            herd.sleep();
+        }
+        actions = herd.dies(herd.only_worker(slot), Exit::Code(CANNOT_START));
+    }
+    actions
+}
+
+#[test]
+fn a_slot_whose_workers_cannot_start_is_given_up() {
+    let mut herd = Herd::starting(2);
+    herd.gets_ready(herd.only_worker(1));
+    let actions = fail_to_start(&mut herd, 0, 4);
+    herd.demand(
+        !notes(&actions).contains(&Note::GivenUp { slot: 0 }),
+        "Giving up: after five, not after four",
+    );
+    let actions = fail_to_start(&mut herd, 0, 1);
+    herd.demand(notes(&actions).contains(&Note::GivenUp { slot: 0 }), "Giving up: after five in a row");
+    let actions = herd.pass(HOUR);
+    herd.same("Giving up: no further try", spawns(&actions), vec![]);
+    let actions = herd.dies(herd.only_worker(1), CRASH);
+    herd.same("Giving up: the other slots are not affected", spawns(&actions), vec![1]);
+    herd.same("Giving up: the master goes on while any slot does", herd.finished, None);
+}
+
+#[test]
+fn only_failures_in_a_row_that_were_never_ready_make_a_slot_given_up() {
+    let mut herd = Herd::starting(1);
+    fail_to_start(&mut herd, 0, 4);
+    herd.sleep();
+    herd.gets_ready(herd.only_worker(0));
+    let actions = fail_to_start(&mut herd, 0, 4);
+    herd.demand(
+        notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
+        "Giving up: a worker that got ready breaks the row",
+    );
+    herd.sleep();
+    herd.dies(herd.only_worker(0), CRASH);
+    let actions = fail_to_start(&mut herd, 0, 4);
+    herd.demand(
+        notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
+        "Giving up: another kind of death breaks the row",
+    );
+    fail_to_start(&mut herd, 0, 1);
+    herd.same("Giving up: five in a row at last", herd.finished, Some(CANNOT_START));
+}
+
+#[test]
+fn when_every_slot_is_given_up_the_master_ends() {
+    let mut herd = Herd::starting(2);
+    fail_to_start(&mut herd, 0, 5);
+    herd.same("Giving up: one slot is left", herd.finished, None);
+    fail_to_start(&mut herd, 1, 5);
+    herd.same("Giving up: none is left, so the master ends and says why", herd.finished, Some(CANNOT_START));
+    for event in [Event::Reload, Event::Start, Event::Tick, Event::Stop, Event::StopNow] {
+        let actions = herd.tell(event);
+        herd.same("Finish: nothing after it", actions, vec![]);
+    }
+}
+
+#[test]
+fn a_worker_that_does_not_get_ready_in_time_is_killed_and_then_replaced() {
+    let mut herd = Herd::starting(1);
+    let late = herd.only_worker(0);
+    let actions = herd.pass(READY_WITHIN - MOMENT);
+    herd.same("Getting ready: it still has a moment", kills(&actions), vec![]);
+    let actions = herd.pass(MOMENT);
+    herd.same("Getting ready: killed when the time is over", kills(&actions), vec![late]);
+    herd.same("Getting ready: replaced when it is dead, not before", spawns(&actions), vec![]);
+    let actions = herd.gets_ready(late);
+    herd.same("Getting ready: too late is too late", actions, vec![]);
+    let actions = herd.dies(late, Exit::Signal(9));
+    herd.same("Getting ready: its death is an unexpected one", spawns(&actions), vec![0]);
+}
+
+#[test]
+fn a_worker_that_is_ready_is_left_alone() {
+    let mut herd = Herd::serving(1);
+    let actions = herd.pass(HOUR);
+    herd.same("Getting ready: once is enough", actions, vec![]);
+    herd.same("Getting ready: it serves", herd.life(herd.only_worker(0)), Life::Serving);
+}
+
+#[test]
+fn the_deadline_is_the_earliest_of_all() {
+    let mut herd = Herd::serving(2);
+    for _ in 0..4 {
+        while herd.workers_of(0).is_empty() {
+            herd.sleep();
+        }
+        herd.dies(herd.only_worker(0), CRASH);
+    }
+    // Slot 0 waits for long; slot 1 not so long.
+    for _ in 0..2 {
+        herd.dies(herd.only_worker(1), CRASH);
+    }
+    herd.sleeps_for(FIRST_PAUSE, "deadline() is when the first of two pauses is over");
+    herd.only_worker(1);
+}
+
+#[test]
+fn a_strangers_death_is_nobodys() {
+    let mut herd = Herd::serving(1);
+    let actions = herd.tell(Event::Exited { pid: Pid::from_raw(7), how: CRASH });
+    herd.same("Death: a child that was never reported as spawned is ignored", actions, vec![]);
+}

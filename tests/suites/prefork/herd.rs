@@ -1,0 +1,315 @@
+//! A herd without processes: it plays the master's loop, fork, kill and the clock for a `Supervisor`.
+//!
+//! Whatever a test does, some things must always hold (a seat is never taken twice, each death is settled
+//! once, nothing is spawned after a stop, ...). They are checked at every step (promises.rs), and a failure
+//! prints the whole conversation up to it.
+
+mod promises;
+
+use prefork::{Action, Event, Exit, Note, Pid, Policy, Supervisor};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// How long a worker of these tests may take to leave.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// How long a worker of these tests may take to get ready.
+pub const READY_WITHIN: Duration = Duration::from_secs(5);
+
+/// A supervisor, and the world that it decides about.
+pub struct Herd {
+    supervisor: Supervisor,
+    slots: usize,
+    began: Instant,
+    /// The invented time.
+    pub now: Instant,
+    /// What fork(2) does from now on.
+    pub forks: Forks,
+    /// The living workers.
+    pub workers: BTreeMap<Pid, Worker>,
+    /// Spawns that wait for their answer, with `Forks::Pend`.
+    pub unanswered: Vec<(usize, usize)>,
+    /// The exit code of `Finish`.
+    pub finished: Option<i32>,
+    /// How many restarts were counted.
+    pub restarts: usize,
+    /// When and where each worker was asked for.
+    pub spawned_at: Vec<(Instant, usize)>,
+    next_pid: i32,
+    stopped: bool,
+    reloaded: bool,
+    given_up: BTreeSet<usize>,
+    /// The dead worker that is to be settled next.
+    unsettled: Option<(usize, usize, Pid)>,
+    conversation: String,
+}
+
+/// What fork(2) does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forks {
+    Succeed,
+    Fail,
+    /// Neither, until the test says so with `answer`.
+    Pend,
+}
+
+/// A living worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worker {
+    pub slot: usize,
+    pub seat: usize,
+    pub life: Life,
+    /// When it is to be killed at the latest, if it goes on like this.
+    pub due: Option<Instant>,
+}
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    Starting,
+    Serving,
+    Leaving,
+    Killed,
+}
+
+impl Herd {
+    /// A herd that was not started yet.
+    pub fn new(slots: usize) -> Herd {
+        let now = Instant::now();
+        Herd {
+            supervisor: Supervisor::new(Policy { slots, grace: GRACE, ready_within: READY_WITHIN }),
+            slots,
+            began: now,
+            now,
+            forks: Forks::Succeed,
+            workers: BTreeMap::new(),
+            unanswered: Vec::new(),
+            finished: None,
+            restarts: 0,
+            spawned_at: Vec::new(),
+            next_pid: 100,
+            stopped: false,
+            reloaded: false,
+            given_up: BTreeSet::new(),
+            unsettled: None,
+            conversation: String::new(),
+        }
+    }
+
+    /// A herd whose workers have just been forked.
+    pub fn starting(slots: usize) -> Herd {
+        let mut herd = Herd::new(slots);
+        herd.tell(Event::Start);
+        herd
+    }
+
+    /// A herd whose workers all serve.
+    pub fn serving(slots: usize) -> Herd {
+        let mut herd = Herd::starting(slots);
+        for slot in 0..slots {
+            herd.gets_ready(herd.only_worker(slot));
+        }
+        herd
+    }
+
+    /// Tells the supervisor what happened, does what it says, and returns all of that, forks answered.
+    #[track_caller]
+    pub fn tell(&mut self, event: Event) -> Vec<Action> {
+        let mut all = Vec::new();
+        let mut events = VecDeque::from([event]);
+        let mut heard = 0;
+        while let Some(event) = events.pop_front() {
+            heard += 1;
+            self.demand(heard < 50, "A failed fork waits before the next try, else the master spins");
+            self.heard(event);
+            let actions = self.supervisor.handle(self.now, event);
+            let time = (self.now - self.began).as_secs_f64();
+            writeln!(self.conversation, "  {time:>8.3} s  {event:?} -> {actions:?}").expect("memory");
+            for &action in &actions {
+                self.perform(action, &mut events);
+            }
+            self.demand(self.unsettled.is_none(), "Death: each exit is answered with exactly one Settle");
+            self.check_replacements();
+            if events.is_empty() {
+                self.check_deadline();
+            }
+            all.extend(actions);
+        }
+        all
+    }
+
+    /// Time passes, and the supervisor is told.
+    #[track_caller]
+    pub fn pass(&mut self, time: Duration) -> Vec<Action> {
+        self.now += time;
+        self.tell(Event::Tick)
+    }
+
+    /// Sleeps until the supervisor's deadline, as a master to which nothing happens. Returns for how long.
+    #[track_caller]
+    pub fn sleep(&mut self) -> Duration {
+        let deadline = self.supervisor.deadline();
+        self.demand(deadline.is_some(), "deadline() says when to come back at the latest");
+        let time = deadline.expect("just checked") - self.now;
+        self.pass(time);
+        time
+    }
+
+    /// Sleeps until the deadline, which must be `expected` from now.
+    #[track_caller]
+    pub fn sleeps_for(&mut self, expected: Duration, promise: &str) {
+        let slept = self.sleep();
+        self.same(promise, slept, expected);
+    }
+
+    #[track_caller]
+    pub fn dies(&mut self, pid: Pid, how: Exit) -> Vec<Action> {
+        let worker = self.workers.remove(&pid).expect("the test lets only living workers die");
+        self.unsettled = Some((worker.slot, worker.seat, pid));
+        self.tell(Event::Exited { pid, how })
+    }
+
+    #[track_caller]
+    pub fn gets_ready(&mut self, pid: Pid) -> Vec<Action> {
+        self.tell(Event::Ready { pid })
+    }
+
+    /// Answers a spawn that `Forks::Pend` has left open.
+    #[track_caller]
+    pub fn answer(&mut self, (slot, seat): (usize, usize), forks: Forks) -> Vec<Action> {
+        self.unanswered.retain(|&open| open != (slot, seat));
+        match self.fork(slot, seat, forks) {
+            Some(event) => self.tell(event),
+            None => Vec::new(),
+        }
+    }
+
+    /// The workers of one slot, the one that was forked last at the end.
+    pub fn workers_of(&self, slot: usize) -> Vec<Pid> {
+        self.workers.iter().filter(|(_, worker)| worker.slot == slot).map(|(&pid, _)| pid).collect()
+    }
+
+    /// The worker of a slot that has one.
+    #[track_caller]
+    pub fn only_worker(&self, slot: usize) -> Pid {
+        let workers = self.workers_of(slot);
+        self.same("Slots: exactly one worker is to live here now", workers.len(), 1);
+        workers[0]
+    }
+
+    pub fn life(&self, pid: Pid) -> Life {
+        self.workers[&pid].life
+    }
+
+    fn heard(&mut self, event: Event) {
+        match event {
+            Event::Stop | Event::StopNow => self.stopped = true,
+            Event::Reload if !self.stopped => {
+                self.reloaded = true;
+                self.given_up.clear();
+            }
+            Event::Ready { pid } => {
+                if let Some(worker) = self.workers.get_mut(&pid)
+                    && worker.life == Life::Starting
+                {
+                    (worker.life, worker.due) = (Life::Serving, None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[track_caller]
+    fn perform(&mut self, action: Action, events: &mut VecDeque<Event>) {
+        self.demand(self.finished.is_none(), "Finish is the last action of all");
+        match action {
+            Action::Spawn { slot, seat } => {
+                self.check_spawn(slot, seat);
+                self.spawned_at.push((self.now, slot));
+                events.extend(self.fork(slot, seat, self.forks));
+            }
+            Action::Terminate { pid } => self.signal(pid, Life::Leaving),
+            Action::Kill { pid } => self.signal(pid, Life::Killed),
+            Action::Settle { slot, seat, pid } => {
+                let settled = self.unsettled.take();
+                self.same("Death: Settle names the dead worker, once", Some((slot, seat, pid)), settled);
+            }
+            Action::Restarted { .. } => self.restarts += 1,
+            Action::Note(Note::GivenUp { slot }) => {
+                self.given_up.insert(slot);
+            }
+            Action::Note(_) => {}
+            Action::Finish { code } => {
+                let alone = self.workers.is_empty() && self.unanswered.is_empty();
+                self.demand(alone, "Finish comes when the last worker is gone, not before");
+                self.finished = Some(code);
+            }
+        }
+    }
+
+    fn fork(&mut self, slot: usize, seat: usize, forks: Forks) -> Option<Event> {
+        match forks {
+            Forks::Succeed => {
+                let pid = Pid::from_raw(self.next_pid);
+                self.next_pid += 1;
+                let due = Some(self.now + READY_WITHIN);
+                self.workers.insert(pid, Worker { slot, seat, life: Life::Starting, due });
+                Some(Event::Spawned { slot, seat, pid })
+            }
+            Forks::Fail => Some(Event::SpawnFailed { slot }),
+            Forks::Pend => {
+                self.unanswered.push((slot, seat));
+                None
+            }
+        }
+    }
+
+    #[track_caller]
+    fn signal(&mut self, pid: Pid, life: Life) {
+        let now = self.workers.get(&pid).map(|worker| worker.life);
+        self.demand(
+            now.is_some(),
+            "Signals go to living workers only: a dead one's number may be a stranger's",
+        );
+        self.demand(now != Some(Life::Killed), "A worker that was killed gets no further signal");
+        let worker = self.workers.get_mut(&pid).expect("just checked");
+        let due = match (life, worker.life) {
+            (Life::Leaving, Life::Leaving) => worker.due,
+            (Life::Leaving, _) => Some(self.now + GRACE),
+            _ => None,
+        };
+        (worker.life, worker.due) = (life, due);
+    }
+}
+
+/// The slots in which these actions spawn.
+pub fn spawns(actions: &[Action]) -> Vec<usize> {
+    actions
+        .iter()
+        .filter_map(|action| if let Action::Spawn { slot, .. } = action { Some(*slot) } else { None })
+        .collect()
+}
+
+/// Whom these actions ask to leave.
+pub fn terminates(actions: &[Action]) -> Vec<Pid> {
+    actions
+        .iter()
+        .filter_map(|action| if let Action::Terminate { pid } = action { Some(*pid) } else { None })
+        .collect()
+}
+
+/// Whom these actions kill.
+pub fn kills(actions: &[Action]) -> Vec<Pid> {
+    actions
+        .iter()
+        .filter_map(|action| if let Action::Kill { pid } = action { Some(*pid) } else { None })
+        .collect()
+}
+
+/// What these actions note.
+pub fn notes(actions: &[Action]) -> Vec<Note> {
+    actions
+        .iter()
+        .filter_map(|action| if let Action::Note(note) = action { Some(*note) } else { None })
+        .collect()
+}

@@ -1,0 +1,91 @@
+//! The mailbox, as a signal handler uses it.
+#![allow(unsafe_code)]
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
+use prefork::{Mailbox, Notice};
+use std::os::unix::thread::JoinHandleExt;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_notice_is_taken_once() {
+    let mailbox = Mailbox::new();
+    assert!(mailbox.take().is_empty(), "a new mailbox is empty");
+    mailbox.note(Notice::Reload);
+    let notices = mailbox.take();
+    assert!(notices.contains(Notice::Reload), "take returns what was noted, but there was only {notices:?}");
+    assert!(
+        !notices.contains(Notice::Stop),
+        "take returns nothing that was not noted, but there was {notices:?}"
+    );
+    assert!(mailbox.take().is_empty(), "take leaves the mailbox empty");
+}
+
+#[test]
+fn the_same_notice_twice_is_one_and_different_ones_are_kept_apart() {
+    let mailbox = Mailbox::new();
+    for notice in [Notice::ChildExited, Notice::Stop, Notice::ChildExited] {
+        mailbox.note(notice);
+    }
+    let taken: Vec<Notice> = mailbox.take().collect();
+    let expected = [Notice::Stop, Notice::ChildExited];
+    assert_eq!(taken, expected, "each kind of notice comes once, and what ends the herd comes first");
+}
+
+#[test]
+fn a_notice_can_be_left_by_a_signal_handler() {
+    static MAILBOX: Mailbox = Mailbox::new();
+    extern "C" fn on_signal(_: i32) {
+        MAILBOX.note(Notice::Stop);
+    }
+    install(Signal::SIGUSR1, on_signal);
+    raise(Signal::SIGUSR1).expect("raise");
+    assert!(
+        MAILBOX.take().contains(Notice::Stop),
+        "the handler's notice is in the mailbox when raise returns"
+    );
+}
+
+/// A mailbox behind a lock passes everything else, and hangs the first master whose handler interrupts
+/// `take`.
+#[test]
+fn a_handler_may_interrupt_note_and_take_anywhere() {
+    static MAILBOX: Mailbox = Mailbox::new();
+    static ROUNDS: AtomicU32 = AtomicU32::new(0);
+    static OVER: AtomicBool = AtomicBool::new(false);
+    extern "C" fn on_signal(_: i32) {
+        MAILBOX.note(Notice::ChildExited);
+    }
+    install(Signal::SIGUSR2, on_signal);
+    let busy = thread::spawn(|| {
+        while !OVER.load(Ordering::Relaxed) {
+            MAILBOX.note(Notice::Reload);
+            MAILBOX.take();
+            ROUNDS.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let began = Instant::now();
+    for _ in 0..2_000 {
+        let before = ROUNDS.load(Ordering::Relaxed);
+        // SAFETY: `busy` is not joined yet, so its thread's identity is still valid.
+        unsafe { libc::pthread_kill(busy.as_pthread_t(), libc::SIGUSR2) };
+        while ROUNDS.load(Ordering::Relaxed).wrapping_sub(before) < 2 {
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "A thread that was interrupted in note or take, by a handler that called note, is stuck. \
+                 A handler may wait for nothing: what it would wait for is the thread that it has \
+                 interrupted. Where to look: note and take of Mailbox must each be one atomic instruction."
+            );
+            thread::yield_now();
+        }
+    }
+    OVER.store(true, Ordering::Relaxed);
+    busy.join().expect("the busy thread");
+}
+
+fn install(signal: Signal, handler: extern "C" fn(i32)) {
+    let action = SigAction::new(SigHandler::Handler(handler), SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handlers of this file only call Mailbox::note, which promises to be safe in a handler.
+    unsafe { sigaction(signal, &action) }.expect("sigaction");
+}

@@ -1,0 +1,70 @@
+//! What must hold at every step of every test, and how a failure tells it.
+
+use super::{Herd, Life, Worker};
+use std::fmt::Debug;
+
+impl Herd {
+    /// Fails with the whole conversation unless `holds`. `promise` begins with the name of a rule.
+    #[track_caller]
+    pub fn demand(&self, holds: bool, promise: &str) {
+        assert!(
+            holds,
+            "{promise}.\nThe conversation, as event -> actions, the last line is what broke it:\n{}\
+             Where to look: that rule in the documentation of `Supervisor`.",
+            self.conversation
+        );
+    }
+
+    /// Fails with the whole conversation unless the two are equal.
+    #[track_caller]
+    pub fn same<T: PartialEq + Debug>(&self, promise: &str, found: T, expected: T) {
+        self.demand(found == expected, &format!("{promise}.\nexpected: {expected:?}\nfound:    {found:?}"));
+    }
+
+    #[track_caller]
+    pub(super) fn check_spawn(&self, slot: usize, seat: usize) {
+        self.demand(!self.stopped, "Stop: nothing is spawned after it");
+        self.demand(slot < self.slots && seat < 2, "Spawn names a slot of the policy, and its seat 0 or 1");
+        let taken = self.workers.values().any(|worker| (worker.slot, worker.seat) == (slot, seat));
+        self.demand(!taken, "Seats: a seat with a living worker is not free");
+        let unsettled = self.unsettled.is_some_and(|(s, t, _)| (s, t) == (slot, seat));
+        self.demand(!unsettled, "Death: a seat is settled before it is used again");
+        let twice = self.unanswered.iter().any(|&(open, _)| open == slot);
+        self.demand(!twice, "Spawn: nothing is decided about a slot whose last spawn was not answered");
+    }
+
+    /// Two workers of one slot that were not asked to leave: only to replace one by the other, one slot at a
+    /// time.
+    #[track_caller]
+    pub(super) fn check_replacements(&self) {
+        let stays = |worker: &&Worker| matches!(worker.life, Life::Starting | Life::Serving);
+        let doubled = (0..self.slots)
+            .filter(|&slot| {
+                let living = self.workers.values().filter(stays).filter(|worker| worker.slot == slot).count();
+                living + self.unanswered.iter().filter(|open| open.0 == slot).count() > 1
+            })
+            .count();
+        self.demand(doubled == 0 || self.reloaded, "Slots: one worker each, unless a reload replaces it");
+        self.demand(doubled <= 1, "Reload: one slot at a time");
+    }
+
+    #[track_caller]
+    pub(super) fn check_deadline(&self) {
+        let deadline = self.supervisor.deadline();
+        let due = self.workers.values().filter_map(|worker| worker.due).min();
+        let empty = |&slot: &usize| {
+            let open = self.unanswered.iter().any(|open| open.0 == slot);
+            self.workers_of(slot).is_empty() && !open && !self.given_up.contains(&slot)
+        };
+        let waits = !self.spawned_at.is_empty() && !self.stopped && (0..self.slots).any(|slot| empty(&slot));
+        let pending = self.finished.is_none() && (due.is_some() || waits);
+        self.demand(
+            !pending || deadline.is_some(),
+            "deadline() is Some while time alone will change something",
+        );
+        let in_time = due.is_none_or(|due| deadline.is_some_and(|deadline| deadline <= due));
+        self.demand(in_time, "deadline() is not later than what is due first");
+        let later = deadline.is_none_or(|deadline| deadline > self.now);
+        self.demand(later, "deadline() is in the future once what is due was done, else the master spins");
+    }
+}

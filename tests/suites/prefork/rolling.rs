@@ -1,0 +1,277 @@
+//! Reload: the rolling replacement of all workers.
+
+use crate::herd::{Forks, GRACE, Herd, Life, READY_WITHIN, kills, notes, spawns, terminates};
+use prefork::{Action, CANNOT_START, Event, Exit, Note, Pid};
+use std::time::Duration;
+
+const CRASH: Exit = Exit::Signal(11);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The successor in a slot whose predecessor is still there.
+#[track_caller]
+fn successor(herd: &Herd, slot: usize) -> Pid {
+    let workers = herd.workers_of(slot);
+    herd.same("Reload: the successor starts beside its predecessor", workers.len(), 2);
+    workers[1]
+}
+
+fn abandoned(actions: &[Action], slot: usize) -> bool {
+    notes(actions).contains(&Note::RollAbandoned { slot })
+}
+
+#[test]
+fn a_reload_replaces_one_slot_at_a_time() {
+    let mut herd = Herd::serving(3);
+    let old: Vec<Pid> = herd.workers.keys().copied().collect();
+    let actions = herd.tell(Event::Reload);
+    herd.same("Reload: begins with one slot", spawns(&actions), vec![0]);
+    herd.same("Reload: the predecessor serves until its successor is ready", terminates(&actions), vec![]);
+    for (slot, &predecessor) in old.iter().enumerate() {
+        let actions = herd.gets_ready(successor(&herd, slot));
+        herd.same(
+            "Reload: the successor is ready, the predecessor may leave",
+            terminates(&actions),
+            vec![predecessor],
+        );
+        let next: Vec<usize> = if slot < 2 { vec![slot + 1] } else { vec![] };
+        herd.same(
+            "Reload: the next slot does not wait for the predecessor to be gone",
+            spawns(&actions),
+            next,
+        );
+    }
+    for pid in old {
+        let actions = herd.dies(pid, Exit::Code(0));
+        herd.same("Reload: who was asked to leave is not replaced", spawns(&actions), vec![]);
+    }
+    herd.same("Reload: one worker in each slot", herd.workers.len(), 3);
+    herd.same("Reload: replacing counts no restart", herd.restarts, 0);
+}
+
+#[test]
+fn a_predecessor_that_does_not_leave_is_killed() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    let new = successor(&herd, 0);
+    herd.gets_ready(new);
+    let actions = herd.pass(GRACE);
+    herd.same("Reload: the grace is over", kills(&actions), vec![old]);
+    let actions = herd.dies(old, Exit::Signal(9));
+    herd.same("Reload: its successor is there already", spawns(&actions), vec![]);
+    herd.same("Reload: the successor serves", herd.life(new), Life::Serving);
+}
+
+#[test]
+fn a_slot_waits_for_its_free_seat() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    herd.gets_ready(successor(&herd, 0));
+    let actions = herd.tell(Event::Reload);
+    herd.same("Seats: both are taken, one by who still drains", spawns(&actions), vec![]);
+    let actions = herd.dies(old, Exit::Code(0));
+    herd.same("Seats: now one is free, and the reload was not forgotten", spawns(&actions), vec![0]);
+}
+
+#[test]
+fn a_successor_that_dies_before_it_is_ready_ends_the_roll() {
+    let mut herd = Herd::serving(2);
+    let old: Vec<Pid> = herd.workers.keys().copied().collect();
+    herd.tell(Event::Reload);
+    let (new, how) = (successor(&herd, 0), Exit::Code(CANNOT_START));
+    let actions = herd.dies(new, how);
+    let told = notes(&actions).contains(&Note::Died { slot: 0, pid: new, how });
+    herd.demand(told, "Notes: an operator is told who died, and how");
+    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+    let mut later = herd.pass(HOUR);
+    later.extend(actions);
+    herd.same("Reload: no other successor is tried", spawns(&later), vec![]);
+    for pid in old {
+        herd.same("Reload: the old workers stay", herd.life(pid), Life::Serving);
+    }
+}
+
+#[test]
+fn a_successor_that_does_not_get_ready_ends_the_roll() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    let late = successor(&herd, 0);
+    let actions = herd.pass(READY_WITHIN);
+    herd.same("Reload: a successor has no more time than anybody", kills(&actions), vec![late]);
+    let actions = herd.dies(late, Exit::Signal(9));
+    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+    herd.same("Reload: the old worker stays", herd.life(old), Life::Serving);
+    herd.same("Reload: and stays alone", spawns(&actions), vec![]);
+}
+
+#[test]
+fn a_successor_that_cannot_be_forked_ends_the_roll() {
+    let mut herd = Herd::serving(1);
+    herd.forks = Forks::Fail;
+    let actions = herd.tell(Event::Reload);
+    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+    let actions = herd.pass(HOUR);
+    herd.same("Reload: the old worker stays, alone", spawns(&actions), vec![]);
+    herd.same("Reload: the old worker serves", herd.life(herd.only_worker(0)), Life::Serving);
+}
+
+#[test]
+fn a_roll_that_was_abandoned_can_be_tried_again() {
+    let mut herd = Herd::serving(2);
+    herd.tell(Event::Reload);
+    herd.dies(successor(&herd, 0), CRASH);
+    let actions = herd.tell(Event::Reload);
+    herd.same("Reload: a new one begins anew", spawns(&actions), vec![0]);
+}
+
+#[test]
+fn a_serving_worker_that_dies_while_it_is_replaced_needs_no_second_successor() {
+    let mut herd = Herd::serving(2);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    let new = successor(&herd, 0);
+    let actions = herd.dies(old, CRASH);
+    herd.same("Death: its successor is there already", spawns(&actions), vec![]);
+    let actions = herd.gets_ready(new);
+    herd.same("Reload: goes on with the next slot", spawns(&actions), vec![1]);
+    herd.same("Reload: nobody is left to be asked to leave", terminates(&actions), vec![]);
+}
+
+#[test]
+fn a_successor_left_alone_is_replaced_once_when_it_dies() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    let new = successor(&herd, 0);
+    herd.dies(old, CRASH);
+    let actions = herd.dies(new, CRASH);
+    herd.same("Death: now nobody is there, so it is answered", spawns(&actions), vec![0]);
+    herd.only_worker(0);
+}
+
+#[test]
+fn a_successor_whose_fork_fails_after_its_predecessor_died_is_tried_again() {
+    let mut herd = Herd::serving(1);
+    herd.forks = Forks::Pend;
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    let actions = herd.dies(old, CRASH);
+    herd.same("Death: its successor is being forked already", spawns(&actions), vec![]);
+    herd.forks = Forks::Succeed;
+    herd.answer(herd.unanswered[0], Forks::Fail);
+    herd.sleep();
+    herd.only_worker(0);
+    herd.same("Restarted: this worker replaces a dead one", herd.restarts, 1);
+}
+
+/// Lets every worker get ready that can, and every leaving one leave, until nothing moves.
+fn settle_down(herd: &mut Herd) {
+    loop {
+        let mover = herd
+            .workers
+            .iter()
+            .find(|(_, worker)| worker.life != Life::Serving)
+            .map(|(&pid, w)| (pid, w.life));
+        match mover {
+            None => return,
+            Some((pid, Life::Starting)) => herd.gets_ready(pid),
+            Some((pid, _)) => herd.dies(pid, Exit::Code(0)),
+        };
+    }
+}
+
+#[test]
+fn a_reload_during_a_roll_makes_all_workers_new_once_more() {
+    let mut herd = Herd::serving(3);
+    herd.tell(Event::Reload);
+    herd.gets_ready(successor(&herd, 0));
+    // Slot 0 is done, slot 1 in between, slot 2 untouched.
+    let youngest = *herd.workers.keys().last().expect("a herd");
+    herd.tell(Event::Reload);
+    settle_down(&mut herd);
+    herd.same("Slots: one worker each", herd.workers.len(), 3);
+    let all_new = herd.workers.keys().all(|&pid| pid > youngest);
+    herd.demand(
+        all_new,
+        "Reload: who was forked before the last one has an old configuration, and is replaced",
+    );
+}
+
+#[test]
+fn a_reload_that_comes_before_a_roll_fails_is_still_done() {
+    let mut herd = Herd::serving(2);
+    herd.tell(Event::Reload);
+    let broken = successor(&herd, 0);
+    herd.tell(Event::Reload);
+    herd.dies(broken, Exit::Code(CANNOT_START));
+    settle_down(&mut herd);
+    let all_new = herd.workers.keys().all(|&pid| pid > broken);
+    herd.demand(all_new, "Reload: one that comes during a roll is done afterwards, however that roll ends");
+}
+
+#[test]
+fn a_reload_revives_slots_that_were_given_up() {
+    let mut herd = Herd::starting(2);
+    herd.gets_ready(herd.only_worker(1));
+    for _ in 0..5 {
+        while herd.workers_of(0).is_empty() {
+            herd.sleep();
+        }
+        herd.dies(herd.only_worker(0), Exit::Code(CANNOT_START));
+    }
+    let restarts = herd.restarts;
+    let actions = herd.tell(Event::Reload);
+    herd.demand(spawns(&actions).contains(&0), "Giving up: lasts until the next reload");
+    herd.gets_ready(herd.only_worker(0));
+    settle_down(&mut herd);
+    herd.same("Slots: one worker each", herd.workers.len(), 2);
+    herd.same("Restarted: reviving is no restart", herd.restarts, restarts);
+    let actions = herd.dies(herd.only_worker(0), CRASH);
+    herd.same("Giving up: a revived slot has a clean record", spawns(&actions), vec![0]);
+}
+
+#[test]
+fn workers_that_still_start_are_replaced_too() {
+    let mut herd = Herd::starting(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    let actions = herd.gets_ready(successor(&herd, 0));
+    herd.same("Reload: it was forked before, so its configuration is old", terminates(&actions), vec![old]);
+}
+
+#[test]
+fn a_worker_whose_fork_is_answered_after_the_reload_is_replaced_too() {
+    let mut herd = Herd::new(1);
+    herd.forks = Forks::Pend;
+    herd.tell(Event::Start);
+    herd.tell(Event::Reload);
+    herd.forks = Forks::Succeed;
+    let actions = herd.answer(herd.unanswered[0], Forks::Succeed);
+    herd.same("Reload: it was asked for before, so its configuration may be old", spawns(&actions), vec![0]);
+}
+
+#[test]
+fn a_slot_that_waits_for_its_next_worker_is_passed_over() {
+    let mut herd = Herd::serving(2);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.dies(herd.only_worker(0), CRASH);
+    let actions = herd.tell(Event::Reload);
+    herd.same("Reload: slot 0 is empty, and its next worker will be new anyway", spawns(&actions), vec![1]);
+}
+
+#[test]
+fn a_stop_ends_a_roll() {
+    let mut herd = Herd::serving(2);
+    herd.tell(Event::Reload);
+    let new = successor(&herd, 0);
+    herd.tell(Event::Stop);
+    let actions = herd.gets_ready(new);
+    herd.same("Stop: a successor that is ready too late changes nothing", actions, vec![]);
+    for pid in herd.workers.keys().copied().collect::<Vec<Pid>>() {
+        let actions = herd.dies(pid, Exit::Code(0));
+        herd.same("Notes: who leaves because of a stop is no news", notes(&actions), vec![]);
+    }
+    herd.same("Stop: done", herd.finished, Some(0));
+}

@@ -1,0 +1,162 @@
+//! How a herd ends.
+
+use crate::herd::{Forks, GRACE, Herd, Life, kills, spawns, terminates};
+use prefork::{DONE, Event, Exit, Pid};
+use std::time::Duration;
+
+const CRASH: Exit = Exit::Signal(11);
+const GONE: Exit = Exit::Code(DONE);
+const HOUR: Duration = Duration::from_secs(3600);
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// All living workers.
+fn everybody(herd: &Herd) -> Vec<Pid> {
+    herd.workers.keys().copied().collect()
+}
+
+#[test]
+fn a_stop_asks_everybody_to_leave_and_ends_with_the_last() {
+    let mut herd = Herd::serving(3);
+    let all = everybody(&herd);
+    let actions = herd.tell(Event::Stop);
+    herd.same("Stop: every worker is asked to leave", terminates(&actions), all.clone());
+    herd.same("Stop: nobody is killed yet", kills(&actions), vec![]);
+    for pid in all {
+        herd.same("Stop: the master waits for the last", herd.finished, None);
+        herd.dies(pid, GONE);
+    }
+    herd.same("Stop: asked for and done", herd.finished, Some(DONE));
+}
+
+#[test]
+fn a_stop_reaches_those_who_start_and_those_who_drain_already() {
+    let mut herd = Herd::serving(2);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    herd.gets_ready(herd.workers_of(0)[1]);
+    herd.same("Reload: the predecessor drains", herd.life(old), Life::Leaving);
+    // Slot 0: one drains, one serves. Slot 1: one serves, one starts.
+    let all = everybody(&herd);
+    let mut asked = terminates(&herd.tell(Event::Stop));
+    asked.sort();
+    herd.same("Stop: all are asked, whatever they do", asked, all);
+    herd.dies(herd.workers_of(1)[1], GONE);
+    for pid in everybody(&herd) {
+        herd.dies(pid, GONE);
+    }
+    herd.same("Stop: done when both seats of all slots are empty", herd.finished, Some(DONE));
+}
+
+#[test]
+fn who_stays_past_the_grace_is_killed() {
+    let mut herd = Herd::serving(2);
+    let (quick, slow) = (herd.only_worker(0), herd.only_worker(1));
+    herd.tell(Event::Stop);
+    herd.dies(quick, GONE);
+    let actions = herd.pass(GRACE - MOMENT);
+    herd.same("Stop: the grace is not over", kills(&actions), vec![]);
+    herd.sleeps_for(MOMENT, "Stop: deadline() is the end of the grace");
+    herd.same("Stop: the grace is over", herd.life(slow), Life::Killed);
+    herd.dies(slow, Exit::Signal(9));
+    herd.same("Stop: done, though not gently", herd.finished, Some(DONE));
+}
+
+#[test]
+fn a_second_stop_kills_at_once() {
+    for second in [Event::Stop, Event::StopNow] {
+        let mut herd = Herd::serving(2);
+        let all = everybody(&herd);
+        herd.tell(Event::Stop);
+        let actions = herd.tell(second);
+        herd.same("Stop: who says it twice means now", kills(&actions), all);
+        let actions = herd.tell(second);
+        herd.same("Stop: nobody is killed twice", actions, vec![]);
+    }
+}
+
+#[test]
+fn stop_now_does_not_ask() {
+    let mut herd = Herd::serving(2);
+    let all = everybody(&herd);
+    let actions = herd.tell(Event::StopNow);
+    herd.same("StopNow: all are killed", kills(&actions), all.clone());
+    for pid in all {
+        herd.dies(pid, Exit::Signal(9));
+    }
+    herd.same("StopNow: done when all are gone", herd.finished, Some(DONE));
+}
+
+#[test]
+fn nothing_is_spawned_after_a_stop() {
+    let mut herd = Herd::serving(3);
+    // Slot 0 waits for its next worker when the stop comes.
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.tell(Event::Stop);
+    let mut actions = herd.tell(Event::Reload);
+    actions.extend(herd.dies(herd.only_worker(1), CRASH));
+    actions.extend(herd.pass(HOUR));
+    actions.extend(herd.tell(Event::Start));
+    actions.extend(herd.dies(herd.only_worker(2), CRASH));
+    actions.extend(herd.pass(HOUR));
+    herd.same("Stop: no death, no pause and no reload spawns any more", spawns(&actions), vec![]);
+    herd.same("Stop: all are gone", herd.finished, Some(DONE));
+}
+
+#[test]
+fn a_stop_does_not_wait_for_slots_that_are_empty() {
+    let mut herd = Herd::serving(1);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.tell(Event::Stop);
+    herd.same("Stop: nobody is there to wait for", herd.finished, Some(DONE));
+}
+
+#[test]
+fn a_herd_that_never_started_ends_at_once() {
+    for stop in [Event::Stop, Event::StopNow] {
+        let mut herd = Herd::new(2);
+        herd.tell(stop);
+        herd.same("Stop: nobody is there to wait for", herd.finished, Some(DONE));
+        let actions = herd.tell(Event::Start);
+        herd.same("Finish: nothing after it", actions, vec![]);
+    }
+}
+
+#[test]
+fn a_worker_forked_before_the_stop_and_reported_after_it_is_stopped_too() {
+    for (stop, end) in [(Event::Stop, Life::Leaving), (Event::StopNow, Life::Killed)] {
+        let mut herd = Herd::new(1);
+        herd.forks = Forks::Pend;
+        herd.tell(Event::Start);
+        herd.tell(stop);
+        herd.same("Stop: an unanswered spawn may yet be a worker", herd.finished, None);
+        herd.answer(herd.unanswered[0], Forks::Succeed);
+        let pid = herd.only_worker(0);
+        herd.same("Stop: it is treated like everybody else", herd.life(pid), end);
+        herd.dies(pid, GONE);
+        herd.same("Stop: done", herd.finished, Some(DONE));
+    }
+}
+
+#[test]
+fn a_fork_that_fails_after_the_stop_ends_the_wait() {
+    let mut herd = Herd::new(1);
+    herd.forks = Forks::Pend;
+    herd.tell(Event::Start);
+    herd.tell(Event::Stop);
+    herd.answer(herd.unanswered[0], Forks::Fail);
+    herd.same("Stop: nobody is there to wait for", herd.finished, Some(DONE));
+}
+
+#[test]
+fn a_predecessor_keeps_its_own_earlier_end_when_the_herd_stops() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    herd.gets_ready(herd.workers_of(0)[1]);
+    herd.pass(GRACE / 2);
+    herd.tell(Event::Stop);
+    let actions = herd.pass(GRACE / 2);
+    herd.same("Stop: nobody gets a second grace", kills(&actions), vec![old]);
+}

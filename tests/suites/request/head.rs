@@ -1,0 +1,263 @@
+//! `parse_head`: which bytes are a request head, and what they say.
+
+use proptest::prelude::*;
+use request::{HeadError, Version, parse_head};
+
+/// Where a student finds the rules.
+const SEE: &str = "See lab 1, \"Reading a head\", and RFC 9112, sections 2 to 5.";
+
+/// What `parse_head` makes of some bytes, in one word.
+pub fn verdict(bytes: &[u8]) -> &'static str {
+    match parse_head(bytes) {
+        Ok(Some(_)) => "complete",
+        Ok(None) => "incomplete",
+        Err(HeadError::Malformed(_)) => "malformed",
+        Err(HeadError::TargetTooLong) => "target too long",
+        Err(HeadError::FieldsTooLarge) => "fields too large",
+        Err(HeadError::VersionNotSupported) => "version not supported",
+    }
+}
+
+/// Bytes for a failure message: readable, and short even for a head at the limit.
+pub fn shown(bytes: &[u8]) -> String {
+    let text = bytes.escape_ascii().to_string();
+    if text.len() <= 300 { text } else { format!("{}[...]{}", &text[..140], &text[text.len() - 140..]) }
+}
+
+fn expect_verdicts(expected: &str, heads: &[&[u8]]) {
+    for head in heads {
+        let found = verdict(head);
+        assert_eq!(found, expected, "\nparse_head of \"{}\" should be {expected}. {SEE}", shown(head));
+    }
+}
+
+#[test]
+fn a_head_is_taken_apart_into_method_target_version_and_fields() {
+    let bytes = b"GET /a/b?c=d HTTP/1.1\r\nHost: example.org\r\nAccept:*/*\r\nX-Empty:\r\n\r\nnot the head";
+    let head = parse_head(bytes).expect("this head is a good one").expect("this head is complete");
+    assert_eq!((head.method, head.target, head.version), ("GET", "/a/b?c=d", Version::Http11), "{SEE}");
+    let fields: Vec<_> = head.headers.iter().map(|field| (field.name, field.value)).collect();
+    let sent: Vec<(&str, &[u8])> = vec![("Host", b"example.org"), ("Accept", b"*/*"), ("X-Empty", b"")];
+    assert_eq!(fields, sent, "iter() gives names and values in the order sent. {SEE}");
+    let tail = &bytes[head.length..];
+    assert_eq!(tail, b"not the head", "length is where the head ends and the body begins. {SEE}");
+}
+
+#[test]
+fn one_empty_line_before_the_request_line_is_skipped_and_counted() {
+    let bytes = b"\r\nGET / HTTP/1.1\r\n\r\n";
+    let head =
+        parse_head(bytes).expect("RFC 9112, section 2.2, lets an empty line come first").expect("complete");
+    assert_eq!(head.method, "GET");
+    assert_eq!(
+        head.length,
+        bytes.len(),
+        "length includes what was skipped, or it would be left in the buffer"
+    );
+    expect_verdicts("malformed", &[b"\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n"]);
+}
+
+#[test]
+fn fields_are_found_by_name_without_regard_to_case() {
+    let bytes = b"GET / HTTP/1.1\r\naccept: a\r\nACCEPT: b\r\nx: 1\r\nAccept: c\r\nbin: \xff\r\n\r\n";
+    let head = parse_head(bytes).expect("a good head").expect("a complete head");
+    let all: Vec<&[u8]> = head.headers.all("aCCept").collect();
+    assert_eq!(
+        all,
+        [b"a".as_slice(), b"b", b"c"],
+        "all() gives every field of the name, in the order sent. {SEE}"
+    );
+    assert_eq!(head.headers.get("ACCEPT"), Some("a"), "get() gives the first field of the name. {SEE}");
+    assert_eq!(head.headers.get("absent"), None);
+    assert_eq!(head.headers.get("bin"), None, "get() gives text only; 0xff is not UTF-8");
+    assert_eq!(
+        head.headers.all("bin").next(),
+        Some(b"\xff".as_slice()),
+        "all() gives the bytes, whatever they are"
+    );
+}
+
+#[test]
+fn white_space_around_a_value_is_not_part_of_it() {
+    let bytes = b"GET / HTTP/1.1\r\na:1\r\na: \t 2\r\na: 3 \t \r\na: 4 \t 5\r\na:  \r\n\r\n";
+    let head = parse_head(bytes).expect("a good head").expect("a complete head");
+    let values: Vec<&[u8]> = head.headers.all("a").collect();
+    assert_eq!(values, [b"1".as_slice(), b"2", b"3", b"4 \t 5", b""], "RFC 9112, section 5.1. {SEE}");
+}
+
+#[test]
+fn versions_1_x_are_served_and_other_majors_refused() {
+    for (version, expected) in [("1.0", Version::Http10), ("1.1", Version::Http11), ("1.2", Version::Http11)]
+    {
+        let bytes = format!("GET / HTTP/{version}\r\n\r\n");
+        let head = parse_head(bytes.as_bytes()).expect("1.x is served").expect("complete");
+        assert_eq!(head.version, expected, "HTTP/{version}; RFC 9110, section 2.5. {SEE}");
+    }
+    let other_majors: [&[u8]; 3] =
+        [b"GET / HTTP/0.9\r\n\r\n", b"GET / HTTP/2.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
+    expect_verdicts("version not supported", &other_majors);
+    for broken in
+        ["http/1.1", "HTTP/1", "HTTP/1.", "HTTP/1.10", "HTTP/11", "HTTP/ 1.1", "HTTPS/1.1", "1.1", ""]
+    {
+        expect_verdicts("malformed", &[format!("GET / {broken}\r\n\r\n").as_bytes()]);
+    }
+}
+
+#[test]
+fn every_error_has_the_status_that_its_name_promises() {
+    let statuses = [
+        (HeadError::Malformed("why"), 400),
+        (HeadError::TargetTooLong, 414),
+        (HeadError::FieldsTooLarge, 431),
+        (HeadError::VersionNotSupported, 505),
+    ];
+    for (error, status) in statuses {
+        assert_eq!(error.status(), status, "status() of {error:?}; RFC 9110, section 15. {SEE}");
+    }
+}
+
+#[test]
+fn a_request_line_is_three_words_with_one_space_between() {
+    let lines: [&[u8]; 12] = [
+        b"GET",
+        b"GET /",
+        b"GET  / HTTP/1.1",
+        b"GET /  HTTP/1.1",
+        b"GET\t/ HTTP/1.1",
+        b" GET / HTTP/1.1",
+        b"GET / HTTP/1.1 ",
+        b"GET / and more HTTP/1.1",
+        b"G(T / HTTP/1.1",
+        b"G\x00T / HTTP/1.1",
+        b"G\xc3\x89T / HTTP/1.1",
+        b"\x16\x03\x01\x02",
+    ];
+    for line in lines {
+        expect_verdicts(
+            "malformed",
+            &[&[line, b"\r\n\r\n"].concat(), &[line, b"\r\nHost: a\r\n\r\n"].concat()],
+        );
+    }
+}
+
+#[test]
+fn a_method_is_any_token_and_is_not_judged_here() {
+    for method in ["GET", "get", "BREW", "M-SEARCH", "!#$%&'*+-.^_`|~09azAZ"] {
+        let bytes = format!("{method} / HTTP/1.1\r\n\r\n");
+        let head = parse_head(bytes.as_bytes()).expect("any token is a method").expect("complete");
+        assert_eq!(head.method, method, "a method is case-sensitive: RFC 9110, section 9.1. {SEE}");
+    }
+}
+
+#[test]
+fn a_target_holds_only_visible_ascii_that_hides_nothing() {
+    let mut wrong: Vec<u8> = (0..=b' ').chain(0x7f..=0xff).collect();
+    wrong.extend(b"\"#<>\\");
+    for byte in wrong {
+        expect_verdicts("malformed", &[&[b"GET /a", &[byte][..], b"b HTTP/1.1\r\n\r\n"].concat()]);
+    }
+    expect_verdicts("complete", &[b"GET /%7Bid%7D;v=1,2/~a_b-c.d!$&'()*+:@=?x=[y]|{z}^` HTTP/1.1\r\n\r\n"]);
+}
+
+#[test]
+fn a_bare_cr_or_lf_is_refused_wherever_it_stands() {
+    let heads: [&[u8]; 9] = [
+        b"GET / HTTP/1.1\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\n\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\r\nHost: a\r\n\r\n",
+        b"GET /\r HTTP/1.1\r\n\r\n",
+        b"\nGET / HTTP/1.1\r\n\r\n",
+    ];
+    expect_verdicts("malformed", &heads);
+}
+
+#[test]
+fn a_field_that_two_servers_could_read_differently_is_refused() {
+    let fields: [&[u8]; 12] = [
+        b"Content-Length : 5",
+        b"Content-Length\t: 5",
+        b" Host: a",
+        b"X: a\r\n folded",
+        b"X: a\r\n\tfolded",
+        b": no name",
+        b"no colon",
+        b"X Y: space in the name",
+        b"X\x00: nul in the name",
+        b"X: nul \x00 in the value",
+        b"X: control \x08 in the value",
+        b"X: delete \x7f in the value",
+    ];
+    for field in fields {
+        expect_verdicts("malformed", &[&[b"GET / HTTP/1.1\r\n", field, b"\r\n\r\n"].concat()]);
+    }
+    // Tabs and bytes beyond ASCII may stand in a value: RFC 9110, section 5.5.
+    expect_verdicts("complete", &[b"GET / HTTP/1.1\r\nX: tab\there, \xc3\xa9 and \xff\r\n\r\n"]);
+}
+
+/// A good head, as its pieces.
+fn good_head() -> impl Strategy<Value = (String, String, Vec<(String, String)>, bool)> {
+    let field = ("[A-Za-z][A-Za-z0-9-]{0,10}", "([!-~]([ -~]{0,20}[!-~])?)?");
+    ("[A-Z]{1,8}", "/[a-z0-9/.%?=_-]{0,30}", prop::collection::vec(field, 0..6), any::<bool>())
+}
+
+/// Spells a head out, with an empty line before it or not.
+fn spelled(method: &str, target: &str, fields: &[(String, String)], empty_line: bool) -> Vec<u8> {
+    let mut text = format!("{}{method} {target} HTTP/1.1\r\n", if empty_line { "\r\n" } else { "" });
+    for (name, value) in fields {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str("\r\n");
+    text.into_bytes()
+}
+
+/// A byte that breaks a head at the right place.
+fn wound() -> impl Strategy<Value = u8> {
+    prop::sample::select(b"\r\n\0 :\t".to_vec())
+}
+
+proptest! {
+    #![proptest_config(super::properties())]
+
+    #[test]
+    fn a_good_head_is_incomplete_until_its_last_byte(
+        (method, target, fields, empty_line) in good_head(), tail in prop::collection::vec(any::<u8>(), 0..20),
+    ) {
+        let mut bytes = spelled(&method, &target, &fields, empty_line);
+        let length = bytes.len();
+        for end in 0..length {
+            let found = verdict(&bytes[..end]);
+            prop_assert_eq!(found, "incomplete", "after {} of {} bytes of a good head. {}", end, length, SEE);
+        }
+        bytes.extend(tail);
+        let head = parse_head(&bytes).expect("a good head").expect("a complete head");
+        prop_assert_eq!((head.method, head.target, head.length), (method.as_str(), target.as_str(), length));
+        let read = head.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec()));
+        let sent = fields.into_iter().map(|(name, value)| (name, value.into_bytes()));
+        prop_assert_eq!(read.collect::<Vec<_>>(), sent.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        verdict(&bytes);
+    }
+
+    #[test]
+    fn what_is_accepted_holds_no_bare_cr_or_lf(
+        (method, target, fields, empty_line) in good_head(),
+        wounds in prop::collection::vec((any::<prop::sample::Index>(), wound()), 0..4),
+    ) {
+        let mut bytes = spelled(&method, &target, &fields, empty_line);
+        for (place, byte) in wounds {
+            let at = place.index(bytes.len());
+            bytes.insert(at, byte);
+        }
+        if let Ok(Some(head)) = parse_head(&bytes) {
+            let text = String::from_utf8_lossy(&bytes[..head.length]).replace("\r\n", "");
+            prop_assert!(!text.contains(['\r', '\n', '\0']), "accepted: \"{}\". {}", shown(&bytes), SEE);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! `DocumentRoot`: what lies beneath the root is found, and nothing else is.
+
+use super::target::path;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::Mode;
+use nix::unistd::{Uid, mkfifo, setfsuid};
+use request::{DocumentRoot, FindError, Found, OpenFile};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Where a student finds the rules.
+pub const SEE: &str = "See lab 1, \"Beneath the root\", and openat2(2).";
+
+/// How long a test waits for what must happen.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A document root with everything that has ever led out of one.
+///
+/// ```text
+///   www/                the root
+///     index.html  folder/inner.txt  fifo  socket
+///     links that stay inside, that leave, that circle, that point at nothing
+///   www-private/secret.txt   a neighbour whose name begins like the root's
+///   secret.txt
+/// ```
+pub struct Site {
+    pub base: TempDir,
+    pub root: DocumentRoot,
+}
+
+impl Site {
+    pub fn new() -> Site {
+        let base = tempfile::tempdir().expect("a temporary folder");
+        let www = base.path().join("www");
+        let make = || -> std::io::Result<()> {
+            fs::create_dir_all(www.join("folder"))?;
+            fs::create_dir(base.path().join("www-private"))?;
+            fs::write(www.join("index.html"), "index")?;
+            fs::write(www.join("folder/inner.txt"), "inner")?;
+            fs::write(base.path().join("secret.txt"), "secret")?;
+            fs::write(base.path().join("www-private/secret.txt"), "secret")?;
+            symlink("folder/inner.txt", www.join("link-inside"))?;
+            symlink("folder", www.join("link-to-folder"))?;
+            symlink("../index.html", www.join("folder/link-up"))?;
+            symlink("../secret.txt", www.join("link-outside"))?;
+            symlink("../www-private", www.join("link-to-neighbour"))?;
+            symlink("../www/index.html", www.join("link-out-and-in"))?;
+            symlink(www.join("index.html"), www.join("link-absolute"))?;
+            symlink("/proc/self/root", www.join("link-to-everything"))?;
+            symlink("circle", www.join("circle"))?;
+            symlink("nothing", www.join("link-to-nothing"))
+        };
+        make().expect("the test's files");
+        mkfifo(&www.join("fifo"), Mode::from_bits_truncate(0o644)).expect("a FIFO");
+        drop(UnixListener::bind(www.join("socket")).expect("a socket"));
+        let root = DocumentRoot::open(&www).expect("the root can be opened");
+        Site { base, root }
+    }
+
+    pub fn www(&self, name: &str) -> std::path::PathBuf {
+        self.base.path().join("www").join(name)
+    }
+
+    /// Finds what must be a file.
+    pub fn open(&self, target: &str) -> OpenFile {
+        match self.root.find(&path(target)) {
+            Ok(Found::File(open)) => open,
+            other => panic!("find of the target {target:?} should be a file, but it is {other:?}. {SEE}"),
+        }
+    }
+}
+
+/// What was found, in a few words, with the contents of a file.
+pub fn told(found: &Result<Found, FindError>) -> String {
+    match found {
+        Ok(Found::File(open)) => format!("file: {}", contents(&open.file)),
+        Ok(Found::Directory) => "directory".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+fn contents(file: &File) -> String {
+    let mut bytes = [0; 64];
+    let count = file.read_at(&mut bytes, 0).expect("a file that was opened for reading can be read");
+    String::from_utf8_lossy(&bytes[..count]).into_owned()
+}
+
+fn expect_all(site: &Site, cases: &[(&str, &str)]) {
+    for (target, expected) in cases {
+        let found = told(&site.root.find(&path(target)));
+        assert_eq!(found, *expected, "\nfind of the target {target:?}. {SEE}");
+    }
+}
+
+#[test]
+fn files_and_directories_beneath_the_root_are_found() {
+    let cases = [
+        ("/index.html", "file: index"),
+        ("/folder/inner.txt", "file: inner"),
+        ("/folder/../index.html", "file: index"),
+        ("/", "directory"),
+        ("/folder", "directory"),
+        ("/folder/", "directory"),
+        ("/nothing", "NotFound"),
+        ("/nothing/at/all", "NotFound"),
+        ("/index.html/", "NotFound"),
+        ("/index.html/more", "NotFound"),
+    ];
+    expect_all(&Site::new(), &cases);
+}
+
+#[test]
+fn a_link_is_followed_only_inside() {
+    let cases = [
+        ("/link-inside", "file: inner"),
+        ("/link-to-folder", "directory"),
+        ("/link-to-folder/inner.txt", "file: inner"),
+        ("/folder/link-up", "file: index"),
+        ("/link-outside", "NotFound"),
+        ("/link-to-neighbour", "NotFound"),
+        ("/link-to-neighbour/secret.txt", "NotFound"),
+        ("/link-out-and-in", "NotFound"),
+        ("/link-absolute", "NotFound"),
+        ("/link-to-everything/etc/passwd", "NotFound"),
+        ("/circle", "NotFound"),
+        ("/link-to-nothing", "NotFound"),
+    ];
+    expect_all(&Site::new(), &cases);
+}
+
+#[test]
+fn the_root_confines_even_a_path_that_no_target_can_spell() {
+    let site = Site::new();
+    let absolute = site.www("index.html");
+    let absolute = absolute.to_str().expect("a temporary folder has a plain name");
+    let ways_out =
+        ["../secret.txt", "../www-private/secret.txt", "folder/../../secret.txt", "../www/index.html", ".."];
+    for name in ways_out.into_iter().chain([absolute, "/etc/passwd", "/"]) {
+        // `join` takes the server's own names as they are, so it can make what `Target::parse` refuses.
+        let found = told(&site.root.find(&path("/").join(name)));
+        assert_eq!(
+            found, "NotFound",
+            "\nfind of the path {name:?}: the check belongs to the look-up itself. {SEE}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_file_is_not_opened() {
+    let (done, answer) = mpsc::channel();
+    // A thread of its own, because a wrong open(2) of a FIFO never returns.
+    thread::spawn(move || {
+        let site = Site::new();
+        for name in ["/fifo", "/socket", "/fifo/"] {
+            done.send((name, told(&site.root.find(&path(name))))).expect("the test listens");
+        }
+    });
+    for _ in 0..3 {
+        let (name, found) = answer.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+            panic!("find has not returned in {DEADLINE:?}: does it open a FIFO that nobody writes to? {SEE}")
+        });
+        assert_eq!(found, "NotFound", "\nfind of the target {name:?}. {SEE}");
+    }
+}
+
+#[test]
+fn a_name_that_is_too_long_is_not_found() {
+    let too_long =
+        ["/".to_owned() + &"a".repeat(256), "/a".repeat(4000), "/folder/".repeat(10) + &"a".repeat(300)];
+    for target in too_long {
+        let found = told(&Site::new().root.find(&path(&target)));
+        assert_eq!(
+            found,
+            "NotFound",
+            "\na target of {} bytes is the client's mistake, not the disk's. {SEE}",
+            target.len()
+        );
+    }
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_forbidden() {
+    let site = Site::new();
+    fs::set_permissions(site.www("index.html"), Permissions::from_mode(0o000))
+        .expect("the test owns the file");
+    fs::set_permissions(site.www("folder"), Permissions::from_mode(0o000)).expect("the test owns the folder");
+    let found = thread::scope(|scope| {
+        let find = || {
+            // Root may read everything; this thread alone gives that up (setfsuid(2)). Others never had it.
+            setfsuid(Uid::from_raw(65534));
+            ["/index.html", "/folder/inner.txt"].map(|target| told(&site.root.find(&path(target))))
+        };
+        scope.spawn(find).join().expect("find does not panic")
+    });
+    fs::set_permissions(site.www("folder"), Permissions::from_mode(0o755))
+        .expect("so that it can be removed");
+    assert_eq!(found, ["Forbidden", "Forbidden"], "\na file, and a folder, that nobody may read. {SEE}");
+}
+
+#[test]
+fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
+    const ALONE: &str = "TEST_IS_ALONE_IN_ITS_PROCESS";
+    if std::env::var_os(ALONE).is_none() {
+        // The limit holds for a whole process, so this test runs itself once more in one of its own.
+        let name = "root::running_out_of_descriptors_is_told_apart_from_a_missing_file";
+        let this = std::env::current_exe().expect("the path of this test program");
+        let output = Command::new(this).args(["--exact", name]).env(ALONE, "1").output().expect("a process");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "in a process of its own:\n{said}");
+        return;
+    }
+    let site = Site::new();
+    let path = path("/index.html");
+    setrlimit(Resource::RLIMIT_NOFILE, 40, 40).expect("a limit may always be lowered");
+    let mut open = Vec::new();
+    while let Ok(file) = File::open(site.www("index.html")) {
+        open.push(file);
+    }
+    let found = told(&site.root.find(&path));
+    open.pop();
+    let with_one_left = told(&site.root.find(&path));
+    drop(open);
+    assert_eq!(found, "OutOfDescriptors", "\nfind with no descriptor left. {SEE}");
+    // Whether one is enough is not laid down; that it is not called a missing file is.
+    assert!(
+        ["OutOfDescriptors", "file: index"].contains(&&*with_one_left),
+        "with one left: {with_one_left}. {SEE}"
+    );
+}
+
+#[test]
+fn a_root_must_be_a_directory() {
+    let site = Site::new();
+    assert!(DocumentRoot::open(&site.www("index.html")).is_err(), "a file is no document root. {SEE}");
+    assert!(DocumentRoot::open(&site.www("nothing")).is_err(), "nothing is no document root. {SEE}");
+    assert!(DocumentRoot::open(&site.www("folder")).is_ok(), "a directory is one. {SEE}");
+}
+
+#[test]
+fn a_root_stays_the_folder_that_was_opened() {
+    let site = Site::new();
+    fs::rename(site.base.path().join("www"), site.base.path().join("moved")).expect("renaming a folder");
+    let found = told(&site.root.find(&path("/index.html")));
+    assert_eq!(found, "file: index", "\na root is an open folder, not a name that is looked up again. {SEE}");
+}

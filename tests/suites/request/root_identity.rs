@@ -1,0 +1,119 @@
+//! `FileIdentity`: which file this is and in which state, from the disk and from memory.
+
+use super::root::{DEADLINE, SEE, Site, told};
+use super::target::path;
+use request::FileIdentity;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::thread;
+use std::time::Instant;
+
+#[test]
+fn an_identity_is_what_the_file_system_says() {
+    let site = Site::new();
+    let file = fs::metadata(site.www("folder/inner.txt")).expect("the file is there");
+    let expected = FileIdentity {
+        device: file.dev(),
+        inode: file.ino(),
+        size: file.len(),
+        modified: (file.mtime(), file.mtime_nsec()),
+        changed: (file.ctime(), file.ctime_nsec()),
+    };
+    for target in ["/folder/inner.txt", "/link-inside"] {
+        assert_eq!(site.open(target).identity, expected, "\n{target} is folder/inner.txt; stat(2). {SEE}");
+    }
+}
+
+#[test]
+fn every_change_of_a_file_changes_its_identity() {
+    let site = Site::new();
+    let first = site.open("/index.html");
+    assert_eq!(
+        site.open("/index.html").identity,
+        first.identity,
+        "an unchanged file keeps its identity. {SEE}"
+    );
+    assert_eq!(
+        FileIdentity::of(&first.file).expect("an open file"),
+        first.identity,
+        "of() agrees with find(). {SEE}"
+    );
+
+    fs::write(site.www("index.html"), "longer than before").expect("writing");
+    assert_ne!(site.open("/index.html").identity, first.identity, "the length has changed. {SEE}");
+
+    fs::write(site.www("copy"), "index").expect("writing");
+    fs::rename(site.www("copy"), site.www("index.html")).expect("replacing");
+    assert_ne!(
+        site.open("/index.html").identity,
+        first.identity,
+        "it is another file with the same bytes. {SEE}"
+    );
+}
+
+#[test]
+fn setting_back_the_time_of_modification_does_not_hide_a_change() {
+    let site = Site::new();
+    let first = site.open("/index.html");
+    let modified =
+        first.file.metadata().and_then(|file| file.modified()).expect("every Linux file has a time");
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let file = File::options().write(true).open(site.www("index.html")).expect("the test owns the file");
+        file.write_all_at(b"other", 0).expect("writing as many bytes as before");
+        file.set_modified(modified).expect("the test owns the file");
+        if site.open("/index.html").identity != first.identity {
+            return;
+        }
+        // The kernel's clock for files may tick only every few milliseconds.
+        assert!(
+            Instant::now() < deadline,
+            "other bytes, same length and time of modification: the identity must differ all the same, by the time \
+             of the last change of the inode, which nobody can set. {SEE}"
+        );
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_file_is_identified_from_memory_as_it_is_found() {
+    let site = Site::new();
+    for target in ["/index.html", "/folder/inner.txt", "/link-inside"] {
+        let path = path(target);
+        let found = site.open(target).identity;
+        let deadline = Instant::now() + DEADLINE;
+        // Somebody else's rename may make the kernel unsure for a moment, so one `None` is no mistake.
+        let identity = loop {
+            if let Some(identity) = site.root.identify_from_memory(&path) {
+                break identity;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{target} was just opened, so the kernel knows it from memory. {SEE}"
+            );
+            thread::yield_now();
+        };
+        assert_eq!(identity, found, "identify_from_memory and find disagree on {target}. {SEE}");
+    }
+}
+
+#[test]
+fn what_find_would_not_open_has_no_identity() {
+    let site = Site::new();
+    let targets = [
+        "/",
+        "/folder",
+        "/fifo",
+        "/socket",
+        "/nothing",
+        "/link-outside",
+        "/link-absolute",
+        "/index.html/x",
+        "/index.html/",
+    ];
+    for target in targets {
+        let found = told(&site.root.find(&path(target)));
+        let identity = site.root.identify_from_memory(&path(target));
+        assert_eq!(identity, None, "{target}: find says {found}, so there is nothing to identify. {SEE}");
+    }
+}

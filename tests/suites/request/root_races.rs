@@ -1,0 +1,67 @@
+//! `DocumentRoot` while the file system changes under it.
+
+use super::root::{DEADLINE, SEE, Site, told};
+use super::target::path;
+use std::os::unix::fs::symlink;
+use std::sync::{Arc, mpsc};
+use std::time::Instant;
+use std::{fs, iter, thread};
+
+/// How often a race is run.
+const ROUNDS: usize = 20_000;
+
+/// Finds `target` again and again, on a thread of its own, while the name `/changing` goes to and fro between two
+/// things that are there already. Whatever is found must be one of `allowed`.
+fn find_while_swapping(site: Site, target: &'static str, swapped: [&str; 2], allowed: &'static [&str]) {
+    let site = Arc::new(site);
+    let swap = || {
+        for name in swapped {
+            // Replacing by rename(2): there is no moment without the name.
+            fs::hard_link(site.www(name), site.www("next")).expect("another name for what is there");
+            fs::rename(site.www("next"), site.www("changing")).expect("replacing what was there");
+        }
+    };
+    swap();
+    let (done, finished) = mpsc::channel();
+    let finder = site.clone();
+    thread::spawn(move || {
+        let path = path(target);
+        let found = iter::repeat_with(|| told(&finder.root.find(&path)));
+        let wrong = found.take(ROUNDS).find(|found| !allowed.contains(&found.as_str()));
+        // Nobody listens to a finder that was given up.
+        let _ = done.send(wrong);
+    });
+    let deadline = Instant::now() + 3 * DEADLINE;
+    let wrong = loop {
+        if let Ok(wrong) = finished.try_recv() {
+            break wrong;
+        }
+        assert!(Instant::now() < deadline, "find waits, probably for a FIFO that was a file before. {SEE}");
+        swap();
+    };
+    if let Some(wrong) = wrong {
+        let (allowed, [first, second]) = (allowed.join(" or "), swapped);
+        panic!(
+            "\n/changing was now {first}, now {second}. find of {target} gave {wrong}, not {allowed}. {SEE}"
+        );
+    }
+}
+
+#[test]
+fn a_link_that_changes_during_the_look_up_never_leads_outside() {
+    let site = Site::new();
+    symlink("index.html", site.www("inside")).expect("a link");
+    symlink("../secret.txt", site.www("outside")).expect("a link");
+    find_while_swapping(site, "/changing", ["inside", "outside"], &["file: index", "NotFound"]);
+}
+
+#[test]
+fn a_file_that_turns_into_a_fifo_stops_nobody() {
+    find_while_swapping(Site::new(), "/changing", ["index.html", "fifo"], &["file: index", "NotFound"]);
+}
+
+#[test]
+fn a_rename_elsewhere_makes_no_look_up_fail() {
+    // The link goes up, and something is renamed meanwhile: openat2(2) says EAGAIN, which means "ask again".
+    find_while_swapping(Site::new(), "/folder/link-up", ["index.html", "fifo"], &["file: index"]);
+}

@@ -1,0 +1,131 @@
+//! `StopFlag`, as far as real threads can tell. That no interleaving breaks it is for `tests/models/request.rs`.
+
+use request::{Bell, StopFlag};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak, mpsc};
+use std::time::Duration;
+use std::{hint, iter, thread};
+
+/// Where a student finds the rules.
+const SEE: &str = "See lab 1, \"The stop flag\".";
+
+/// How long a test waits for what must happen.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A bell for threads: once rung, it wakes everyone who sleeps on it, now and later.
+#[derive(Default)]
+struct ThreadBell {
+    rung: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl ThreadBell {
+    fn sleep(&self) {
+        let rung = self.rung.lock().expect("nobody panics with the lock");
+        drop(self.changed.wait_while(rung, |rung| !*rung).expect("nobody panics with the lock"));
+    }
+}
+
+impl Bell for ThreadBell {
+    fn ring(&self) {
+        *self.rung.lock().expect("nobody panics with the lock") = true;
+        self.changed.notify_all();
+    }
+}
+
+/// A bell that asks the flag, at the moment of being rung, whether it is up.
+#[derive(Default)]
+struct Witness {
+    flag: OnceLock<Weak<StopFlag<Witness>>>,
+    answers: Mutex<Vec<bool>>,
+}
+
+impl Bell for Witness {
+    fn ring(&self) {
+        let flag = self.flag.get().and_then(Weak::upgrade).expect("the test has told the bell its flag");
+        self.answers.lock().expect("nobody panics with the lock").push(flag.is_requested());
+    }
+}
+
+#[test]
+fn a_stop_is_requested_once_and_never_taken_back() {
+    let stop = StopFlag::new(ThreadBell::default());
+    assert!(!stop.is_requested(), "a new flag is not raised. {SEE}");
+    assert!(stop.request(), "the first request says that it was the first. {SEE}");
+    assert!(stop.is_requested(), "after request() the flag is up. {SEE}");
+    assert!(!stop.request(), "a later request says that it was not the first. {SEE}");
+    assert!(stop.is_requested(), "nothing lowers the flag. {SEE}");
+}
+
+#[test]
+fn the_flag_is_up_before_the_bell_is_heard() {
+    let stop = Arc::new(StopFlag::new(Witness::default()));
+    stop.bell().flag.set(Arc::downgrade(&stop)).expect("set once");
+    stop.request();
+    let answers = stop.bell().answers.lock().expect("nobody panics with the lock");
+    assert!(
+        !answers.is_empty(),
+        "request() has not rung the bell: nobody who sleeps will learn of the stop. {SEE}"
+    );
+    assert!(
+        answers.iter().all(|up| *up),
+        "who wakes by the bell must see the flag, else it goes back to sleep. {SEE}"
+    );
+}
+
+#[test]
+fn a_request_wakes_every_sleeper() {
+    let stop = Arc::new(StopFlag::new(ThreadBell::default()));
+    let (woken, report) = mpsc::channel();
+    for _ in 0..4 {
+        let (stop, woken) = (stop.clone(), woken.clone());
+        thread::spawn(move || {
+            stop.bell().sleep();
+            woken.send(stop.is_requested()).expect("the test listens");
+        });
+    }
+    stop.request();
+    for _ in 0..4 {
+        let saw =
+            report.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("a sleeper was never woken. {SEE}"));
+        assert!(saw, "a woken thread asked is_requested() and got false. {SEE}");
+    }
+}
+
+/// A bell that nobody hears, so that a race is about the flag alone.
+struct Silent;
+
+impl Bell for Silent {
+    fn ring(&self) {}
+}
+
+#[test]
+fn of_many_requests_exactly_one_is_the_first() {
+    const THREADS: usize = 2;
+    const ROUNDS: usize = 50_000;
+    let flags: Vec<_> = iter::repeat_with(|| StopFlag::new(Silent)).take(ROUNDS).collect();
+    let firsts: Vec<_> = iter::repeat_with(|| AtomicUsize::new(0)).take(ROUNDS).collect();
+    let arrived = AtomicUsize::new(0);
+    let request_all = || {
+        for (round, (stop, firsts)) in flags.iter().zip(&firsts).enumerate() {
+            arrived.fetch_add(1, Ordering::Relaxed);
+            // All threads leave this loop in the same few nanoseconds; a Barrier would let them go one by one.
+            for spins in 1.. {
+                match arrived.load(Ordering::Relaxed) < (round + 1) * THREADS {
+                    // On a single core the other thread needs this one to go.
+                    true if spins % 1000 == 0 => thread::yield_now(),
+                    true => hint::spin_loop(),
+                    false => break,
+                }
+            }
+            firsts.fetch_add(usize::from(stop.request()), Ordering::Relaxed);
+        }
+    };
+    thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(request_all))));
+    for (round, firsts) in firsts.into_iter().map(AtomicUsize::into_inner).enumerate() {
+        assert_eq!(
+            firsts, 1,
+            "round {round}: {firsts} of {THREADS} racing requests were told to be the first. {SEE}"
+        );
+    }
+}

@@ -1,0 +1,236 @@
+//! `Target` and `RequestPath`: what a target means beneath the document root.
+
+use proptest::prelude::*;
+use request::{HeadError, RequestPath, Target};
+
+/// Where a student finds the rules.
+const SEE: &str = "See lab 1, \"From target to path\", and RFC 3986, section 5.2.4.";
+
+/// The path of a target that is known to be good.
+pub fn path(target: &str) -> RequestPath {
+    match Target::parse("GET", target) {
+        Ok(Target::Path(path)) => path,
+        other => panic!("Target::parse(\"GET\", {target:?}) should be a path, but it is {other:?}. {SEE}"),
+    }
+}
+
+fn expect_refused(method: &str, targets: &[&str]) {
+    for target in targets {
+        match Target::parse(method, target) {
+            Err(HeadError::Malformed(_)) => {}
+            other => panic!(
+                "Target::parse({method:?}, {target:?}) should be malformed, but it is {other:?}. {SEE}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_target_becomes_a_path_beneath_the_root() {
+    let cases = [
+        ("/", ""),
+        ("/a", "a"),
+        ("/a/b.html", "a/b.html"),
+        ("/a/", "a"),
+        ("//a///b//", "a/b"),
+        ("/./a/./b/.", "a/b"),
+        ("/a/../b", "b"),
+        ("/a/b/../../c", "c"),
+        ("/a/..", ""),
+        ("/...", "..."),
+        ("/..a/b../.c", "..a/b../.c"),
+        ("/%61%2Fb", "a/b"),
+        ("/a/%2e%2E/b", "b"),
+        ("/a/.%2e/b", "b"),
+        ("/%c3%A9", "é"),
+        ("/a+b;c=1,2", "a+b;c=1,2"),
+        ("/%5c..%5cb", "\\..\\b"),
+    ];
+    for (target, expected) in cases {
+        assert_eq!(path(target).as_str(), expected, "the path of the target {target:?}. {SEE}");
+    }
+}
+
+#[test]
+fn a_target_is_decoded_exactly_once() {
+    for (target, expected) in
+        [("/%2520", "%20"), ("/%252e%252e/a", "%2e%2e/a"), ("/%25", "%"), ("/%2541", "%41")]
+    {
+        assert_eq!(path(target).as_str(), expected, "{target:?} decoded once, not twice. {SEE}");
+    }
+}
+
+#[test]
+fn a_slash_at_the_end_asks_for_a_directory() {
+    for target in
+        ["/", "/a/", "/a%2f", "/a//", "/a/.", "/a/..", "/a/b/%2e%2e", "/a/?q", "http://host", "http://host/"]
+    {
+        assert!(path(target).is_directory(), "{target:?} means a directory. {SEE}");
+    }
+    for target in ["/a", "/a/b", "/a?q/", "/a.", "/a.."] {
+        assert!(!path(target).is_directory(), "{target:?} does not mean a directory. {SEE}");
+    }
+}
+
+#[test]
+fn a_query_is_kept_as_sent_and_is_no_part_of_the_path() {
+    let cases = [
+        ("/a", None),
+        ("/a?", Some("")),
+        ("/a?b=%20&c", Some("b=%20&c")),
+        ("/a?b?c", Some("b?c")),
+        ("/a?/../..", Some("/../..")),
+        ("/a?%zz%00", Some("%zz%00")),
+        ("/a%3fb", None),
+    ];
+    for (target, expected) in cases {
+        assert_eq!(path(target).query(), expected, "the query of {target:?}. {SEE}");
+    }
+    assert_eq!(path("/a?b/../c").as_str(), "a");
+    assert_eq!(path("/a%3fb").as_str(), "a?b", "an encoded question mark is part of a name. {SEE}");
+}
+
+#[test]
+fn a_path_that_would_leave_the_root_is_refused() {
+    expect_refused(
+        "GET",
+        &[
+            "/..",
+            "/../a",
+            "/a/../..",
+            "/a/../../b",
+            "/./..",
+            "//..",
+            "/%2e%2e/a",
+            "/%2E./a",
+            "/.%2e",
+            "/..%2fa",
+            "/%2f..",
+            "/a%2f..%2f..%2fb",
+            "http://host/..",
+        ],
+    );
+}
+
+#[test]
+fn what_cannot_be_a_file_name_is_refused() {
+    let broken = ["/%", "/%2", "/a%", "/%zz", "/%2g", "/%+1", "/% 1", "/%%41"];
+    let controls = ["/%00", "/a%00.html", "/%0a", "/%0d%0aX:", "/%1b[2J", "/%7f"];
+    let not_utf8 = ["/%ff", "/%c3", "/%c0%ae%c0%ae/a", "/%ed%a0%80"];
+    for targets in [&broken[..], &controls[..], &not_utf8[..]] {
+        expect_refused("GET", targets);
+    }
+}
+
+#[test]
+fn the_absolute_form_means_its_path() {
+    let cases = [
+        ("http://host/a?q", "a"),
+        ("HTTP://host:80/a/../b", "b"),
+        ("http://host", ""),
+        ("http://[::1]:8/a", "a"),
+    ];
+    for (target, expected) in cases {
+        assert_eq!(path(target).as_str(), expected, "{target:?}; RFC 9112, section 3.2.2. {SEE}");
+    }
+    expect_refused(
+        "GET",
+        &["", "a", "a/b", "http:/a", "http://", "http:///a", "http://:80/a", "ftp://host/a", "mailto:a", "é"],
+    );
+}
+
+#[test]
+fn a_star_is_for_options_and_an_authority_for_connect() {
+    assert_eq!(Target::parse("OPTIONS", "*"), Ok(Target::Server), "RFC 9112, section 3.2.4. {SEE}");
+    assert_eq!(Target::parse("CONNECT", "host:443"), Ok(Target::Authority), "RFC 9112, section 3.2.3. {SEE}");
+    assert!(
+        matches!(Target::parse("OPTIONS", "/a"), Ok(Target::Path(_))),
+        "OPTIONS may ask about a file. {SEE}"
+    );
+    expect_refused("GET", &["*", "host:443"]);
+    expect_refused("OPTIONS", &["**", "host:443"]);
+}
+
+#[test]
+fn a_name_is_joined_to_a_directory() {
+    assert_eq!(path("/").join("index.html").as_str(), "index.html", "joined to the root. {SEE}");
+    let joined = path("/a/?q").join("index.html");
+    assert_eq!(joined.as_str(), "a/index.html");
+    assert_eq!(joined.query(), Some("q"), "join keeps the query. {SEE}");
+    assert!(!joined.is_directory(), "a joined name means a file. {SEE}");
+}
+
+/// Targets made of everything that has ever fooled a path check.
+fn tricky_target() -> impl Strategy<Value = String> {
+    let pieces = [
+        "/", "/", "/", ".", "..", "%2e", "%2E%2e", "%2f", "%252e", "%25", "%00", "%5c", "%c3%a9", "%c0%ae",
+        "%", "%4", "a", "b", "?", "...", "%0a", ";", "~",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..12)
+        .prop_map(|pieces| format!("/{}", pieces.concat()))
+}
+
+/// The same by a slower way: bytes, a stack, and no library.
+fn naive(target: &str) -> Option<String> {
+    let raw = target.split('?').next().unwrap_or_default().as_bytes();
+    let mut decoded = Vec::new();
+    let mut at = 0;
+    while at < raw.len() {
+        if raw[at] == b'%' {
+            let digits = std::str::from_utf8(raw.get(at + 1..at + 3)?).ok()?;
+            decoded.push(u8::from_str_radix(digits, 16).ok()?);
+            at += 3;
+        } else {
+            decoded.push(raw[at]);
+            at += 1;
+        }
+    }
+    let decoded = String::from_utf8(decoded).ok()?;
+    if decoded.contains(['\0', '\n']) {
+        return None;
+    }
+    let mut stack = Vec::new();
+    for segment in decoded.split('/').filter(|segment| !segment.is_empty() && *segment != ".") {
+        if segment == ".." {
+            stack.pop()?;
+        } else {
+            stack.push(segment);
+        }
+    }
+    Some(stack.join("/"))
+}
+
+proptest! {
+    #![proptest_config(super::properties())]
+
+    #[test]
+    fn a_path_never_holds_a_segment_that_means_something_to_the_kernel(target in tricky_target()) {
+        if let Ok(Target::Path(path)) = Target::parse("GET", &target) {
+            let ok = path.as_str().is_empty()
+                || path.as_str().split('/').all(|segment| !matches!(segment, "" | "." | "..") && !segment.contains('\0'));
+            prop_assert!(ok, "the target {:?} became the path {:?}. {}", target, path.as_str(), SEE);
+        }
+    }
+
+    #[test]
+    fn a_tricky_target_means_what_a_naive_reading_says(target in tricky_target()) {
+        let found = match Target::parse("GET", &target) {
+            Ok(Target::Path(path)) => Some(path.as_str().to_owned()),
+            _ => None,
+        };
+        prop_assert_eq!(found, naive(&target), "the target {:?}. {}", target, SEE);
+    }
+
+    #[test]
+    fn a_name_comes_through_encoding_unharmed(name in "[^/\\p{Cc}]{1,12}") {
+        prop_assume!(name != "." && name != "..");
+        let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let path = path(&format!("/{encoded}"));
+        prop_assert_eq!(path.as_str(), name.as_str(), "{}", SEE);
+    }
+
+    #[test]
+    fn no_text_makes_the_target_parser_panic(method in "[A-Z]{0,8}", target in ".{0,40}") {
+        let _ = Target::parse(&method, &target);
+    }
+}

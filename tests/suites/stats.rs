@@ -1,0 +1,336 @@
+//! What the `stats` part must do. One process here; what needs several is in stats/between_processes.rs.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use stats::{
+    BOUNDS, BUCKETS, Counters, Gauges, Histogram, Interval, MAX_SLOTS, Response, STATUS_CODES, SharedStats,
+    Slot,
+};
+
+#[path = "stats/between_processes.rs"]
+mod between_processes;
+#[path = "stats/processes.rs"]
+mod processes;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+fn response(status: u16) -> Response {
+    Response { status, bytes: 100, duration: MILLISECOND }
+}
+
+#[test]
+fn every_call_moves_its_own_counter_and_no_other() {
+    let slot = Slot::new();
+    for (times, count) in [
+        (1, Slot::count_rejection as fn(&Slot)),
+        (2, Slot::count_hit),
+        (3, Slot::count_miss),
+        (4, Slot::count_accepted),
+        (5, Slot::count_shed),
+        (6, Slot::count_monitoring_request),
+        (7, Slot::count_aborted),
+        (8, Slot::count_restart),
+    ] {
+        (0..times).for_each(|_| count(&slot));
+    }
+    slot.count_evictions(9);
+    slot.record_queue_wait(MILLISECOND);
+
+    let mut expected = Counters {
+        rejections: 1,
+        cache_hits: 2,
+        cache_misses: 3,
+        connections_accepted: 4,
+        connections_shed: 5,
+        monitoring_requests: 6,
+        aborted: 7,
+        restarts: 8,
+        cache_evictions: 9,
+        ..Counters::default()
+    };
+    expected.queue_waits.buckets[bucket_of(MILLISECOND)] = 1;
+    expected.queue_waits.sum_nanoseconds = 1_000_000;
+    assert_eq!(
+        slot.snapshot().counters,
+        expected,
+        "left: the slot's snapshot after the calls. Look at slot.rs"
+    );
+}
+
+#[test]
+fn every_status_code_has_its_own_counter_and_strangers_share_one() {
+    let slot = Slot::new();
+    for (index, code) in STATUS_CODES.into_iter().enumerate() {
+        (0..=index).for_each(|_| slot.record(&response(code)));
+    }
+    (0..50).for_each(|_| slot.record(&response(299)));
+    (0..50).for_each(|_| slot.record(&response(999)));
+
+    let seen: Vec<_> = slot.snapshot().counters.responses().collect();
+    let mut expected: Vec<_> = STATUS_CODES.into_iter().map(Some).zip(1..).collect();
+    expected.push((None, 100));
+    assert_eq!(
+        seen, expected,
+        "code 200 was sent once, the next code twice, ... and 100 responses had other codes"
+    );
+}
+
+#[test]
+fn a_response_counts_with_its_bytes_and_its_duration() {
+    let slot = Slot::new();
+    slot.record(&Response { status: 200, bytes: 10, duration: Duration::from_millis(2) });
+    slot.record(&Response { status: 404, bytes: 5, duration: Duration::from_millis(4) });
+
+    let counters = slot.snapshot().counters;
+    assert_eq!(
+        counters.requests(),
+        2,
+        "two responses were recorded: requests() adds up the counters by status"
+    );
+    assert_eq!(counters.bytes_sent, 15, "bytes_sent is the sum over all responses");
+    assert_eq!(counters.durations.count(), 2, "each response is one value of the histogram of durations");
+    assert_eq!(counters.durations.average_milliseconds(), 3.0, "the average of 2 ms and 4 ms");
+}
+
+#[test]
+fn every_call_moves_its_own_gauge_and_no_other() {
+    let slot = Slot::new();
+    let seat = slot.seat(0);
+    seat.occupy(42, 1_700_000_000);
+    (0..5).for_each(|_| seat.connection_opened());
+    seat.connections_idle_changed(6);
+    (0..7).for_each(|_| seat.connection_queued());
+    (0..8).for_each(|_| seat.thread_became_busy());
+    seat.cache_grew(1000, 10);
+    let up = Gauges {
+        connections_active: 5,
+        connections_idle: 6,
+        queue_depth: 7,
+        threads_busy: 8,
+        cache_bytes: 1000,
+        cache_entries: 10,
+    };
+    let snapshot = slot.snapshot();
+    assert_eq!(snapshot.seats[0].gauges, up, "left: the seat after everything has gone up. Look at seat.rs");
+    assert_eq!((snapshot.seats[0].pid, snapshot.seats[0].started_unix_seconds), (42, 1_700_000_000));
+
+    seat.connection_closed();
+    seat.connections_idle_changed(-1);
+    seat.connection_dequeued();
+    seat.thread_became_free();
+    seat.cache_shrank(100, 1);
+    let down = Gauges {
+        connections_active: 4,
+        connections_idle: 5,
+        queue_depth: 6,
+        threads_busy: 7,
+        cache_bytes: 900,
+        cache_entries: 9,
+    };
+    assert_eq!(
+        slot.snapshot().seats[0].gauges,
+        down,
+        "left: the seat after each has gone down once. Look at seat.rs"
+    );
+    assert_eq!(slot.snapshot().counters, Counters::default(), "gauges are not counters");
+}
+
+#[test]
+fn settling_a_seat_touches_neither_the_other_seat_nor_the_counters() {
+    let slot = Slot::new();
+    slot.count_hit();
+    for seat in [slot.seat(0), slot.seat(1)] {
+        seat.occupy(42, 1_700_000_000);
+        seat.connection_opened();
+        seat.connections_idle_changed(1);
+        seat.connection_queued();
+        seat.thread_became_busy();
+        seat.cache_grew(1000, 1);
+    }
+    let before = slot.snapshot();
+    assert_eq!(before.gauges().connections_active, 2, "a slot's gauges are the sums over its two seats");
+
+    slot.settle(0);
+
+    let after = slot.snapshot();
+    assert_eq!(after.seats[0], Default::default(), "seat 0 was settled: all of it is zero");
+    assert_eq!(after.seats[1], before.seats[1], "seat 1 belongs to the successor, who lives");
+    assert_eq!(after.counters, before.counters, "what was counted happened, whoever has died since");
+}
+
+#[test]
+fn a_gauge_that_went_down_before_it_went_up_shows_zero() {
+    let slot = Slot::new();
+    slot.seat(0).connection_dequeued();
+    assert_eq!(slot.snapshot().seats[0].gauges.queue_depth, 0, "one out, none in yet: below zero shows as 0");
+    slot.seat(0).connection_queued();
+    slot.seat(0).connection_queued();
+    assert_eq!(
+        slot.snapshot().seats[0].gauges.queue_depth,
+        1,
+        "one out, two in: the early departure is not forgotten"
+    );
+}
+
+#[test]
+fn a_total_is_the_sum_over_the_slots() {
+    let stats = SharedStats::new(3).expect("three slots can be mapped");
+    assert_eq!(stats.slots(), 3);
+    for (index, times) in [(0, 1), (1, 10), (2, 100)] {
+        let slot = stats.slot(index);
+        for _ in 0..times {
+            slot.record(&response(200));
+            slot.record_queue_wait(MILLISECOND);
+            slot.count_rejection();
+            slot.count_hit();
+            slot.count_miss();
+            slot.count_evictions(1);
+            slot.count_accepted();
+            slot.count_shed();
+            slot.count_monitoring_request();
+            slot.count_aborted();
+            slot.count_restart();
+            slot.seat(index % 2).connection_opened();
+            slot.seat(index % 2).connections_idle_changed(1);
+            slot.seat(index % 2).connection_queued();
+            slot.seat(index % 2).thread_became_busy();
+            slot.seat(index % 2).cache_grew(1, 1);
+        }
+    }
+    let snapshot = stats.snapshot();
+    let hits: Vec<_> = snapshot.slots.iter().map(|slot| slot.counters.cache_hits).collect();
+    assert_eq!(hits, [1, 10, 100], "each worker counts in its own slot");
+
+    let counters = snapshot.total.counters;
+    let plain = [
+        counters.requests(),
+        counters.bytes_sent / 100,
+        counters.durations.count(),
+        counters.durations.sum_nanoseconds / 1_000_000,
+        counters.queue_waits.count(),
+        counters.rejections,
+        counters.cache_hits,
+        counters.cache_misses,
+        counters.cache_evictions,
+        counters.connections_accepted,
+        counters.connections_shed,
+        counters.monitoring_requests,
+        counters.aborted,
+        counters.restarts,
+    ];
+    assert_eq!(plain, [111; 14], "every counter was moved 1 + 10 + 100 times, in three slots");
+    let gauges = Gauges {
+        connections_active: 111,
+        connections_idle: 111,
+        queue_depth: 111,
+        threads_busy: 111,
+        cache_bytes: 111,
+        cache_entries: 111,
+    };
+    assert_eq!(
+        snapshot.total.gauges, gauges,
+        "every gauge was moved 1 + 10 + 100 times, on seats 0, 1 and 0"
+    );
+}
+
+#[test]
+fn no_two_slots_share_a_cache_line() {
+    assert_eq!(
+        align_of::<Slot>() % 128,
+        0,
+        "a slot begins on a boundary of 128 bytes: #[repr(C, align(128))]"
+    );
+    let stats = SharedStats::new(4).expect("four slots can be mapped");
+    let starts: Vec<usize> = (0..4).map(|index| std::ptr::from_ref(stats.slot(index)).addr()).collect();
+    for pair in starts.windows(2) {
+        assert_eq!(pair[0] % 128, 0, "a slot in the mapping begins on a boundary of 128 bytes");
+        assert!(pair[1] - pair[0] >= size_of::<Slot>(), "slots do not overlap");
+    }
+}
+
+#[test]
+fn there_is_at_least_one_slot_and_at_most_the_maximum() {
+    assert!(SharedStats::new(0).is_err(), "statistics without a slot have nobody to count");
+    assert!(SharedStats::new(MAX_SLOTS + 1).is_err(), "the mapping has room for {MAX_SLOTS} slots");
+    let all = SharedStats::new(MAX_SLOTS).expect("the maximum can be mapped");
+    all.slot(MAX_SLOTS - 1).count_hit();
+    assert_eq!(all.snapshot().total.counters.cache_hits, 1);
+}
+
+#[test]
+#[should_panic(expected = "out of bounds")]
+fn a_slot_that_was_not_asked_for_is_not_there() {
+    SharedStats::new(2).expect("two slots can be mapped").slot(2);
+}
+
+#[test]
+fn a_scrape_says_what_happened_since_the_one_before() {
+    let stats = SharedStats::new(2).expect("two slots can be mapped");
+    let pid = processes::own_pid();
+    stats.slot(0).record(&response(200));
+    stats.slot(1).record(&response(404));
+    let first = Interval { requests: 2, duration: 2 * MILLISECOND, recovered: false };
+    assert_eq!(stats.scrape(pid), Some(first), "the first interval begins with the statistics");
+
+    assert_eq!(stats.scrape(pid), Some(Interval::default()), "nothing has happened since");
+    assert_eq!(
+        Interval::default().average_milliseconds(),
+        0.0,
+        "no requests, no average: 0, not a division by 0"
+    );
+
+    stats.slot(1).record(&Response { status: 200, bytes: 1, duration: 3 * MILLISECOND });
+    stats.slot(1).record(&Response { status: 200, bytes: 1, duration: 6 * MILLISECOND });
+    let interval = stats.scrape(pid).expect("nobody else scrapes");
+    assert_eq!(interval.average_milliseconds(), 4.5, "the average of 3 ms and 6 ms, and of nothing before");
+}
+
+#[test]
+fn bounds_rise_and_belong_to_the_bucket_below() {
+    assert!(BOUNDS.is_sorted_by(|a, b| a < b), "each bound is larger than the one before");
+    let seconds: Vec<f64> = BOUNDS.iter().map(Duration::as_secs_f64).collect();
+    let documented = [
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    ];
+    assert_eq!(seconds, documented, "the bounds that the dashboards know");
+    for (bucket, bound) in BOUNDS.into_iter().enumerate() {
+        let histogram = Histogram::new();
+        histogram.record(bound);
+        histogram.record(bound + Duration::from_nanos(1));
+        let buckets = histogram.snapshot().buckets;
+        assert_eq!(buckets[bucket], 1, "a value of exactly {bound:?} is in the bucket that ends there");
+        assert_eq!(buckets[bucket + 1], 1, "a nanosecond more than {bound:?} is in the next");
+    }
+}
+
+/// Where a value belongs, found the slow way.
+fn bucket_of(value: Duration) -> usize {
+    BOUNDS.iter().position(|bound| value <= *bound).unwrap_or(BUCKETS - 1)
+}
+
+/// Durations around all bounds, from nothing to a minute.
+fn any_duration() -> impl Strategy<Value = Duration> {
+    (0_u32..36, any::<u64>()).prop_map(|(bits, value)| Duration::from_nanos(value % (1 << bits)))
+}
+
+proptest! {
+    #[test]
+    fn a_histogram_agrees_with_a_list_of_its_values(values in prop::collection::vec(any_duration(), 0..50)) {
+        let histogram = Histogram::new();
+        let mut buckets = [0; BUCKETS];
+        for value in &values {
+            histogram.record(*value);
+            buckets[bucket_of(*value)] += 1;
+        }
+        let snapshot = histogram.snapshot();
+        prop_assert_eq!(snapshot.buckets, buckets);
+        prop_assert_eq!(snapshot.count(), values.len() as u64);
+        prop_assert_eq!(Duration::from_nanos(snapshot.sum_nanoseconds), values.iter().sum::<Duration>());
+        for (bound, up_to) in snapshot.cumulative() {
+            let expected = values.iter().filter(|value| bound.is_none_or(|bound| **value <= bound)).count();
+            prop_assert_eq!(up_to, expected as u64, "values up to {:?}", bound);
+        }
+        prop_assert_eq!(snapshot.cumulative().count(), BUCKETS);
+    }
+}

@@ -1,0 +1,141 @@
+//! Real processes for the suite: forking them soundly, killing them, waiting for them with a deadline.
+
+// fork(2) has no safe wrapper.
+#![allow(unsafe_code)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{env, fs, process, thread};
+
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+
+/// How long anything may take before the suite calls it stuck.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Set in the process that runs a scenario alone.
+const ALONE: &str = "STATS_SUITE_ALONE";
+
+/// Runs a scenario in a process that has nothing else to do, so that the scenario may fork.
+///
+/// A child of a process with many threads inherits their locks, for ever locked if they were held at the fork, that of
+/// the allocator among them (fork(2), "Notes"). The test harness has many threads. So this starts the test program
+/// again, for the one test that calls it. There, the only other thread is the harness's own, asleep until the test is
+/// over; it holds no lock, and a child may do whatever it wants, also start threads.
+pub fn alone(scenario: impl FnOnce()) {
+    if env::var_os(ALONE).is_some() {
+        return scenario();
+    }
+    let test = thread::current().name().expect("the harness names a test's thread after the test").to_owned();
+    let output = Command::new(env::current_exe().expect("the suite knows its own program"))
+        .args([&test, "--exact", "--test-threads=1", "--nocapture"])
+        .env(ALONE, "1")
+        .output()
+        .expect("the suite can start its own program");
+    let (told, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && told.contains("1 passed"),
+        "{test}, in a process of its own, ended with {}:\n{complained}{told}",
+        output.status
+    );
+}
+
+/// This process's id, as the statistics want it.
+pub fn own_pid() -> u32 {
+    process::id()
+}
+
+/// Waits until the condition holds.
+///
+/// # Panics
+///
+/// With the explanation, if it does not hold after a generous time.
+pub fn eventually(explanation: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < DEADLINE, "{explanation} (waited {DEADLINE:?})");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A forked process. If the test fails before it is waited for, it is killed.
+pub struct Child {
+    pid: Pid,
+    reaped: bool,
+}
+
+impl Child {
+    /// Forks a process that does this and exits; a panic is exit code 1. Only for use within [`alone`].
+    pub fn fork(work: impl FnOnce()) -> Child {
+        assert!(env::var_os(ALONE).is_some(), "only a process that is alone may fork");
+        // SAFETY: no other thread of this process holds a lock (see `alone`), so the child inherits none.
+        match unsafe { fork() }.expect("the machine has room for a process") {
+            ForkResult::Parent { child } => Child { pid: child, reaped: false },
+            ForkResult::Child => {
+                // Nobody is left behind when the scenario is killed.
+                let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+                let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
+                // SAFETY: ends the process; nothing of the harness that was copied here may run, so no exit handlers.
+                unsafe { libc::_exit(i32::from(failed)) }
+            }
+        }
+    }
+
+    /// The process id, as the statistics want it.
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw().cast_unsigned()
+    }
+
+    /// Waits until the child sleeps in the kernel (state S in proc_pid_stat(5)).
+    pub fn wait_until_asleep(&self, explanation: &str) {
+        eventually(explanation, || {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|fields| fields.starts_with('S'))
+        });
+    }
+
+    /// Waits until the child has exited, and expects that it did so without complaint.
+    pub fn join(mut self, explanation: &str) {
+        let mut status = WaitStatus::StillAlive;
+        eventually(explanation, || {
+            status = waitpid(self.pid, Some(WaitPidFlag::WNOHANG)).expect("a child can be waited for");
+            status != WaitStatus::StillAlive
+        });
+        self.reaped = true;
+        assert_eq!(status, WaitStatus::Exited(self.pid, 0), "{explanation} (its message is above)");
+    }
+
+    /// Kills the child at whatever instruction it is, and reaps it. Its process id, now that of a dead process.
+    pub fn kill(mut self) -> u32 {
+        self.end();
+        self.pid()
+    }
+
+    fn end(&mut self) {
+        kill(self.pid, Signal::SIGKILL).expect("a child can be killed");
+        let status = waitpid(self.pid, None).expect("a child can be waited for");
+        self.reaped = true;
+        let killed = WaitStatus::Signaled(self.pid, Signal::SIGKILL, false);
+        assert_eq!(status, killed, "the child ended by itself before it was killed (its message is above)");
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !self.reaped {
+            let _ = kill(self.pid, Signal::SIGKILL);
+            let _ = waitpid(self.pid, None);
+        }
+    }
+}
+
+/// What a child does that waits to be killed.
+pub fn sleep_for_ever() -> ! {
+    loop {
+        nix::unistd::pause();
+    }
+}

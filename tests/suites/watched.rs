@@ -1,0 +1,100 @@
+//! Threads that a test can watch: whether one sleeps, and whether it comes back.
+//!
+//! No test sleeps for a while and hopes. To see that a thread waits, it asks the kernel, which knows:
+//!
+//! ```text
+//!   /proc/self/task/<thread id>/stat     4711 (producer) S ...      S: it sleeps in a system call
+//! ```
+//!
+//! A part that spins in place of sleeping is noticed, and so is one that never comes back: each wait ends at
+//! a deadline, which is far beyond what a slow machine needs.
+
+// Each suite uses some of this.
+#![allow(dead_code)]
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a test waits before it says that something will never happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The same, once one test has waited in vain: the suite has failed then, and somebody sits before it.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(3);
+
+static WAITED_IN_VAIN: AtomicBool = AtomicBool::new(false);
+
+fn patience() -> Duration {
+    if WAITED_IN_VAIN.load(Ordering::Relaxed) { LITTLE_PATIENCE } else { PATIENCE }
+}
+
+/// A thread that was started by [`start`].
+pub struct Watched<T> {
+    name: String,
+    /// The kernel's folder about this thread.
+    task: PathBuf,
+    result: Receiver<thread::Result<T>>,
+}
+
+/// Starts a thread. Its name appears in the messages: "the consumer did not fall asleep".
+pub fn start<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> Watched<T> {
+    let (send_task, task) = channel();
+    let (send_result, result) = channel();
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let task = fs::read_link("/proc/thread-self").expect("proc(5) is mounted on every Linux");
+        send_task.send(PathBuf::from("/proc").join(task)).expect("the test waits for this");
+        // A test that has failed does not wait for the result.
+        let _ = send_result.send(catch_unwind(AssertUnwindSafe(body)));
+    });
+    spawned.expect("the system can start another thread");
+    let task = task.recv().expect("the thread says this first");
+    Watched { name: name.to_owned(), task, result }
+}
+
+impl<T> Watched<T> {
+    /// Waits until the thread sleeps. It may be a short sleep, for a lock; so what must hold because it
+    /// sleeps has to be something that holds anyway.
+    #[track_caller]
+    pub fn wait_until_asleep(&self) {
+        let expected = format!("{} falls asleep. It ended, or it spins", self.name);
+        eventually(&expected, || self.state() == Some('S'));
+    }
+
+    /// Waits until the thread ends, and returns its result. If it panicked, so does this.
+    #[track_caller]
+    pub fn finish(self) -> T {
+        let patience = patience();
+        match self.result.recv_timeout(patience) {
+            Ok(Ok(value)) => value,
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(_) => {
+                WAITED_IN_VAIN.store(true, Ordering::Relaxed);
+                panic!("{} was expected to come back, but it still waits after {patience:?}", self.name);
+            }
+        }
+    }
+
+    /// The letter for the state of the thread (proc_pid_stat(5)); nothing once it has ended.
+    fn state(&self) -> Option<char> {
+        let stat = fs::read_to_string(self.task.join("stat")).ok()?;
+        // The name before it, in parentheses, may hold anything.
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+}
+
+/// Waits until `condition` is true, and fails if it never is. `expected` completes "was expected: ...".
+#[track_caller]
+pub fn eventually(expected: &str, mut condition: impl FnMut() -> bool) {
+    let (start, patience) = (Instant::now(), patience());
+    while !condition() {
+        if start.elapsed() > patience {
+            WAITED_IN_VAIN.store(true, Ordering::Relaxed);
+            panic!("was expected: {expected} (waited for {patience:?})");
+        }
+        // Not to wait for anything in particular, only to leave the processor to the others.
+        thread::sleep(Duration::from_millis(1));
+    }
+}
