@@ -1,0 +1,108 @@
+//! The listening socket of a server that has one.
+
+use crate::connection::Connection;
+use crate::serve::poll_timeout;
+use crate::stop::Stop;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{Backlog, SockFlag, accept4, listen};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// How long no connection is accepted after the process ran out of descriptors.
+pub const PAUSE: Duration = Duration::from_millis(100);
+
+/// Binds and listens, with the longest backlog that the kernel allows. The socket does not block.
+///
+/// # Errors
+/// Those of bind(2): above all that the address is in use or not ours, or that the port needs privileges.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    // Listening again only changes the length of the backlog (listen(2)).
+    listen(&listener, Backlog::MAXALLOWABLE)?;
+    Ok(listener)
+}
+
+/// What came of accepting.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one match; a box would be an allocation per client")]
+pub enum Accepted {
+    /// A client.
+    Client(Connection),
+    /// The backlog is empty.
+    Nobody,
+    /// The process or the system has no descriptor left: leave the client in the backlog for a while.
+    OutOfDescriptors,
+}
+
+/// Takes one connection from the backlog, without waiting for one.
+///
+/// # Errors
+/// Those of accept(2) that concern the listening socket itself. What concerns one client only is passed over.
+pub fn accept(listener: &impl AsFd) -> io::Result<Accepted> {
+    loop {
+        match accept4(listener.as_fd().as_raw_fd(), SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC) {
+            Ok(descriptor) => {
+                #[allow(unsafe_code)]
+                // SAFETY: accept4 has just made this descriptor, and nobody else knows it.
+                let stream = TcpStream::from(unsafe { OwnedFd::from_raw_fd(descriptor) });
+                // A client that has reset the connection meanwhile has no address any more.
+                let Ok(peer) = stream.peer_addr() else { continue };
+                return Ok(Accepted::Client(Connection::new(stream, peer, Instant::now())));
+            }
+            Err(Errno::EAGAIN) => return Ok(Accepted::Nobody),
+            Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
+                return Ok(Accepted::OutOfDescriptors);
+            }
+            // accept(2), "Error handling": errors of the new connection are to be treated like "try again".
+            Err(
+                Errno::EINTR
+                | Errno::ECONNABORTED
+                | Errno::EPERM
+                | Errno::EPROTO
+                | Errno::ENETDOWN
+                | Errno::ENOPROTOOPT
+                | Errno::EHOSTDOWN
+                | Errno::ENONET
+                | Errno::EHOSTUNREACH
+                | Errno::EOPNOTSUPP
+                | Errno::ENETUNREACH,
+            ) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Sleeps until a client knocks or a stop is requested, and accepts. Once a stop is requested it takes what the
+/// backlog still holds, and `None` when that is all.
+///
+/// # Errors
+/// Those of the listening socket.
+pub fn next_client(listener: &TcpListener, stop: &Stop) -> io::Result<Option<Connection>> {
+    loop {
+        match accept(listener)? {
+            Accepted::Client(connection) => return Ok(Some(connection)),
+            Accepted::Nobody if stop.is_requested() => return Ok(None),
+            Accepted::Nobody => wait(listener, stop, PollTimeout::NONE)?,
+            Accepted::OutOfDescriptors => {
+                log::warn!("no file descriptor is left; accepting again in {} ms", PAUSE.as_millis());
+                // Polling the listener would return at once: the client is still there.
+                poll(&mut [], poll_timeout(PAUSE)).or_else(ignore_interruption)?;
+            }
+        }
+    }
+}
+
+fn wait(listener: &TcpListener, stop: &Stop, timeout: PollTimeout) -> io::Result<()> {
+    let readable = PollFlags::POLLIN;
+    let mut waiting = [PollFd::new(listener.as_fd(), readable), PollFd::new(stop.bell().as_fd(), readable)];
+    poll(&mut waiting, timeout).or_else(ignore_interruption)?;
+    Ok(())
+}
+
+fn ignore_interruption(errno: Errno) -> Result<i32, Errno> {
+    if errno == Errno::EINTR { Ok(0) } else { Err(errno) }
+}

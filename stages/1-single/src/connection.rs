@@ -1,0 +1,425 @@
+//! A connection that never blocks.
+//!
+//! [`Connection`] holds what a connection is at any moment: the bytes that came and are not used yet, how far the
+//! request in front is, and the response that is on its way out. Its methods do what can be done now and say what
+//! to wait for. Who waits, and how, is the stage's business: stages 1 and 2 let a thread sleep in poll(2), later
+//! stages leave all waiting to one epoll loop.
+//!
+//! ```text
+//!             receive()                respond()               send()
+//!   Idle --> Head --> Body --> Ready ----------> Sending --> Idle (keep-alive)
+//!     \________\_______\__________________________________\-> Lingering --> closed
+//! ```
+
+use crate::handler::{Exchange, Handler};
+use crate::http::body::Discard;
+use crate::http::framing::{Announced, Refusal, announced};
+use crate::http::response::{CacheResult, Response};
+use crate::http::{Request, wants_keep_alive};
+use crate::outgoing::{Outgoing, Sent};
+use parts::request::{HeadError, MAX_HEAD, parse_head};
+use std::io::{self, ErrorKind, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+/// How long a closing connection is read from, so that the last response arrives (RFC 9112, section 9.6).
+pub const LINGER: Duration = Duration::from_secs(2);
+
+/// The slowest client that a response waits for, in bytes per second, on top of the time limit.
+const SLOWEST: u64 = 4 * 1024;
+
+/// How much is read at once, in bytes.
+const READ_SIZE: usize = 4 * 1024;
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    /// Bytes received and not used yet. The head of the current request stays at the front until it is answered.
+    input: Vec<u8>,
+    phase: Phase,
+    /// When the current phase began: the idle time, the request's first byte, or the response's first byte.
+    since: Instant,
+    /// When the current request was complete.
+    ready_at: Instant,
+    outgoing: Outgoing,
+    /// The last read came back short, so the socket was empty then (epoll(7)). Spares a read that would only say so.
+    drained: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nothing of the next request has come.
+    Idle,
+    /// A part of a head has come.
+    Head,
+    /// The head is complete, its body is being thrown away.
+    Body(Current, Discard),
+    /// A request is complete and wants its response.
+    Ready(Current),
+    /// The response is being sent.
+    Sending { head_length: usize, answer: Answer, then: Then },
+    /// The last response is sent; what the client still sends is read and dropped.
+    Lingering,
+    /// Nothing more to do.
+    Closed,
+}
+
+/// What is reported of a response when it is over.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    status: u16,
+    cache: Option<CacheResult>,
+    monitoring: bool,
+}
+
+/// What follows a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// The next request.
+    KeepAlive,
+    /// The end. The client asked for it, so it sends nothing more.
+    Close,
+    /// The end, for a client that may still be sending.
+    Linger,
+}
+
+/// What the response needs to know of its request.
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    head_length: usize,
+    keep_alive: bool,
+    is_head: bool,
+}
+
+/// What [`Connection::receive`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// A request is complete: ask for it with [`Connection::request`], answer with [`Connection::respond`].
+    Request,
+    /// Not yet: wait until the socket is readable.
+    Incomplete,
+    /// The request cannot be served: answer with [`Connection::refuse`].
+    Refused(Refusal),
+    /// The client is gone.
+    Closed,
+}
+
+/// What to do after [`Connection::send`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The response is sent, and the connection is ready for the next request.
+    Done,
+    /// The client must take some bytes first: wait until the socket is writable.
+    Blocked,
+    /// The response is sent, and the connection is to be closed: go on with [`Connection::linger`].
+    Lingering,
+    /// Drop the connection.
+    Closed,
+}
+
+impl Connection {
+    /// Takes over an accepted socket, which must be non-blocking.
+    pub fn new(stream: TcpStream, peer: SocketAddr, now: Instant) -> Connection {
+        // Responses leave in few writes; waiting to fill a packet only delays the last one. A socket that is dead
+        // already shows it at the first read.
+        let _ = stream.set_nodelay(true);
+        Connection {
+            stream,
+            peer,
+            input: Vec::new(),
+            phase: Phase::Idle,
+            since: now,
+            ready_at: now,
+            outgoing: Outgoing::default(),
+            drained: false,
+        }
+    }
+
+    /// Reads what has come, until a request is complete or nothing more is there.
+    pub fn receive(&mut self) -> Received {
+        loop {
+            match self.advance() {
+                Ok(true) => return Received::Request,
+                Ok(false) => {}
+                Err(refusal) => return Received::Refused(refusal),
+            }
+            // Forgotten at once: whoever calls again has learnt that there is more.
+            if std::mem::take(&mut self.drained) {
+                return Received::Incomplete;
+            }
+            match self.read_some() {
+                Ok(0) => return Received::Closed,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Received::Incomplete,
+                Err(_) => return Received::Closed,
+            }
+        }
+    }
+
+    /// The socket was reported to hold something that a short read may have missed, such as the end of the stream.
+    pub fn expect_more(&mut self) {
+        self.drained = false;
+    }
+
+    fn read_some(&mut self) -> io::Result<usize> {
+        let before = self.input.len();
+        self.input.resize(before + READ_SIZE, 0);
+        let result = loop {
+            match self.stream.read(&mut self.input[before..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        let count = *result.as_ref().unwrap_or(&0);
+        self.input.truncate(before + count);
+        self.drained = (1..READ_SIZE).contains(&count);
+        if count > 0 && matches!(self.phase, Phase::Idle) {
+            self.phase = Phase::Head;
+            self.since = Instant::now();
+        }
+        result
+    }
+
+    /// Moves through the phases as far as the bytes at hand allow. `true` when a request is complete.
+    fn advance(&mut self) -> Result<bool, Refusal> {
+        if let Phase::Idle | Phase::Head = self.phase {
+            if self.input.is_empty() {
+                return Ok(false);
+            }
+            let Some(head) = parse_head(&self.input).map_err(Refusal::from)? else { return Ok(false) };
+            let Announced { framing, expects_continue } = announced(&head)?;
+            let current = Current {
+                head_length: head.length,
+                keep_alive: wants_keep_alive(&head),
+                is_head: head.method == "HEAD",
+            };
+            self.phase = Phase::Body(current, Discard::new(framing));
+            if expects_continue && self.input.len() == current.head_length {
+                self.say_continue()?;
+            }
+        }
+        if let Phase::Body(current, discard) = &mut self.phase {
+            let current = *current;
+            let fed = discard.feed(&self.input[current.head_length..])?;
+            self.input.drain(current.head_length..current.head_length + fed.used);
+            if !fed.done {
+                return Ok(false);
+            }
+            self.phase = Phase::Ready(current);
+            self.ready_at = Instant::now();
+        }
+        Ok(matches!(self.phase, Phase::Ready(_)))
+    }
+
+    /// `100 Continue` (RFC 9110, section 15.2.1). Nothing else is on its way out, so 25 bytes always fit.
+    fn say_continue(&mut self) -> Result<(), Refusal> {
+        match io::Write::write(&mut self.stream, b"HTTP/1.1 100 Continue\r\n\r\n") {
+            Ok(25) => Ok(()),
+            _ => Err(Refusal { status: 400, why: "The client does not read" }),
+        }
+    }
+
+    /// The request that [`Connection::receive`] has found.
+    ///
+    /// # Errors
+    /// The refusal to answer with, for a target that cannot be resolved.
+    pub fn request(&self) -> Result<Request<'_>, Refusal> {
+        Request::parse(self.current_head()).map_err(Refusal::from)
+    }
+
+    /// Begins the response to the current request. `last` closes the connection after it, whatever the client wants.
+    pub fn respond(&mut self, response: Response, last: bool) {
+        let Phase::Ready(current) = self.phase else { return self.refuse_with(response) };
+        let then = match current.keep_alive {
+            _ if response.close || last => Then::Linger,
+            true => Then::KeepAlive,
+            false => Then::Close,
+        };
+        self.start(response, current.head_length, current.is_head, then);
+    }
+
+    /// Begins the response to a request that cannot be served. The connection closes after it, because nobody
+    /// knows where the next request would begin.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        self.refuse_with(Response::page(refusal.status, refusal.why));
+    }
+
+    fn refuse_with(&mut self, response: Response) {
+        if !matches!(self.phase, Phase::Ready(_)) {
+            self.ready_at = Instant::now();
+        }
+        let is_head = self.input.starts_with(b"HEAD ");
+        self.start(response, self.head_length(), is_head, Then::Linger);
+    }
+
+    fn start(&mut self, response: Response, head_length: usize, is_head: bool, then: Then) {
+        let answer =
+            Answer { status: response.status, cache: response.cache, monitoring: response.monitoring };
+        self.outgoing.start(response, is_head, then != Then::KeepAlive);
+        self.phase = Phase::Sending { head_length, answer, then };
+        self.since = Instant::now();
+    }
+
+    /// Sends what the client will take now, and tells the handler when the response is over.
+    pub fn send(&mut self, handler: &dyn Handler) -> Progress {
+        let Phase::Sending { head_length, then, .. } = self.phase else { return Progress::Closed };
+        match self.outgoing.send(&self.stream) {
+            Ok(Sent::Blocked) => Progress::Blocked,
+            Ok(Sent::All) => {
+                self.report(handler, true);
+                self.input.drain(..head_length);
+                self.after(then)
+            }
+            Err(_) => {
+                self.abandon(handler);
+                Progress::Closed
+            }
+        }
+    }
+
+    /// Gives the response up, because the client is gone or too slow.
+    pub fn abandon(&mut self, handler: &dyn Handler) {
+        if matches!(self.phase, Phase::Sending { .. }) {
+            self.report(handler, false);
+        }
+        self.phase = Phase::Closed;
+    }
+
+    fn report(&self, handler: &dyn Handler, complete: bool) {
+        let Phase::Sending { head_length, answer, .. } = self.phase else { return };
+        handler.finished(&Exchange {
+            head: &self.input[..head_length],
+            peer: self.peer,
+            status: answer.status,
+            body_bytes: self.outgoing.body_sent(),
+            sent_bytes: self.outgoing.sent(),
+            duration: self.ready_at.elapsed(),
+            complete,
+            cache: answer.cache,
+            monitoring: answer.monitoring,
+        });
+    }
+
+    /// Closing a socket that holds unread bytes resets the connection, and the reset can overtake the response on
+    /// its way. So, unless nothing more can come: no more from us, then read until the client closes too.
+    fn after(&mut self, then: Then) -> Progress {
+        self.since = Instant::now();
+        let all_read = self.input.is_empty() && self.drained;
+        match then {
+            Then::KeepAlive => {
+                self.phase = if self.input.is_empty() { Phase::Idle } else { Phase::Head };
+                Progress::Done
+            }
+            Then::Close if all_read => {
+                self.phase = Phase::Closed;
+                Progress::Closed
+            }
+            Then::Close | Then::Linger => {
+                self.input = Vec::new();
+                self.phase = Phase::Lingering;
+                self.stream.shutdown(Shutdown::Write).map_or(Progress::Closed, |()| Progress::Lingering)
+            }
+        }
+    }
+
+    /// Reads and drops what the client still sends. [`Progress::Lingering`]: wait until the socket is readable.
+    /// [`Progress::Done`]: enough for now, but there is more. A client that sends faster than this reads must not
+    /// hold its caller for ever.
+    pub fn linger(&mut self) -> Progress {
+        let mut scrap = [0; 4 * READ_SIZE];
+        match self.stream.read(&mut scrap) {
+            Ok(0) => Progress::Closed,
+            Ok(_) => Progress::Done,
+            Err(error) if error.kind() == ErrorKind::Interrupted => Progress::Done,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Lingering,
+            Err(_) => Progress::Closed,
+        }
+    }
+
+    /// When to stop waiting for the client. Always counted from the beginning of the phase, so a byte now and then
+    /// buys no time.
+    pub fn deadline(&self, timeout: Duration) -> Instant {
+        let allowed = match self.phase {
+            Phase::Idle | Phase::Head | Phase::Body(..) | Phase::Ready(_) | Phase::Closed => timeout,
+            Phase::Sending { .. } => timeout + Duration::from_secs(self.outgoing.length() / SLOWEST),
+            Phase::Lingering => LINGER.min(timeout),
+        };
+        self.since + allowed
+    }
+
+    /// What to do when the deadline has passed: `true` if the client is owed a 408, because a part of its request
+    /// has come (RFC 9110, section 15.5.9).
+    pub fn owes_timeout_response(&self) -> bool {
+        matches!(self.phase, Phase::Head | Phase::Body(..))
+    }
+
+    /// Whether nothing of the next request has come.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Idle)
+    }
+
+    /// Whether there is nothing more to do but to drop the connection.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Whether a response is on its way out.
+    pub fn is_sending(&self) -> bool {
+        matches!(self.phase, Phase::Sending { .. })
+    }
+
+    /// Whether the connection only waits for the client to close.
+    pub fn is_lingering(&self) -> bool {
+        matches!(self.phase, Phase::Lingering)
+    }
+
+    /// Whether sending on may block on the disk.
+    pub fn sends_from_disk(&self) -> bool {
+        self.outgoing.is_from_disk()
+    }
+
+    /// When the current phase began.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    fn head_length(&self) -> usize {
+        match self.phase {
+            Phase::Body(Current { head_length, .. }, _)
+            | Phase::Ready(Current { head_length, .. })
+            | Phase::Sending { head_length, .. } => head_length,
+            // A head that is not complete, or not a good one: all that came of it.
+            _ => self.input.len().min(MAX_HEAD),
+        }
+    }
+
+    fn current_head(&self) -> &[u8] {
+        &self.input[..self.head_length()]
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl From<HeadError> for Refusal {
+    fn from(error: HeadError) -> Refusal {
+        let why = match error {
+            HeadError::Malformed(why) => why,
+            HeadError::TargetTooLong => "The request line is too long",
+            HeadError::FieldsTooLarge => "The header fields are too large",
+            HeadError::VersionNotSupported => "This server speaks HTTP/1.0 and HTTP/1.1",
+        };
+        Refusal { status: error.status(), why }
+    }
+}
+
+/// The answer to a request that did not come in time.
+pub fn timed_out() -> Refusal {
+    Refusal { status: 408, why: "The request did not come in time" }
+}

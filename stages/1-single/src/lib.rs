@@ -1,0 +1,44 @@
+//! Stage 1: a server that serves one client after the other.
+//!
+//! It speaks HTTP/1.1, stays inside its document root, and waits for nobody longer than its time limit. But there
+//! is one thread, and it belongs to one client at a time: open a connection, send nothing, and everybody else
+//! waits for you.
+//!
+//! Where to begin reading: [`run`] is the whole server. [`serve`] keeps one client company, [`connection`] moves
+//! its bytes, [`http`] knows the rules, [`files`] finds the file. All later stages reuse these and replace only
+//! `run`.
+
+pub mod accept;
+pub mod access_log;
+pub mod cli;
+pub mod config;
+pub mod connection;
+pub mod files;
+pub mod handler;
+pub mod http;
+pub mod outgoing;
+pub mod program;
+pub mod serve;
+pub mod stop;
+
+use access_log::Logged;
+use config::Settings;
+use files::Files;
+use program::{Failure, announce};
+
+/// The single-threaded server.
+///
+/// # Errors
+/// [`Failure`] when it cannot start, or cannot go on.
+pub fn run(settings: &Settings) -> Result<(), Failure> {
+    let handler = Logged::new(Files::new(program::open_root(settings)?), settings.access_log.as_deref())
+        .map_err(|error| Failure::access_log(settings, &error))?;
+    let stop = stop::on_signals().map_err(Failure::running)?;
+    let listener = accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
+    announce("stage1", listener.local_addr().map_err(Failure::running)?);
+    while let Some(mut connection) = accept::next_client(&listener, stop).map_err(Failure::running)? {
+        serve::serve(&mut connection, &handler, settings.timeout, stop);
+    }
+    log::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! A response on its way out, as far as the client takes it.
+
+use crate::http::response::{Body, Response};
+use nix::errno::Errno;
+use nix::sys::sendfile::sendfile;
+use nix::sys::socket::{MsgFlags, send};
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::net::TcpStream;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+
+/// How much sendfile(2) moves at once, in bytes: small enough that a thread notices a slow client.
+const SENDFILE_SIZE: u64 = 1 << 20;
+
+/// The response that a connection is sending. Kept for the life of the connection, so that its buffer is reused.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    head: Vec<u8>,
+    head_sent: usize,
+    body: Option<Body>,
+    /// The part of the body still to be sent.
+    left: Range<u64>,
+    length: u64,
+}
+
+/// How far [`Outgoing::send`] came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Everything is with the kernel.
+    All,
+    /// The socket is full.
+    Blocked,
+}
+
+impl Outgoing {
+    /// Begins a response. A HEAD request gets the same head and no body (RFC 9110, section 9.3.2).
+    pub fn start(&mut self, response: Response, is_head: bool, close: bool) {
+        self.head.clear();
+        self.head_sent = 0;
+        response.write_head(&mut self.head, close);
+        self.length = if is_head { 0 } else { response.body.length() };
+        self.left = match &response.body {
+            Body::Memory(_, range) | Body::File(_, range) => range.start..range.start + self.length,
+            Body::None | Body::Text(_) => 0..self.length,
+        };
+        self.body = Some(response.body);
+    }
+
+    /// Sends what the socket takes.
+    ///
+    /// # Errors
+    /// Those of the socket; [`ErrorKind::UnexpectedEof`] for a file that became shorter than the length that was
+    /// promised. In either case the connection is of no more use.
+    pub fn send(&mut self, stream: &TcpStream) -> io::Result<Sent> {
+        let result = self.send_all(stream);
+        match result {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Sent::Blocked),
+            Err(error) => Err(error),
+            Ok(()) => {
+                // A file that waits for its next request must not be kept open by its last.
+                self.body = None;
+                Ok(Sent::All)
+            }
+        }
+    }
+
+    fn send_all(&mut self, stream: &TcpStream) -> io::Result<()> {
+        let Outgoing { head, head_sent, body, left, .. } = self;
+        match body {
+            Some(Body::Text(text)) => write_both(stream, head, head_sent, text, left),
+            Some(Body::Memory(bytes, _)) => write_both(stream, head, head_sent, bytes, left),
+            Some(Body::File(file, _)) => {
+                write_head_before_file(stream, head, head_sent, left.is_empty())?;
+                write_file(stream, file, left)
+            }
+            Some(Body::None) | None => write_both(stream, head, head_sent, &[], left),
+        }
+    }
+
+    /// Bytes of the body sent so far.
+    pub fn body_sent(&self) -> u64 {
+        self.length - (self.left.end - self.left.start)
+    }
+
+    /// Bytes sent so far, with the head.
+    pub fn sent(&self) -> u64 {
+        self.head_sent as u64 + self.body_sent()
+    }
+
+    /// Length of the body in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether what is left to send must come from the disk.
+    pub fn is_from_disk(&self) -> bool {
+        matches!(self.body, Some(Body::File(..))) && !self.left.is_empty()
+    }
+}
+
+/// Head and body in one writev(2), so that a small response is one packet.
+fn write_both(
+    mut stream: &TcpStream,
+    head: &[u8],
+    head_sent: &mut usize,
+    body: &[u8],
+    left: &mut Range<u64>,
+) -> io::Result<()> {
+    loop {
+        let head_rest = &head[*head_sent..];
+        let body_rest = &body[left.start as usize..left.end as usize];
+        if head_rest.is_empty() && body_rest.is_empty() {
+            return Ok(());
+        }
+        let written = if body_rest.is_empty() {
+            stream.write(head_rest)
+        } else {
+            stream.write_vectored(&[IoSlice::new(head_rest), IoSlice::new(body_rest)])
+        };
+        match written {
+            Ok(count) => {
+                let of_head = count.min(head_rest.len());
+                *head_sent += of_head;
+                left.start += (count - of_head) as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// MSG_MORE: the head waits for the first bytes of the file, so that they share a packet.
+fn write_head_before_file(stream: &TcpStream, head: &[u8], head_sent: &mut usize, alone: bool) -> io::Result<()> {
+    let flags = if alone { MsgFlags::empty() } else { MsgFlags::from_bits_retain(nix::libc::MSG_MORE) };
+    while *head_sent < head.len() {
+        match send(stream.as_raw_fd(), &head[*head_sent..], flags) {
+            Ok(count) => *head_sent += count,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+fn write_file(stream: &TcpStream, file: &File, left: &mut Range<u64>) -> io::Result<()> {
+    while !left.is_empty() {
+        let mut offset = i64::try_from(left.start).map_err(io::Error::other)?;
+        let count = (left.end - left.start).min(SENDFILE_SIZE) as usize;
+        match sendfile(stream, file, Some(&mut offset), count) {
+            // The file has become shorter. Closing is the only way to say that bytes are missing.
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(sent) => left.start += sent as u64,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! One thread, one connection: serving it to its end, asleep in poll(2) whenever the client is slow.
+//!
+//! The thread belongs to the client for as long as the client likes, up to the time limits. That is what the first
+//! two stages teach, and what the third ends.
+
+use crate::connection::{Connection, Progress, Received, timed_out};
+use crate::handler::Handler;
+use crate::stop::Stop;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// How long an idle connection may still send a request once a stop was requested. Closing it at once would cut
+/// off a request that is on its way.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Serves every request of one connection, in order.
+pub fn serve(connection: &mut Connection, handler: &dyn Handler, timeout: Duration, stop: &Stop) {
+    loop {
+        let progress = match connection.receive() {
+            Received::Closed => return,
+            Received::Incomplete => match wait(connection, PollFlags::POLLIN, timeout, stop) {
+                Waited::Ready => continue,
+                Waited::TooLong if connection.owes_timeout_response() => {
+                    connection.refuse(timed_out());
+                    send(connection, handler, timeout, stop)
+                }
+                Waited::TooLong => return,
+            },
+            Received::Refused(refusal) => {
+                connection.refuse(refusal);
+                send(connection, handler, timeout, stop)
+            }
+            Received::Request => {
+                answer(connection, handler, stop);
+                send(connection, handler, timeout, stop)
+            }
+        };
+        match progress {
+            Progress::Done => {}
+            Progress::Lingering => return linger(connection, timeout, stop),
+            Progress::Blocked | Progress::Closed => return,
+        }
+    }
+}
+
+/// Begins the response to the request that the connection holds.
+pub fn answer(connection: &mut Connection, handler: &dyn Handler, stop: &Stop) {
+    match connection.request().map(|request| handler.respond(&request)) {
+        Ok(response) => connection.respond(response, stop.is_requested()),
+        Err(refusal) => connection.refuse(refusal),
+    }
+}
+
+fn send(connection: &mut Connection, handler: &dyn Handler, timeout: Duration, stop: &Stop) -> Progress {
+    loop {
+        match connection.send(handler) {
+            Progress::Blocked => match wait(connection, PollFlags::POLLOUT, timeout, stop) {
+                Waited::Ready => {}
+                Waited::TooLong => {
+                    connection.abandon(handler);
+                    return Progress::Closed;
+                }
+            },
+            other => return other,
+        }
+    }
+}
+
+fn linger(connection: &mut Connection, timeout: Duration, stop: &Stop) {
+    while connection.linger() != Progress::Closed {
+        match wait(connection, PollFlags::POLLIN, timeout, stop) {
+            Waited::Ready => {}
+            Waited::TooLong => return,
+        }
+    }
+}
+
+enum Waited {
+    Ready,
+    TooLong,
+}
+
+/// Sleeps until the socket is ready or the connection's time is up. A stop shortens the time of an idle connection.
+fn wait(connection: &Connection, for_what: PollFlags, timeout: Duration, stop: &Stop) -> Waited {
+    let mut deadline = connection.deadline(timeout);
+    let mut told = false;
+    loop {
+        let now = Instant::now();
+        if stop.is_requested() && !told {
+            told = true;
+            if connection.is_idle() {
+                deadline = deadline.min(now + FAREWELL);
+            }
+        }
+        let Some(left) = deadline.checked_duration_since(now).filter(|left| !left.is_zero()) else {
+            return Waited::TooLong;
+        };
+        let mut waiting = [PollFd::new(connection.as_fd(), for_what), PollFd::new(stop.bell().as_fd(), PollFlags::POLLIN)];
+        // Once told, the bell keeps ringing; polling it again would never sleep.
+        let watched = if told { &mut waiting[..1] } else { &mut waiting[..] };
+        match poll(watched, poll_timeout(left)) {
+            Ok(_) if watched[0].any() == Some(true) => return Waited::Ready,
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(_) => return Waited::TooLong,
+        }
+    }
+}
+
+/// A duration for poll(2), rounded up so that a thread never wakes a moment too early and spins.
+pub fn poll_timeout(left: Duration) -> PollTimeout {
+    let milliseconds = left.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
+    PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
+}

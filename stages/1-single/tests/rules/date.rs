@@ -1,0 +1,70 @@
+//! `http::date`: RFC 9110, section 5.6.7.
+
+use proptest::prelude::*;
+use stage1_single::http::date;
+
+/// The RFC's own example, as seconds since 1970.
+const EXAMPLE: u64 = 784_111_777;
+
+#[test]
+fn the_three_forms_of_the_rfc_mean_the_same_second() {
+    for text in
+        ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+    {
+        assert_eq!(date::parse(text), Some(EXAMPLE), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_date_is_none() {
+    let texts = [
+        "",
+        "0",
+        "784111777",
+        "Sun, 06 Nov 1994",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06 Nov 1994 08:60:37 GMT",
+        "Sun, 06 Bla 1994 08:49:37 GMT",
+        "Fri, 31 Dec 1909 23:59:59 GMT",
+    ];
+    for text in texts {
+        assert_eq!(date::parse(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn a_time_is_spelled_as_the_rfc_spells_it() {
+    assert_eq!(date::format(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+    assert_eq!(date::format(EXAMPLE), "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!(date::format(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
+    assert_eq!(date::format(u64::MAX), "Fri, 31 Dec 9999 23:59:59 GMT", "there is no later date");
+}
+
+#[test]
+fn now_is_spelled_now() {
+    let before = date::seconds_since_1970();
+    let spelled = date::now();
+    let after = date::seconds_since_1970();
+    let text = std::str::from_utf8(&spelled).expect("a date is ASCII");
+    let second = date::parse(text).expect("now() spells a date");
+    assert!((before..=after).contains(&second), "now() said {text}, between second {before} and {after}");
+    assert_eq!(date::now().len(), date::DATE_LENGTH);
+}
+
+proptest! {
+    #![proptest_config(super::properties())]
+
+    #[test]
+    fn what_is_spelled_is_read_back(second in 0..253_402_300_800_u64) {
+        let text = date::format(second);
+        prop_assert_eq!(text.len(), date::DATE_LENGTH);
+        prop_assert_eq!(date::parse(&text), Some(second));
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in ".{0,40}") {
+        date::parse(&text);
+    }
+}

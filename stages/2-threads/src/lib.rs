@@ -1,0 +1,84 @@
+//! Stage 2: a thread for each connection, and never more of them than the limit.
+//!
+//! A silent client now holds one thread, not the server. The price: every connection, busy or idle, costs a thread,
+//! so their number must be limited, and as many silent clients as the limit allows stop the server again.
+//!
+//! ```text
+//!   backlog ---> acceptor: 1. acquire a permit (waits at the limit, and the clients wait in the backlog)
+//!   (kernel)               2. accept
+//!                          3. start a thread -----> serves its connection to the end, gives the permit back
+//! ```
+//!
+//! The permit comes first. Whoever accepts first holds a client for whom there is no thread; left in the backlog,
+//! that client costs nothing and the kernel completes its handshake.
+
+use parts::threads::{ConnectionLimit, Permit};
+use stage1_single::access_log::Logged;
+use stage1_single::config::Settings;
+use stage1_single::connection::Connection;
+use stage1_single::files::Files;
+use stage1_single::handler::Handler;
+use stage1_single::program::{Failure, announce, open_root};
+use stage1_single::stop::Stop;
+use stage1_single::{accept, serve, stop};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+/// The server with a thread per connection. The limit is the setting `THREADS_PER_WORKER`.
+///
+/// # Errors
+/// [`Failure`] when it cannot start, or cannot go on.
+pub fn run(settings: &Settings) -> Result<(), Failure> {
+    let handler = Logged::new(Files::new(open_root(settings)?), settings.access_log.as_deref())
+        .map_err(|error| Failure::access_log(settings, &error))?;
+    let stop = stop::on_signals().map_err(Failure::running)?;
+    let listener = accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
+    announce("stage2", listener.local_addr().map_err(Failure::running)?);
+
+    let threads = Threads { handler: Arc::new(handler), timeout: settings.timeout, stop };
+    let limit = ConnectionLimit::new(settings.threads_per_worker);
+    loop {
+        // A stop ends the connections, so a permit comes back even if all are out.
+        let permit = limit.acquire();
+        match accept::next_client(&listener, stop).map_err(Failure::running)? {
+            Some(connection) => threads.start(connection, permit),
+            None => break,
+        }
+    }
+    drop(listener);
+    limit.drain();
+    log::info!("stopped");
+    Ok(())
+}
+
+/// What every thread needs.
+struct Threads<H> {
+    handler: Arc<H>,
+    timeout: Duration,
+    stop: &'static Stop,
+}
+
+impl<H: Handler + 'static> Threads<H> {
+    /// Serves a connection in a thread of its own.
+    fn start(&self, connection: Connection, permit: Permit) {
+        let (handler, timeout, stop) = (self.handler.clone(), self.timeout, self.stop);
+        // The thread is started first and given its connection then: if there is no thread to be had, the
+        // connection is still here.
+        let (give, take) = mpsc::channel::<(Connection, Permit)>();
+        let started = thread::Builder::new().name("connection".into()).spawn(move || {
+            if let Ok((mut connection, _permit)) = take.recv() {
+                serve::serve(&mut connection, &*handler, timeout, stop);
+            }
+        });
+        match started {
+            // The receiver is the first thing that the thread asks, so it is still there.
+            Ok(_) => drop(give.send((connection, permit))),
+            Err(error) => {
+                log::warn!("no thread can be started, serving one client in place: {error}");
+                let mut connection = connection;
+                serve::serve(&mut connection, &*self.handler, self.timeout, self.stop);
+            }
+        }
+    }
+}
