@@ -1,0 +1,69 @@
+//! Stage 3: one thread waits for all clients, a few threads do all the work, a bounded queue stands between them.
+//!
+//! ```text
+//!                     reception (one thread, epoll)              pool (THREADS_PER_WORKER threads)
+//!   new clients  -->  accepts, reads, parses
+//!   idle clients -->  waits for all of them           queue
+//!                     a request is complete  ----> [][][][] ----> answers it, sends what the client takes
+//!                                        full: 503                       |
+//!                     waits for the next request   <----- inbox ---------+
+//! ```
+//!
+//! Whoever waits for a client costs a connection, not a thread: silent, half-sent, idle and slow ones all wait in
+//! the reception. A thread has a request that is complete, and it gives the connection back as soon as the client
+//! makes it wait. And what cannot be served soon is refused soon: when the queue is full, the client gets 503 at
+//! once instead of an ever longer wait.
+
+pub mod pool;
+pub mod reception;
+pub mod service;
+pub mod table;
+
+use pool::Pool;
+use reception::Reception;
+use service::Service;
+use stage1_single::access_log::Logged;
+use stage1_single::config::Settings;
+use stage1_single::files::Files;
+use stage1_single::program::{Failure, announce, open_root};
+use stage1_single::stop::Stop;
+use stage1_single::{accept, stop};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// The server with a queue and a pool of threads.
+///
+/// # Errors
+/// [`Failure`] when it cannot start, or cannot go on.
+pub fn run(settings: &Settings) -> Result<(), Failure> {
+    let handler = Logged::new(Files::new(open_root(settings)?), settings.access_log.as_deref())
+        .map_err(|error| Failure::access_log(settings, &error))?;
+    let stop = stop::on_signals().map_err(Failure::running)?;
+    let listener = accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
+    let address = listener.local_addr().map_err(Failure::running)?;
+    serve(listener.into(), Arc::new(handler), settings, stop, || announce("stage3", address))
+}
+
+/// Serves the clients of one listening socket until a stop is requested and everything accepted is answered. This
+/// is also what a worker of stage 6 does. `ready` is called once, when everything that can fail at the start has
+/// not failed.
+///
+/// # Errors
+/// [`Failure`] when threads or descriptors cannot be had at the start, or when epoll(7) fails.
+pub fn serve(
+    listener: OwnedFd,
+    service: Arc<impl Service>,
+    settings: &Settings,
+    stop: &'static Stop,
+    ready: impl FnOnce(),
+) -> Result<(), Failure> {
+    let pool = Pool::start(settings.threads_per_worker, settings.queue_size, service.clone(), stop)
+        .map_err(|error| Failure::Running(format!("cannot start the threads: {error}")))?;
+    let reception =
+        Reception::new(listener, &pool, service, settings.timeout, stop).map_err(Failure::running)?;
+    ready();
+    let result = reception.run();
+    pool.finish();
+    log::info!("stopped");
+    result.map_err(Failure::running)
+}

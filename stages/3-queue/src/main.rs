@@ -1,0 +1,7 @@
+//! Stage 3 as a program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stage1_single::program::main("stage3", "Stage 3: a reception, a bounded queue, a pool of threads", stage3_queue::run)
+}

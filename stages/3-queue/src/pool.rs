@@ -1,0 +1,121 @@
+//! The threads that answer requests, and the two ways between them and the reception.
+
+use crate::service::{Event, Service};
+use crate::table::Client;
+use parts::queue::{BoundedQueue, Inbox};
+use parts::request::Bell;
+use stage1_single::connection::{Progress, Received};
+use stage1_single::http::framing::Refusal;
+use stage1_single::serve::answer;
+use stage1_single::stop::{EventBell, Stop};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+/// A client whose request is complete, or whose response must go on from the disk.
+#[derive(Debug)]
+pub struct Work {
+    /// The client.
+    pub client: Box<Client>,
+    /// When it was queued.
+    pub queued_at: Instant,
+}
+
+/// The ways between reception and threads.
+pub struct Counter {
+    /// From the reception to the threads. Bounded: what does not fit is refused.
+    pub queue: BoundedQueue<Work>,
+    /// From the threads to the reception. Unbounded, but no larger than the number of connections.
+    pub inbox: Inbox<Box<Client>>,
+    /// Wakes the reception when the inbox is no longer empty.
+    pub bell: EventBell,
+}
+
+/// The threads of a worker.
+pub struct Pool {
+    counter: Arc<Counter>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system refuses a thread or a descriptor. No thread is left behind.
+    pub fn start(
+        threads: usize,
+        queue_size: usize,
+        service: Arc<impl Service>,
+        stop: &'static Stop,
+    ) -> io::Result<Pool> {
+        let counter = Arc::new(Counter {
+            queue: BoundedQueue::new(queue_size),
+            inbox: Inbox::new(),
+            bell: EventBell::new()?,
+        });
+        let mut pool = Pool { counter, threads: Vec::with_capacity(threads) };
+        for number in 0..threads {
+            let (counter, service) = (pool.counter.clone(), service.clone());
+            let started =
+                Builder::new().name(format!("pool-{number}")).spawn(move || work(&counter, &*service, stop));
+            match started {
+                Ok(thread) => pool.threads.push(thread),
+                Err(error) => {
+                    pool.finish();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(pool)
+    }
+
+    /// The ways to and from the threads.
+    pub fn counter(&self) -> Arc<Counter> {
+        self.counter.clone()
+    }
+
+    /// Lets the threads finish what is queued, and waits for them.
+    pub fn finish(self) {
+        self.counter.queue.shutdown();
+        for thread in self.threads {
+            // A thread catches the panics of its handlers; one of its own has been reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The life of a pool thread.
+fn work(counter: &Counter, service: &impl Service, stop: &Stop) {
+    while let Some(Work { mut client, queued_at }) = counter.queue.dequeue() {
+        service.happened(Event::Taken(queued_at.elapsed()));
+        attend(&mut client, counter, service, stop);
+        service.happened(Event::Done);
+        if counter.inbox.put(client) {
+            counter.bell.ring();
+        }
+    }
+}
+
+/// Answers the client's request, and those that follow at once as long as nobody else waits for a thread. Never
+/// waits for the client.
+fn attend(client: &mut Client, counter: &Counter, service: &impl Service, stop: &Stop) {
+    let connection = &mut client.connection;
+    loop {
+        if !connection.is_sending() {
+            let answered = catch_unwind(AssertUnwindSafe(|| answer(connection, service, stop)));
+            if answered.is_err() {
+                // Nothing of the response has been sent: it is begun only when the handler has returned.
+                connection.refuse(Refusal { status: 500, why: "The server made a mistake" });
+            }
+        }
+        if connection.send(service) != Progress::Done {
+            return;
+        }
+        let next_is_here = connection.receive() == Received::Request;
+        if !next_is_here || !counter.queue.is_empty() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What the reception and the pool ask of the stage that runs them.
+
+use stage1_single::access_log::Logged;
+use stage1_single::files::Files;
+use stage1_single::handler::Handler;
+use stage1_single::http::Request;
+use stage1_single::http::response::Response;
+use std::time::Duration;
+
+/// A handler that can also answer without blocking, and that wants to know what happens around it.
+///
+/// Stage 3 needs neither; the later stages fill these in.
+pub trait Service: Handler + 'static {
+    /// Answers at once, in the reception, past the queue; or declines, and a thread will call
+    /// [`Handler::respond`]. Must not block: while it runs, no other client of this worker is attended to.
+    fn answer_at_once(&self, _request: &Request<'_>) -> Option<Response> {
+        None
+    }
+
+    /// Is told of every event, by whichever thread it happens in.
+    fn happened(&self, _event: Event) {}
+}
+
+impl Service for Files {}
+
+impl<H: Service> Service for Logged<H> {
+    fn answer_at_once(&self, request: &Request<'_>) -> Option<Response> {
+        self.inner().answer_at_once(request)
+    }
+
+    fn happened(&self, event: Event) {
+        self.inner().happened(event);
+    }
+}
+
+/// Something that happened to a connection, the queue, or a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A connection was accepted.
+    Accepted,
+    /// A connection was closed.
+    Closed,
+    /// An idle connection was closed to make room for a new one.
+    Shed,
+    /// The number of idle connections has grown by so many, or shrunk. Counted about four times a second.
+    Idle {
+        /// How many more are idle than at the last count.
+        more: i64,
+    },
+    /// A request is being put into the queue. If there is no room, [`Event::Unqueued`] follows.
+    Queued,
+    /// There was no room in the queue after all.
+    Unqueued,
+    /// A thread took a request from the queue, where it had waited so long.
+    Taken(Duration),
+    /// The thread is done with it.
+    Done,
+    /// The queue was full, so a request was refused with 503.
+    Refused,
+}

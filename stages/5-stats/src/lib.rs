@@ -1,0 +1,60 @@
+//! Stage 5: the server counts what it does, in memory that several processes can share.
+//!
+//! ```text
+//!   Logged( Observed( Cached( Files ) ) )
+//!              |
+//!              | every response, every event
+//!              v
+//!   ===== shared mapping: [semaphore, last scrape] [slot 0] [slot 1] ... =====
+//!              ^
+//!              | sums up
+//!   /health, /stats, /metrics: answered by the reception, past the queue
+//! ```
+//!
+//! This stage is still one process and uses one slot. The mapping is shared all the same, because the next stage
+//! forks, and because counters that are never lost are easier to get right before there are two processes than after.
+//!
+//! Monitoring must work when nothing else does: when all threads are busy and the queue is full. So its requests never
+//! see the queue. Nor are they counted with the rest: a scraper every few seconds would make an idle server look busy,
+//! and its fast answers would make a slow one look quick.
+
+pub mod monitoring;
+pub mod observed;
+
+use observed::{Observed, Seated};
+use parts::stats::SharedStats;
+use stage1_single::access_log::Logged;
+use stage1_single::config::Settings;
+use stage1_single::program::{Failure, announce};
+use stage1_single::{accept, stop};
+use stage4_cache::cached::Cached;
+use stage4_cache::cached_files;
+use std::sync::Arc;
+
+/// The handlers of the complete server.
+pub type Site = Logged<Observed<Cached>>;
+
+/// The server with statistics.
+///
+/// # Errors
+/// [`Failure`] when it cannot start, or cannot go on.
+pub fn run(settings: &Settings) -> Result<(), Failure> {
+    let stats = Arc::new(SharedStats::new(1).map_err(Failure::running)?);
+    let seated = Seated::take(stats, 0, 0);
+    let site = site(settings, seated)?;
+    let stop = stop::on_signals().map_err(Failure::running)?;
+    let listener = accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
+    let address = listener.local_addr().map_err(Failure::running)?;
+    stage3_queue::serve(listener.into(), Arc::new(site), settings, stop, || announce("stage5", address))
+}
+
+/// The handlers of a worker that counts from this seat.
+///
+/// # Errors
+/// [`Failure::Setting`] if the document root or the access log cannot be used.
+pub fn site(settings: &Settings, seated: Seated) -> Result<Site, Failure> {
+    let counting = seated.clone();
+    let cached = cached_files(settings, move |change| counting.cache_changed(change))?;
+    Logged::new(Observed::new(cached, seated), settings.access_log.as_deref())
+        .map_err(|error| Failure::access_log(settings, &error))
+}

@@ -1,0 +1,70 @@
+//! The paths for those who watch the server.
+//!
+//! | path       | for                | format                     |
+//! |------------|--------------------|----------------------------|
+//! | `/health`  | a load balancer    | JSON, two fields           |
+//! | `/stats`   | a person, a script | JSON, every number we have |
+//! | `/metrics` | Prometheus         | text format 0.0.4          |
+//!
+//! They hide files of the same names.
+
+mod metrics;
+mod stats;
+
+use parts::request::Target;
+use parts::stats::SharedStats;
+use serde::Serialize;
+use stage1_single::http::Request;
+use stage1_single::http::response::{Body, Response};
+
+/// The answer to a request for a monitoring path, by any worker for all; `None` for every other path. Never waits for
+/// longer than a scrape of another worker takes.
+pub fn answer(request: &Request<'_>, stats: &SharedStats) -> Option<Response> {
+    let Target::Path(path) = &request.target else { return None };
+    let page = match path.as_str() {
+        "health" => health,
+        "stats" => stats::page,
+        "metrics" => metrics::page,
+        _ => return None,
+    };
+    let mut response = match request.head.method {
+        _ if path.is_directory() => return None,
+        "GET" | "HEAD" => page(stats),
+        _ => {
+            let mut refusal = Response::page(405, "Statistics can only be read");
+            refusal.add("Allow", "GET, HEAD");
+            refusal
+        }
+    };
+    response.add("Cache-Control", "no-store");
+    response.monitoring = true;
+    Some(response)
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    active_connections: u64,
+}
+
+/// A worker that can answer this is healthy.
+fn health(stats: &SharedStats) -> Response {
+    json(&Health { status: "ok", active_connections: stats.snapshot().total.gauges.connections_active })
+}
+
+/// A value as a JSON response.
+fn json(value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(mut text) => {
+            text.push(b'\n');
+            typed(text, "application/json")
+        }
+        Err(_) => Response::page(500, "The statistics could not be spelled out"),
+    }
+}
+
+fn typed(text: Vec<u8>, content_type: &str) -> Response {
+    let mut response = Response::new(200, Body::Text(text));
+    response.add("Content-Type", content_type);
+    response
+}

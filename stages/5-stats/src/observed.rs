@@ -1,0 +1,109 @@
+//! Counting: the handler that turns what happens into numbers.
+
+use crate::monitoring;
+use parts::cache::Change;
+use parts::stats::{Response as Recorded, Seat, SharedStats, Slot};
+use stage1_single::handler::{Exchange, Handler};
+use stage1_single::http::response::{CacheResult, Response};
+use stage1_single::http::{Request, date};
+use stage3_queue::service::{Event, Service};
+use std::process;
+use std::sync::Arc;
+
+/// A place in the shared statistics: which slot, and which of its two seats.
+#[derive(Debug, Clone)]
+pub struct Seated {
+    stats: Arc<SharedStats>,
+    slot: usize,
+    seat: usize,
+}
+
+/// A handler that counts what the one inside it does, and answers the monitoring paths.
+#[derive(Debug)]
+pub struct Observed<S> {
+    inner: S,
+    seated: Seated,
+}
+
+impl Seated {
+    /// Takes a seat for this process.
+    pub fn take(stats: Arc<SharedStats>, slot: usize, seat: usize) -> Seated {
+        stats.slot(slot).seat(seat).occupy(process::id(), date::seconds_since_1970());
+        Seated { stats, slot, seat }
+    }
+
+    /// Takes over what a change of the cache's contents means for the counters.
+    pub fn cache_changed(&self, change: &Change) {
+        let (slot, seat) = (self.slot(), self.seat());
+        seat.cache_grew(change.bytes_added as u64, change.entries_added as u64);
+        seat.cache_shrank(change.bytes_removed as u64, (change.evicted + change.removed) as u64);
+        slot.count_evictions(change.evicted as u64);
+    }
+
+    fn slot(&self) -> &Slot {
+        self.stats.slot(self.slot)
+    }
+
+    fn seat(&self) -> Seat<'_> {
+        self.slot().seat(self.seat)
+    }
+}
+
+impl<S> Observed<S> {
+    /// Counts what `inner` does.
+    pub fn new(inner: S, seated: Seated) -> Observed<S> {
+        Observed { inner, seated }
+    }
+}
+
+impl<S: Service> Handler for Observed<S> {
+    fn respond(&self, request: &Request<'_>) -> Response {
+        self.inner.respond(request)
+    }
+
+    fn finished(&self, exchange: &Exchange<'_>) {
+        self.inner.finished(exchange);
+        let slot = self.seated.slot();
+        if exchange.monitoring {
+            return slot.count_monitoring_request();
+        }
+        match exchange.cache {
+            Some(CacheResult::Hit) => slot.count_hit(),
+            Some(CacheResult::Miss) => slot.count_miss(),
+            None => {}
+        }
+        if !exchange.complete {
+            slot.count_aborted();
+        }
+        slot.record(&Recorded { status: exchange.status, bytes: exchange.sent_bytes, duration: exchange.duration });
+    }
+}
+
+impl<S: Service> Service for Observed<S> {
+    fn answer_at_once(&self, request: &Request<'_>) -> Option<Response> {
+        monitoring::answer(request, &self.seated.stats).or_else(|| self.inner.answer_at_once(request))
+    }
+
+    fn happened(&self, event: Event) {
+        let (slot, seat) = (self.seated.slot(), self.seated.seat());
+        match event {
+            Event::Accepted => {
+                slot.count_accepted();
+                seat.connection_opened();
+            }
+            Event::Closed => seat.connection_closed(),
+            Event::Shed => slot.count_shed(),
+            Event::Idle { more } => seat.connections_idle_changed(more),
+            Event::Queued => seat.connection_queued(),
+            Event::Unqueued => seat.connection_dequeued(),
+            Event::Taken(wait) => {
+                seat.connection_dequeued();
+                seat.thread_became_busy();
+                slot.record_queue_wait(wait);
+            }
+            Event::Done => seat.thread_became_free(),
+            Event::Refused => slot.count_rejection(),
+        }
+        self.inner.happened(event);
+    }
+}

@@ -1,0 +1,53 @@
+//! Stage 6: a master and its workers. The complete system, the program `herd`.
+//!
+//! ```text
+//!                         master: one thread, no client, for ever
+//!          binds the sockets, maps the statistics, forks, reaps, respawns, rolls, stops
+//!              |                        |                        |
+//!           worker 0                 worker 1                 worker 2
+//!        reception + pool         reception + pool         reception + pool      each is stage 5
+//!              |                        |                        |
+//!           socket 0                 socket 1                 socket 2           one port, SO_REUSEPORT
+//!              ^                        ^                        ^
+//!              '------------------ the kernel spreads -----------'
+//! ```
+//!
+//! A worker that crashes takes its own clients with it and nobody else's. The master notices, settles the dead
+//! worker's gauges, and forks another onto the same socket, where new clients have been waiting in the backlog. All
+//! decisions are the `prefork` part's; [`master`] carries them out, [`worker`] is what a child does, and [`signals`]
+//! is how either hears of anything.
+
+pub mod master;
+pub mod signals;
+pub mod worker;
+
+use master::Master;
+use parts::prefork::ListeningSocket;
+use parts::stats::SharedStats;
+use stage1_single::access_log;
+use stage1_single::config::Settings;
+use stage1_single::program::{Failure, open_root};
+use std::sync::Arc;
+
+/// The prefork server.
+///
+/// # Errors
+/// [`Failure`] when it cannot start, or when no worker can be kept alive.
+pub fn run(settings: &Settings) -> Result<(), Failure> {
+    check(settings)?;
+    let sockets = ListeningSocket::bind_group(settings.socket_address(), settings.num_workers)
+        .map_err(|error| Failure::listen(settings, &error))?;
+    let stats = Arc::new(SharedStats::new(settings.num_workers).map_err(Failure::running)?);
+    Master::new(settings.clone(), sockets, stats)?.run()
+}
+
+/// Tries what a worker will do with the settings, so that a mistake is found by the master, before there is a
+/// worker to fail.
+///
+/// # Errors
+/// [`Failure::Setting`] if the document root or the access log cannot be used.
+pub fn check(settings: &Settings) -> Result<(), Failure> {
+    open_root(settings)?;
+    access_log::open(settings.access_log.as_deref()).map_err(|error| Failure::access_log(settings, &error))?;
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! The master: it carries out what the supervisor decides.
+//!
+//! It has one thread and no clients, so there is little that could make it fail, and forking it is safe: fork(2)
+//! copies only the calling thread, and a lock that another thread held would stay locked in the child for ever.
+
+use crate::{check, signals, worker};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2, read};
+use parts::prefork::{Action, DONE, Event, Exit, ListeningSocket, Mailbox, Note, Notice, Policy, Supervisor};
+use parts::stats::SharedStats;
+use stage1_single::cli::{self, Start};
+use stage1_single::config::Settings;
+use stage1_single::program::{Failure, announce};
+use stage1_single::serve::poll_timeout;
+use stage1_single::stop::EventBell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The program's name, for the command line and for people.
+pub const PROGRAM: &str = "herd";
+
+/// The first line of `--help`.
+pub const ABOUT: &str = "A prefork HTTP/1.1 server for static files";
+
+/// How long a new worker may take until it serves.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The process that every worker is a child of.
+pub struct Master {
+    /// What workers forked from now on will use.
+    settings: Settings,
+    address: SocketAddr,
+    /// One per slot. The master keeps them open as long as it may fork another worker: a socket that closes resets
+    /// the clients in its backlog.
+    sockets: Vec<ListeningSocket>,
+    stats: Arc<SharedStats>,
+    supervisor: Supervisor,
+    mailbox: &'static Mailbox,
+    bell: &'static EventBell,
+    /// Workers write their pid here once they serve.
+    ready: Pipe,
+    /// The slot of every live worker.
+    slots: BTreeMap<Pid, usize>,
+    /// Slots that have not served yet. The herd announces itself when the last one does.
+    awaited: BTreeSet<usize>,
+}
+
+/// Both ends of a pipe. The master keeps the writing end for the children to come.
+struct Pipe {
+    read: OwnedFd,
+    write: OwnedFd,
+}
+
+/// The end of the loop.
+enum Turn {
+    Again,
+    Finished(i32),
+}
+
+impl Master {
+    /// A master that has not forked yet.
+    ///
+    /// # Errors
+    /// [`Failure::Running`] when descriptors or signal handlers cannot be had.
+    pub fn new(
+        settings: Settings,
+        sockets: Vec<ListeningSocket>,
+        stats: Arc<SharedStats>,
+    ) -> Result<Master, Failure> {
+        let (mailbox, bell) = signals::for_master().map_err(Failure::running)?;
+        let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(Failure::running)?;
+        let address = sockets.first().map_or(Ok(settings.socket_address()), ListeningSocket::local_address);
+        let policy = Policy { slots: sockets.len(), grace: settings.timeout, ready_within: READY_WITHIN };
+        Ok(Master {
+            settings,
+            address: address.map_err(Failure::running)?,
+            awaited: (0..sockets.len()).collect(),
+            sockets,
+            stats,
+            supervisor: Supervisor::new(policy),
+            mailbox,
+            bell,
+            ready: Pipe { read, write },
+            slots: BTreeMap::new(),
+        })
+    }
+
+    /// Forks the workers and looks after them until a stop, or until there is nothing to look after.
+    ///
+    /// # Errors
+    /// [`Failure::Code`] when no worker could be kept alive; [`Failure::Running`] when the system fails.
+    pub fn run(mut self) -> Result<(), Failure> {
+        let mut turn = self.handle(Event::Start)?;
+        loop {
+            match turn {
+                Turn::Finished(DONE) => return Ok(()),
+                Turn::Finished(code) => return Err(Failure::Code(u8::try_from(code).unwrap_or(cli::exit::FAILED))),
+                Turn::Again => {}
+            }
+            self.sleep()?;
+            turn = self.look_around()?;
+        }
+    }
+
+    /// Sleeps until a signal, a worker that is ready, or the supervisor's next deadline.
+    fn sleep(&self) -> Result<(), Failure> {
+        let timeout = match self.supervisor.deadline() {
+            Some(deadline) => poll_timeout(deadline.saturating_duration_since(Instant::now())),
+            None => PollTimeout::NONE,
+        };
+        let readable = PollFlags::POLLIN;
+        let mut sources = [PollFd::new(self.bell.as_fd(), readable), PollFd::new(self.ready.read.as_fd(), readable)];
+        match poll(&mut sources, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(Failure::running(errno)),
+        }
+    }
+
+    /// Hands everything that has happened to the supervisor.
+    fn look_around(&mut self) -> Result<Turn, Failure> {
+        // Cleared before the mailbox is emptied: a notice that comes in between rings again.
+        self.bell.clear();
+        let notices = self.mailbox.take();
+        let mut events = VecDeque::new();
+        while let Some(pid) = self.next_ready() {
+            events.push_back(Event::Ready { pid });
+        }
+        for notice in notices {
+            match notice {
+                Notice::StopNow => events.push_back(Event::StopNow),
+                Notice::Stop => events.push_back(Event::Stop),
+                Notice::Reload if self.reload_settings() => events.push_back(Event::Reload),
+                Notice::Reload => {}
+                Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
+            }
+        }
+        events.push_back(Event::Tick);
+        for event in events {
+            if let Turn::Finished(code) = self.handle(event)? {
+                return Ok(Turn::Finished(code));
+            }
+        }
+        Ok(Turn::Again)
+    }
+
+    /// Hands one event to the supervisor and does what it says. Forking answers with events of its own.
+    fn handle(&mut self, event: Event) -> Result<Turn, Failure> {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            if let Event::Ready { pid } = event {
+                self.announce_when_complete(pid);
+            }
+            let is_stop = matches!(event, Event::Stop | Event::StopNow);
+            for action in self.supervisor.handle(Instant::now(), event) {
+                match action {
+                    Action::Spawn { slot, seat } => events.push_back(self.spawn(slot, seat)),
+                    Action::Terminate { pid } => send(pid, Signal::SIGTERM),
+                    Action::Kill { pid } => send(pid, Signal::SIGKILL),
+                    Action::Settle { slot, seat, pid } => self.settle(slot, seat, pid),
+                    Action::Restarted { slot } => self.stats.slot(slot).count_restart(),
+                    Action::Note(note @ (Note::RollStarted | Note::RollFinished)) => log::info!("{note}"),
+                    Action::Note(note) => log::warn!("{note}"),
+                    Action::Finish { code } => return Ok(Turn::Finished(code)),
+                }
+            }
+            if is_stop {
+                // The workers empty their backlogs now. Once each has closed its copy the port is free, and a client
+                // that comes later is refused instead of left waiting.
+                self.sockets.clear();
+            }
+        }
+        Ok(Turn::Again)
+    }
+
+    fn spawn(&mut self, slot: usize, seat: usize) -> Event {
+        let master = getpid();
+        #[allow(unsafe_code)]
+        // SAFETY: the master has one thread, so the child inherits no lock in the middle of another thread's work.
+        let forked = signals::held_back(|| unsafe { fork() });
+        match forked {
+            Ok(ForkResult::Parent { child }) => {
+                if let Err(errno) = signals::release() {
+                    log::error!("cannot let signals through: {errno}");
+                }
+                self.slots.insert(child, slot);
+                Event::Spawned { slot, seat, pid: child }
+            }
+            Ok(ForkResult::Child) => {
+                // Of all that was copied, a worker needs its own socket. The others would keep a backlog alive that
+                // it never looks at.
+                let socket = self.sockets.swap_remove(slot);
+                self.sockets.clear();
+                let orders = worker::Orders { master, slot, seat, socket, ready: &self.ready.write };
+                process::exit(worker::run(&self.settings, self.stats.clone(), orders))
+            }
+            Err(errno) => {
+                log::error!("cannot fork: {}", errno.desc());
+                Event::SpawnFailed { slot }
+            }
+        }
+    }
+
+    fn settle(&mut self, slot: usize, seat: usize, pid: Pid) {
+        self.slots.remove(&pid);
+        self.stats.slot(slot).settle(seat);
+        self.stats.settle(pid.as_raw().cast_unsigned());
+    }
+
+    /// The pid of a worker that has begun to serve.
+    fn next_ready(&self) -> Option<Pid> {
+        let mut pid = [0; size_of::<i32>()];
+        // A pid is written in one piece (pipe(7), PIPE_BUF), so it is also read in one.
+        (read(&self.ready.read, &mut pid) == Ok(pid.len())).then(|| Pid::from_raw(i32::from_ne_bytes(pid)))
+    }
+
+    fn announce_when_complete(&mut self, pid: Pid) {
+        if let Some(slot) = self.slots.get(&pid)
+            && self.awaited.remove(slot)
+            && self.awaited.is_empty()
+        {
+            announce(PROGRAM, self.address);
+        }
+    }
+
+    /// Reads the settings again. `false`, with a line in the log, if they cannot be used; then everything stays.
+    fn reload_settings(&mut self) -> bool {
+        let read = cli::parse(PROGRAM, ABOUT, std::env::args_os(), |name| std::env::var_os(name));
+        let new = match read {
+            Ok(Start::Serve(new)) => new,
+            Ok(Start::Print(_)) => return false,
+            Err(error) => {
+                log::error!("nothing is reloaded: {error}");
+                return false;
+            }
+        };
+        if let Err(failure) = check(&new) {
+            log::error!("nothing is reloaded: {failure}");
+            return false;
+        }
+        if (new.socket_address(), new.num_workers) != (self.settings.socket_address(), self.settings.num_workers) {
+            log::warn!("address, port and number of workers stay as they are until herd is started anew");
+        }
+        self.settings = new;
+        true
+    }
+}
+
+/// Collects one child that has ended, if there is one.
+fn reap() -> Option<Event> {
+    loop {
+        return match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, code)) => Some(Event::Exited { pid, how: Exit::Code(code) }),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                Some(Event::Exited { pid, how: Exit::Signal(signal as i32) })
+            }
+            Err(Errno::EINTR) => continue,
+            _ => None,
+        };
+    }
+}
+
+/// A worker that is gone already has been reaped or will be in a moment; either way it needs no signal.
+fn send(pid: Pid, signal: Signal) {
+    let _ = kill(pid, signal);
+}

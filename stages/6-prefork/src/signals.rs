@@ -1,0 +1,91 @@
+//! Signals, as notices in the master's mailbox.
+//!
+//! | signal            | the master                                   | a worker                           |
+//! |-------------------|----------------------------------------------|------------------------------------|
+//! | SIGTERM, SIGINT   | asks all workers to stop; the second time kills | answers what it has, then exits |
+//! | SIGQUIT           | kills all workers and exits                  | dies                               |
+//! | SIGHUP            | reads the settings, replaces the workers     | ignores it                         |
+//! | SIGCHLD           | reaps                                        | -                                  |
+
+use nix::errno::Errno;
+use nix::libc::c_int;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
+use parts::prefork::{Mailbox, Notice};
+use parts::request::Bell;
+use stage1_single::stop::EventBell;
+use std::sync::OnceLock;
+
+/// What the handlers reach.
+static MAILBOX: Mailbox = Mailbox::new();
+static BELL: OnceLock<EventBell> = OnceLock::new();
+
+/// Makes the master's signals leave notices. Returns the mailbox and the bell that rings for it.
+///
+/// # Errors
+/// Those of eventfd(2) and sigaction(2).
+pub fn for_master() -> Result<(&'static Mailbox, &'static EventBell), Errno> {
+    if BELL.get().is_none() {
+        let _ = BELL.set(EventBell::new()?);
+    }
+    let bell = BELL.get().ok_or(Errno::EINVAL)?;
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGCHLD] {
+        set(signal, SigHandler::Handler(note))?;
+    }
+    Ok((&MAILBOX, bell))
+}
+
+/// Undoes in a worker what it inherited from the master. Its own SIGTERM and SIGINT are set by
+/// [`stage1_single::stop::on_signals`].
+///
+/// # Errors
+/// Those of sigaction(2).
+pub fn for_worker() -> Result<(), Errno> {
+    // A terminal that closes sends SIGHUP to everybody; only the master is to answer it.
+    set(Signal::SIGHUP, SigHandler::SigIgn)?;
+    set(Signal::SIGQUIT, SigHandler::SigDfl)?;
+    set(Signal::SIGCHLD, SigHandler::SigDfl)
+}
+
+/// Runs `fork` with all signals held back, so that a child never runs a handler of the master's. The child gets its
+/// signals once it calls [`release`].
+///
+/// # Errors
+/// Those of sigprocmask(2), and those of `fork`.
+pub fn held_back<T>(fork: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), None)?;
+    let result = fork();
+    if result.is_err() {
+        release()?;
+    }
+    result
+}
+
+/// Lets signals through again.
+///
+/// # Errors
+/// Those of sigprocmask(2).
+pub fn release() -> Result<(), Errno> {
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+}
+
+fn set(signal: Signal, handler: SigHandler) -> Result<(), Errno> {
+    let action = SigAction::new(handler, SaFlags::SA_RESTART | SaFlags::SA_NOCLDSTOP, SigSet::empty());
+    #[allow(unsafe_code)]
+    // SAFETY: `note` does only what signal-safety(7) allows: one atomic instruction and a write(2) to an eventfd.
+    // `BELL` is set before any handler is, and never changed.
+    unsafe { sigaction(signal, &action) }.map(drop)
+}
+
+extern "C" fn note(signal: c_int) {
+    let errno = Errno::last();
+    match Signal::try_from(signal) {
+        Ok(Signal::SIGTERM | Signal::SIGINT) => MAILBOX.note(Notice::Stop),
+        Ok(Signal::SIGQUIT) => MAILBOX.note(Notice::StopNow),
+        Ok(Signal::SIGHUP) => MAILBOX.note(Notice::Reload),
+        _ => MAILBOX.note(Notice::ChildExited),
+    }
+    if let Some(bell) = BELL.get() {
+        bell.ring();
+    }
+    errno.set();
+}

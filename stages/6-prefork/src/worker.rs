@@ -1,0 +1,76 @@
+//! What a forked child does: it serves its socket as stage 5 would, and follows its master.
+
+use crate::signals;
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getppid, write};
+use parts::prefork::{CANNOT_START, DONE, ListeningSocket, MASTER_GONE};
+use parts::stats::SharedStats;
+use stage1_single::cli::exit;
+use stage1_single::config::Settings;
+use stage1_single::program::Failure;
+use stage1_single::stop::{self, Stop};
+use stage5_stats::observed::Seated;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::process;
+use std::sync::Arc;
+
+/// What a worker is told by the master that forked it.
+pub struct Orders<'m> {
+    /// The master.
+    pub master: Pid,
+    /// The worker's slot: its socket and its statistics.
+    pub slot: usize,
+    /// Its seat in the slot's statistics.
+    pub seat: usize,
+    /// The socket to accept from.
+    pub socket: ListeningSocket,
+    /// Where to report that it serves.
+    pub ready: &'m OwnedFd,
+}
+
+/// The whole life of a worker. Returns its exit code.
+pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> i32 {
+    let Orders { master, slot, seat, socket, ready } = orders;
+    let stop = match follow(master) {
+        Ok(Some(stop)) => stop,
+        Ok(None) => return MASTER_GONE,
+        Err(failure) => return cannot_start(slot, &failure),
+    };
+    let site = match stage5_stats::site(settings, Seated::take(stats, slot, seat)) {
+        Ok(site) => Arc::new(site),
+        Err(failure) => return cannot_start(slot, &failure),
+    };
+    let mut serving = false;
+    let report = || {
+        serving = true;
+        // The pipe is full only if the master has stopped reading, and then it does not count workers either.
+        let _ = write(ready, &process::id().to_ne_bytes());
+    };
+    let listener = OwnedFd::from(TcpListener::from(socket));
+    match stage3_queue::serve(listener, site, settings, stop, report) {
+        Ok(()) => DONE,
+        Err(failure) if serving => {
+            log::error!("slot {slot}: {failure}");
+            i32::from(exit::FAILED)
+        }
+        Err(failure) => cannot_start(slot, &failure),
+    }
+}
+
+/// Ties the worker's life to its master's. `None` if the master is dead already.
+fn follow(master: Pid) -> Result<Option<&'static Stop>, Failure> {
+    signals::for_worker().map_err(Failure::running)?;
+    let stop = stop::on_signals().map_err(Failure::running)?;
+    // When the master dies, however it dies, the kernel asks the worker to stop (PR_SET_PDEATHSIG, prctl(2)).
+    set_pdeathsig(Signal::SIGTERM).map_err(Failure::running)?;
+    signals::release().map_err(Failure::running)?;
+    // It may have died before the kernel was told; then the worker has another parent by now.
+    Ok((getppid() == master).then_some(stop))
+}
+
+fn cannot_start(slot: usize, failure: &Failure) -> i32 {
+    log::error!("slot {slot}: {failure}");
+    CANNOT_START
+}

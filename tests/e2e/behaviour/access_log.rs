@@ -1,0 +1,93 @@
+//! The access log, in Combined Log Format: a line for each request, whatever the client sends.
+
+use crate::PROGRAM;
+use e2e::{Server, Site, eventually};
+use std::path::PathBuf;
+
+fn start(site: &Site) -> (Server, PathBuf) {
+    let log = site.outside().join("access.log");
+    (PROGRAM.launch().site(site).flag("--access-log", &log).start(), log)
+}
+
+/// Waits for so many lines: a line is written when the last byte of an answer is sent.
+#[track_caller]
+fn lines(log: &PathBuf, count: usize) -> Vec<String> {
+    let read =
+        || String::from_utf8(std::fs::read(log).expect("an access log")).expect("an access log in ASCII");
+    eventually(&format!("the access log has {count} lines"), || read().lines().count() >= count);
+    read().lines().map(str::to_owned).collect()
+}
+
+/// The line without its time, which must look like `[10/Oct/2000:13:55:36 +0000]`.
+#[track_caller]
+fn without_time(line: &str) -> String {
+    let (before, rest) = line.split_once('[').expect("a time in brackets");
+    let (time, after) = rest.split_once("] ").expect("the end of the time");
+    let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    let expected = format!("99/{}/9999:99:99:99 +9999", time.get(3..6).unwrap_or_default());
+    assert!(
+        shape == expected && time.ends_with("+0000"),
+        "{time} should look like 10/Oct/2000:13:55:36 +0000"
+    );
+    format!("{before}{after}")
+}
+
+#[test]
+fn each_request_is_one_line() {
+    let site = Site::new().file("large.bin", vec![0; 3 << 20]);
+    let (server, log) = start(&site);
+    let mut client = server.client();
+    client.ask("GET", "/?q=1", &["Referer: http://localhost/", "User-Agent: test/1.0 (a b)"]).expect(200);
+    client.ask("HEAD", "/large.bin", &[]).expect(200);
+    client.get("/large.bin").expect(200);
+    client.ask("GET", "/large.bin", &["Range: bytes=0-9"]).expect(206);
+    client.ask("BREW", "/pot", &[]).expect(501);
+    client.send("GET / HTTP/1.1\r\n\r\n");
+    let bad = client.response().expect(400).body.len();
+    let expected = [
+        "127.0.0.1 - - \"GET /?q=1 HTTP/1.1\" 200 5 \"http://localhost/\" \"test/1.0 (a b)\"",
+        "127.0.0.1 - - \"HEAD /large.bin HTTP/1.1\" 200 0 \"-\" \"-\"",
+        "127.0.0.1 - - \"GET /large.bin HTTP/1.1\" 200 3145728 \"-\" \"-\"",
+        "127.0.0.1 - - \"GET /large.bin HTTP/1.1\" 206 10 \"-\" \"-\"",
+        "127.0.0.1 - - \"BREW /pot HTTP/1.1\" 501 ",
+        &format!("127.0.0.1 - - \"GET / HTTP/1.1\" 400 {bad} \"-\" \"-\""),
+    ];
+    let lines = lines(&log, expected.len());
+    assert_eq!(lines.len(), expected.len(), "there should be a line for each request: {lines:#?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        let line = without_time(line);
+        assert!(line.starts_with(expected), "this line should be\n{expected}\nand is\n{line}");
+    }
+}
+
+#[test]
+fn no_client_can_forge_a_line_or_end_a_quotation() {
+    let site = Site::new();
+    let (server, log) = start(&site);
+    server.client().ask("GET", "/", &["User-Agent: \" 200 0 \"-\" \"x\\", "Connection: close"]).expect(200);
+    server.client().ask("GET", "/", &["User-Agent: \u{e9}\t\u{1f411}", "Connection: close"]).expect(200);
+    let mut client = server.client();
+    client.send(b"GET /\x1b[31m\xff\" HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.response().expect(400);
+    let lines = lines(&log, 3);
+    assert_eq!(lines.len(), 3, "three requests are three lines: {lines:#?}");
+    for line in &lines {
+        assert!(
+            line.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+            "a line should be plain ASCII: {line:?}"
+        );
+        // Quotes that are not escaped come in pairs around three fields.
+        let plain = line.replace("\\\\", "").replace("\\\"", "");
+        assert_eq!(plain.matches('"').count(), 6, "a client's quotes should be escaped: {line}");
+    }
+}
+
+#[test]
+fn the_log_is_appended_to() {
+    let site = Site::new();
+    for count in 1..=2 {
+        let (server, log) = start(&site);
+        server.get("/").expect(200);
+        lines(&log, count);
+    }
+}

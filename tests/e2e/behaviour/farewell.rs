@@ -1,0 +1,23 @@
+//! The end of a server with several threads: no new client, a last answer for those that are here.
+
+use crate::PROGRAM;
+use e2e::{Ending, Signal, Site, eventually, unread};
+
+#[test]
+fn a_last_answer_says_that_it_is_the_last() {
+    let server = PROGRAM.serve(&Site::new(), &[]);
+    let mut client = server.client();
+    client.send("GET / HTTP/1.1\r\nHost: loc");
+    eventually("the server reads the first half", || unread(server.address()) == 0);
+    server.signal(Signal::SIGTERM);
+    eventually("the server accepts no more clients", || server.refuses_connections());
+    client.send("alhost\r\n\r\n");
+    let response = client.response().expect(200);
+    assert_eq!(
+        response.header("Connection"),
+        Some("close"),
+        "a client should be told not to send another request"
+    );
+    assert_eq!(client.ending(), Ending::Closed, "the last answer should be followed by a FIN");
+    assert_eq!(server.exit_code(), Some(0));
+}

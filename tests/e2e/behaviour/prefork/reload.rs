@@ -1,0 +1,128 @@
+//! SIGHUP: new workers with the settings read again, and no request lost.
+
+use super::load::{Habit, Load};
+use super::{herd, of_each, stats};
+use crate::PROGRAM;
+use e2e::{Client, Pid, Server, Signal, Site, eventually, pattern};
+
+/// Asks for a reload and waits until every worker is another one.
+#[track_caller]
+fn reload(server: &Server, old: &[Pid]) {
+    server.signal(Signal::SIGHUP);
+    eventually("every worker is replaced", || {
+        let now = server.workers();
+        now.len() == old.len() && now.iter().all(|pid| !old.contains(pid))
+    });
+}
+
+#[test]
+fn under_load_every_worker_is_replaced_without_one_failed_request() {
+    let server = herd(&Site::new(), "2");
+    let load = Load::begin(&server, &[Habit::Fresh, Habit::Kept, Habit::Fresh, Habit::Kept]);
+    for _ in 0..3 {
+        load.go_on_for(100);
+        reload(&server, &server.workers());
+    }
+    load.go_on_for(100);
+    let answered = load.answered();
+    let failures = load.end();
+    assert!(failures.is_empty(), "no request should be lost, and {} were: {failures:#?}", failures.len());
+    eventually("the counters of those who left are kept", || {
+        stats(&server)["total"]["requests"].as_u64() >= Some(answered)
+    });
+    assert_eq!(of_each(&stats(&server), "restarts"), [0, 0], "a worker that was replaced has not died");
+}
+
+#[test]
+fn a_download_goes_on_in_the_old_worker_while_new_ones_serve() {
+    let content = pattern(12 << 20);
+    let server = herd(&Site::new().file("large.bin", &content), "2");
+    let old = server.workers();
+    let mut client = Client::connect_slowly(server.address(), 128 << 10);
+    client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.head().expect(200);
+    server.signal(Signal::SIGHUP);
+    eventually("there are two new workers, and the one that still sends", || {
+        let now = server.workers();
+        now.len() == 3 && now.iter().filter(|pid| !old.contains(pid)).count() == 2
+    });
+    for _ in 0..20 {
+        server.get("/").expect(200);
+    }
+    assert!(client.take(content.len()) == content, "the download should go on to its last byte");
+    drop(client);
+    eventually("the old worker leaves", || server.workers().len() == 2);
+}
+
+#[test]
+fn the_settings_are_read_again() {
+    let [old, new] = ["old", "new"].map(|text| Site::new().file("index.html", text));
+    let configuration =
+        |site: &Site| format!("DOCUMENT_ROOT={}\nTHREADS_PER_WORKER=1\n", site.root().display());
+    old.write("../server.conf", configuration(&old));
+    let flags = ["--port", "0", "--num-workers", "2"];
+    let server = PROGRAM.launch().flag("--config", old.outside().join("server.conf")).flags(&flags).start();
+    assert_eq!(server.get("/").expect(200).text(), "old");
+    let workers = server.workers();
+    old.write("../server.conf", configuration(&new));
+    assert_eq!(server.get("/").expect(200).text(), "old", "the file counts when it is asked to");
+    reload(&server, &workers);
+    for _ in 0..20 {
+        assert_eq!(server.get("/").expect(200).text(), "new");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_changes_nothing_and_is_one_line_in_the_log() {
+    let site = Site::new();
+    site.write("../server.conf", "QUEUE_SIZE=10\n");
+    let server = PROGRAM.launch().site(&site).flag("--config", site.outside().join("server.conf")).start();
+    let workers = server.workers();
+    let before = server.stderr().lines().count();
+    for (number, line) in
+        ["QUEUE_SIZE=none", "DOCUMENT_ROOT", "ACCESS_LOG=/no/such/folder/log"].iter().enumerate()
+    {
+        site.write("../server.conf", format!("{line}\n"));
+        server.signal(Signal::SIGHUP);
+        eventually("the log says why nothing is reloaded", || {
+            server.stderr().lines().count() > before + number
+        });
+    }
+    let says = server.stderr();
+    let new: Vec<&str> = says.lines().skip(before).collect();
+    assert_eq!(new.len(), 3, "each mistake should be one line: {new:#?}");
+    assert!(
+        ["QUEUE_SIZE", "DOCUMENT_ROOT", "access-log"]
+            .iter()
+            .zip(&new)
+            .all(|(name, line)| line.contains(name))
+    );
+    for _ in 0..20 {
+        server.get("/").expect(200);
+    }
+    assert_eq!(server.workers(), workers, "the workers should be those from before");
+    site.write("../server.conf", "QUEUE_SIZE=20\n");
+    reload(&server, &workers);
+}
+
+#[test]
+fn two_reloads_in_a_row_end_with_new_workers() {
+    let server = herd(&Site::new(), "2");
+    let old = server.workers();
+    server.signal(Signal::SIGHUP);
+    reload(&server, &old);
+    for _ in 0..20 {
+        server.get("/").expect(200);
+    }
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn a_stop_during_a_reload_stops() {
+    let server = herd(&Site::new(), "2");
+    server.signal(Signal::SIGHUP);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.exit_code(), Some(0));
+    assert_eq!(server.workers(), [], "no worker should be left");
+}

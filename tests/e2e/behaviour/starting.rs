@@ -1,0 +1,160 @@
+//! Starting: settings from four sources, and one sentence about each that cannot be used.
+
+use crate::PROGRAM;
+use e2e::{Finished, Site};
+use std::net::TcpListener;
+
+/// Exit code 2, one line on standard error, and nothing else.
+#[track_caller]
+fn refused(finished: &Finished, setting: &str) {
+    let Finished { code, left_behind, stdout, stderr } = finished;
+    assert_eq!(
+        *code,
+        Some(2),
+        "a bad {setting} should end the program with exit code 2; it said: {stderr:?}"
+    );
+    assert_eq!(
+        stderr.lines().count(),
+        1,
+        "a bad {setting} should be explained in one line, not in: {stderr:?}"
+    );
+    assert!(stderr.contains(setting), "the explanation should name {setting}: {stderr:?}");
+    assert_eq!(
+        (stdout.as_str(), *left_behind),
+        ("", 0),
+        "a program that does not start should leave nothing"
+    );
+}
+
+#[test]
+fn a_bad_flag_or_value_is_one_sentence_and_exit_code_2() {
+    let site = Site::new();
+    let file = site.path("index.html").display().to_string();
+    let cases: [(&str, &str); 23] = [
+        ("--port", "http"),
+        ("--port", "65536"),
+        ("--port", "-1"),
+        ("--port", ""),
+        ("--address", "localhost"),
+        ("--address", "300.0.0.1"),
+        // An address that is kept for documentation, so it is no machine's (RFC 5737).
+        ("--address", "192.0.2.1"),
+        ("--document-root", ""),
+        ("--document-root", "/no/such/folder"),
+        ("--document-root", &file),
+        ("--num-workers", "0"),
+        ("--num-workers", "65"),
+        ("--num-workers", "many"),
+        ("--threads-per-worker", "0"),
+        ("--threads-per-worker", "1.5"),
+        ("--queue-size", "0"),
+        ("--cache-size-mb", "-1"),
+        ("--timeout-seconds", "0"),
+        ("--hand-off", "sometimes"),
+        ("--access-log", "/no/such/folder/log"),
+        ("--config", "/no/such/file"),
+        ("--completions", "cmd.exe"),
+        ("--prot", "8080"),
+    ];
+    for (flag, value) in cases {
+        refused(&PROGRAM.launch().site(&site).flags(&[flag, value]).run(), flag);
+    }
+    refused(&PROGRAM.launch().site(&site).flags(&["--port"]).run(), "--port");
+    refused(&PROGRAM.launch().site(&site).flags(&["surplus"]).run(), "surplus");
+}
+
+#[test]
+fn a_bad_variable_is_one_sentence_and_exit_code_2() {
+    let site = Site::new();
+    let cases = [
+        ("HERD_PORT", "http"),
+        ("HERD_QUEUE_SIZE", "0"),
+        ("HERD_CACHE_SIZE_MB", "lots"),
+        ("HERD_HAND_OFF", ""),
+        ("HERD_TIMEOUT_SECONDS", "99999999999999999999"),
+    ];
+    for (name, value) in cases {
+        // A flag that would win does not hide the mistake.
+        refused(&PROGRAM.launch().site(&site).variable(name, value).run(), name);
+    }
+    let missing = PROGRAM.launch().site(&site).variable("HERD_CONFIG", "/no/such/file").run();
+    refused(&missing, "--config");
+}
+
+#[test]
+fn a_bad_line_of_the_configuration_is_named_with_its_number() {
+    let site = Site::new();
+    let cases = [
+        ("PORT=http", "PORT"),
+        ("PORT", "PORT"),
+        ("COLOUR=red", "COLOUR"),
+        ("port=80", "port"),
+        ("PORT=0\nPORT=1", "PORT"),
+        ("QUEUE_SIZE=", "QUEUE_SIZE"),
+    ];
+    for (line, setting) in cases {
+        site.write("../server.conf", format!("# a comment\n\nNUM_WORKERS = 2\n{line}\n"));
+        let finished =
+            PROGRAM.launch().site(&site).flag("--config", site.outside().join("server.conf")).run();
+        refused(&finished, setting);
+        let number = 3 + line.lines().count();
+        let named = finished.stderr.contains("server.conf") && finished.stderr.contains(&number.to_string());
+        assert!(named, "the explanation should name the file and line {number}: {}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_sentence_and_exit_code_2() {
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = other.local_addr().expect("an address").port().to_string();
+    refused(&PROGRAM.launch().site(&Site::new()).flags(&["--port", &port]).run(), "--port");
+}
+
+#[test]
+fn a_second_server_on_the_same_port_is_refused_and_the_first_goes_on() {
+    let first = PROGRAM.serve(&Site::new(), &[]);
+    let port = first.address().port().to_string();
+    let second = Site::new().file("index.html", "second");
+    refused(&PROGRAM.launch().site(&second).flags(&["--port", &port]).run(), "--port");
+    for _ in 0..20 {
+        assert_eq!(first.get("/").expect(200).text(), "home\n");
+    }
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
+    let [file, variable, flag] =
+        ["file", "variable", "flag"].map(|name| Site::new().file("index.html", name));
+    file.write(
+        "../server.conf",
+        format!(" # where\n\nPORT=0\r\nDOCUMENT_ROOT = {}\n", file.root().display()),
+    );
+    let configured = || PROGRAM.launch().flag("--config", file.outside().join("server.conf"));
+    let says = |launch: e2e::Launch| launch.start().get("/").expect(200).text();
+    assert_eq!(says(configured()), "file");
+    assert_eq!(says(configured().variable("HERD_DOCUMENT_ROOT", variable.root())), "variable");
+    let all =
+        configured().variable("HERD_DOCUMENT_ROOT", variable.root()).flag("--document-root", flag.root());
+    assert_eq!(says(all), "flag");
+    let twice = configured().flag("--document-root", file.root()).flag("--document-root", flag.root());
+    assert_eq!(says(twice), "flag", "the last flag of a name should count");
+    let by_variable = PROGRAM.launch().variable("HERD_CONFIG", file.outside().join("server.conf"));
+    assert_eq!(says(by_variable), "file");
+}
+
+#[test]
+fn help_version_and_completions_are_printed_and_nothing_is_served() {
+    let help = PROGRAM.launch().flags(&["--help"]).run();
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    for word in ["--document-root", "--queue-size", "HERD_", "Exit codes", "SIGTERM", "[default: 8080]"] {
+        assert!(help.stdout.contains(word), "--help should mention {word}");
+    }
+    let version = PROGRAM.launch().flags(&["--version"]).run();
+    assert_eq!((version.code, version.stderr.as_str()), (Some(0), ""));
+    assert!(version.stdout.starts_with(&format!("{} ", PROGRAM.name)), "--version said: {}", version.stdout);
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = PROGRAM.launch().flags(&["--completions", shell]).run();
+        assert_eq!((completions.code, completions.stderr.as_str()), (Some(0), ""));
+        assert!(completions.stdout.contains("document-root"), "the script for {shell} should know the flags");
+    }
+}

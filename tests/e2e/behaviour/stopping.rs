@@ -1,0 +1,100 @@
+//! Stopping: what was accepted is answered, then the program exits with code 0.
+
+use crate::PROGRAM;
+use e2e::{Client, Ending, Server, Signal, Site, backlog, eventually, is_pending, kill, pattern, unread};
+
+const STOPS: [Signal; 2] = [Signal::SIGTERM, Signal::SIGINT];
+
+/// Larger than what the kernel's buffers between two programs hold.
+const LARGE: usize = 12 << 20;
+
+#[track_caller]
+fn exited_well(server: &Server) {
+    assert_eq!(server.exit_code(), Some(0), "a server that was asked to stop should exit with code 0");
+    assert_eq!(server.workers(), [], "a server that has stopped should leave no process behind");
+    assert!(server.refuses_connections(), "a server that has stopped should leave its port");
+}
+
+#[test]
+fn a_server_without_clients_stops() {
+    for signal in STOPS {
+        let server = PROGRAM.serve(&Site::new(), &[]);
+        server.signal(signal);
+        exited_well(&server);
+    }
+}
+
+#[test]
+fn an_idle_connection_does_not_keep_the_server_from_stopping() {
+    for signal in STOPS {
+        // The limit would hold the server for a day if idle connections had it.
+        let server = PROGRAM.serve(&Site::new(), &["--timeout-seconds", "86400"]);
+        let mut idle = server.client();
+        idle.get("/").expect(200);
+        server.signal(signal);
+        assert_eq!(idle.ending(), Ending::Closed, "an idle connection should be closed, and not reset");
+        exited_well(&server);
+    }
+}
+
+#[test]
+fn a_download_in_progress_arrives_whole() {
+    for signal in STOPS {
+        let content = pattern(LARGE);
+        let server = PROGRAM.serve(&Site::new().file("large.bin", &content), &[]);
+        let mut client = Client::connect_slowly(server.address(), 128 << 10);
+        client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        client.head().expect(200);
+        server.signal(signal);
+        for part in content.chunks(1 << 20) {
+            assert!(client.take(part.len()) == part, "a download should go on to its last byte");
+        }
+        assert_eq!(client.ending(), Ending::Closed, "after its download, the connection should be closed");
+        exited_well(&server);
+    }
+}
+
+#[test]
+fn a_request_that_has_begun_is_answered() {
+    let server = PROGRAM.serve(&Site::new(), &[]);
+    let mut client = server.client();
+    client.send("GET / HTTP/1.1\r\nHost: loc");
+    eventually("the server reads the first half", || unread(server.address()) == 0);
+    server.signal(Signal::SIGTERM);
+    eventually("the server receives the signal", || !is_pending(server.pid(), Signal::SIGTERM));
+    client.send("alhost\r\n\r\n");
+    assert_eq!(client.response().expect(200).text(), "home\n");
+    assert_eq!(client.ending(), Ending::Closed, "the last answer should be followed by a FIN");
+    exited_well(&server);
+}
+
+#[test]
+fn what_waits_in_the_backlog_is_answered() {
+    for signal in STOPS {
+        let server = PROGRAM.serve(&Site::new(), &[]);
+        let serving = server.serving();
+        // Stopped processes accept nothing, so the clients wait where the kernel has put them.
+        for &pid in &serving {
+            kill(pid, Signal::SIGSTOP).expect("a process that can be halted");
+        }
+        let mut clients: Vec<Client> = (0..20).map(|_| server.client()).collect();
+        for client in &mut clients {
+            client.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        }
+        eventually("the clients wait in the backlog", || backlog(server.address()) == Some(20));
+        server.signal(signal);
+        // A master hands the signal on; a worker hears of it only now, with its backlog full.
+        for &pid in &serving {
+            eventually("the signal waits for each process", || {
+                is_pending(pid, Signal::SIGTERM) || is_pending(pid, Signal::SIGINT)
+            });
+        }
+        for &pid in &serving {
+            kill(pid, Signal::SIGCONT).expect("a process that can go on");
+        }
+        for mut client in clients {
+            assert_eq!(client.response().expect(200).text(), "home\n");
+        }
+        exited_well(&server);
+    }
+}
