@@ -11,8 +11,6 @@ mod cache;
 mod crowd;
 #[path = "behaviour/farewell.rs"]
 mod farewell;
-#[path = "behaviour/flood.rs"]
-mod flood;
 #[path = "behaviour/hits_at_once.rs"]
 mod hits_at_once;
 #[path = "behaviour/http/mod.rs"]

@@ -83,22 +83,24 @@ fn who_waits_for_a_load_that_fails_loads_in_its_turn() {
 /// victim's is given back; a sum that is not kept under the write lock.
 #[test]
 fn the_size_never_exceeds_the_capacity() {
-    Model::new("the size never exceeds the capacity").preemption_bound(2).outcomes(&["0", "1", "2"]).check(|run| {
-        let cache = Arc::new(Cache::new(2));
-        let writers = [("first", ["a", "b"]), ("second", ["c", "a"])].map(|(name, keys)| {
-            let cache = cache.clone();
-            spawn_named(name, move || keys.map(|key| loaded(&cache, key)))
-        });
-        let counts = cache.counts();
-        assert!(counts.bytes <= 2, "{} bytes are in a cache of 2", counts.bytes);
-        assert_eq!(counts.bytes, counts.entries, "every entry weighs 1");
-        run.outcome(&counts.bytes.to_string());
-        let mut lookups = Vec::new();
-        for writer in writers {
-            lookups.extend(writer.join().unwrap());
-        }
-        check_the_books(&cache, &lookups);
-    });
+    Model::new("the size never exceeds the capacity").preemption_bound(2).outcomes(&["0", "1", "2"]).check(
+        |run| {
+            let cache = Arc::new(Cache::new(2));
+            let writers = [("first", ["a", "b"]), ("second", ["c", "a"])].map(|(name, keys)| {
+                let cache = cache.clone();
+                spawn_named(name, move || keys.map(|key| loaded(&cache, key)))
+            });
+            let counts = cache.counts();
+            assert!(counts.bytes <= 2, "{} bytes are in a cache of 2", counts.bytes);
+            assert_eq!(counts.bytes, counts.entries, "every entry weighs 1");
+            run.outcome(&counts.bytes.to_string());
+            let mut lookups = Vec::new();
+            for writer in writers {
+                lookups.extend(writer.join().unwrap());
+            }
+            check_the_books(&cache, &lookups);
+        },
+    );
 }
 
 /// What came in and did not go out is what is here; every look-up was counted once.
@@ -114,7 +116,10 @@ fn check_the_books(cache: &Cache<Weight>, lookups: &[Lookup]) {
         evicted += change.evicted as u64;
         loads += 1;
     }
-    assert_eq!(bytes, counts.bytes as i64, "the changes that were reported do not add up to what is in the cache");
+    assert_eq!(
+        bytes, counts.bytes as i64,
+        "the changes that were reported do not add up to what is in the cache"
+    );
     assert_eq!(evicted, counts.evictions, "evictions reported, and evictions counted");
     assert_eq!(loads, counts.loads, "loads reported, and loads counted");
     assert_eq!(counts.hits + counts.misses, lookups.len() as u64, "every look-up is a hit or a miss");
@@ -127,20 +132,22 @@ fn check_the_books(cache: &Cache<Weight>, lookups: &[Lookup]) {
 /// brought up to date.
 #[test]
 fn a_hit_in_time_saves_an_entry_from_eviction() {
-    Model::new("a hit in time saves an entry from eviction").outcomes(&["in time", "too late"]).check(|run| {
-        let cache = Arc::new(Cache::new(2));
-        loaded(&cache, "a");
-        loaded(&cache, "b");
-        let evictor = spawn_named("evictor", {
-            let cache = cache.clone();
-            move || loaded(&cache, "c")
-        });
-        let hit = cache.get("a").is_some();
-        evictor.join().unwrap();
-        let (a, b) = (cache.get("a").is_some(), cache.get("b").is_some());
-        assert_eq!((a, b), (hit, !hit), "(a is here, b is here) after a hit on a: {hit}");
-        run.outcome(if hit { "in time" } else { "too late" });
-    });
+    Model::new("a hit in time saves an entry from eviction").outcomes(&["in time", "too late"]).check(
+        |run| {
+            let cache = Arc::new(Cache::new(2));
+            loaded(&cache, "a");
+            loaded(&cache, "b");
+            let evictor = spawn_named("evictor", {
+                let cache = cache.clone();
+                move || loaded(&cache, "c")
+            });
+            let hit = cache.get("a").is_some();
+            evictor.join().unwrap();
+            let (a, b) = (cache.get("a").is_some(), cache.get("b").is_some());
+            assert_eq!((a, b), (hit, !hit), "(a is here, b is here) after a hit on a: {hit}");
+            run.outcome(if hit { "in time" } else { "too late" });
+        },
+    );
 }
 
 /// A slow hit on `a` is overtaken by a hit on `b` and another one on `a`. The last one counts.
@@ -172,24 +179,31 @@ fn a_slow_hit_does_not_make_an_entry_look_older() {
 /// Caught: a clock that is read in one step and advanced in another, so that two entries get the same stamp.
 #[test]
 fn entries_that_are_hit_at_once_can_all_be_evicted() {
-    Model::new("entries that are hit at once can all be evicted").preemption_bound(2).outcomes(&["all went"]).check(|run| {
-        let cache = Arc::new(Cache::new(3));
-        for key in ["a", "b", "c"] {
-            loaded(&cache, key);
-        }
-        let others = ["a", "b"].map(|key| {
-            let cache = cache.clone();
-            spawn_named(key, move || cache.get(key).is_some())
+    Model::new("entries that are hit at once can all be evicted")
+        .preemption_bound(2)
+        .outcomes(&["all went"])
+        .check(|run| {
+            let cache = Arc::new(Cache::new(3));
+            for key in ["a", "b", "c"] {
+                loaded(&cache, key);
+            }
+            let others = ["a", "b"].map(|key| {
+                let cache = cache.clone();
+                spawn_named(key, move || cache.get(key).is_some())
+            });
+            assert!(cache.get("c").is_some(), "nothing was evicted yet");
+            for other in others {
+                assert!(other.join().unwrap(), "nothing was evicted yet");
+            }
+            let Ok(_) = cache.get_or_load("heavy", || Ok::<_, Infallible>(Weight(3)));
+            let counts = cache.counts();
+            assert_eq!(
+                (counts.entries, counts.bytes),
+                (1, 3),
+                "(entries, bytes) when one entry needs all the room"
+            );
+            run.outcome("all went");
         });
-        assert!(cache.get("c").is_some(), "nothing was evicted yet");
-        for other in others {
-            assert!(other.join().unwrap(), "nothing was evicted yet");
-        }
-        let Ok(_) = cache.get_or_load("heavy", || Ok::<_, Infallible>(Weight(3)));
-        let counts = cache.counts();
-        assert_eq!((counts.entries, counts.bytes), (1, 3), "(entries, bytes) when one entry needs all the room");
-        run.outcome("all went");
-    });
 }
 
 /// Hits must not wait for each other, so they may take the read lock only.

@@ -1,7 +1,8 @@
 //! Loom models of the `stats` part. Each doc comment names the mistakes that the model was seen to catch.
 //!
-//! A thread stands for a process, `main` for the master. A histogram has two buckets here and there are two counters for
-//! status codes; the code that uses them is the real one. How processes die is told in model_side.rs.
+//! A thread stands for a process, `main` for the master. A histogram has two buckets here and there are two
+//! counters for status codes; the code that uses them is the real one. How processes die is told in
+//! model_side.rs.
 
 // The data behind the semaphore are in a loom cell, so that a second holder is caught as a data race.
 #![allow(unsafe_code)]
@@ -62,7 +63,8 @@ impl GuardedPair {
     }
 
     fn with_pair<R>(&self, work: impl FnOnce(&mut (u32, u32)) -> R) -> R {
-        // SAFETY: the caller holds the semaphore, so nobody else has a reference into the cell.
+        // SAFETY: the caller holds the semaphore, or all other threads have ended, so nobody else is in the
+        // cell.
         self.pair.with_mut(|pair| work(unsafe { &mut *pair }))
     }
 }
@@ -95,6 +97,8 @@ fn mortal<R: Send + 'static>(
     })
 }
 
+/// Catches: taking the semaphore, or releasing it, with `Relaxed`; reading the word and then storing 0 to
+/// release it; waking before the word is free; sleeping without having set `WAITERS`.
 #[test]
 fn one_holder_at_a_time() {
     Model::new("one holder at a time, who sees what the holders before wrote")
@@ -110,6 +114,8 @@ fn one_holder_at_a_time() {
         });
 }
 
+/// Catches: taking the semaphore over without `WAITERS` after having slept, so that the other one sleeps on;
+/// a release that wakes nobody.
 #[test]
 fn each_of_two_sleepers_is_woken() {
     Model::new("two who sleep on the semaphore are both woken").outcomes(&["all worked"]).check(|run| {
@@ -125,6 +131,11 @@ fn each_of_two_sleepers_is_woken() {
     });
 }
 
+/// The hasty one is woken by the release, but the master is faster; so it gives up. Its wake-up was the only
+/// one.
+///
+/// Catches: giving up before `WAITERS` is set again (no other model does); taking the semaphore by force when
+/// the time is up.
 #[test]
 fn who_gives_up_passes_the_wake_up_on() {
     Model::new("a bounded wait that ends leaves nobody asleep").outcomes(&["in time", "gave up"]).check(
@@ -151,6 +162,7 @@ fn who_gives_up_passes_the_wake_up_on() {
     );
 }
 
+/// Catches: taking the semaphore by force when the time is up; a guard that does not release.
 #[test]
 fn no_patience_means_no_sleep() {
     Model::new("a bounded acquire without patience never sleeps").outcomes(&["got it", "gave up"]).check(
@@ -172,31 +184,37 @@ fn no_patience_means_no_sleep() {
     );
 }
 
+/// Catches: a settle that frees the semaphore of whoever owns it (no other model does), that does not set
+/// `DIED`, that wakes nobody, that compares the whole word and so overlooks an owner with `WAITERS`, or that
+/// is `Relaxed`; an owner that is not told.
 #[test]
 fn a_holder_killed_anywhere_freezes_nobody() {
-    Model::new("whoever is killed, wherever it was: the others get in, and one of them is told of a half-written pair")
-        .preemption_bound(2)
-        .outcomes(&["killed, one was told", "killed, no need to tell", "not killed"])
-        .check(|run| {
-            let guarded = GuardedPair::new();
-            let sigkill = Sigkill::new();
-            let victim = victim(run, &sigkill, &guarded);
-            let left = worker("left", LEFT, &guarded);
-            let right = worker("right", RIGHT, &guarded);
-            sigkill.send();
-            let killed = victim.join().unwrap().is_none();
-            guarded.semaphore.settle(VICTIM);
-            let told = [left.join().unwrap(), right.join().unwrap()];
-            run.outcome(match (killed, told) {
-                (true, [true, true]) => "killed, two were told",
-                (true, [true, false] | [false, true]) => "killed, one was told",
-                (true, [false, false]) => "killed, no need to tell",
-                (false, [false, false]) => "not killed",
-                (false, _) => "not killed, and yet one was told",
-            });
+    Model::new(
+        "whoever is killed, wherever it was: the others get in, and one is told of a half-written pair",
+    )
+    .preemption_bound(2)
+    .outcomes(&["killed, one was told", "killed, no need to tell", "not killed"])
+    .check(|run| {
+        let guarded = GuardedPair::new();
+        let sigkill = Sigkill::new();
+        let victim = victim(run, &sigkill, &guarded);
+        let left = worker("left", LEFT, &guarded);
+        let right = worker("right", RIGHT, &guarded);
+        sigkill.send();
+        let killed = victim.join().unwrap().is_none();
+        guarded.semaphore.settle(VICTIM);
+        let told = [left.join().unwrap(), right.join().unwrap()];
+        run.outcome(match (killed, told) {
+            (true, [true, true]) => "killed, two were told",
+            (true, [true, false] | [false, true]) => "killed, one was told",
+            (true, [false, false]) => "killed, no need to tell",
+            (false, [false, false]) => "not killed",
+            (false, _) => "not killed, and yet one was told",
         });
+    });
 }
 
+/// Catches: a settle that wakes somebody only if the dead process was the owner.
 #[test]
 fn a_wake_up_given_to_a_dead_process_is_not_lost() {
     Model::new(
@@ -218,6 +236,7 @@ fn a_wake_up_given_to_a_dead_process_is_not_lost() {
     });
 }
 
+/// Catches: an owner that is not told; a settle that does not set `DIED`, or that is `Relaxed`.
 #[test]
 fn the_one_who_repairs_may_be_killed_too() {
     Model::new("a death is reported until one who was told has released the semaphore")
@@ -252,6 +271,9 @@ fn the_one_who_repairs_may_be_killed_too() {
         });
 }
 
+/// Why all this is needed. An ordinary semaphore is this one without `settle`, and loom finds the process
+/// that sleeps for ever: it need not even be the holder who dies, only one who has released and not yet
+/// woken.
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_a_settle_a_dead_holder_freezes_the_others() {
@@ -266,6 +288,7 @@ fn without_a_settle_a_dead_holder_freezes_the_others() {
     });
 }
 
+/// Catches: loading and storing instead of `fetch_add`, in any of the four numbers.
 #[test]
 fn no_response_is_lost() {
     Model::new("two threads that count at once both count").outcomes(&["both counted"]).check(|run| {
@@ -285,6 +308,8 @@ fn no_response_is_lost() {
     });
 }
 
+/// Catches: a writer that adds the status first, or before the duration; a reader that reads bytes or
+/// durations first; `Relaxed` on either side.
 #[test]
 fn a_counted_response_has_its_bytes_and_its_duration() {
     Model::new("a snapshot with a response in it has the response's bytes and duration")
@@ -313,6 +338,8 @@ fn a_counted_response_has_its_bytes_and_its_duration() {
         });
 }
 
+/// Catches: a settle that also zeroes counters, or settles the wrong seat; reading the time before the number
+/// of responses.
 #[test]
 fn totals_never_go_back() {
     Model::new("no total goes back, also when the worker is killed and its seat is settled")
@@ -356,6 +383,8 @@ fn totals_never_go_back() {
         });
 }
 
+/// Catches: reading the totals before the semaphore is taken; releasing it before "last" is replaced; a
+/// semaphore whose acquire or release is `Relaxed`.
 #[test]
 fn each_response_falls_into_exactly_one_interval() {
     Model::new("the intervals of two scrapers add up to what was counted")
@@ -399,6 +428,7 @@ fn each_response_falls_into_exactly_one_interval() {
         });
 }
 
+/// Catches: using "last" although its owner died; not replacing it then; releasing the semaphore too early.
 #[test]
 fn a_scraper_killed_anywhere_leaves_no_torn_interval() {
     Model::new("a scraper that is killed takes its own interval with it and spoils no other")

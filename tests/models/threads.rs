@@ -11,25 +11,27 @@ use std::sync::Arc;
 /// Caught: an `acquire` that does not wait at the limit; a permit that does not come back.
 #[test]
 fn there_are_never_more_permits_out_than_the_limit() {
-    Model::new("there are never more permits out than the limit").outcomes(&["one after the other"]).check(|run| {
-        let limit = ConnectionLimit::new(1);
-        let inside = Arc::new(AtomicUsize::new(0));
-        let run = *run;
-        let serve = move |limit: ConnectionLimit, inside: Arc<AtomicUsize>| {
-            let permit = limit.acquire();
-            assert_eq!(inside.fetch_add(1, Relaxed), 0, "two connections are served, and the limit is 1");
-            inside.fetch_sub(1, Relaxed);
-            drop(permit);
-        };
-        let other = spawn_named("second", {
-            let (limit, inside) = (limit.clone(), inside.clone());
-            move || serve(limit, inside)
-        });
-        serve(limit.clone(), inside);
-        other.join().unwrap();
-        assert_eq!(limit.active(), 0, "a permit did not come back");
-        run.outcome("one after the other");
-    });
+    Model::new("there are never more permits out than the limit").outcomes(&["one after the other"]).check(
+        |run| {
+            let limit = ConnectionLimit::new(1);
+            let inside = Arc::new(AtomicUsize::new(0));
+            let run = *run;
+            let serve = move |limit: ConnectionLimit, inside: Arc<AtomicUsize>| {
+                let permit = limit.acquire();
+                assert_eq!(inside.fetch_add(1, Relaxed), 0, "two connections are served, and the limit is 1");
+                inside.fetch_sub(1, Relaxed);
+                drop(permit);
+            };
+            let other = spawn_named("second", {
+                let (limit, inside) = (limit.clone(), inside.clone());
+                move || serve(limit, inside)
+            });
+            serve(limit.clone(), inside);
+            other.join().unwrap();
+            assert_eq!(limit.active(), 0, "a permit did not come back");
+            run.outcome("one after the other");
+        },
+    );
 }
 
 /// Three threads and one permit: when it comes back, two may be asleep, and each must get it in the end.
@@ -38,26 +40,32 @@ fn there_are_never_more_permits_out_than_the_limit() {
 /// `if` instead of `while` (a third thread takes the permit before the woken one has the mutex).
 #[test]
 fn every_sleeper_gets_a_permit_in_the_end() {
-    Model::new("every sleeper gets a permit in the end").preemption_bound(2).outcomes(&["all served"]).check(|run| {
-        let limit = ConnectionLimit::new(1);
-        let inside = Arc::new(AtomicUsize::new(0));
-        let others: Vec<_> = ["second", "third"]
-            .into_iter()
-            .map(|name| {
-                let (limit, inside) = (limit.clone(), inside.clone());
-                spawn_named(name, move || {
-                    let _permit = limit.acquire();
-                    assert_eq!(inside.fetch_add(1, Relaxed), 0, "two connections are served, and the limit is 1");
-                    inside.fetch_sub(1, Relaxed);
+    Model::new("every sleeper gets a permit in the end").preemption_bound(2).outcomes(&["all served"]).check(
+        |run| {
+            let limit = ConnectionLimit::new(1);
+            let inside = Arc::new(AtomicUsize::new(0));
+            let others: Vec<_> = ["second", "third"]
+                .into_iter()
+                .map(|name| {
+                    let (limit, inside) = (limit.clone(), inside.clone());
+                    spawn_named(name, move || {
+                        let _permit = limit.acquire();
+                        assert_eq!(
+                            inside.fetch_add(1, Relaxed),
+                            0,
+                            "two connections are served, and the limit is 1"
+                        );
+                        inside.fetch_sub(1, Relaxed);
+                    })
                 })
-            })
-            .collect();
-        drop(limit.acquire());
-        for other in others {
-            other.join().unwrap();
-        }
-        run.outcome("all served");
-    });
+                .collect();
+            drop(limit.acquire());
+            for other in others {
+                other.join().unwrap();
+            }
+            run.outcome("all served");
+        },
+    );
 }
 
 /// One thread serves, another drains.

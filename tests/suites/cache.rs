@@ -69,7 +69,11 @@ fn one_heavy_entry_evicts_as_many_light_ones_as_it_needs_and_no_more() {
         put(&cache, key, 2);
     }
     let change = put(&cache, "heavy", 5);
-    assert_eq!((change.evicted, change.bytes_removed), (3, 6), "(evicted, bytes removed) for 5 bytes in a full cache");
+    assert_eq!(
+        (change.evicted, change.bytes_removed),
+        (3, 6),
+        "(evicted, bytes removed) for 5 bytes in a full cache"
+    );
     assert_eq!(cache.counts().bytes, 9, "4 bytes of light entries and 5 of the heavy one");
     assert_eq!(cache.counts().evictions, 3);
 }
@@ -142,7 +146,8 @@ fn a_load_that_panics_blocks_nobody() {
     assert!(panicked.is_err());
     let (done, ended) = channel();
     thread::spawn(move || done.send(look_up(&cache, "a", 1).1));
-    let lookup = ended.recv_timeout(DEADLINE).expect("a load of a panicked, and the next look-up of a never returns");
+    let lookup =
+        ended.recv_timeout(DEADLINE).expect("a load of a panicked, and the next look-up of a never returns");
     assert!(matches!(lookup, Lookup::Miss(_)), "nobody has loaded a");
 }
 
@@ -181,23 +186,27 @@ fn however_many_miss_a_key_at_once_it_is_loaded_once() {
     for _ in 0..50 {
         let (cache, loads) = (Arc::new(Cache::new(10)), Arc::new(AtomicUsize::new(0)));
         let barrier = Arc::new(Barrier::new(THREADS));
-        let threads: Vec<_> = (0..THREADS)
-            .map(|_| {
-                let (cache, loads, barrier) = (cache.clone(), loads.clone(), barrier.clone());
-                thread::spawn(move || {
-                    barrier.wait();
-                    let Ok((value, _)) = cache.get_or_load("a", || {
-                        loads.fetch_add(1, SeqCst);
-                        thread::yield_now();
-                        Ok::<_, Infallible>(Body(1))
-                    });
-                    value
-                })
-            })
-            .collect();
-        let values: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        let (found, finds) = channel();
+        for _ in 0..THREADS {
+            let (cache, loads, barrier, found) =
+                (cache.clone(), loads.clone(), barrier.clone(), found.clone());
+            thread::spawn(move || {
+                barrier.wait();
+                let Ok((value, _)) = cache.get_or_load("a", || {
+                    loads.fetch_add(1, SeqCst);
+                    thread::yield_now();
+                    Ok::<_, Infallible>(Body(1))
+                });
+                found.send(value)
+            });
+        }
+        let find = |_| finds.recv_timeout(DEADLINE).expect("a thread waits for a load that has ended");
+        let values: Vec<Arc<Body>> = (0..THREADS).map(find).collect();
         assert_eq!(loads.load(SeqCst), 1, "{THREADS} threads missed one key at once; loads of it");
-        assert!(values.iter().all(|value| Arc::ptr_eq(value, &values[0])), "the threads got different values");
+        assert!(
+            values.iter().all(|value| Arc::ptr_eq(value, &values[0])),
+            "the threads got different values"
+        );
     }
 }
 

@@ -16,15 +16,17 @@ use watched::{Watched, start};
 
 #[test]
 fn a_semaphore_gives_out_the_permits_it_was_made_with() {
-    let semaphore = Arc::new(Semaphore::new(2));
-    assert_eq!(semaphore.permits(), 2, "Semaphore::new(2) has 2 permits");
-    assert!(semaphore.try_acquire(), "the first of 2 permits is there");
-    let acquired = semaphore.clone();
-    start("a thread that acquires while there is a permit", move || acquired.acquire()).finish();
-    assert!(!semaphore.try_acquire(), "both permits are out, so try_acquire returns false");
-    assert_eq!(semaphore.permits(), 0, "both permits are out");
-    semaphore.release();
-    assert!(semaphore.try_acquire(), "one permit came back");
+    let one_thread = start("a thread that never needs to wait", || {
+        let semaphore = Semaphore::new(2);
+        assert_eq!(semaphore.permits(), 2, "Semaphore::new(2) has 2 permits");
+        assert!(semaphore.try_acquire(), "the first of 2 permits is there");
+        semaphore.acquire();
+        assert!(!semaphore.try_acquire(), "both permits are out, so try_acquire returns false");
+        assert_eq!(semaphore.permits(), 0, "both permits are out");
+        semaphore.release();
+        assert!(semaphore.try_acquire(), "one permit came back");
+    });
+    one_thread.finish();
 }
 
 #[test]
@@ -191,7 +193,7 @@ fn the_queue_lets_go_of_what_it_has_delivered_and_drops_the_rest() {
     let item = Arc::new(());
     let queue = Arc::new(BoundedQueue::new(4));
     for _ in 0..3 {
-        assert!(queue.try_enqueue(item.clone()).is_ok(), "there is room for 4");
+        enqueue(&queue, item.clone());
     }
     drop(dequeue(&queue));
     assert_eq!(
@@ -212,7 +214,11 @@ fn a_full_queue_puts_the_producer_to_sleep() {
     enqueue(&queue, 1);
     let producer = enqueue_in_a_thread(&queue, 2);
     producer.wait_until_asleep();
-    assert_eq!(queue.len(), 1, "there is one slot; the second item waits with its producer");
+    let len = start("len()", {
+        let queue = queue.clone();
+        move || queue.len()
+    });
+    assert_eq!(len.finish(), 1, "there is one slot; the second item waits with its producer");
     assert_eq!(dequeue(&queue), Some(1), "first in, first out");
     assert_eq!(producer.finish(), Ok(()), "the slot that came free is for the producer that waited");
     assert_eq!(dequeue(&queue), Some(2), "the second item was accepted");
@@ -235,7 +241,7 @@ fn shutdown_wakes_every_sleeping_consumer() {
     let queue = Arc::new(BoundedQueue::<u32>::new(4));
     let consumers: Vec<_> = (0..5).map(|_| dequeue_in_a_thread(&queue)).collect();
     consumers.iter().for_each(Watched::wait_until_asleep);
-    queue.shutdown();
+    shutdown(&queue);
     for consumer in consumers {
         assert_eq!(consumer.finish(), None, "nothing was ever in the queue");
     }
@@ -247,7 +253,7 @@ fn shutdown_wakes_every_sleeping_producer_and_gives_its_item_back() {
     enqueue(&queue, 0);
     let producers: Vec<_> = (1..=5).map(|item| enqueue_in_a_thread(&queue, item)).collect();
     producers.iter().for_each(Watched::wait_until_asleep);
-    queue.shutdown();
+    shutdown(&queue);
     for (producer, item) in producers.into_iter().zip(1..) {
         assert_eq!(producer.finish(), Err(item), "no slot ever came free, so the item was not accepted");
     }
@@ -288,7 +294,7 @@ fn nothing_is_lost_doubled_or_overtaken_between_many_threads() {
         })
         .collect();
     producers.into_iter().for_each(Watched::finish);
-    queue.shutdown();
+    shutdown(&queue);
     let taken: Vec<_> = consumers.into_iter().map(Watched::finish).collect();
     for producer in 0..THREADS {
         let lists = taken.iter().map(|lists| &lists[producer]);
@@ -328,15 +334,10 @@ fn what_was_accepted_is_delivered_wherever_shutdown_comes() {
     }
 }
 
-/// Enqueues into an open queue with room. Like everything here that could sleep for ever, in a thread of its
-/// own.
+/// Enqueues into an open queue with room. Like everything here that could hang, in a thread of its own.
 #[track_caller]
-fn enqueue(queue: &Arc<BoundedQueue<u32>>, item: u32) {
-    assert_eq!(
-        enqueue_in_a_thread(queue, item).finish(),
-        Ok(()),
-        "the queue is open and has room for {item}"
-    );
+fn enqueue<T: Send + 'static>(queue: &Arc<BoundedQueue<T>>, item: T) {
+    assert!(enqueue_in_a_thread(queue, item).finish().is_ok(), "the queue is open and has room");
 }
 
 #[track_caller]
@@ -344,7 +345,13 @@ fn dequeue<T: Send + 'static>(queue: &Arc<BoundedQueue<T>>) -> Option<T> {
     dequeue_in_a_thread(queue).finish()
 }
 
-fn enqueue_in_a_thread(queue: &Arc<BoundedQueue<u32>>, item: u32) -> Watched<Result<(), u32>> {
+#[track_caller]
+fn shutdown<T: Send + 'static>(queue: &Arc<BoundedQueue<T>>) {
+    let queue = queue.clone();
+    start("shutdown()", move || queue.shutdown()).finish();
+}
+
+fn enqueue_in_a_thread<T: Send + 'static>(queue: &Arc<BoundedQueue<T>>, item: T) -> Watched<Result<(), T>> {
     let queue = queue.clone();
     start("the producer", move || queue.enqueue(item))
 }

@@ -49,7 +49,9 @@ fn a_thread_that_panics_gives_its_permit_back() {
         std::panic::resume_unwind(Box::new("a handler made a mistake"));
     });
     assert!(panicked.join().is_err(), "the thread was to panic");
-    must_end("a thread panicked with the only permit, and acquire waits for it", move || drop(limit.acquire()));
+    must_end("a thread panicked with the only permit, and acquire waits for it", move || {
+        drop(limit.acquire())
+    });
 }
 
 #[test]
@@ -97,7 +99,9 @@ fn many_threads_reach_the_limit_and_never_exceed_it() {
             })
         })
         .collect();
-    must_end("16 threads share 4 permits", move || threads.into_iter().for_each(|thread| thread.join().unwrap()));
+    must_end("16 threads share 4 permits", move || {
+        threads.into_iter().for_each(|thread| thread.join().unwrap())
+    });
     assert_eq!(highest.load(SeqCst), LIMIT, "the most connections served at once");
 }
 

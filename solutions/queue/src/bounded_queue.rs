@@ -3,14 +3,13 @@
 //! Two semaphores count, and a third keeps the threads apart while they touch the circular buffer:
 //!
 //! ```text
-//!                  empty_slots: 3        filled_slots: 2
-//!                        |                     ^
-//!   producers: acquire --+                     +-- release
-//!                        v                     |
-//!                  [      |  a  |  b  |      |      ]  touched by one thread at a time (`mutex`)
-//!                        ^                     |
-//!   consumers: release --+                     +-- acquire
-//!                        |                     v
+//!   enqueue:   empty_slots.acquire()     mutex: push     filled_slots.release()
+//!                                           |
+//!                                           v
+//!           [        |    a    |    b    |        |        ]     empty_slots 3, filled_slots 2
+//!                         |
+//!                         v
+//!   dequeue:   filled_slots.acquire()    mutex: pop      empty_slots.release()
 //! ```
 
 use crate::guarded::Guarded;
@@ -115,14 +114,13 @@ impl<T> BoundedQueue<T> {
         item
     }
 
-    /// Refuses all further items and wakes every thread that waits. What is in the queue is still delivered.
-    /// To shut down again changes nothing.
+    /// Refuses all further items and wakes every thread that waits. What is in the queue is still delivered. To
+    /// shut down again changes nothing.
     pub fn shutdown(&self) {
-        let was_shut_down = self.state.with(|state| std::mem::replace(&mut state.shut_down, true));
-        if !was_shut_down {
-            self.empty_slots.release();
-            self.filled_slots.release();
-        }
+        self.state.with(|state| state.shut_down = true);
+        // The closing bell. A second one does no harm: who gets it finds nothing to do either.
+        self.empty_slots.release();
+        self.filled_slots.release();
     }
 
     /// How many items are in the queue; a moment later, it may be another number.

@@ -86,27 +86,23 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
     let skipped = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
     let rest = &bytes[skipped..];
     let Some(end) = rest.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return incomplete(rest);
+        return check_incomplete(rest, bytes.len()).map(|()| None);
     };
-    if skipped + end + 4 > MAX_HEAD {
-        return incomplete(&rest[..MAX_HEAD]);
-    }
+    check_incomplete(rest, skipped + end + 3)?;
     let head = &rest[..end + 4];
     refuse_bare_line_ends(head)?;
 
     let line_end = head.windows(2).position(|window| window == b"\r\n").unwrap_or(end);
-    if line_end > MAX_REQUEST_LINE {
-        return Err(HeadError::TargetTooLong);
-    }
     let (method, target, version) = parse_request_line(&head[..line_end])?;
     let headers = parse_fields(&head[line_end + 2..])?;
     Ok(Some(RequestHead { method, target, version, headers, length: skipped + end + 4 }))
 }
 
-/// What to say of a head whose end has not come: wait for it, unless a limit is already passed.
-fn incomplete(rest: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
+/// Whether a head that begins like this can still become one within the limits. `length` is how long it is without
+/// its last byte, or so far.
+fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
     let line = rest.split(|&byte| byte == b'\n').next().unwrap_or(rest);
-    if line.len() > MAX_REQUEST_LINE {
+    if line.strip_suffix(b"\r").unwrap_or(line).len() > MAX_REQUEST_LINE {
         // No method is this long, so bytes without a space are not a request at all.
         let has_method = line.iter().take(64).any(|&byte| byte == b' ');
         return Err(if has_method {
@@ -115,7 +111,7 @@ fn incomplete(rest: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
             HeadError::Malformed("the request line has no method")
         });
     }
-    if rest.len() >= MAX_HEAD { Err(HeadError::FieldsTooLarge) } else { Ok(None) }
+    if length >= MAX_HEAD { Err(HeadError::FieldsTooLarge) } else { Ok(()) }
 }
 
 /// RFC 9112, section 2.2 lets a server take a lone LF for a line end; a proxy that does not would see one field
@@ -156,11 +152,13 @@ fn parse_request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
 /// `HTTP/` digit `.` digit, in capitals (RFC 9112, section 2.3).
 fn parse_version(version: &str) -> Result<Version, HeadError> {
     match version.as_bytes() {
-        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => match (major, minor) {
-            (b'1', b'0') => Ok(Version::Http10),
-            (b'1', _) => Ok(Version::Http11),
-            _ => Err(HeadError::VersionNotSupported),
-        },
+        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {
+            match (major, minor) {
+                (b'1', b'0') => Ok(Version::Http10),
+                (b'1', _) => Ok(Version::Http11),
+                _ => Err(HeadError::VersionNotSupported),
+            }
+        }
         _ => Err(HeadError::Malformed("the version is not HTTP/digit.digit")),
     }
 }

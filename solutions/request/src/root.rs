@@ -127,6 +127,9 @@ impl DocumentRoot {
     /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` when it
     /// would have to ask the disk, and when the file is gone. For threads that must not block.
     pub fn identify_from_memory(&self, path: &RequestPath) -> Option<FileIdentity> {
+        if path.is_directory() {
+            return None;
+        }
         let cached = ResolveFlag::from_bits_retain(libc::RESOLVE_CACHED);
         let found = self.look_up(name_of(path), OFlag::O_PATH, cached).ok()?;
         let status = fstat(found).ok()?;
@@ -179,9 +182,12 @@ impl From<Errno> for FindError {
     fn from(errno: Errno) -> FindError {
         match errno {
             // EXDEV: the look-up would have left the root. ELOOP: links in a circle, or a forbidden kind of link.
-            Errno::ENOENT | Errno::ENOTDIR | Errno::EXDEV | Errno::ELOOP | Errno::ENAMETOOLONG | Errno::ENXIO => {
-                FindError::NotFound
-            }
+            Errno::ENOENT
+            | Errno::ENOTDIR
+            | Errno::EXDEV
+            | Errno::ELOOP
+            | Errno::ENAMETOOLONG
+            | Errno::ENXIO => FindError::NotFound,
             Errno::EACCES | Errno::EPERM => FindError::Forbidden,
             Errno::EMFILE | Errno::ENFILE => FindError::OutOfDescriptors,
             other => FindError::Io(other),

@@ -56,19 +56,16 @@ impl Target {
 /// The path of an absolute-form target: a server must accept it although only proxies are sent it
 /// (RFC 9112, section 3.2.2).
 fn strip_authority(target: &str) -> Result<&str, HeadError> {
-    let scheme_end = "http://".len();
-    match target.get(..scheme_end) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("http://") => {
-            let rest = &target[scheme_end..];
-            match rest.find(['/', '?']) {
-                Some(0) => Err(HeadError::Malformed("the target has a scheme but no host")),
-                Some(at) if rest.as_bytes()[at] == b'/' => Ok(&rest[at..]),
-                // `http://host` and `http://host?query` mean the root; nobody sends the second.
-                _ => Ok("/"),
-            }
-        }
-        _ => Err(HeadError::Malformed("the target is neither a path nor an http URL")),
+    let rest = match target.split_at_checked("http://".len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http://") => rest,
+        _ => return Err(HeadError::Malformed("the target is neither a path nor an http URL")),
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if authority.is_empty() || authority.starts_with(':') {
+        return Err(HeadError::Malformed("the target has a scheme but no host"));
     }
+    // `http://host` and `http://host?query` mean the root; nobody sends the second.
+    Ok(if path.starts_with('/') { path } else { "/" })
 }
 
 impl RequestPath {

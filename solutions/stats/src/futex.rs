@@ -1,8 +1,9 @@
 //! A word that threads of different processes can sleep on (futex(2)).
 //!
-//! The kernel keeps the queue of sleepers, and finds it by the page in memory that the word lies in, so the word may
-//! be mapped at a different address in each process. A sleeper that is killed leaves that queue by itself. What it
-//! does not do is pass on a wake-up that it was already given; that is the business of whoever uses the word.
+//! The kernel keeps the queue of sleepers, and finds it by the page in memory that the word lies in, so the
+//! word may be mapped at a different address in each process. A sleeper that is killed leaves that queue by
+//! itself. What it does not do is pass on a wake-up that it was already given; that is the business of
+//! whoever uses the word.
 
 // The system call has no safe wrapper.
 #![allow(unsafe_code)]
@@ -20,16 +21,17 @@ pub(crate) struct FutexWord {
 }
 
 impl FutexWord {
-    /// Sleeps if the word is `expected`, until somebody wakes this thread or the deadline passes. Looking and falling
-    /// asleep are one step: a word that was changed and woken in between is not slept through.
+    /// Sleeps if the word is `expected`, until somebody wakes this thread or the deadline passes. Looking and
+    /// falling asleep are one step: a word that was changed and woken in between is not slept through.
     ///
-    /// It may also return for no reason (a signal arrived), so it tells no reason: the caller looks at the word again.
+    /// It may also return for no reason (a signal arrived), so it tells no reason: the caller looks at the
+    /// word again.
     pub(crate) fn wait_while(&self, expected: u32, deadline: &Deadline) {
         let timeout = deadline.remaining().map(to_timespec);
         let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
-        // FUTEX_WAIT without FUTEX_PRIVATE_FLAG: the sleepers are in different processes.
-        // SAFETY: the word is a live, aligned u32 for the whole call because `self` is borrowed; the timeout is null or
-        // points to a timespec that lives until the end of this function. The kernel only reads both.
+        // FUTEX_WAIT without FUTEX_PRIVATE_FLAG: the sleepers are in different processes. SAFETY: the word is
+        // a live, aligned u32 for the whole call because `self` is borrowed; the timeout is null or points to
+        // a timespec that lives until the end of this function. The kernel only reads both.
         unsafe { libc::syscall(libc::SYS_futex, self.value.as_ptr(), libc::FUTEX_WAIT, expected, timeout) };
     }
 

@@ -7,8 +7,8 @@
 //!                 a value on a bound belongs to the bucket below
 //! ```
 //!
-//! An average hides the slow requests; buckets show them, can be added over workers, and take the same room however
-//! many values come (Prometheus documentation, "Histograms and summaries").
+//! An average hides the slow requests; buckets show them, can be added over workers, and take the same room
+//! however many values come (Prometheus documentation, "Histograms and summaries").
 
 use std::array;
 use std::time::Duration;
@@ -46,13 +46,15 @@ pub const BUCKETS: usize = BOUNDS.len() + 1;
 
 /// Counts of durations per bucket, and their sum. Any thread adds, any thread reads, nobody waits.
 ///
-/// **Promise.** No value is lost. The number of values is not stored but derived from the buckets, so the two cannot
-/// disagree. The sum and the buckets may disagree by the values that are being recorded at this moment.
+/// **Promise.** No value is lost. The number of values is not stored but derived from the buckets, so the two
+/// cannot disagree. The sum and the buckets may disagree by the values that are being recorded at this
+/// moment.
 ///
-/// **Orderings.** `Relaxed`: each atomic stands for itself. Who needs more orders it around (see [`Slot`](crate::Slot)).
+/// **Orderings.** `Relaxed`: each atomic stands for itself. Who needs more orders it around (see
+/// [`Slot`](crate::Slot)).
 ///
-/// **What loom checks:** no value is lost, with two buckets. **What it cannot:** that values of every size find their
-/// bucket; that is arithmetic, and tested as such.
+/// **What loom checks:** no value is lost, with two buckets. **What it cannot:** that values of every size
+/// find their bucket; that is arithmetic, and tested as such.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Histogram {
@@ -101,7 +103,8 @@ fn nanoseconds(value: Duration) -> u64 {
 /// A [`Histogram`] in plain numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistogramSnapshot {
-    /// The number of values in each bucket alone. Prometheus wants them added up: see [`cumulative`](Self::cumulative).
+    /// The number of values in each bucket alone. Prometheus wants them added up: see
+    /// [`cumulative`](Self::cumulative).
     pub buckets: [u64; BUCKETS],
     /// The sum of all values, in nanoseconds.
     pub sum_nanoseconds: u64,
@@ -126,8 +129,8 @@ impl HistogramSnapshot {
         }
     }
 
-    /// Each upper bound (none for the last) with the number of values up to it, as the `le` series of a Prometheus
-    /// histogram has them.
+    /// Each upper bound (none for the last) with the number of values up to it, as the `le` series of a
+    /// Prometheus histogram has them.
     pub fn cumulative(&self) -> impl Iterator<Item = (Option<Duration>, u64)> + '_ {
         let bounds = BOUNDS.iter().copied().map(Some).chain([None]);
         bounds.zip(self.buckets.iter().scan(0, |below, here| {

@@ -1,7 +1,7 @@
 //! Part 5: statistics in memory that the master and its workers share.
 //!
-//! What is counted must survive who counted it. So the numbers live in one mapping that the master makes before it
-//! forks; every worker inherits it:
+//! What is counted must survive who counted it. So the numbers live in one mapping that the master makes
+//! before it forks; every worker inherits it:
 //!
 //! ```text
 //!   master ----fork----> worker 0        worker 1        worker 2
@@ -20,8 +20,8 @@
 //! - The one thing that needs a lock, "since the last scrape" (scrape.rs), takes a [`SharedSemaphore`]
 //!   (semaphore.rs): it knows its owner, so that the master can take it back from a dead one.
 //!
-//! Everything is put together in [`SharedStats`] (shared.rs). Beneath lie the mapping (mapping.rs), the system call
-//! that lets processes sleep on a word of it (futex.rs), and the histogram (histogram.rs).
+//! Everything is put together in [`SharedStats`] (shared.rs). Beneath lie the mapping (mapping.rs), the
+//! system call that lets processes sleep on a word of it (futex.rs), and the histogram (histogram.rs).
 
 mod histogram;
 mod responses;

@@ -1,7 +1,7 @@
 //! A value in memory that a process and its forked children share (mmap(2), `MAP_SHARED | MAP_ANONYMOUS`).
 //!
-//! The memory has no name and no file. A child inherits the mapping at the same address; when the last process that
-//! has it ends, even by SIGKILL, the kernel frees it. Nothing is left behind to clean up.
+//! The memory has no name and no file. A child inherits the mapping at the same address; when the last
+//! process that has it ends, even by SIGKILL, the kernel frees it. Nothing is left behind to clean up.
 
 // Mapping memory and seeing a value in it is what this module is for.
 #![allow(unsafe_code)]
@@ -17,11 +17,13 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 ///
 /// # Safety
 ///
-/// All-zero bytes must be a valid value of the type; the type must not be zero-sized, must need no alignment beyond a
-/// page (4096 bytes) and must need no `Drop`. Whatever changes in it must be an atomic: other processes write it too.
+/// All-zero bytes must be a valid value of the type; the type must not be zero-sized, must need no alignment
+/// beyond a page (4096 bytes) and must need no `Drop`. Whatever changes in it must be an atomic: other
+/// processes write it too.
 pub(crate) unsafe trait Zeroed: Sync {}
 
-/// One `T` in shared memory. Each process that inherits it unmaps its own view on drop; the others keep theirs.
+/// One `T` in shared memory. Each process that inherits it unmaps its own view on drop; the others keep
+/// theirs.
 #[derive(Debug)]
 pub(crate) struct Mapping<T: Zeroed> {
     memory: NonNull<T>,
@@ -46,8 +48,9 @@ impl<T: Zeroed> Deref for Mapping<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: `new` mapped at least `size_of::<T>()` readable and writable bytes at a page boundary, and only `drop`
-        // unmaps them. They began as zeros, a valid `T`, and all processes change them only through atomics (`Zeroed`).
+        // SAFETY: `new` mapped at least `size_of::<T>()` readable and writable bytes at a page boundary, and
+        // only `drop` unmaps them. They began as zeros, a valid `T`, and all processes change them only
+        // through atomics (`Zeroed`).
         unsafe { self.memory.as_ref() }
     }
 }

@@ -1,7 +1,7 @@
 //! What plays the machine in the models: memory, a futex, and processes that can be killed.
 //!
-//! The models are unit tests, and in unit tests this module takes the place of `std::sync`, of futex.rs and of
-//! mapping.rs. A thread of a model stands for a process:
+//! The models are unit tests, and in unit tests this module takes the place of `std::sync`, of futex.rs and
+//! of mapping.rs. A thread of a model stands for a process:
 //!
 //! ```text
 //!   main, as the master                       the victim
@@ -12,9 +12,9 @@
 //!   settle
 //! ```
 //!
-//! A step is one operation on an atomic, or one call of the futex. After each step the victim reads the kill flag.
-//! The flag is `Relaxed`, so loom lets every read see the old value or the new one, and thus tries death after every
-//! single step of the real code, without a word about death in it.
+//! A step is one operation on an atomic, or one call of the futex. After each step the victim reads the kill
+//! flag. The flag is `Relaxed`, so loom lets every read see the old value or the new one, and thus tries
+//! death after every single step of the real code, without a word about death in it.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -29,8 +29,8 @@ loom::thread_local! {
     static MORTAL: RefCell<Option<Sigkill>> = RefCell::new(None);
 }
 
-/// What unwinds the stack of a killed thread. That is only our way out of the code: while it lasts, no destructor has
-/// any effect on shared memory, as SIGKILL runs none.
+/// What unwinds the stack of a killed thread. That is only our way out of the code: while it lasts, no
+/// destructor has any effect on shared memory, as SIGKILL runs none.
 struct Killed;
 
 /// A signal that kills one process of a model, after one of its steps or not at all. Loom tries everything.
@@ -47,7 +47,8 @@ impl Sigkill {
         self.0.store(true, Relaxed);
     }
 
-    /// Does the work of a process that this signal may kill. Its result, or nothing if the process was killed.
+    /// Does the work of a process that this signal may kill. Its result, or nothing if the process was
+    /// killed.
     pub(crate) fn victim<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
         MORTAL.with(|signal| *signal.borrow_mut() = Some(self.clone()));
         let ended = catch_unwind(AssertUnwindSafe(work));
@@ -60,7 +61,8 @@ impl Sigkill {
     }
 }
 
-/// The end of a step: a victim whose signal has arrived goes no further. Models call it between steps of their own.
+/// The end of a step: a victim whose signal has arrived goes no further. Models call it between steps of
+/// their own.
 pub(crate) fn step_done() {
     let signal = MORTAL.with(|signal| signal.borrow().clone());
     if signal.is_some_and(|signal| signal.0.load(Relaxed)) {

@@ -33,17 +33,18 @@ pub struct Response {
 
 /// The responses of one slot.
 ///
-/// **Promise.** Whoever reads a response's status counter finds the response's bytes and duration as well. So bytes and
-/// durations may be ahead of the number of responses (by those that are being recorded at this moment), never behind.
-/// The number of responses is not stored but derived from the counters by status, so the two cannot disagree.
+/// **Promise.** Whoever reads a response's status counter finds the response's bytes and duration as well. So
+/// bytes and durations may be ahead of the number of responses (by those that are being recorded at this
+/// moment), never behind. The number of responses is not stored but derived from the counters by status, so
+/// the two cannot disagree.
 ///
-/// **Orderings.** A writer adds the details first and the status last, with `Release`; a reader reads the status
-/// counters first, with `Acquire`, and the details after. A status counter only ever changes by `fetch_add`, which
-/// continues the release sequence of the additions before it: so reading the value 3 brings the details of all three,
-/// whichever threads wrote them. Everything else is `Relaxed`.
+/// **Orderings.** A writer adds the details first and the status last, with `Release`; a reader reads the
+/// status counters first, with `Acquire`, and the details after. A status counter only ever changes by
+/// `fetch_add`, which continues the release sequence of the additions before it: so reading the value 3
+/// brings the details of all three, whichever threads wrote them. Everything else is `Relaxed`.
 ///
-/// **What loom checks:** the promise, and that no response is lost, with two status counters. **What it cannot:** the
-/// longer tables.
+/// **What loom checks:** the promise, and that no response is lost, with two status counters. **What it
+/// cannot:** the longer tables.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Responses {

@@ -1,8 +1,9 @@
 //! What a worker shows of itself at this moment: its gauges.
 //!
-//! Counters belong to the slot and outlive the worker. Gauges belong to the worker: when it dies they are settled, that
-//! is, set to zero. While a worker is being replaced, its successor starts before it has drained. The two share the
-//! slot's counters, but each has a seat of its own, so that settling one's gauges never touches the other's.
+//! Counters belong to the slot and outlive the worker. Gauges belong to the worker: when it dies they are
+//! settled, that is, set to zero. While a worker is being replaced, its successor starts before it has
+//! drained. The two share the slot's counters, but each has a seat of its own, so that settling one's gauges
+//! never touches the other's.
 
 use crate::snapshot::{Gauges, SeatSnapshot};
 use crate::sync::atomic::Ordering::Relaxed;
@@ -13,9 +14,10 @@ pub const SEATS: usize = 2;
 
 /// The gauges of one worker, in shared memory.
 ///
-/// Every gauge is a sum of what came and what went, added by different threads. A thread that takes an item may say so
-/// before the thread that put it in there has; for that moment the sum is below zero. So the sums wrap, and are read as
-/// signed numbers that show as 0 when negative. `Relaxed` throughout: each gauge stands for itself.
+/// Every gauge is a sum of what came and what went, added by different threads. A thread that takes an item
+/// may say so before the thread that put it in there has; for that moment the sum is below zero. So the sums
+/// wrap, and are read as signed numbers that show as 0 when negative. `Relaxed` throughout: each gauge stands
+/// for itself.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct SeatGauges {

@@ -25,12 +25,13 @@ pub const MAX_SLOTS: usize = 1;
 
 /// Statistics that a master and its forked workers share.
 ///
-/// **Promise.** What [`Slot`], [`Snapshot`] and [`Interval`] promise, between processes; and that no process that dies,
-/// wherever it was, makes another wait for ever.
+/// **Promise.** What [`Slot`], [`Snapshot`] and [`Interval`] promise, between processes; and that no process
+/// that dies, wherever it was, makes another wait for ever.
 ///
-/// **Who calls what.** The master makes it before the first fork and keeps it; a worker uses what it inherited. A
-/// worker counts in its own slot; anyone takes snapshots and scrapes. When a worker is dead, the master, after it has
-/// reaped it and before it forks again, calls [`settle`](Self::settle) here and [`Slot::settle`] on its slot.
+/// **Who calls what.** The master makes it before the first fork and keeps it; a worker uses what it
+/// inherited. A worker counts in its own slot; anyone takes snapshots and scrapes. When a worker is dead, the
+/// master, after it has reaped it and before it forks again, calls [`settle`](Self::settle) here and
+/// [`Slot::settle`] on its slot.
 #[derive(Debug)]
 pub struct SharedStats {
     board: Mapping<Board>,
@@ -72,8 +73,8 @@ impl SharedStats {
 
     /// What happened since the last scrape, by whichever process. `caller` is the caller's own process id.
     ///
-    /// Nothing if it is unavailable: another scraper holds the semaphore and does not get on, because its process is
-    /// stopped, or dead and not yet settled. This waits at most 10 milliseconds to find out.
+    /// Nothing if it is unavailable: another scraper holds the semaphore and does not get on, because its
+    /// process is stopped, or dead and not yet settled. This waits at most 10 milliseconds to find out.
     ///
     /// # Panics
     ///
@@ -87,8 +88,8 @@ impl SharedStats {
         })
     }
 
-    /// Takes back from a dead process what it held. The master calls this for every child it has reaped, before it
-    /// forks again.
+    /// Takes back from a dead process what it held. The master calls this for every child it has reaped,
+    /// before it forks again.
     ///
     /// # Panics
     ///
@@ -97,7 +98,8 @@ impl SharedStats {
         self.board.scrapes.semaphore.settle(dead_pid);
     }
 
-    /// The semaphore that [`scrape`](Self::scrape) takes; to see what happens when somebody holds it and dies.
+    /// The semaphore that [`scrape`](Self::scrape) takes; to see what happens when somebody holds it and
+    /// dies.
     pub fn semaphore(&self) -> &SharedSemaphore {
         &self.board.scrapes.semaphore
     }
@@ -115,8 +117,8 @@ pub(crate) struct Board {
     slots: [Slot; MAX_SLOTS],
 }
 
-// SAFETY: a `Board` is made of atomic integers and arrays of them, for which all-zero bytes are the value 0; it is not
-// zero-sized, its alignment is 128, and nothing in it has a `Drop`.
+// SAFETY: a `Board` is made of atomic integers and arrays of them, for which all-zero bytes are the value 0;
+// it is not zero-sized, its alignment is 128, and nothing in it has a `Drop`.
 #[cfg(not(test))]
 #[allow(unsafe_code)]
 unsafe impl crate::mapping::Zeroed for Board {}

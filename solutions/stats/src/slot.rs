@@ -21,23 +21,24 @@ use crate::sync::atomic::Ordering::Relaxed;
 
 /// The statistics of one worker, and of its successors in the same place.
 ///
-/// **Promise.** Nothing that was counted is lost, also when the worker is killed at any instruction; a counter never
-/// goes back; a snapshot never contains a response without its bytes and its duration. Nobody ever waits here.
+/// **Promise.** Nothing that was counted is lost, also when the worker is killed at any instruction; a
+/// counter never goes back; a snapshot never contains a response without its bytes and its duration. Nobody
+/// ever waits here.
 ///
-/// **States.** None: every field is an atomic number, and every value of it is a valid one. That is why a killed worker
-/// needs no repair. At most the response that each of its threads was recording is half counted: its bytes and
-/// duration may be in, its status not.
+/// **States.** None: every field is an atomic number, and every value of it is a valid one. That is why a
+/// killed worker needs no repair. At most the response that each of its threads was recording is half
+/// counted: its bytes and duration may be in, its status not.
 ///
-/// **Who calls what.** The threads of the worker count, and use their own seat; for a while two processes do, the worker
-/// that drains and its successor, on two seats. The master counts restarts, and settles the seat of a worker that it
-/// has reaped. Anyone takes snapshots.
+/// **Who calls what.** The threads of the worker count, and use their own seat; for a while two processes do,
+/// the worker that drains and its successor, on two seats. The master counts restarts, and settles the seat
+/// of a worker that it has reaped. Anyone takes snapshots.
 ///
-/// **Orderings.** Only a response's status is ordered after its bytes and duration (`Release`, read first with
-/// `Acquire`). All other counters are `Relaxed`: each stands for itself.
+/// **Orderings.** Only a response's status is ordered after its bytes and duration (`Release`, read first
+/// with `Acquire`). All other counters are `Relaxed`: each stands for itself.
 ///
-/// **What loom checks:** the promise, with short tables. **What it cannot:** the layout. A slot starts at a multiple of
-/// 128 bytes, so no two workers write to the same cache line, nor to the pair of 64-byte lines that x86 processors
-/// fetch together (Intel, "Optimization Reference Manual", spatial prefetcher).
+/// **What loom checks:** the promise, with short tables. **What it cannot:** the layout. A slot starts at a
+/// multiple of 128 bytes, so no two workers write to the same cache line, nor to the pair of 64-byte lines
+/// that x86 processors fetch together (Intel, "Optimization Reference Manual", spatial prefetcher).
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub struct Slot {
@@ -56,7 +57,8 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// A slot in the memory of one process, for tests. Shared ones come from [`SharedStats`](crate::SharedStats).
+    /// A slot in the memory of one process, for tests. Shared ones come from
+    /// [`SharedStats`](crate::SharedStats).
     pub fn new() -> Slot {
         Slot {
             responses: Responses::new(),
@@ -138,8 +140,8 @@ impl Slot {
         Seat(&self.seats[seat])
     }
 
-    /// Frees the seat of a dead worker: its gauges become zero, the counters stay. The master calls this, after it has
-    /// reaped the worker and before it gives the seat to another.
+    /// Frees the seat of a dead worker: its gauges become zero, the counters stay. The master calls this,
+    /// after it has reaped the worker and before it gives the seat to another.
     ///
     /// # Panics
     ///

@@ -14,9 +14,9 @@ use crate::seat::SEATS;
 
 /// All statistics at one moment.
 ///
-/// From one snapshot to the next no counter goes back, neither a slot's nor a total, also when workers die in between.
-/// No response is counted in it without its bytes and its duration. Gauges are what they are at the moment they are
-/// read, each for itself.
+/// From one snapshot to the next no counter goes back, neither a slot's nor a total, also when workers die in
+/// between. No response is counted in it without its bytes and its duration. Gauges are what they are at the
+/// moment they are read, each for itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// One per slot, in the order of the slots.

@@ -52,7 +52,8 @@ impl ConnectionLimit {
     /// If `limit` is 0: nobody could ever be served.
     pub fn new(limit: usize) -> ConnectionLimit {
         assert!(limit > 0, "a limit of 0 connections would serve nobody");
-        let shared = Shared { limit, active: Mutex::new(0), returned: Condvar::new(), emptied: Condvar::new() };
+        let shared =
+            Shared { limit, active: Mutex::new(0), returned: Condvar::new(), emptied: Condvar::new() };
         ConnectionLimit { shared: Arc::new(shared) }
     }
 

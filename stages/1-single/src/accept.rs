@@ -28,7 +28,10 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// What came of accepting.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives for one match; a box would be an allocation per client")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one match; a box would be an allocation per client"
+)]
 pub enum Accepted {
     /// A client.
     Client(Connection),

@@ -58,7 +58,8 @@ impl<H: Handler> Handler for Logged<H> {
 
 /// `host - - [time] "request line" status bytes "referer" "user agent"`
 fn line(exchange: &Exchange<'_>, now: SystemTime) -> String {
-    let first_line = exchange.head.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
+    let first_line = exchange.head.strip_prefix(b"\r\n").unwrap_or(exchange.head);
+    let first_line = first_line.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
     let head = parse_head(exchange.head).ok().flatten();
     let field = |name: &str| {
         let value = head.as_ref().and_then(|head| head.headers.all(name).next());

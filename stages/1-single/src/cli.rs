@@ -68,7 +68,12 @@ const DESCRIBED: [Described; 10] = [
     ("THREADS_PER_WORKER", "NUMBER", "How many", "Threads of each worker [default: 8]"),
     ("QUEUE_SIZE", "NUMBER", "How many", "Requests that may wait for a thread, per worker [default: 100]"),
     ("HAND_OFF", "WHEN", "How", "Requests given to a thread: always, when-needed [default: when-needed]"),
-    ("TIMEOUT_SECONDS", "SECONDS", "How", "Time limit for a request, a response, an idle connection [default: 30]"),
+    (
+        "TIMEOUT_SECONDS",
+        "SECONDS",
+        "How",
+        "Time limit for a request, a response, an idle connection [default: 30]",
+    ),
     ("ACCESS_LOG", "FILE", "How", "Append a line per request, in Combined Log Format"),
 ];
 

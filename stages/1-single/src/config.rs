@@ -89,18 +89,19 @@ impl Settings {
         flags: &Flags,
         environment: impl Fn(&str) -> Option<std::ffi::OsString>,
     ) -> Result<Settings, ConfigError> {
-        let default_root = environment("HERD_DEFAULT_ROOT").map_or_else(|| PathBuf::from("www"), PathBuf::from);
+        let default_root =
+            environment("HERD_DEFAULT_ROOT").map_or_else(|| PathBuf::from("www"), PathBuf::from);
         let mut settings = Settings::with_root(default_root);
         let variable = |key: &str| -> Result<Option<String>, ConfigError> {
             let name = format!("HERD_{key}");
             environment(&name).map(|value| text(&name, value)).transpose()
         };
         let config = match &flags.config {
-            Some(file) => Some(file.clone()),
-            None => variable("CONFIG")?.map(PathBuf::from),
+            Some(file) => Some(("--config", file.clone())),
+            None => variable("CONFIG")?.map(|file| ("HERD_CONFIG", PathBuf::from(file))),
         };
-        if let Some(file) = config {
-            settings.read_file(&file)?;
+        if let Some((named_by, file)) = config {
+            settings.read_file(named_by, &file)?;
         }
         for key in KEYS {
             if let Some(value) = variable(key)? {
@@ -135,9 +136,10 @@ impl Settings {
     }
 
     /// Reads `KEY=VALUE` lines; empty lines and lines that begin with `#` are passed over.
-    fn read_file(&mut self, file: &PathBuf) -> Result<(), ConfigError> {
-        let content = std::fs::read_to_string(file)
-            .map_err(|error| ConfigError(format!("--config: cannot read {}: {}", file.display(), plain(&error))))?;
+    fn read_file(&mut self, named_by: &str, file: &PathBuf) -> Result<(), ConfigError> {
+        let content = std::fs::read_to_string(file).map_err(|error| {
+            ConfigError(format!("{named_by}: cannot read {}: {}", file.display(), plain(&error)))
+        })?;
         let mut seen: Vec<&str> = Vec::new();
         for (index, line) in content.lines().enumerate() {
             let line = line.trim();
@@ -145,7 +147,8 @@ impl Settings {
                 continue;
             }
             let source = Source::File(file.clone(), index + 1);
-            let Some((key, value)) = line.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
+            let Some((key, value)) = line.split_once('=').map(|(key, value)| (key.trim(), value.trim()))
+            else {
                 return Err(ConfigError(format!("{source}: \"{line}\" is not KEY=VALUE")));
             };
             if seen.contains(&key) {
@@ -177,7 +180,12 @@ impl Settings {
                     _ => return Err(named.is_not("\"always\" or \"when-needed\"")),
                 }
             }
-            _ => return Err(ConfigError(format!("{source}: {key} is not a setting; they are {}", KEYS.join(", ")))),
+            _ => {
+                return Err(ConfigError(format!(
+                    "{source}: {key} is not a setting; they are {}",
+                    KEYS.join(", ")
+                )));
+            }
         }
         Ok(())
     }

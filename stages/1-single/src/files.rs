@@ -124,7 +124,8 @@ fn refusal(error: FindError) -> Response {
 /// `/folder` is answered with the way to `/folder/`, so that relative links in its index work.
 fn redirect_to_directory(path: &RequestPath) -> Response {
     /// Everything but what RFC 3986 calls unreserved, and the slash.
-    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+    const ENCODED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
     let mut location = format!("/{}/", utf8_percent_encode(path.as_str(), ENCODED));
     if let Some(query) = path.query() {
         location.push('?');
@@ -189,7 +190,9 @@ impl Representation {
     pub fn respond(&self, request: &Request<'_>) -> Response {
         let size = self.size();
         let (status, body, content_range) = match evaluate(&request.head, &self.validators, size) {
-            Verdict::PreconditionFailed => return Response::page(412, "The file is not in the state asked for"),
+            Verdict::PreconditionFailed => {
+                return Response::page(412, "The file is not in the state asked for");
+            }
             Verdict::NotModified => (304, Body::None, None),
             Verdict::Send(Wanted::Whole) => (200, self.body(0..size), None),
             Verdict::Send(Wanted::Part(range)) => {

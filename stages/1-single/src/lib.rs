@@ -21,7 +21,6 @@ pub mod program;
 pub mod serve;
 pub mod stop;
 
-use access_log::Logged;
 use config::Settings;
 use files::Files;
 use program::{Failure, announce};
@@ -31,11 +30,10 @@ use program::{Failure, announce};
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let handler = Logged::new(Files::new(program::open_root(settings)?), settings.access_log.as_deref())
-        .map_err(|error| Failure::access_log(settings, &error))?;
+    let handler = program::logged(Files::new(program::open_root(settings)?), settings)?;
     let stop = stop::on_signals().map_err(Failure::running)?;
-    let listener = accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
-    announce("stage1", listener.local_addr().map_err(Failure::running)?);
+    let (listener, address) = program::listen(settings)?;
+    announce("stage1", address);
     while let Some(mut connection) = accept::next_client(&listener, stop).map_err(Failure::running)? {
         serve::serve(&mut connection, &handler, settings.timeout, stop);
     }

@@ -131,7 +131,12 @@ fn write_both(
 }
 
 /// MSG_MORE: the head waits for the first bytes of the file, so that they share a packet.
-fn write_head_before_file(stream: &TcpStream, head: &[u8], head_sent: &mut usize, alone: bool) -> io::Result<()> {
+fn write_head_before_file(
+    stream: &TcpStream,
+    head: &[u8],
+    head_sent: &mut usize,
+    alone: bool,
+) -> io::Result<()> {
     let flags = if alone { MsgFlags::empty() } else { MsgFlags::from_bits_retain(nix::libc::MSG_MORE) };
     while *head_sent < head.len() {
         match send(stream.as_raw_fd(), &head[*head_sent..], flags) {

@@ -1,11 +1,13 @@
 //! What the six programs have in common: starting, complaining, exiting.
 
+use crate::accept;
+use crate::access_log::Logged;
 use crate::cli::{self, Start, exit};
 use crate::config::{ConfigError, Settings, plain};
 use parts::request::DocumentRoot;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 /// Why a server ends other than by being stopped.
@@ -28,7 +30,9 @@ impl Failure {
         let address = settings.socket_address();
         Failure::Setting(match error.kind() {
             io::ErrorKind::AddrInUse => format!("--port: {address} is in use by another program"),
-            io::ErrorKind::AddrNotAvailable => format!("--address: {address} is not an address of this machine"),
+            io::ErrorKind::AddrNotAvailable => {
+                format!("--address: {address} is not an address of this machine")
+            }
             io::ErrorKind::PermissionDenied => format!("--port: listening on {address} needs privileges"),
             _ => format!("--port: cannot listen on {address}: {}", plain(error)),
         })
@@ -62,6 +66,26 @@ pub fn open_root(settings: &Settings) -> Result<DocumentRoot, Failure> {
         .map_err(|error| Failure::Setting(format!("--document-root: {} {error}", path.display())))
 }
 
+/// Puts the access log of the settings around a handler.
+///
+/// # Errors
+/// [`Failure::Setting`] if its file cannot be written.
+pub fn logged<H>(handler: H, settings: &Settings) -> Result<Logged<H>, Failure> {
+    Logged::new(handler, settings.access_log.as_deref())
+        .map_err(|error| Failure::access_log(settings, &error))
+}
+
+/// Listens where the settings say. Returns the address too, with the port that the kernel chose for port 0.
+///
+/// # Errors
+/// [`Failure::Setting`] if that is not possible.
+pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener =
+        accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
+    let address = listener.local_addr().map_err(Failure::running)?;
+    Ok((listener, address))
+}
+
 /// Says on standard output where the server listens, for people and for programs that start one on port 0.
 pub fn announce(program: &str, address: SocketAddr) {
     // Standard output may be closed; the server does not need it.
@@ -80,7 +104,11 @@ fn start_logging() {
 }
 
 /// Reads the command line of this process and runs `serve`. The whole of `main` in every stage.
-pub fn main(program: &'static str, about: &'static str, serve: fn(&Settings) -> Result<(), Failure>) -> ExitCode {
+pub fn main(
+    program: &'static str,
+    about: &'static str,
+    serve: fn(&Settings) -> Result<(), Failure>,
+) -> ExitCode {
     start_logging();
     let started = cli::parse(program, about, std::env::args_os(), |name| std::env::var_os(name));
     let result = match started {
@@ -96,7 +124,11 @@ pub fn main(program: &'static str, about: &'static str, serve: fn(&Settings) -> 
         Err(Failure::Code(code)) => ExitCode::from(code),
         Err(failure) => {
             let _ = writeln!(io::stderr(), "{program}: {failure}");
-            ExitCode::from(if matches!(failure, Failure::Setting(_)) { exit::BAD_SETTING } else { exit::FAILED })
+            ExitCode::from(if matches!(failure, Failure::Setting(_)) {
+                exit::BAD_SETTING
+            } else {
+                exit::FAILED
+            })
         }
     }
 }

@@ -97,7 +97,8 @@ fn wait(connection: &Connection, for_what: PollFlags, timeout: Duration, stop: &
         let Some(left) = deadline.checked_duration_since(now).filter(|left| !left.is_zero()) else {
             return Waited::TooLong;
         };
-        let mut waiting = [PollFd::new(connection.as_fd(), for_what), PollFd::new(stop.bell().as_fd(), PollFlags::POLLIN)];
+        let mut waiting =
+            [PollFd::new(connection.as_fd(), for_what), PollFd::new(stop.bell().as_fd(), PollFlags::POLLIN)];
         // Once told, the bell keeps ringing; polling it again would never sleep.
         let watched = if told { &mut waiting[..1] } else { &mut waiting[..] };
         match poll(watched, poll_timeout(left)) {

@@ -13,14 +13,13 @@
 //! that client costs nothing and the kernel completes its handshake.
 
 use parts::threads::{ConnectionLimit, Permit};
-use stage1_single::access_log::Logged;
 use stage1_single::config::Settings;
 use stage1_single::connection::Connection;
 use stage1_single::files::Files;
 use stage1_single::handler::Handler;
-use stage1_single::program::{Failure, announce, open_root};
+use stage1_single::program::{Failure, announce};
 use stage1_single::stop::Stop;
-use stage1_single::{accept, serve, stop};
+use stage1_single::{accept, program, serve, stop};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -30,11 +29,10 @@ use std::time::Duration;
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let handler = Logged::new(Files::new(open_root(settings)?), settings.access_log.as_deref())
-        .map_err(|error| Failure::access_log(settings, &error))?;
+    let handler = program::logged(Files::new(program::open_root(settings)?), settings)?;
     let stop = stop::on_signals().map_err(Failure::running)?;
-    let listener = accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
-    announce("stage2", listener.local_addr().map_err(Failure::running)?);
+    let (listener, address) = program::listen(settings)?;
+    announce("stage2", address);
 
     let threads = Threads { handler: Arc::new(handler), timeout: settings.timeout, stop };
     let limit = ConnectionLimit::new(settings.threads_per_worker);

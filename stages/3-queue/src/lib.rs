@@ -9,10 +9,10 @@
 //!                     waits for the next request   <----- inbox ---------+
 //! ```
 //!
-//! Whoever waits for a client costs a connection, not a thread: silent, half-sent, idle and slow ones all wait in
-//! the reception. A thread has a request that is complete, and it gives the connection back as soon as the client
-//! makes it wait. And what cannot be served soon is refused soon: when the queue is full, the client gets 503 at
-//! once instead of an ever longer wait.
+//! In [`stage2_threads`], waiting for a client cost a thread. Here it costs a connection: the silent, the half-sent, the
+//! idle and the slow all wait in the reception. A thread has a request that is complete, and it gives the connection
+//! back as soon as the client makes it wait. And what cannot be served soon is refused soon: when the queue is full, the
+//! client gets 503 at once instead of an ever longer wait.
 
 pub mod pool;
 pub mod reception;
@@ -22,12 +22,10 @@ pub mod table;
 use pool::Pool;
 use reception::Reception;
 use service::Service;
-use stage1_single::access_log::Logged;
 use stage1_single::config::Settings;
 use stage1_single::files::Files;
-use stage1_single::program::{Failure, announce, open_root};
-use stage1_single::stop::Stop;
-use stage1_single::{accept, stop};
+use stage1_single::program::{self, Failure, announce};
+use stage1_single::stop::{self, Stop};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -36,12 +34,17 @@ use std::sync::Arc;
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let handler = Logged::new(Files::new(open_root(settings)?), settings.access_log.as_deref())
-        .map_err(|error| Failure::access_log(settings, &error))?;
+    run_alone("stage3", program::logged(Files::new(program::open_root(settings)?), settings)?, settings)
+}
+
+/// A server of a single process: listens, says where, and serves until it is stopped.
+///
+/// # Errors
+/// [`Failure`] when it cannot start, or cannot go on.
+pub fn run_alone(program: &str, service: impl Service, settings: &Settings) -> Result<(), Failure> {
     let stop = stop::on_signals().map_err(Failure::running)?;
-    let listener = accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
-    let address = listener.local_addr().map_err(Failure::running)?;
-    serve(listener.into(), Arc::new(handler), settings, stop, || announce("stage3", address))
+    let (listener, address) = program::listen(settings)?;
+    serve(listener.into(), Arc::new(service), settings, stop, || announce(program, address))
 }
 
 /// Serves the clients of one listening socket until a stop is requested and everything accepted is answered. This

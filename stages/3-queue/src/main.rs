@@ -3,5 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stage1_single::program::main("stage3", "Stage 3: a reception, a bounded queue, a pool of threads", stage3_queue::run)
+    stage1_single::program::main(
+        "stage3",
+        "Stage 3: a reception, a bounded queue, a pool of threads",
+        stage3_queue::run,
+    )
 }

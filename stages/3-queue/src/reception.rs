@@ -48,8 +48,8 @@ const ANSWER_BUDGET: usize = 32;
 /// Events taken from the kernel in one turn.
 const EVENTS: usize = 256;
 
-/// One line in the log for so many refusals: a server that is overloaded must not be busy writing about it.
-const REFUSALS_PER_LINE: u64 = 100;
+/// One line in the log for so many events of one kind: a server that is overloaded must not be busy writing about it.
+const EVENTS_PER_LINE: u64 = 100;
 
 /// The thread that waits.
 pub struct Reception<S> {
@@ -72,7 +72,10 @@ pub struct Reception<S> {
     next_sweep: Instant,
     /// How many clients were idle at the last sweep.
     idle: i64,
+    /// How many requests were refused, idle connections closed, and pauses made, for the log.
     refusals: u64,
+    shed: u64,
+    pauses: u64,
 }
 
 impl<S: Service> Reception<S> {
@@ -108,6 +111,8 @@ impl<S: Service> Reception<S> {
             next_sweep: Instant::now(),
             idle: 0,
             refusals: 0,
+            shed: 0,
+            pauses: 0,
         })
     }
 
@@ -187,6 +192,7 @@ impl<S: Service> Reception<S> {
                     self.attend(client);
                 }
                 Accepted::Nobody => break,
+                Accepted::OutOfDescriptors if self.make_room() => {}
                 Accepted::OutOfDescriptors => return self.pause_accepting(),
             }
             budget -= 1;
@@ -198,20 +204,29 @@ impl<S: Service> Reception<S> {
         Ok(())
     }
 
-    /// No descriptor left: make room by closing the connection that has been idle for the longest time, and leave
-    /// the backlog alone for a while. The listener would otherwise report the same client for ever.
-    fn pause_accepting(&mut self) -> io::Result<()> {
-        let oldest = self.table.parked().filter(|client| client.connection.is_idle());
-        let oldest = oldest.min_by_key(|client| client.connection.since()).map(Client::descriptor);
-        if let Some(client) = oldest.and_then(|descriptor| self.table.take(descriptor)) {
-            self.service.happened(Event::Shed);
-            self.close(client);
+    /// No descriptor is left: closes the connection that has been idle for the longest time, if any is idle.
+    fn make_room(&mut self) -> bool {
+        let idle = self.table.parked().filter(|client| client.connection.is_idle());
+        let oldest = idle.min_by_key(|client| client.connection.since()).map(Client::descriptor);
+        let Some(client) = oldest.and_then(|descriptor| self.table.take(descriptor)) else { return false };
+        self.service.happened(Event::Shed);
+        self.close(client);
+        self.shed += 1;
+        if self.shed % EVENTS_PER_LINE == 1 {
+            log::warn!("no file descriptor is left: {} idle connections closed so far", self.shed);
         }
+        true
+    }
+
+    /// No descriptor is left, and nobody is idle: leaves the backlog alone for a while. The listener would otherwise
+    /// report the same client for ever.
+    fn pause_accepting(&mut self) -> io::Result<()> {
         if let Some(listener) = &self.listener {
             self.epoll.modify(listener, &mut EpollEvent::new(EpollFlags::empty(), listener.as_raw_fd() as u64))?;
         }
-        if self.paused_until.is_none() {
-            log::warn!("no file descriptor is left; accepting again in {} ms", accept::PAUSE.as_millis());
+        self.pauses += 1;
+        if self.pauses % EVENTS_PER_LINE == 1 {
+            log::warn!("no file descriptor is left: {} pauses of {:?} so far", self.pauses, accept::PAUSE);
         }
         let until = Instant::now() + accept::PAUSE;
         self.paused_until = Some(until);
@@ -279,14 +294,16 @@ impl<S: Service> Reception<S> {
                     Received::Incomplete => return self.park(client, Renew::Nothing),
                     Received::Closed => return self.close(client),
                     Received::Refused(refusal) => connection.refuse(refusal),
-                    Received::Request => match connection.request().map(|it| self.service.answer_at_once(&it)) {
-                        Err(refusal) => connection.refuse(refusal),
-                        Ok(Some(response)) => connection.respond(response, self.farewell.is_some()),
-                        Ok(None) => match self.offer(client) {
-                            None => return,
-                            Some(refused) => client = refused,
-                        },
-                    },
+                    Received::Request => {
+                        match connection.request().map(|it| self.service.answer_at_once(&it)) {
+                            Err(refusal) => connection.refuse(refusal),
+                            Ok(Some(response)) => connection.respond(response, self.farewell.is_some()),
+                            Ok(None) => match self.offer(client) {
+                                None => return,
+                                Some(refused) => client = refused,
+                            },
+                        }
+                    }
                 }
                 Progress::Done
             };
@@ -333,14 +350,15 @@ impl<S: Service> Reception<S> {
     fn count_refusal(&mut self) {
         self.service.happened(Event::Refused);
         self.refusals += 1;
-        if self.refusals % REFUSALS_PER_LINE == 1 {
+        if self.refusals % EVENTS_PER_LINE == 1 {
             log::warn!("the queue is full: {} requests refused so far", self.refusals);
         }
     }
 
     /// Keeps a client until its socket has news.
     fn park(&mut self, mut client: Box<Client>, renew: Renew) {
-        let interest = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
+        let interest =
+            EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
         let mut event = EpollEvent::new(interest, client.descriptor() as u64);
         let result = match renew {
             _ if !client.registered => self.epoll.add(&client.connection, event),

@@ -18,25 +18,16 @@ pub mod cached;
 
 use cached::Cached;
 use parts::cache::Change;
-use stage1_single::access_log::Logged;
 use stage1_single::config::Settings;
 use stage1_single::files::Files;
-use stage1_single::program::{Failure, announce, open_root};
-use stage1_single::{accept, stop};
-use std::sync::Arc;
+use stage1_single::program::{self, Failure};
 
 /// The server with a cache.
 ///
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let cached = cached_files(settings, |_| {})?;
-    let handler = Logged::new(cached, settings.access_log.as_deref())
-        .map_err(|error| Failure::access_log(settings, &error))?;
-    let stop = stop::on_signals().map_err(Failure::running)?;
-    let listener = accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
-    let address = listener.local_addr().map_err(Failure::running)?;
-    stage3_queue::serve(listener.into(), Arc::new(handler), settings, stop, || announce("stage4", address))
+    stage3_queue::run_alone("stage4", program::logged(cached_files(settings, |_| {})?, settings)?, settings)
 }
 
 /// The files of the document root behind a cache of the size that the settings ask for. `changed` is told whenever
@@ -48,6 +39,6 @@ pub fn cached_files(
     settings: &Settings,
     changed: impl Fn(&Change) + Send + Sync + 'static,
 ) -> Result<Cached, Failure> {
-    let files = Files::new(open_root(settings)?);
+    let files = Files::new(program::open_root(settings)?);
     Ok(Cached::new(files, settings.cache_size_mb << 20, settings.hand_off, changed))
 }

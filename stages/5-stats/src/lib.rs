@@ -25,8 +25,7 @@ use observed::{Observed, Seated};
 use parts::stats::SharedStats;
 use stage1_single::access_log::Logged;
 use stage1_single::config::Settings;
-use stage1_single::program::{Failure, announce};
-use stage1_single::{accept, stop};
+use stage1_single::program::{self, Failure};
 use stage4_cache::cached::Cached;
 use stage4_cache::cached_files;
 use std::sync::Arc;
@@ -40,12 +39,7 @@ pub type Site = Logged<Observed<Cached>>;
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let stats = Arc::new(SharedStats::new(1).map_err(Failure::running)?);
-    let seated = Seated::take(stats, 0, 0);
-    let site = site(settings, seated)?;
-    let stop = stop::on_signals().map_err(Failure::running)?;
-    let listener = accept::bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
-    let address = listener.local_addr().map_err(Failure::running)?;
-    stage3_queue::serve(listener.into(), Arc::new(site), settings, stop, || announce("stage5", address))
+    stage3_queue::run_alone("stage5", site(settings, Seated::take(stats, 0, 0))?, settings)
 }
 
 /// The handlers of a worker that counts from this seat.
@@ -55,6 +49,5 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
 pub fn site(settings: &Settings, seated: Seated) -> Result<Site, Failure> {
     let counting = seated.clone();
     let cached = cached_files(settings, move |change| counting.cache_changed(change))?;
-    Logged::new(Observed::new(cached, seated), settings.access_log.as_deref())
-        .map_err(|error| Failure::access_log(settings, &error))
+    program::logged(Observed::new(cached, seated), settings)
 }

@@ -3,5 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stage1_single::program::main("stage5", "Stage 5: statistics in shared memory, monitoring past the queue", stage5_stats::run)
+    stage1_single::program::main(
+        "stage5",
+        "Stage 5: statistics in shared memory, monitoring past the queue",
+        stage5_stats::run,
+    )
 }

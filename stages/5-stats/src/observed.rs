@@ -75,7 +75,11 @@ impl<S: Service> Handler for Observed<S> {
         if !exchange.complete {
             slot.count_aborted();
         }
-        slot.record(&Recorded { status: exchange.status, bytes: exchange.sent_bytes, duration: exchange.duration });
+        slot.record(&Recorded {
+            status: exchange.status,
+            bytes: exchange.sent_bytes,
+            duration: exchange.duration,
+        });
     }
 }
 

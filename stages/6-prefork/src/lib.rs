@@ -48,6 +48,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
 /// [`Failure::Setting`] if the document root or the access log cannot be used.
 pub fn check(settings: &Settings) -> Result<(), Failure> {
     open_root(settings)?;
-    access_log::open(settings.access_log.as_deref()).map_err(|error| Failure::access_log(settings, &error))?;
+    access_log::open(settings.access_log.as_deref())
+        .map_err(|error| Failure::access_log(settings, &error))?;
     Ok(())
 }

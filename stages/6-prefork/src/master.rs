@@ -102,7 +102,9 @@ impl Master {
         loop {
             match turn {
                 Turn::Finished(DONE) => return Ok(()),
-                Turn::Finished(code) => return Err(Failure::Code(u8::try_from(code).unwrap_or(cli::exit::FAILED))),
+                Turn::Finished(code) => {
+                    return Err(Failure::Code(u8::try_from(code).unwrap_or(cli::exit::FAILED)));
+                }
                 Turn::Again => {}
             }
             self.sleep()?;
@@ -117,7 +119,8 @@ impl Master {
             None => PollTimeout::NONE,
         };
         let readable = PollFlags::POLLIN;
-        let mut sources = [PollFd::new(self.bell.as_fd(), readable), PollFd::new(self.ready.read.as_fd(), readable)];
+        let mut sources =
+            [PollFd::new(self.bell.as_fd(), readable), PollFd::new(self.ready.read.as_fd(), readable)];
         match poll(&mut sources, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(errno) => Err(Failure::running(errno)),
@@ -245,7 +248,9 @@ impl Master {
             log::error!("nothing is reloaded: {failure}");
             return false;
         }
-        if (new.socket_address(), new.num_workers) != (self.settings.socket_address(), self.settings.num_workers) {
+        if (new.socket_address(), new.num_workers)
+            != (self.settings.socket_address(), self.settings.num_workers)
+        {
             log::warn!("address, port and number of workers stay as they are until herd is started anew");
         }
         self.settings = new;

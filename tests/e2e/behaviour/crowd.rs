@@ -1,7 +1,7 @@
 //! Stage 3's lesson: a client that makes the server wait costs a connection, not a thread.
 
 use crate::PROGRAM;
-use e2e::{Client, Site, backlog, eventually, pattern, threads, unread};
+use e2e::{Client, Ending, Site, backlog, eventually, pattern, threads, unread};
 
 /// At the end the whole crowd sends at once, and nobody is to be refused.
 const TWO_THREADS: [&str; 6] = ["--num-workers", "1", "--threads-per-worker", "2", "--queue-size", "1000"];
@@ -62,4 +62,27 @@ fn two_threads_serve_others_while_20_clients_read_nothing() {
             "a download that was left waiting should go on when it is read"
         );
     }
+}
+
+#[test]
+fn when_descriptors_run_out_the_oldest_idle_clients_make_room() {
+    let server = PROGRAM.launch().site(&Site::new()).flags(&TWO_THREADS).descriptors(40).start();
+    let mut clients: Vec<Client> = Vec::new();
+    for _ in 0..50 {
+        // The file of the page needs a descriptor, too, so this one may have to ask again.
+        eventually("another client is served", || {
+            let mut client = server.client();
+            let served = client.get("/").status == 200;
+            if served {
+                clients.push(client);
+            }
+            served
+        });
+    }
+    assert_eq!(
+        clients[0].ending(),
+        Ending::Closed,
+        "the first client was idle longest, so it should be closed"
+    );
+    assert_eq!(clients[49].get("/").expect(200).text(), "home\n", "the last client should still be there");
 }

@@ -19,5 +19,6 @@ fn a_last_answer_says_that_it_is_the_last() {
         "a client should be told not to send another request"
     );
     assert_eq!(client.ending(), Ending::Closed, "the last answer should be followed by a FIN");
+    drop(client);
     assert_eq!(server.exit_code(), Some(0));
 }

@@ -1,7 +1,9 @@
 //! Stopping: what was accepted is answered, then the program exits with code 0.
 
 use crate::PROGRAM;
-use e2e::{Client, Ending, Server, Signal, Site, backlog, eventually, is_pending, kill, pattern, unread};
+use e2e::{
+    Client, Ending, Server, Signal, Site, backlog, eventually, halt, is_pending, kill, pattern, unread,
+};
 
 const STOPS: [Signal; 2] = [Signal::SIGTERM, Signal::SIGINT];
 
@@ -50,6 +52,7 @@ fn a_download_in_progress_arrives_whole() {
             assert!(client.take(part.len()) == part, "a download should go on to its last byte");
         }
         assert_eq!(client.ending(), Ending::Closed, "after its download, the connection should be closed");
+        drop(client);
         exited_well(&server);
     }
 }
@@ -65,6 +68,7 @@ fn a_request_that_has_begun_is_answered() {
     client.send("alhost\r\n\r\n");
     assert_eq!(client.response().expect(200).text(), "home\n");
     assert_eq!(client.ending(), Ending::Closed, "the last answer should be followed by a FIN");
+    drop(client);
     exited_well(&server);
 }
 
@@ -74,9 +78,7 @@ fn what_waits_in_the_backlog_is_answered() {
         let server = PROGRAM.serve(&Site::new(), &[]);
         let serving = server.serving();
         // Stopped processes accept nothing, so the clients wait where the kernel has put them.
-        for &pid in &serving {
-            kill(pid, Signal::SIGSTOP).expect("a process that can be halted");
-        }
+        serving.iter().copied().for_each(halt);
         let mut clients: Vec<Client> = (0..20).map(|_| server.client()).collect();
         for client in &mut clients {
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

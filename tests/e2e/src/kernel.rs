@@ -1,6 +1,7 @@
 //! What only the kernel knows: which processes there are, what waits in a backlog, whose a connection is (proc(5)).
 
-use nix::sys::signal::Signal;
+use crate::eventually;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::net::SocketAddr;
@@ -21,6 +22,21 @@ fn is_member(pid: Pid, group: Pid) -> Option<bool> {
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     let (state, process_group) = (fields.next()?, fields.nth(1)?);
     Some(!matches!(state, "Z" | "X") && process_group.parse() == Ok(group.as_raw()))
+}
+
+/// Halts a process with SIGSTOP and waits until it has halted; SIGCONT lets it go on. Halted, it accepts nothing and
+/// hears no signal, so the kernel keeps for it whatever comes.
+///
+/// # Panics
+/// If it does not halt.
+#[track_caller]
+pub fn halt(pid: Pid) {
+    kill(pid, Signal::SIGSTOP).expect("a process that can be halted");
+    eventually("every thread halts", || {
+        let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+        let states = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        states.into_iter().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+    });
 }
 
 /// The number of threads of a process; 0 if it is gone.

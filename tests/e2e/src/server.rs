@@ -2,6 +2,7 @@
 
 use crate::{Client, Response, Site, eventually, kernel};
 use nix::sys::prctl::set_pdeathsig;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid, getppid};
@@ -27,7 +28,7 @@ pub struct Program {
 impl Program {
     /// Begins to describe a start.
     pub fn launch(self) -> Launch {
-        Launch { program: self, flags: Vec::new(), variables: Vec::new(), site: None }
+        Launch { program: self, flags: Vec::new(), variables: Vec::new(), site: None, descriptors: None }
     }
 
     /// Serves `site` on a free port. Whatever processes the program makes, two of them serve, unless `flags` say
@@ -45,6 +46,7 @@ pub struct Launch {
     flags: Vec<OsString>,
     variables: Vec<(String, OsString)>,
     site: Option<Site>,
+    descriptors: Option<u64>,
 }
 
 impl Launch {
@@ -69,6 +71,12 @@ impl Launch {
     /// Sets an environment variable.
     pub fn variable(mut self, name: &str, value: impl AsRef<Path>) -> Launch {
         self.variables.push((name.to_owned(), value.as_ref().into()));
+        self
+    }
+
+    /// Allows each process so many open files and sockets.
+    pub fn descriptors(mut self, limit: u64) -> Launch {
+        self.descriptors = Some(limit);
         self
     }
 
@@ -118,11 +126,17 @@ impl Launch {
         }
         command.args(&self.flags).envs(self.variables).stdin(Stdio::null());
         command.stdout(append_to(&stdout)).stderr(append_to(&stderr)).process_group(0);
-        let parent = getpid();
+        let (parent, descriptors) = (getpid(), self.descriptors);
         #[allow(unsafe_code)]
-        // SAFETY: between fork and exec the closure makes two system calls, which allocate nothing and take no lock.
+        // SAFETY: between fork and exec the closure makes a few system calls, which allocate nothing and take no
+        // lock.
         unsafe {
-            command.pre_exec(move || die_with(parent))
+            command.pre_exec(move || {
+                if let Some(limit) = descriptors {
+                    setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?;
+                }
+                die_with(parent)
+            })
         };
         let child =
             command.spawn().unwrap_or_else(|error| panic!("cannot run {}: {error}", self.program.path));
@@ -255,7 +269,12 @@ impl Drop for Server {
         let _ = killpg(self.pid(), Signal::SIGKILL);
         let _ = self.child.wait();
         if thread::panicking() {
-            eprintln!("what {} wrote to standard error:\n{}", self.program.name, self.stderr());
+            eprintln!("the last of what {} wrote to standard error:", self.program.name);
+            let text = self.stderr();
+            let lines: Vec<&str> = text.lines().collect();
+            for line in &lines[lines.len().saturating_sub(40)..] {
+                eprintln!("{line:.300}");
+            }
         }
     }
 }

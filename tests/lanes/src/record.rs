@@ -127,7 +127,10 @@ pub(crate) fn enters(action: Action, place: Place) {
 pub(crate) fn has_done(what: &str) -> bool {
     let mut found = false;
     on_this_lane(|record, lane| {
-        found = record.steps.iter().any(|step| step.lane == lane && matches!(step.action, Action::Did(it) if it == what));
+        found = record
+            .steps
+            .iter()
+            .any(|step| step.lane == lane && matches!(step.action, Action::Did(it) if it == what));
     });
     found
 }

@@ -241,7 +241,13 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn no_bytes_make_the_parser_panic(
+        lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..6), ended in any::<bool>(),
+    ) {
+        let mut bytes = lines.join(b"\r\n".as_slice());
+        if ended {
+            bytes.extend(b"\r\n\r\n");
+        }
         verdict(&bytes);
     }
 

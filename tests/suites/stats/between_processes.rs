@@ -1,11 +1,12 @@
 //! What the statistics promise between processes, and when processes are killed.
 //!
-//! The children of these tests talk to their parent through the statistics themselves: a counter says "I am there".
+//! The children of these tests talk to their parent through the statistics themselves: a counter says "I am
+//! there".
 
 use std::thread;
 use std::time::Duration;
 
-use stats::{Acquired, Interval, Response, SharedStats, Slot};
+use stats::{Acquired, Counters, Interval, Response, SharedStats, Slot};
 
 use super::processes::{Child, alone, eventually, own_pid, sleep_for_ever};
 use super::{MILLISECOND, response};
@@ -67,6 +68,23 @@ fn a_release_wakes_a_sleeping_process() {
         );
         drop(held);
         sleeper.join("a release wakes who sleeps: FUTEX_WAKE, and not with FUTEX_PRIVATE_FLAG");
+    });
+}
+
+#[test]
+fn a_bounded_acquire_sleeps_until_the_release_if_it_comes_in_time() {
+    alone(|| {
+        let stats = shared(1);
+        let held = stats.semaphore().acquire(own_pid());
+        let sleeper = Child::fork(|| {
+            let got = stats.semaphore().acquire_within(own_pid(), Duration::from_secs(3600));
+            assert!(got.is_some(), "the semaphore was released long before an hour was over");
+        });
+        sleeper.wait_until_asleep(
+            "who waits for the semaphore, and be it for an hour at most, sleeps in the kernel",
+        );
+        drop(held);
+        sleeper.join("a release wakes a bounded acquire as well");
     });
 }
 
@@ -196,7 +214,7 @@ fn killing_processes_again_and_again_freezes_nobody() {
 
 #[test]
 fn four_processes_of_four_threads_count_exactly() {
-    const TIMES: u64 = 5_000;
+    const TIMES: u64 = 100_000;
     alone(|| {
         let stats = shared(2);
         // Two processes in each slot, as during a rolling restart.
@@ -277,6 +295,25 @@ fn a_killed_worker_leaves_its_counters_and_its_gauges_are_settled() {
     });
 }
 
+/// All responses of this test have 100 bytes and take 1 ms.
+fn assert_whole(now: &Counters) {
+    let (requests, bytes, times) = (now.requests(), now.bytes_sent, &now.durations);
+    assert!(
+        bytes >= 100 * requests && times.sum_nanoseconds >= 1_000_000 * requests && times.count() >= requests,
+        "{requests} responses of 100 bytes and 1 ms, but {bytes} bytes and {times:?}: a writer adds the \
+         status last, with Release; a reader reads it first, with Acquire"
+    );
+}
+
+fn assert_not_gone_back(before: &Counters, now: &Counters) {
+    let numbers = |all: &Counters| [all.requests(), all.bytes_sent, all.durations.count()];
+    let (earlier, later) = (numbers(before), numbers(now));
+    assert!(
+        earlier.into_iter().zip(later).all(|(earlier, later)| earlier <= later),
+        "requests, bytes and durations were {earlier:?} and are {later:?}: what was counted stays counted"
+    );
+}
+
 #[test]
 fn totals_never_go_back_while_workers_count_and_die() {
     alone(|| {
@@ -294,30 +331,8 @@ fn totals_never_go_back_while_workers_count_and_die() {
         for round in 0..60 {
             for _ in 0..100 {
                 let now = stats.snapshot().total.counters;
-                assert!(
-                    now.requests() >= before.requests(),
-                    "requests went back: {} after {}",
-                    now.requests(),
-                    before.requests()
-                );
-                assert!(
-                    now.bytes_sent >= before.bytes_sent,
-                    "bytes went back: {} after {}",
-                    now.bytes_sent,
-                    before.bytes_sent
-                );
-                let (count, earlier) = (now.durations.count(), before.durations.count());
-                assert!(count >= earlier, "durations went back: {count} after {earlier}");
-                assert!(
-                    now.bytes_sent >= 100 * now.requests()
-                        && now.durations.sum_nanoseconds >= 1_000_000 * now.requests()
-                        && count >= now.requests(),
-                    "{} responses of 100 bytes and 1 ms, but {} bytes and {} durations: a writer adds the status last, \
-                     with Release; a reader reads it first, with Acquire",
-                    now.requests(),
-                    now.bytes_sent,
-                    count,
-                );
+                assert_whole(&now);
+                assert_not_gone_back(&before, &now);
                 before = now;
             }
             let index = round % 3;
@@ -344,13 +359,10 @@ fn each_response_falls_into_exactly_one_interval() {
             .map(|index| {
                 let (stats, notebook) = (&stats, notebooks.slot(index));
                 Child::fork(move || {
-                    loop {
+                    // Until the parent says that all workers are done.
+                    while stats.slot(0).snapshot().counters.monitoring_requests == 0 {
                         let interval = stats.scrape(own_pid());
                         interval.into_iter().for_each(|interval| keep(notebook, interval));
-                        // The scrape that found all workers gone was the last.
-                        if stats.slot(0).snapshot().counters.monitoring_requests == 1 {
-                            break;
-                        }
                     }
                 })
             })
@@ -370,8 +382,8 @@ fn each_response_falls_into_exactly_one_interval() {
         }
         keep(notebooks.slot(0), stats.scrape(own_pid()).expect("nobody else scrapes any more"));
         let kept = notebooks.snapshot().total.gauges;
-        let message = "the intervals of all scrapers add up to what was counted; more: one was given out twice; \
-                       less: one was lost. Reading the totals belongs inside the semaphore";
+        let message = "the intervals of all scrapers add up to what was counted. More: one was given out \
+                       twice. Less: one was lost. Reading the totals belongs inside the semaphore";
         assert_eq!(kept.cache_entries, 2 * TIMES, "responses: {message}");
         assert_eq!(kept.cache_bytes, 2 * TIMES * 1_000_000, "nanoseconds: {message}");
     });

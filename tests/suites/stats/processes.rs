@@ -11,22 +11,28 @@ use std::{env, fs, process, thread};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::{ForkResult, Pid, alarm, fork};
 
 /// How long anything may take before the suite calls it stuck.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long a whole scenario may take, in seconds. It hardly takes one.
+const SCENARIO_SECONDS: u32 = 60;
 
 /// Set in the process that runs a scenario alone.
 const ALONE: &str = "STATS_SUITE_ALONE";
 
 /// Runs a scenario in a process that has nothing else to do, so that the scenario may fork.
 ///
-/// A child of a process with many threads inherits their locks, for ever locked if they were held at the fork, that of
-/// the allocator among them (fork(2), "Notes"). The test harness has many threads. So this starts the test program
-/// again, for the one test that calls it. There, the only other thread is the harness's own, asleep until the test is
-/// over; it holds no lock, and a child may do whatever it wants, also start threads.
+/// A child of a process with many threads inherits their locks, for ever locked if they were held at the
+/// fork, that of the allocator among them (fork(2), "Notes"). The test harness has many threads. So this
+/// starts the test program again, for the one test that calls it. There, the only other thread is the
+/// harness's own, asleep until the test is over; it holds no lock, and a child may do whatever it wants, also
+/// start threads.
 pub fn alone(scenario: impl FnOnce()) {
     if env::var_os(ALONE).is_some() {
+        // A call that never returns ends the process by SIGALRM (alarm(2)).
+        alarm::set(SCENARIO_SECONDS);
         return scenario();
     }
     let test = thread::current().name().expect("the harness names a test's thread after the test").to_owned();
@@ -39,7 +45,8 @@ pub fn alone(scenario: impl FnOnce()) {
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(
         output.status.success() && told.contains("1 passed"),
-        "{test}, in a process of its own, ended with {}:\n{complained}{told}",
+        "{test}, in a process of its own, ended with {} (SIGALRM: a call did not return for a minute):\n\
+         {complained}{told}",
         output.status
     );
 }
@@ -79,7 +86,8 @@ impl Child {
                 // Nobody is left behind when the scenario is killed.
                 let _ = prctl::set_pdeathsig(Signal::SIGKILL);
                 let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
-                // SAFETY: ends the process; nothing of the harness that was copied here may run, so no exit handlers.
+                // SAFETY: ends the process; nothing of the harness that was copied here may run, so no exit
+                // handlers.
                 unsafe { libc::_exit(i32::from(failed)) }
             }
         }
@@ -109,7 +117,8 @@ impl Child {
         assert_eq!(status, WaitStatus::Exited(self.pid, 0), "{explanation} (its message is above)");
     }
 
-    /// Kills the child at whatever instruction it is, and reaps it. Its process id, now that of a dead process.
+    /// Kills the child at whatever instruction it is, and reaps it. Its process id, now that of a dead
+    /// process.
     pub fn kill(mut self) -> u32 {
         self.end();
         self.pid()

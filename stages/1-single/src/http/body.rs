@@ -117,7 +117,9 @@ impl Discard {
         if digits == 0 || digits > 15 || !is_extension(extension) {
             return Err(malformed("a chunk size is not a hexadecimal number"));
         }
-        let size = size.iter().fold(0, |size, &digit| size * 16 + u64::from((digit as char).to_digit(16).unwrap_or(0)));
+        let size = size
+            .iter()
+            .fold(0, |size, &digit| size * 16 + u64::from((digit as char).to_digit(16).unwrap_or(0)));
         self.state = if size == 0 { State::Trailer } else { State::Data { left: size } };
         Ok(line.len() + 2)
     }
@@ -149,7 +151,9 @@ fn complete_line(bytes: &[u8]) -> Result<Option<&[u8]>, Refusal> {
         let lone = bytes.iter().position(|&byte| byte == b'\r').is_some_and(|at| at + 1 < bytes.len());
         return match () {
             () if lone => Err(malformed("a CR stands alone")),
-            () if bytes.len() > MAX_LINE => Err(malformed("a line of the chunked body is too long")),
+            () if bytes.strip_suffix(b"\r").unwrap_or(bytes).len() > MAX_LINE => {
+                Err(malformed("a line of the chunked body is too long"))
+            }
             () => Ok(None),
         };
     };
@@ -164,11 +168,14 @@ fn complete_line(bytes: &[u8]) -> Result<Option<&[u8]>, Refusal> {
 /// it only for the sake of old senders, and it has been used for smuggling.
 fn is_extension(extension: &[u8]) -> bool {
     let token = |bytes: &[u8]| {
-        !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+        !bytes.is_empty()
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
     };
     let quoted = |bytes: &[u8]| {
         let inner = bytes.strip_prefix(b"\"").and_then(|bytes| bytes.strip_suffix(b"\""));
-        inner.is_some_and(|inner| inner.iter().all(|&byte| byte == b' ' || (byte.is_ascii_graphic() && byte != b'"')))
+        inner.is_some_and(|inner| {
+            inner.iter().all(|&byte| byte == b' ' || (byte.is_ascii_graphic() && byte != b'"'))
+        })
     };
     let mut pieces = extension.split(|&byte| byte == b';');
     pieces.next() == Some(b"".as_slice())

@@ -48,7 +48,9 @@ pub fn evaluate(head: &RequestHead<'_>, validators: &Validators, size: u64) -> V
     }
 
     match headers.get("range") {
-        Some(range) if head.method == "GET" && range_holds(head, validators) => Verdict::Send(wanted(range, size)),
+        Some(range) if head.method == "GET" && range_holds(head, validators) => {
+            Verdict::Send(wanted(range, size))
+        }
         _ => Verdict::Send(Wanted::Whole),
     }
 }
@@ -63,7 +65,8 @@ enum Comparison {
 /// Whether any tag in the lists of the fields called `name` is `etag`, or a `*` stands there.
 fn any_tag_matches(head: &RequestHead<'_>, name: &str, etag: &str, comparison: Comparison) -> bool {
     head.headers.all(name).filter_map(|value| std::str::from_utf8(value).ok()).any(|list| {
-        list.trim() == "*" || tags(list).any(|(weak, tag)| tag == etag && !(weak && comparison == Comparison::Strong))
+        list.trim() == "*"
+            || tags(list).any(|(weak, tag)| tag == etag && !(weak && comparison == Comparison::Strong))
     })
 }
 
@@ -89,9 +92,10 @@ fn tags(list: &str) -> impl Iterator<Item = (bool, &str)> {
 fn range_holds(head: &RequestHead<'_>, validators: &Validators) -> bool {
     match head.headers.get("if-range") {
         None => head.headers.all("if-range").next().is_none(),
-        Some(tag) if tag.starts_with(['"', 'W']) => tag == validators.etag,
+        Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => tag == validators.etag,
         Some(text) => {
-            date::parse(text) == Some(validators.modified) && date::seconds_since_1970() > validators.modified + 1
+            date::parse(text) == Some(validators.modified)
+                && date::seconds_since_1970() > validators.modified + 1
         }
     }
 }

@@ -48,15 +48,14 @@ fn refuse(status: u16, why: &'static str) -> Refusal {
 /// [`Refusal`] for whatever is missing, doubled, malformed or ambiguous.
 pub fn announced(head: &RequestHead<'_>) -> Result<Announced, Refusal> {
     check_host(head)?;
-    let framing = match (content_length(head)?, transfer_encoding(head)?) {
-        (None, false) => Framing::None,
-        (Some(0), false) => Framing::None,
-        (Some(length), false) => Framing::Length(length),
-        (None, true) if head.version == Version::Http10 => {
-            return Err(refuse(400, "HTTP/1.0 has no Transfer-Encoding"));
+    let framing = match content_length(head)? {
+        Some(_) if head.headers.all("transfer-encoding").next().is_some() => {
+            return Err(refuse(400, "Content-Length and Transfer-Encoding exclude each other"));
         }
-        (None, true) => Framing::Chunked,
-        (Some(_), true) => return Err(refuse(400, "Content-Length and Transfer-Encoding exclude each other")),
+        Some(0) => Framing::None,
+        Some(length) => Framing::Length(length),
+        None if is_chunked(head)? => Framing::Chunked,
+        None => Framing::None,
     };
     Ok(Announced { framing, expects_continue: expectation(head, framing)? })
 }
@@ -113,21 +112,32 @@ fn content_length(head: &RequestHead<'_>) -> Result<Option<u64>, Refusal> {
     }
 }
 
-/// Whether the body is chunked. Any other coding is one that this server does not know (RFC 9112, section 6.1).
-fn transfer_encoding(head: &RequestHead<'_>) -> Result<bool, Refusal> {
+/// Whether the body is chunked, which ends a body only if it is the last coding and stands there once (RFC 9112,
+/// section 6.3). A coding that this server does not know gets 501 (section 6.1), also without chunks.
+fn is_chunked(head: &RequestHead<'_>) -> Result<bool, Refusal> {
     let mut values = head.headers.all("transfer-encoding");
     let Some(value) = values.next() else { return Ok(false) };
     if values.next().is_some() {
         return Err(refuse(400, "there is more than one Transfer-Encoding"));
     }
-    if value.eq_ignore_ascii_case(b"chunked") {
-        return Ok(true);
+    if head.version == Version::Http10 {
+        return Err(refuse(400, "HTTP/1.0 has no Transfer-Encoding"));
     }
-    let token = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
-    if !value.is_empty() && value.iter().all(token) && head.version == Version::Http11 {
-        return Err(refuse(501, "the transfer coding is unknown"));
+    let codings: Vec<&[u8]> = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
+    let is_token = |coding: &&[u8]| {
+        !coding.is_empty() && coding.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._+".contains(byte))
+    };
+    let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    // Splitting always gives one piece, so there is a last one.
+    let Some((last, before)) = codings.split_last() else { return Ok(false) };
+    if !codings.iter().all(|coding| is_token(coding)) || before.iter().any(|coding| is_chunked(coding)) {
+        return Err(refuse(400, "the Transfer-Encoding does not end in one chunked"));
     }
-    Err(refuse(400, "the Transfer-Encoding does not end in one chunked"))
+    if before.is_empty() && is_chunked(last) {
+        Ok(true)
+    } else {
+        Err(refuse(501, "the transfer coding is unknown"))
+    }
 }
 
 /// Whether the client waits for `100 Continue` (RFC 9110, section 10.1.1). HTTP/1.0 has no such thing.

@@ -42,7 +42,9 @@ impl<'b> Request<'b> {
 pub fn wants_keep_alive(head: &RequestHead<'_>) -> bool {
     let says = |word: &str| {
         head.headers.all("connection").any(|value| {
-            value.split(|&byte| byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+            value
+                .split(|&byte| byte == b',')
+                .any(|item| item.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
         })
     };
     match head.version {

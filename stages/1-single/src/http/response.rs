@@ -61,7 +61,15 @@ impl Body {
 impl Response {
     /// A response without fields of its own.
     pub fn new(status: u16, body: Body) -> Response {
-        Response { status, shared_fields: None, fields: Vec::new(), body, cache: None, close: false, monitoring: false }
+        Response {
+            status,
+            shared_fields: None,
+            fields: Vec::new(),
+            body,
+            cache: None,
+            close: false,
+            monitoring: false,
+        }
     }
 
     /// A short page that names the status and says why.
@@ -115,6 +123,10 @@ impl Response {
             let _ = write!(out, "Content-Length: {}\r\n", self.body.length());
         }
         // Said both ways, because HTTP/1.0 clients close unless they are told.
-        out.extend_from_slice(if close { b"Connection: close\r\n\r\n" } else { b"Connection: keep-alive\r\n\r\n" });
+        out.extend_from_slice(if close {
+            b"Connection: close\r\n\r\n"
+        } else {
+            b"Connection: keep-alive\r\n\r\n"
+        });
     }
 }

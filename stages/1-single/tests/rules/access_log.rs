@@ -7,6 +7,7 @@ use stage1_single::handler::{Exchange, Handler};
 use stage1_single::http::Request;
 use stage1_single::http::response::{Body, Response};
 use std::time::Duration;
+use tempfile::NamedTempFile;
 
 /// Answers nothing; only the log is tested.
 struct Silent;
@@ -17,25 +18,26 @@ impl Handler for Silent {
     }
 }
 
-/// What the log holds after a request with each of these heads.
-fn logged(heads: &[&[u8]]) -> String {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("access.log");
-    let handler = Logged::new(Silent, Some(&path)).expect("the log can be written");
-    for head in heads {
-        handler.finished(&Exchange {
-            head,
-            peer: "192.0.2.7:4711".parse().expect("an address"),
-            status: 200,
-            body_bytes: 5,
-            sent_bytes: 105,
-            duration: Duration::from_millis(1),
-            complete: true,
-            cache: None,
-            monitoring: false,
-        });
-    }
-    std::fs::read_to_string(&path).expect("the log is text")
+/// Tells a log of a request with this head.
+fn tell(log: &Logged<Silent>, head: &[u8]) {
+    log.finished(&Exchange {
+        head,
+        peer: "192.0.2.7:4711".parse().expect("an address"),
+        status: 200,
+        body_bytes: 5,
+        sent_bytes: 105,
+        duration: Duration::from_millis(1),
+        complete: true,
+        cache: None,
+        monitoring: false,
+    });
+}
+
+/// What a log holds after a request with this head.
+fn logged(head: &[u8]) -> String {
+    let file = NamedTempFile::new().expect("a temporary file");
+    tell(&Logged::new(Silent, Some(file.path())).expect("the log can be written"), head);
+    std::fs::read_to_string(file.path()).expect("the log is text")
 }
 
 /// A line without its time, which is the test's.
@@ -48,7 +50,7 @@ fn without_time(line: &str) -> String {
 }
 
 fn expect_line(head: &[u8], expected: &str) {
-    let log = logged(&[head]);
+    let log = logged(head);
     assert_eq!(
         without_time(&log),
         format!("192.0.2.7 - - [] {expected}\n"),
@@ -86,15 +88,25 @@ fn an_empty_line_before_a_request_does_not_hide_it() {
 }
 
 #[test]
-fn without_a_path_nothing_is_written_and_with_one_lines_are_appended() {
-    assert!(Logged::new(Silent, None).is_ok());
-    let head: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
-    assert_eq!(logged(&[head, head, head]).lines().count(), 3);
-    let missing = std::path::Path::new("/nonexistent/folder/access.log");
+fn two_writers_of_one_log_overwrite_neither_each_other_nor_what_was_there() {
+    let file = NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), "yesterday\n").expect("the test owns the file");
+    let open = || Logged::new(Silent, Some(file.path())).expect("the log can be written");
+    let (one, other) = (open(), open());
+    for log in [&one, &other, &one] {
+        tell(log, b"GET / HTTP/1.1\r\n\r\n");
+    }
+    let log = std::fs::read_to_string(file.path()).expect("the log is text");
     assert!(
-        Logged::new(Silent, Some(missing)).is_err(),
-        "a log that cannot be opened is an error at the start"
+        log.starts_with("yesterday\n") && log.lines().count() == 4,
+        "three lines behind the old one: {log}"
     );
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_an_error_at_the_start() {
+    assert!(Logged::new(Silent, None).is_ok(), "no log is wanted");
+    assert!(Logged::new(Silent, Some("/nonexistent/access.log".as_ref())).is_err());
 }
 
 proptest! {
@@ -104,7 +116,7 @@ proptest! {
     #[test]
     fn a_response_is_one_line_of_printable_ascii(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let head = [b"GET /".as_slice(), &bytes].concat();
-        let log = logged(&[&head]);
+        let log = logged(&head);
         let line = log.strip_suffix('\n').expect("a line ends in LF");
         prop_assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{:?}", line);
         let quotes = line.replace("\\\\", "").replace("\\\"", "").matches('"').count();

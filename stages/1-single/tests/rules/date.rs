@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 use stage1_single::http::date;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The RFC's own example, as seconds since 1970.
 const EXAMPLE: u64 = 784_111_777;
@@ -51,6 +53,16 @@ fn now_is_spelled_now() {
     let second = date::parse(text).expect("now() spells a date");
     assert!((before..=after).contains(&second), "now() said {text}, between second {before} and {after}");
     assert_eq!(date::now().len(), date::DATE_LENGTH);
+}
+
+#[test]
+fn now_goes_on() {
+    let first = date::now();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while date::now() == first {
+        assert!(Instant::now() < deadline, "the date still says {}", first.escape_ascii());
+        thread::yield_now();
+    }
 }
 
 proptest! {

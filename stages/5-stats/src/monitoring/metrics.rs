@@ -13,14 +13,22 @@ pub fn page(stats: &SharedStats) -> Response {
     let mut page = Exposition::default();
 
     page.counter("http_requests_total", "Requests answered.", counters.requests());
-    page.counter("http_requests_bytes_sent_total", "Bytes sent in responses, heads included.", counters.bytes_sent);
+    page.counter(
+        "http_requests_bytes_sent_total",
+        "Bytes sent in responses, heads included.",
+        counters.bytes_sent,
+    );
     page.family("http_responses_total", "counter", "Responses by status code.");
     for (code, count) in counters.responses() {
         let code = code.map_or_else(|| "other".to_owned(), |code| code.to_string());
         page.labelled("http_responses_total", "code", code, count);
     }
     page.gauge("http_connections_active", "Open connections.", gauges.connections_active);
-    page.histogram("http_request_duration_seconds", "From a complete request to the last byte of its response.", &counters.durations);
+    page.histogram(
+        "http_request_duration_seconds",
+        "From a complete request to the last byte of its response.",
+        &counters.durations,
+    );
     page.gauge(
         "http_response_time_milliseconds_avg",
         "Average response time since the start.",
@@ -37,10 +45,22 @@ pub fn page(stats: &SharedStats) -> Response {
 
     page.gauge("herd_connections_idle", "Open connections without a request.", gauges.connections_idle);
     page.counter("herd_connections_accepted_total", "Connections accepted.", counters.connections_accepted);
-    page.counter("herd_connections_shed_total", "Idle connections closed to make room.", counters.connections_shed);
+    page.counter(
+        "herd_connections_shed_total",
+        "Idle connections closed to make room.",
+        counters.connections_shed,
+    );
     page.gauge("herd_queue_depth", "Requests that wait for a thread.", gauges.queue_depth);
-    page.histogram("herd_queue_wait_seconds", "How long requests waited for a thread.", &counters.queue_waits);
-    page.counter("herd_queue_rejections_total", "Requests refused because the queue was full.", counters.rejections);
+    page.histogram(
+        "herd_queue_wait_seconds",
+        "How long requests waited for a thread.",
+        &counters.queue_waits,
+    );
+    page.counter(
+        "herd_queue_rejections_total",
+        "Requests refused because the queue was full.",
+        counters.rejections,
+    );
     page.gauge("herd_threads_busy", "Threads at work.", gauges.threads_busy);
     page.counter("herd_cache_hits_total", "Files found in the cache.", counters.cache_hits);
     page.counter("herd_cache_misses_total", "Files not found in the cache.", counters.cache_misses);
@@ -48,15 +68,23 @@ pub fn page(stats: &SharedStats) -> Response {
     page.gauge("herd_cache_bytes", "Bytes in the caches.", gauges.cache_bytes);
     page.gauge("herd_cache_entries", "Files in the caches.", gauges.cache_entries);
     page.counter("herd_responses_aborted_total", "Responses begun and not finished.", counters.aborted);
-    page.counter("herd_monitoring_requests_total", "Requests for monitoring paths.", counters.monitoring_requests);
+    page.counter(
+        "herd_monitoring_requests_total",
+        "Requests for monitoring paths.",
+        counters.monitoring_requests,
+    );
 
     let workers = &snapshot.slots;
     page.per_worker("herd_worker_up", "gauge", "Whether the slot has a worker.", workers, |slot| {
         u64::from(slot.seats.iter().any(|seat| seat.pid != 0))
     });
-    page.per_worker("herd_worker_restarts_total", "counter", "Workers started after a death.", workers, |slot| {
-        slot.counters.restarts
-    });
+    page.per_worker(
+        "herd_worker_restarts_total",
+        "counter",
+        "Workers started after a death.",
+        workers,
+        |slot| slot.counters.restarts,
+    );
     page.per_worker("herd_worker_requests_total", "counter", "Requests answered.", workers, |slot| {
         slot.counters.requests()
     });
@@ -66,9 +94,13 @@ pub fn page(stats: &SharedStats) -> Response {
     page.per_worker("herd_worker_connections_active", "gauge", "Open connections.", workers, |slot| {
         slot.gauges().connections_active
     });
-    page.per_worker("herd_worker_queue_depth", "gauge", "Requests that wait for a thread.", workers, |slot| {
-        slot.gauges().queue_depth
-    });
+    page.per_worker(
+        "herd_worker_queue_depth",
+        "gauge",
+        "Requests that wait for a thread.",
+        workers,
+        |slot| slot.gauges().queue_depth,
+    );
     page.per_worker("herd_worker_threads_busy", "gauge", "Threads at work.", workers, |slot| {
         slot.gauges().threads_busy
     });

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 /// All numbers as JSON.
 pub fn page(stats: &SharedStats) -> Response {
     let snapshot = stats.snapshot();
-    let workers = snapshot.slots.iter().enumerate().map(|(slot, numbers)| Worker::new(slot, numbers)).collect();
+    let workers =
+        snapshot.slots.iter().enumerate().map(|(slot, numbers)| Worker::new(slot, numbers)).collect();
     json(&Page { workers, total: Numbers::new(&snapshot.total.counters, &snapshot.total.gauges) })
 }
 
