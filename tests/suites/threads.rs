@@ -60,7 +60,10 @@ fn acquire_waits_at_the_limit() {
     let permit = limit.acquire();
     let (got, gets) = channel();
     let waiter = limit.clone();
-    thread::spawn(move || got.send(drop(waiter.acquire())));
+    thread::spawn(move || {
+        drop(waiter.acquire());
+        got.send(())
+    });
     // The permit is still out, so nothing may come. A short look can miss a mistake, never invent one.
     let early = gets.recv_timeout(Duration::from_millis(50));
     assert!(early.is_err(), "the only permit is out, and acquire returned");

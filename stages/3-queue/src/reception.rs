@@ -222,7 +222,8 @@ impl<S: Service> Reception<S> {
     /// report the same client for ever.
     fn pause_accepting(&mut self) -> io::Result<()> {
         if let Some(listener) = &self.listener {
-            self.epoll.modify(listener, &mut EpollEvent::new(EpollFlags::empty(), listener.as_raw_fd() as u64))?;
+            self.epoll
+                .modify(listener, &mut EpollEvent::new(EpollFlags::empty(), listener.as_raw_fd() as u64))?;
         }
         self.pauses += 1;
         if self.pauses % EVENTS_PER_LINE == 1 {

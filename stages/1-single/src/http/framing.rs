@@ -130,7 +130,7 @@ fn is_chunked(head: &RequestHead<'_>) -> Result<bool, Refusal> {
     let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
     // Splitting always gives one piece, so there is a last one.
     let Some((last, before)) = codings.split_last() else { return Ok(false) };
-    if !codings.iter().all(|coding| is_token(coding)) || before.iter().any(|coding| is_chunked(coding)) {
+    if !codings.iter().all(is_token) || before.iter().any(is_chunked) {
         return Err(refuse(400, "the Transfer-Encoding does not end in one chunked"));
     }
     if before.is_empty() && is_chunked(last) {

@@ -59,7 +59,9 @@ fn a_length_beside_chunks_is_refused() {
 #[test]
 fn a_body_that_is_chunked_but_not_last_and_once_has_no_end() {
     // RFC 9112, section 6.3, item 4: "the server MUST respond with the 400 (Bad Request) status code".
-    for value in ["chunked, gzip", "chunked, chunked", "\"chunked\"", "", ",", ", chunked", "chunked,", "chunked;a=b"] {
+    for value in
+        ["chunked, gzip", "chunked, chunked", "\"chunked\"", "", ",", ", chunked", "chunked,", "chunked;a=b"]
+    {
         expect("HTTP/1.1", &[HOST, &format!("Transfer-Encoding: {value}")], Err(400));
     }
     expect("HTTP/1.1", &[HOST, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], Err(400));
