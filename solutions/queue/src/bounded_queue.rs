@@ -114,8 +114,8 @@ impl<T> BoundedQueue<T> {
         item
     }
 
-    /// Refuses all further items and wakes every thread that waits. What is in the queue is still delivered. To
-    /// shut down again changes nothing.
+    /// Refuses all further items and wakes every thread that waits. What is in the queue is still delivered.
+    /// To shut down again changes nothing.
     pub fn shutdown(&self) {
         self.state.with(|state| state.shut_down = true);
         // The closing bell. A second one does no harm: who gets it finds nothing to do either.

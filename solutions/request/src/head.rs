@@ -88,9 +88,8 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
     let Some(end) = rest.windows(4).position(|window| window == b"\r\n\r\n") else {
         return check_incomplete(rest, bytes.len()).map(|()| None);
     };
-    check_incomplete(rest, skipped + end + 3)?;
     let head = &rest[..end + 4];
-    refuse_bare_line_ends(head)?;
+    check_incomplete(head, skipped + end + 3)?;
 
     let line_end = head.windows(2).position(|window| window == b"\r\n").unwrap_or(end);
     let (method, target, version) = parse_request_line(&head[..line_end])?;
@@ -98,11 +97,12 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
     Ok(Some(RequestHead { method, target, version, headers, length: skipped + end + 4 }))
 }
 
-/// Whether a head that begins like this can still become one within the limits. `length` is how long it is without
-/// its last byte, or so far.
+/// Whether a head that begins like this can still become a good one within the limits. `length` is how long it is
+/// without its last byte, or so far.
 fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
     let line = rest.split(|&byte| byte == b'\n').next().unwrap_or(rest);
-    if line.strip_suffix(b"\r").unwrap_or(line).len() > MAX_REQUEST_LINE {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.len() > MAX_REQUEST_LINE {
         // No method is this long, so bytes without a space are not a request at all.
         let has_method = line.iter().take(64).any(|&byte| byte == b' ');
         return Err(if has_method {
@@ -110,6 +110,11 @@ fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
         } else {
             HeadError::Malformed("the request line has no method")
         });
+    }
+    // A CR at the very end may still get its LF.
+    refuse_bare_line_ends(rest.strip_suffix(b"\r").unwrap_or(rest))?;
+    if rest.contains(&b'\n') {
+        parse_request_line(line)?;
     }
     if length >= MAX_HEAD { Err(HeadError::FieldsTooLarge) } else { Ok(()) }
 }

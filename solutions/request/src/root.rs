@@ -7,7 +7,7 @@
 //!
 //! A name may also be a FIFO, whose open waits for a writer that never comes, or a device, whose open may have
 //! effects. So a name is first opened with `O_PATH`, which only finds it; it is opened for reading when it
-//! turns out to be a regular file, and checked once more to be the same one.
+//! turns out to be a regular file, and checked once more to be one.
 
 use crate::RequestPath;
 use nix::errno::Errno;
@@ -91,7 +91,8 @@ impl DocumentRoot {
     /// # Errors
     /// [`RootError`] if it is not a directory that can be opened, or if openat2(2) is missing.
     pub fn open(path: &Path) -> Result<DocumentRoot, RootError> {
-        let flags = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        // O_PATH: the folder need not be listable, only its files readable.
+        let flags = OFlag::O_DIRECTORY | OFlag::O_PATH | OFlag::O_CLOEXEC;
         let folder = open(path, flags, Mode::empty()).map_err(RootError::Open)?;
         let root = DocumentRoot { folder };
         match root.look_up(".", OFlag::O_PATH, ResolveFlag::empty()) {

@@ -14,7 +14,8 @@
 //!
 //! A step is one operation on an atomic, or one call of the futex. After each step the victim reads the kill
 //! flag. The flag is `Relaxed`, so loom lets every read see the old value or the new one, and thus tries
-//! death after every single step of the real code, without a word about death in it.
+//! death after every single step of the real code, without a word about death in it. A victim that sleeps dies
+//! when it is woken, which is the hard case; to be killed asleep is to leave the queue as if one had never come.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -183,6 +184,9 @@ pub(crate) mod futex {
     use super::sync::atomic::AtomicU32;
 
     /// The word, and the kernel's queue of those who sleep on it.
+    ///
+    /// The mutex orders more memory than futex(2) promises to. So a wrong ordering is found in those
+    /// interleavings in which nobody sleeps.
     #[derive(Debug, Default)]
     pub(crate) struct FutexWord {
         value: AtomicU32,
@@ -197,14 +201,12 @@ pub(crate) mod futex {
                 return;
             }
             deadline.one_sleep_less();
-            let inside = self.kernel.lock().unwrap();
-            // A killed victim leaves the kernel first: the kernel itself does not die.
-            let unchanged = self.value.peek() == expected;
-            if unchanged {
-                drop(self.sleepers.wait(inside).unwrap());
-            } else {
-                drop(inside);
+            let mut inside = self.kernel.lock().unwrap();
+            if self.value.peek() == expected {
+                inside = self.sleepers.wait(inside).unwrap();
             }
+            // The victim leaves the kernel before it dies: the kernel's lock does not die with it.
+            drop(inside);
             step_done();
         }
 

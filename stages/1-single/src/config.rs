@@ -214,6 +214,9 @@ impl Named<'_> {
 
     fn number(&self, allowed: RangeInclusive<u64>) -> Result<u64, ConfigError> {
         let what = format!("a whole number from {} to {}", allowed.start(), allowed.end());
+        if !self.value.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(self.is_not(&what));
+        }
         let number = self.parse(&what)?;
         if allowed.contains(&number) { Ok(number) } else { Err(self.is_not(&what)) }
     }

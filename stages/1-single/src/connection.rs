@@ -251,7 +251,7 @@ impl Connection {
         if !matches!(self.phase, Phase::Ready(_)) {
             self.ready_at = Instant::now();
         }
-        let is_head = self.input.starts_with(b"HEAD ");
+        let is_head = self.input.trim_ascii_start().starts_with(b"HEAD ");
         self.start(response, self.head_length(), is_head, Then::Linger);
     }
 

@@ -50,10 +50,14 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Serves this site on a free port, with two workers.
+    /// Serves this site on a free port, with two workers. The time limit is ten minutes, far beyond [`PATIENCE`]: a
+    /// connection that should end at once is not to be ended by it while the test waits.
+    ///
+    /// [`PATIENCE`]: crate::PATIENCE
     pub fn site(mut self, site: &Site) -> Launch {
         self.site = Some(site.clone());
-        self.flag("--document-root", site.root()).flags(&["--port", "0", "--num-workers", "2"])
+        let flags = ["--port", "0", "--num-workers", "2", "--timeout-seconds", "600"];
+        self.flag("--document-root", site.root()).flags(&flags)
     }
 
     /// Adds flags. The last one of a name counts.

@@ -178,3 +178,51 @@ fn the_condition_variable_has_as_many_interleavings_as_looms() {
     });
     assert_eq!(ours.load(Ordering::Relaxed), looms.load(Ordering::Relaxed));
 }
+
+/// A model that goes wrong only if its two threads take turns: odd steps are the other thread's, even ones
+/// are main's, and each comes to nothing if it is not that step's turn. In the end the other thread need not
+/// be interrupted: it is over.
+fn needs_three_preemptions(bound: Option<usize>) {
+    let model = Model::new("nobody gets to 5");
+    let model = if let Some(bound) = bound { model.preemption_bound(bound) } else { model };
+    model.check(|_| {
+        let number = Arc::new(AtomicUsize::new(0));
+        let step = |number: &AtomicUsize, from: usize| {
+            let _ = number.compare_exchange(from, from + 1, Ordering::Relaxed, Ordering::Relaxed);
+        };
+        let other = number.clone();
+        let thread = thread::spawn(move || [1, 3].iter().for_each(|&from| step(&other, from)));
+        [0, 2, 4].iter().for_each(|&from| step(&number, from));
+        assert_ne!(number.fetch_add(0, Ordering::Relaxed), 5, "five steps, taken in turns");
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "five steps, taken in turns")]
+fn three_preemptions_are_tried_unless_told_otherwise() {
+    needs_three_preemptions(None);
+}
+
+#[test]
+fn no_more_preemptions_are_tried_than_allowed() {
+    needs_three_preemptions(Some(2));
+}
+
+/// Loom takes limits from the environment, and calls a model that a limit has ended a success.
+#[test]
+fn the_environment_changes_nothing() {
+    let this_program = std::env::current_exe().expect("a test program knows where it is");
+    let output = std::process::Command::new(this_program)
+        .args(["--exact", "three_preemptions_are_tried_unless_told_otherwise"])
+        .args(["each_sleeper_is_woken"])
+        .env("LOOM_MAX_PREEMPTIONS", "0")
+        .env("LOOM_MAX_BRANCHES", "3")
+        .env("LOOM_MAX_DURATION", "0")
+        .env("LOOM_MAX_PERMUTATIONS", "1")
+        .env("LOOM_CHECKPOINT_INTERVAL", "1")
+        .output()
+        .expect("a test program can start itself");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("2 passed"), "{text}");
+}

@@ -176,6 +176,23 @@ fn a_bare_cr_or_lf_is_refused_wherever_it_stands() {
 }
 
 #[test]
+fn what_can_never_become_a_head_is_refused_before_it_ends() {
+    expect_verdicts(
+        "malformed",
+        &[
+            b"GET / HTTP/1.1\n",
+            b"GET / HTTP/1.1\r\nHost: a\n",
+            b"GET / HTTP/1.1\rH",
+            b"GET /\r\n",
+            b"\r\n\r\n",
+            b"G(T / HTTP/1.1\r\n",
+        ],
+    );
+    expect_verdicts("version not supported", &[b"GET / HTTP/2.0\r\n"]);
+    expect_verdicts("incomplete", &[b"", b"\r", b"\r\n", b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\nHost"]);
+}
+
+#[test]
 fn a_field_that_two_servers_could_read_differently_is_refused() {
     let fields: [&[u8]; 12] = [
         b"Content-Length : 5",

@@ -12,6 +12,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, alarm, fork};
+use stats::SharedStats;
 
 /// How long anything may take before the suite calls it stuck.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -147,4 +148,28 @@ pub fn sleep_for_ever() -> ! {
     loop {
         nix::unistd::pause();
     }
+}
+
+/// Statistics for the processes of a test.
+pub fn shared(slots: usize) -> SharedStats {
+    SharedStats::new(slots).expect("statistics can be mapped")
+}
+
+/// A process that holds the semaphore, and will hold it until it is killed.
+pub fn holder(stats: &SharedStats) -> Child {
+    let before = stats.slot(0).snapshot().counters.connections_accepted;
+    let child = Child::fork(|| {
+        let _held = stats.semaphore().acquire(own_pid());
+        stats.slot(0).count_accepted();
+        sleep_for_ever()
+    });
+    eventually("a free semaphore lets the first one in", || {
+        stats.slot(0).snapshot().counters.connections_accepted > before
+    });
+    child
+}
+
+/// Kills a process and does what a master does then.
+pub fn kill_and_settle(stats: &SharedStats, child: Child) {
+    stats.settle(child.kill());
 }

@@ -21,7 +21,7 @@ const MAX_TRAILER: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Discard {
     state: State,
-    /// Body bytes read so far, without the chunk framing.
+    /// Body bytes read so far, with the extensions of chunks but without the rest of the chunk framing.
     total: u64,
     /// Bytes of trailer lines read so far.
     trailer: usize,
@@ -120,6 +120,8 @@ impl Discard {
         let size = size
             .iter()
             .fold(0, |size, &digit| size * 16 + u64::from((digit as char).to_digit(16).unwrap_or(0)));
+        // Counted like data: a client could otherwise send a thousand bytes of extension with every byte of body.
+        self.total += extension.len() as u64;
         self.state = if size == 0 { State::Trailer } else { State::Data { left: size } };
         Ok(line.len() + 2)
     }

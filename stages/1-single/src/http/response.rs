@@ -75,9 +75,11 @@ impl Response {
     /// A short page that names the status and says why.
     pub fn page(status: u16, why: &str) -> Response {
         let reason = reason(status);
+        let (first, rest) = why.split_at_checked(1).unwrap_or((why, ""));
+        let first = first.to_ascii_uppercase();
         let page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<title>{status} {reason}</title>\n<h1>{status} {reason}</h1>\n\
-             <p>{why}.</p>\n</html>\n"
+             <p>{first}{rest}.</p>\n</html>\n"
         );
         let mut response = Response::new(status, Body::Text(page.into_bytes()));
         response.add("Content-Type", "text/html; charset=utf-8");

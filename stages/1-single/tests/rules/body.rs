@@ -141,6 +141,17 @@ fn a_line_at_the_limit_may_come_in_pieces() {
 }
 
 #[test]
+fn chunk_extensions_count_towards_the_limit() {
+    let chunk = format!("1;{}\r\nx\r\n", "e".repeat(1000));
+    let bytes = chunk.repeat(MAX_BODY as usize / 1000 + 1);
+    assert_eq!(
+        verdict(Framing::Chunked, bytes.as_bytes()),
+        Err(413),
+        "a thousand bytes of extension for each of body"
+    );
+}
+
+#[test]
 fn a_trailer_section_that_does_not_end_is_refused() {
     let trailer = ["0\r\n".to_owned(), "name: value\r\n".repeat(1000)].concat();
     assert_eq!(verdict(Framing::Chunked, trailer.as_bytes()), Err(431));

@@ -121,6 +121,7 @@ fn a_value_that_cannot_be_used_is_refused_in_one_sentence() {
         ("PORT", "65536", "\"65536\" is not a whole number from 0 to 65535"),
         ("PORT", "-1", "\"-1\" is not a whole number from 0 to 65535"),
         ("PORT", "", "\"\" is not a whole number from 0 to 65535"),
+        ("PORT", "+80", "\"+80\" is not a whole number from 0 to 65535"),
         ("PORT", "80a", "\"80a\" is not a whole number from 0 to 65535"),
         ("DOCUMENT_ROOT", "", "\"\" is not a path"),
         ("NUM_WORKERS", "0", "\"0\" is not a whole number from 1 to 64"),

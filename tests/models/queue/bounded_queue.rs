@@ -1,0 +1,234 @@
+//! Models of the bounded queue.
+
+use std::sync::Arc;
+
+use lanes::sync::Mutex;
+use lanes::{Model, Run, thread};
+
+use super::join;
+use crate::{BoundedQueue, Refused};
+
+/// Catches: `mutex` acquired before `empty_slots` or before `filled_slots` (then who sleeps keeps out who
+/// would wake it); a dequeue that does not release `empty_slots`; a buffer that returns the newest item
+/// first, or does not go round.
+#[test]
+fn items_come_out_in_the_order_in_which_they_went_in() {
+    Model::new("first in, first out, also through a queue that is too small").check(|_| {
+        let queue = Arc::new(BoundedQueue::new(2));
+        let source = queue.clone();
+        let producer = thread::spawn_named("producer", move || {
+            (1..=4).for_each(|item| source.enqueue(item).expect("nobody shuts this queue down"));
+        });
+        let taken: Vec<_> = (1..=4).map(|_| queue.dequeue().expect("nobody shuts this queue down")).collect();
+        producer.join().unwrap();
+        assert_eq!(taken, [1, 2, 3, 4], "one producer enqueued 1, 2, 3, 4 and one consumer dequeued them");
+    });
+}
+
+/// Catches: a queue with one slot more than its capacity; an enqueue that does not acquire `empty_slots`.
+#[test]
+fn a_full_queue_keeps_the_producer_waiting() {
+    Model::new("there are never more items than slots")
+        .outcomes(&["still waiting", "a slot came free"])
+        .check(|run| {
+            let queue = Arc::new(BoundedQueue::new(1));
+            queue.enqueue(1).expect("the queue is open");
+            let enqueued = Arc::new(Mutex::new(false));
+            let (source, done) = (queue.clone(), enqueued.clone());
+            let producer = thread::spawn_named("producer", move || {
+                source.enqueue(2).expect("the queue is open");
+                *done.lock().unwrap() = true;
+            });
+            assert!(
+                !*enqueued.lock().unwrap(),
+                "a second item was accepted into one slot that nobody had emptied"
+            );
+            assert_eq!(queue.dequeue(), Some(1), "the first item is the first to come out");
+            run.outcome(if *enqueued.lock().unwrap() { "a slot came free" } else { "still waiting" });
+            producer.join().unwrap();
+            assert_eq!(queue.dequeue(), Some(2), "the second item got the slot that the first had left");
+        });
+}
+
+/// Catches: a `mutex` with two permits, or none at all (loom reports a data race on the buffer).
+#[test]
+fn producers_do_not_meet_in_the_buffer() {
+    Model::new("one thread at a time touches the buffer").outcomes(&["1 first", "2 first"]).check(|run| {
+        let queue = Arc::new(BoundedQueue::new(2));
+        let producers = [1, 2].map(|item| enqueue_in_a_thread(&queue, item));
+        assert!(join(producers).iter().all(Result::is_ok), "there was room for both");
+        let taken = (queue.dequeue(), queue.dequeue());
+        run.outcome(match taken {
+            (Some(1), Some(2)) => "1 first",
+            (Some(2), Some(1)) => "2 first",
+            _ => panic!("1 and 2 went in, {taken:?} came out"),
+        });
+    });
+}
+
+/// The wide one: two switches at most, but two producers and two consumers, more items than slots.
+///
+/// Catches: `if` in place of `while` in the semaphore; a release of `filled_slots` or `empty_slots` that is
+/// forgotten.
+#[test]
+fn each_item_goes_to_one_consumer() {
+    Model::new("nothing is lost and nothing doubled between two producers and two consumers")
+        .preemption_bound(2)
+        .check(|_| {
+            let queue = Arc::new(BoundedQueue::new(1));
+            let producers = [1, 2].map(|item| enqueue_in_a_thread(&queue, item));
+            let consumer = {
+                let queue = queue.clone();
+                thread::spawn_named("consumer", move || queue.dequeue())
+            };
+            let mut taken = [queue.dequeue(), consumer.join().unwrap()];
+            taken.sort();
+            assert_eq!(taken, [Some(1), Some(2)], "1 and 2 went in, so each comes out once");
+            assert!(join(producers).iter().all(Result::is_ok), "nobody shut the queue down");
+            assert!(queue.is_empty(), "two items went in and two came out");
+        });
+}
+
+/// Catches: a shutdown that wakes nobody, or forgets `filled_slots`; a consumer that keeps the permit that
+/// shutdown added, so that the other sleeps on.
+#[test]
+fn shutdown_wakes_two_sleeping_consumers() {
+    Model::new("shutdown wakes every consumer").check(|_| {
+        let queue = Arc::new(BoundedQueue::<u32>::new(1));
+        let consumers = ["consumer 1", "consumer 2"].map(|name| {
+            let queue = queue.clone();
+            thread::spawn_named(name, move || queue.dequeue())
+        });
+        queue.shutdown();
+        assert_eq!(
+            join(consumers),
+            [None, None],
+            "nothing was ever enqueued, so there is nothing to deliver"
+        );
+    });
+}
+
+/// Catches: a shutdown that forgets `empty_slots`; a refused producer that keeps the permit that shutdown
+/// added; a `try_enqueue` that finds that permit in another thread's hand and says `Full`.
+#[test]
+fn shutdown_wakes_two_producers_that_wait_for_a_slot() {
+    Model::new("shutdown wakes every producer and gives its item back").check(|_| {
+        let queue = Arc::new(BoundedQueue::new(1));
+        queue.enqueue(0).expect("the queue is open");
+        let producers = [1, 2].map(|item| enqueue_in_a_thread(&queue, item));
+        queue.shutdown();
+        assert_eq!(
+            queue.try_enqueue(3),
+            Err(Refused::ShutDown(3)),
+            "full and shut down: there will never be room"
+        );
+        assert_eq!(
+            join(producers),
+            [Err(1), Err(2)],
+            "the only slot was never emptied, so neither item was accepted"
+        );
+        assert_eq!(queue.dequeue(), Some(0), "what was in the queue is delivered after shutdown");
+        assert_eq!(queue.dequeue(), None, "then the queue is over");
+    });
+}
+
+/// Catches: an enqueue that checks for shutdown before it enters the section that pushes (that takes three
+/// switches between threads; with a preemption bound of 2 this model misses it); a dequeue that returns
+/// `None` because of the shutdown although an item is there; a shutdown that empties the queue, or that wakes
+/// the sleepers before it has told the queue.
+#[test]
+fn what_was_accepted_is_delivered_although_the_queue_shuts_down() {
+    let outcomes = ["accepted and delivered", "refused"];
+    Model::new("an item is either refused or delivered").outcomes(&outcomes).check(|run| {
+        let queue = Arc::new(BoundedQueue::new(1));
+        let producer = enqueue_in_a_thread(&queue, 1);
+        let consumer = drain_in_a_thread(&queue, run);
+        queue.shutdown();
+        let delivered = consumer.join().unwrap();
+        match producer.join().unwrap() {
+            Ok(()) => {
+                assert_eq!(delivered, [1], "the queue accepted 1 and must deliver it before it says `None`");
+                run.outcome("accepted and delivered");
+            }
+            Err(1) => {
+                assert_eq!(delivered, [], "the queue refused 1 and must not deliver it");
+                run.outcome("refused");
+            }
+            Err(other) => panic!("1 was refused, {other} came back"),
+        }
+    });
+}
+
+/// The same for the call that the reception makes. The queue has one item already, so all three answers are
+/// possible.
+///
+/// Catches: a `try_enqueue` that checks for shutdown before it enters the section that pushes; one that
+/// sleeps for a slot; one that says `Full` where it means `ShutDown`.
+#[test]
+fn try_enqueue_answers_truly_although_the_queue_shuts_down() {
+    let outcomes = ["accepted and delivered", "full", "shut down"];
+    Model::new("an item is either refused, for the right reason, or delivered").outcomes(&outcomes).check(
+        |run| {
+            let queue = Arc::new(BoundedQueue::new(1));
+            queue.enqueue(0).expect("the queue is open");
+            let consumer = drain_in_a_thread(&queue, run);
+            let stopper = {
+                let queue = queue.clone();
+                thread::spawn_named("stopper", move || queue.shutdown())
+            };
+            let answer = queue.try_enqueue(1);
+            stopper.join().unwrap();
+            assert_eq!(
+                queue.try_enqueue(2),
+                Err(Refused::ShutDown(2)),
+                "the queue was shut down before this call began"
+            );
+            let delivered = consumer.join().unwrap();
+            let expected: &[u32] = if answer.is_ok() { &[0, 1] } else { &[0] };
+            assert_eq!(delivered, expected, "the queue held 0, and answered {answer:?} when offered 1");
+            run.outcome(match answer {
+                Ok(()) => "accepted and delivered",
+                Err(Refused::Full(_)) => "full",
+                Err(Refused::ShutDown(_)) => "shut down",
+            });
+        },
+    );
+}
+
+/// Catches: a shutdown that turns the state round when it is called again.
+#[test]
+fn shutting_down_twice_is_shutting_down_once() {
+    Model::new("a second shutdown changes nothing").check(|run| {
+        let queue = Arc::new(BoundedQueue::new(1));
+        queue.enqueue(1).expect("the queue is open");
+        let consumer = drain_in_a_thread(&queue, run);
+        let stopper = {
+            let queue = queue.clone();
+            thread::spawn_named("stopper", move || queue.shutdown())
+        };
+        queue.shutdown();
+        stopper.join().unwrap();
+        assert_eq!(queue.try_enqueue(2), Err(Refused::ShutDown(2)), "the queue was shut down, and stays so");
+        assert_eq!(consumer.join().unwrap(), [1], "1 was in the queue before both shutdowns");
+        assert_eq!(queue.dequeue(), None, "and nothing else");
+    });
+}
+
+fn enqueue_in_a_thread(queue: &Arc<BoundedQueue<u32>>, item: u32) -> thread::JoinHandle<Result<(), u32>> {
+    let queue = queue.clone();
+    thread::spawn_named(&format!("producer of {item}"), move || queue.enqueue(item))
+}
+
+/// A consumer as a pool has them: it takes items until it is told that there will never be another.
+fn drain_in_a_thread(queue: &Arc<BoundedQueue<u32>>, run: &Run) -> thread::JoinHandle<Vec<u32>> {
+    let (queue, run) = (queue.clone(), *run);
+    thread::spawn_named("consumer", move || {
+        let mut delivered = Vec::new();
+        while let Some(item) = queue.dequeue() {
+            run.note(format!("got {item}"));
+            delivered.push(item);
+        }
+        run.note("got the end");
+        delivered
+    })
+}

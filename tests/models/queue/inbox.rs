@@ -1,0 +1,110 @@
+//! Models of the inbox, with a bell as the server has one.
+
+use std::sync::Arc;
+
+use lanes::sync::{Condvar, Mutex};
+use lanes::{Model, thread};
+
+use super::join;
+use crate::Inbox;
+
+/// Catches: a `put` that never says that the box was empty, or that looks and puts in two separate locks; a
+/// `take_all` that copies the items and clears the box in two.
+#[test]
+fn nothing_is_stranded_while_the_reception_sleeps() {
+    reception_and_two_threads(|bell, inbox, taken| {
+        bell.sleep_until_it_rings();
+        bell.clear();
+        inbox.take_all(taken);
+    });
+}
+
+/// A mistake, made here on purpose: this is why the bell is cleared first.
+#[test]
+#[should_panic(expected = "deadlock, no thread can go on")]
+fn clearing_the_bell_after_taking_strands_an_item() {
+    reception_and_two_threads(|bell, inbox, taken| {
+        bell.sleep_until_it_rings();
+        inbox.take_all(taken);
+        bell.clear();
+    });
+}
+
+/// Catches: a `put` that always says that the box was empty, or that looks and puts in two separate locks; a
+/// `take_all` that takes one item only, or forgets the order.
+#[test]
+fn of_two_puts_one_must_ring() {
+    Model::new("exactly one of two puts into an empty inbox must ring")
+        .outcomes(&["1 rings", "2 rings"])
+        .check(|run| {
+            let inbox = Arc::new(Inbox::new());
+            let putters = [1, 2].map(|item| {
+                let inbox = inbox.clone();
+                thread::spawn(move || inbox.put(item))
+            });
+            let must_ring = join(putters);
+            assert_eq!(must_ring.iter().filter(|&&ring| ring).count(), 1, "the two were told {must_ring:?}");
+            run.outcome(if must_ring[0] { "1 rings" } else { "2 rings" });
+            let mut taken = vec![0];
+            inbox.take_all(&mut taken);
+            let expected = if must_ring[0] { [0, 1, 2] } else { [0, 2, 1] };
+            assert_eq!(
+                taken, expected,
+                "0 was there; then came the item that was told to ring, then the other"
+            );
+        });
+}
+
+/// Two threads put an item each, and ring if they are told to. The reception takes its turns until it has
+/// both.
+fn reception_and_two_threads(turn: impl Fn(&Bell, &Inbox<u32>, &mut Vec<u32>) + Send + Sync + 'static) {
+    Model::new("what is put into the inbox reaches the reception").check(move |run| {
+        let shared = Arc::new((Inbox::new(), Bell::new()));
+        let putters = [1, 2].map(|item| {
+            let shared = shared.clone();
+            thread::spawn_named(&format!("thread with {item}"), move || {
+                let (inbox, bell) = &*shared;
+                if inbox.put(item) {
+                    bell.ring();
+                }
+            })
+        });
+        let (inbox, bell) = &*shared;
+        let mut taken = Vec::new();
+        while taken.len() < 2 {
+            turn(bell, inbox, &mut taken);
+            run.note(format!("has {taken:?}"));
+        }
+        join(putters);
+        taken.sort();
+        assert_eq!(taken, [1, 2], "each item is taken once");
+    });
+}
+
+/// What an eventfd is to the server: rung by any thread, slept on and cleared by the reception.
+struct Bell {
+    rung: Mutex<bool>,
+    rings: Condvar,
+}
+
+impl Bell {
+    fn new() -> Bell {
+        Bell { rung: Mutex::new(false), rings: Condvar::new() }
+    }
+
+    fn ring(&self) {
+        *self.rung.lock().unwrap() = true;
+        self.rings.notify_one();
+    }
+
+    fn sleep_until_it_rings(&self) {
+        let mut rung = self.rung.lock().unwrap();
+        while !*rung {
+            rung = self.rings.wait(rung).unwrap();
+        }
+    }
+
+    fn clear(&self) {
+        *self.rung.lock().unwrap() = false;
+    }
+}

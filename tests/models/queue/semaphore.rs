@@ -1,0 +1,109 @@
+//! Models of the semaphore.
+
+use std::sync::Arc;
+
+use lanes::{Model, cell, thread};
+
+use super::join;
+use crate::Semaphore;
+
+/// Catches: a release that notifies nobody; an acquire that looks at the permits, unlocks, and locks again to
+/// sleep.
+#[test]
+fn a_release_wakes_a_sleeper() {
+    Model::new("a release wakes a sleeper").check(|_| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let sleeper = acquire_in_a_thread("sleeper", &semaphore);
+        semaphore.release();
+        sleeper.join().unwrap();
+        assert_eq!(semaphore.permits(), 0, "one permit was released and one acquired, so none is left");
+    });
+}
+
+/// Catches: a release that notifies only when there was no permit before, which forgets the second of two
+/// sleepers.
+#[test]
+fn two_releases_wake_two_sleepers() {
+    Model::new("two releases wake two sleepers").check(|_| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let sleepers =
+            [acquire_in_a_thread("sleeper 1", &semaphore), acquire_in_a_thread("sleeper 2", &semaphore)];
+        semaphore.release();
+        semaphore.release();
+        join(sleepers);
+    });
+}
+
+/// Catches: `if` in place of `while` around the wait. A thief takes the permit after the sleeper was woken
+/// and before it has the lock again; a sleeper that does not look again then takes a permit that is not
+/// there.
+#[test]
+fn a_woken_sleeper_looks_again() {
+    Model::new("no permit is given out twice").check(|_| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let sleeper = acquire_in_a_thread("sleeper", &semaphore);
+        let thief = acquire_in_a_thread("thief", &semaphore);
+        semaphore.release();
+        assert!(semaphore.permits() <= 1, "one permit was released, so at most one is there");
+        semaphore.release();
+        join([sleeper, thief]);
+        assert_eq!(semaphore.permits(), 0, "two permits were released and two acquired, so none is left");
+    });
+}
+
+/// Catches: an acquire that looks at the permits and takes one in two separate locks; a semaphore that starts
+/// with one permit too many.
+#[test]
+fn one_permit_makes_a_mutex() {
+    /// Loom watches the cell: two threads in it at once, or not ordered, fail the model.
+    struct Counter(Semaphore, cell::UnsafeCell<u32>);
+    // SAFETY: the cell is only used between `acquire` and `release` of its only permit; if that is not
+    // enough, loom says so.
+    #[allow(unsafe_code)]
+    unsafe impl Sync for Counter {}
+
+    Model::new("a semaphore with one permit lets one thread in at a time").check(|_| {
+        let counter = Arc::new(Counter(Semaphore::new(1), cell::UnsafeCell::new(0)));
+        let add_one = |counter: &Counter| {
+            counter.0.acquire();
+            // SAFETY: as above.
+            #[allow(unsafe_code)]
+            counter.1.with_mut(|count| unsafe { *count += 1 });
+            counter.0.release();
+        };
+        let threads = ["first", "second"].map(|name| {
+            let counter = counter.clone();
+            thread::spawn_named(name, move || add_one(&counter))
+        });
+        add_one(&counter);
+        join(threads);
+        // SAFETY: all other threads have ended.
+        #[allow(unsafe_code)]
+        let count = counter.1.with(|count| unsafe { *count });
+        assert_eq!(count, 3, "three threads each added one");
+    });
+}
+
+/// Catches: a `try_acquire` that looks at the permits and takes one in two separate locks.
+#[test]
+fn try_acquire_takes_only_what_is_there() {
+    Model::new("of two threads that try, one gets the only permit").outcomes(&["main", "the other"]).check(
+        |run| {
+            let semaphore = Arc::new(Semaphore::new(1));
+            let tried = semaphore.clone();
+            let other = thread::spawn_named("other", move || tried.try_acquire());
+            let main_got_it = semaphore.try_acquire();
+            let other_got_it = other.join().unwrap();
+            assert!(
+                main_got_it != other_got_it,
+                "of one permit, main got {main_got_it}, the other {other_got_it}"
+            );
+            run.outcome(if main_got_it { "main" } else { "the other" });
+        },
+    );
+}
+
+fn acquire_in_a_thread(name: &str, semaphore: &Arc<Semaphore>) -> thread::JoinHandle<()> {
+    let semaphore = semaphore.clone();
+    thread::spawn_named(name, move || semaphore.acquire())
+}

@@ -1,0 +1,194 @@
+//! Nothing counted is lost, torn or given out twice, whoever is killed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanes::Model;
+use lanes::thread::spawn_named;
+
+use super::{LEFT, MASTER, MILLISECOND, RIGHT, VICTIM, mortal};
+use crate::model_side::Sigkill;
+use crate::{Response, SharedStats, Slot};
+
+const RESPONSE: Response = Response { status: 200, bytes: 100, duration: MILLISECOND };
+
+/// Catches: loading and storing instead of `fetch_add`, in any of the four numbers.
+#[test]
+fn no_response_is_lost() {
+    Model::new("two threads that count at once both count").outcomes(&["both counted"]).check(|run| {
+        let slot = Arc::new(Slot::new());
+        let other = spawn_named("other", {
+            let slot = Arc::clone(&slot);
+            move || slot.record(&RESPONSE)
+        });
+        slot.record(&RESPONSE);
+        other.join().unwrap();
+        let counters = slot.snapshot().counters;
+        assert_eq!(counters.requests(), 2, "two responses were recorded");
+        assert_eq!(counters.bytes_sent, 200, "two responses of 100 bytes were recorded");
+        assert_eq!(counters.durations.count(), 2, "two durations were recorded");
+        assert_eq!(counters.durations.sum_nanoseconds, 2_000_000, "two durations of 1 ms were recorded");
+        run.outcome("both counted");
+    });
+}
+
+/// Catches: a writer that adds the status first, or before the duration; a reader that reads bytes or
+/// durations first; `Relaxed` on either side.
+#[test]
+fn a_counted_response_has_its_bytes_and_its_duration() {
+    Model::new("a snapshot with a response in it has the response's bytes and duration")
+        .outcomes(&["none counted", "one counted", "two counted", "details ahead"])
+        .check(|run| {
+            let slot = Arc::new(Slot::new());
+            let writers = [("left", 200), ("right", 500)].map(|(name, status)| {
+                let slot = Arc::clone(&slot);
+                spawn_named(name, move || slot.record(&Response { status, ..RESPONSE }))
+            });
+            let counters = slot.snapshot().counters;
+            let requests = counters.requests();
+            assert!(counters.bytes_sent >= 100 * requests, "a counted response without its bytes");
+            assert!(counters.durations.count() >= requests, "a counted response that is in no bucket");
+            assert!(
+                counters.durations.sum_nanoseconds >= 1_000_000 * requests,
+                "a counted response took no time"
+            );
+            run.outcome(match requests {
+                _ if counters.bytes_sent > 100 * requests => "details ahead",
+                0 => "none counted",
+                1 => "one counted",
+                _ => "two counted",
+            });
+            writers.into_iter().for_each(|writer| writer.join().unwrap());
+        });
+}
+
+/// Catches: a settle that also zeroes counters, or settles the wrong seat; reading the time before the number
+/// of responses.
+#[test]
+fn totals_never_go_back() {
+    Model::new("no total goes back, also when the worker is killed and its seat is settled")
+        .outcomes(&["none, then none", "none, then one", "one, then one"])
+        .check(|run| {
+            let slot = Arc::new(Slot::new());
+            let sigkill = Sigkill::new();
+            let worker = mortal(run, &sigkill, {
+                let slot = Arc::clone(&slot);
+                move || {
+                    slot.seat(0).connection_opened();
+                    slot.record(&RESPONSE);
+                }
+            });
+            let reader = spawn_named("reader", {
+                let slot = Arc::clone(&slot);
+                move || [slot.served(), slot.served()]
+            });
+            sigkill.send();
+            worker.join().unwrap();
+            slot.settle(0);
+            let [first, second] = reader.join().unwrap();
+            let last = slot.snapshot();
+            assert_eq!(last.seats[0].gauges.connections_active, 0, "the seat was settled");
+            let last = slot.served();
+            for total in [first, second, last] {
+                assert!(
+                    total.nanoseconds >= 1_000_000 * total.requests,
+                    "responses without their time: {total:?}"
+                );
+            }
+            for (earlier, later) in [(first, second), (second, last)] {
+                assert!(later.requests >= earlier.requests, "requests: {later:?} after {earlier:?}");
+                assert!(later.nanoseconds >= earlier.nanoseconds, "time: {later:?} after {earlier:?}");
+            }
+            run.outcome(match (first.requests, second.requests) {
+                (0, 0) => "none, then none",
+                (0, _) => "none, then one",
+                _ => "one, then one",
+            });
+        });
+}
+
+/// Catches: reading the totals before the semaphore is taken; releasing it before "last" is replaced; a
+/// semaphore whose acquire or release is `Relaxed`.
+#[test]
+fn each_response_falls_into_exactly_one_interval() {
+    Model::new("the intervals of two scrapers add up to what was counted")
+        .outcomes(&[
+            "both for one scraper",
+            "one for each",
+            "one for the next scrape",
+            "both for the next scrape",
+        ])
+        .check(|run| {
+            let stats = Arc::new(SharedStats::new(1).unwrap());
+            let writer = spawn_named("writer", {
+                let stats = Arc::clone(&stats);
+                move || {
+                    stats.slot(0).record(&RESPONSE);
+                    stats.slot(0).record(&RESPONSE);
+                }
+            });
+            let left = spawn_named("left", {
+                let stats = Arc::clone(&stats);
+                move || stats.scrape(LEFT)
+            });
+            let right = stats.scrape(RIGHT).unwrap_or_default();
+            let left = left.join().unwrap().unwrap_or_default();
+            writer.join().unwrap();
+            let next = stats.scrape(MASTER).unwrap();
+            let all = [left, right, next];
+            assert_eq!(all.iter().map(|interval| interval.requests).sum::<u64>(), 2, "{all:?}");
+            assert_eq!(
+                all.iter().map(|interval| interval.duration).sum::<Duration>(),
+                2 * MILLISECOND,
+                "{all:?}"
+            );
+            assert!(all.iter().all(|interval| !interval.recovered), "nobody died: {all:?}");
+            run.outcome(match all.map(|interval| interval.requests) {
+                [2, 0, 0] | [0, 2, 0] => "both for one scraper",
+                [1, 1, 0] => "one for each",
+                [_, _, 1] => "one for the next scrape",
+                _ => "both for the next scrape",
+            });
+        });
+}
+
+/// Catches: using "last" although its owner died; not replacing it then; releasing the semaphore too early.
+#[test]
+fn a_scraper_killed_anywhere_leaves_no_torn_interval() {
+    Model::new("a scraper that is killed takes its own interval with it and spoils no other")
+        .outcomes(&["killed before", "killed inside", "killed after", "not killed"])
+        .check(|run| {
+            let stats = Arc::new(SharedStats::new(1).unwrap());
+            stats.slot(0).record(&RESPONSE);
+            let sigkill = Sigkill::new();
+            let victim = mortal(run, &sigkill, {
+                let stats = Arc::clone(&stats);
+                move || stats.scrape(VICTIM)
+            });
+            let survivor = spawn_named("survivor", {
+                let stats = Arc::clone(&stats);
+                move || stats.scrape(LEFT)
+            });
+            sigkill.send();
+            let victim = victim.join().unwrap();
+            stats.settle(VICTIM);
+            let survivor = survivor.join().unwrap();
+            stats.slot(0).record(&RESPONSE);
+            let next = stats.scrape(MASTER).expect("nobody else scrapes any more");
+
+            let got = [victim.flatten(), survivor, Some(next)].map(Option::unwrap_or_default);
+            for interval in got {
+                let whole = MILLISECOND * u32::try_from(interval.requests).unwrap();
+                assert_eq!(interval.duration, whole, "{interval:?} is torn: each response took 1 ms");
+            }
+            let requests: u64 = got.iter().map(|interval| interval.requests).sum();
+            let recovered = got.iter().any(|interval| interval.recovered);
+            run.outcome(match (victim.is_none(), recovered, requests) {
+                (false, false, 2) => "not killed",
+                (true, false, 2) => "killed before",
+                (true, true, 1) => "killed inside",
+                (true, false, 1) => "killed after",
+                _ => "a response was lost or given twice",
+            });
+        });
+}

@@ -1,0 +1,262 @@
+//! One holder at a time, no sleeper forgotten, whoever is killed.
+
+// The data behind the semaphore are in a loom cell, so that a second holder is caught as a data race.
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanes::cell::UnsafeCell;
+use lanes::thread::{JoinHandle, spawn_named};
+use lanes::{Model, Run};
+
+use super::{LEFT, MASTER, MILLISECOND, RIGHT, VICTIM, mortal};
+use crate::model_side::{Sigkill, step_done};
+use crate::{Acquired, SharedSemaphore};
+
+/// Two numbers that are equal whenever nobody is at work on them, behind a semaphore.
+struct GuardedPair {
+    semaphore: SharedSemaphore,
+    pair: UnsafeCell<(u32, u32)>,
+}
+
+// SAFETY: `pair` is accessed only by the holder of the semaphore. If that fails, loom's cell notices.
+unsafe impl Sync for GuardedPair {}
+// SAFETY: as above.
+unsafe impl Send for GuardedPair {}
+
+impl GuardedPair {
+    fn new() -> Arc<GuardedPair> {
+        Arc::new(GuardedPair { semaphore: SharedSemaphore::new(), pair: UnsafeCell::new((0, 0)) })
+    }
+
+    /// Waits for the semaphore and goes to work on the pair. Whether it was told that the owner before died.
+    fn work(&self, pid: u32) -> bool {
+        self.work_inside(self.semaphore.acquire(pid))
+    }
+
+    /// Adds 1 to both numbers, with a moment to die in between; repairs them first if told to.
+    fn work_inside(&self, acquired: Acquired<'_>) -> bool {
+        let Acquired { guard, owner_died } = acquired;
+        self.with_pair(|pair| {
+            if owner_died {
+                pair.1 = pair.0;
+            }
+            assert_eq!(pair.0, pair.1, "the pair is half written, and the next owner was not told");
+            pair.0 += 1;
+        });
+        step_done();
+        self.with_pair(|pair| pair.1 += 1);
+        drop(guard);
+        owner_died
+    }
+
+    fn with_pair<R>(&self, work: impl FnOnce(&mut (u32, u32)) -> R) -> R {
+        // SAFETY: the caller holds the semaphore, or all other threads have ended, so nobody else is in the
+        // cell.
+        self.pair.with_mut(|pair| work(unsafe { &mut *pair }))
+    }
+}
+
+/// A process that works on the pair once.
+fn worker(name: &str, pid: u32, guarded: &Arc<GuardedPair>) -> JoinHandle<bool> {
+    let guarded = Arc::clone(guarded);
+    spawn_named(name, move || guarded.work(pid))
+}
+
+/// The same, but the signal may kill it at any step. Then it returns nothing.
+fn victim(run: &Run, sigkill: &Sigkill, guarded: &Arc<GuardedPair>) -> JoinHandle<Option<bool>> {
+    let guarded = Arc::clone(guarded);
+    mortal(run, sigkill, move || guarded.work(VICTIM))
+}
+
+/// Catches: taking the semaphore, or releasing it, with `Relaxed`; reading the word and then storing 0 to
+/// release it; waking before the word is free; sleeping without having set `WAITERS`.
+#[test]
+fn one_holder_at_a_time() {
+    Model::new("one holder at a time, who sees what the holders before wrote")
+        .outcomes(&["both worked"])
+        .check(|run| {
+            let guarded = GuardedPair::new();
+            let left = worker("left", LEFT, &guarded);
+            let right_told = guarded.work(RIGHT);
+            let left_told = left.join().unwrap();
+            assert!(!left_told && !right_told, "nobody died, yet an owner was told so");
+            guarded.with_pair(|pair| assert_eq!(*pair, (2, 2)));
+            run.outcome("both worked");
+        });
+}
+
+/// Catches: taking the semaphore over without `WAITERS` after having slept, so that the other one sleeps on;
+/// a release that wakes nobody.
+#[test]
+fn each_of_two_sleepers_is_woken() {
+    Model::new("two who sleep on the semaphore are both woken").outcomes(&["all worked"]).check(|run| {
+        let guarded = GuardedPair::new();
+        let held = guarded.semaphore.acquire(MASTER);
+        let left = worker("left", LEFT, &guarded);
+        let right = worker("right", RIGHT, &guarded);
+        guarded.work_inside(held);
+        left.join().unwrap();
+        right.join().unwrap();
+        guarded.with_pair(|pair| assert_eq!(*pair, (3, 3)));
+        run.outcome("all worked");
+    });
+}
+
+/// The hasty one is woken by the release, but the master is faster; so it gives up. Its wake-up was the only
+/// one.
+///
+/// Catches: giving up before `WAITERS` is set again (no other model does); taking the semaphore by force when
+/// the time is up.
+#[test]
+fn who_gives_up_passes_the_wake_up_on() {
+    Model::new("a bounded wait that ends leaves nobody asleep").outcomes(&["in time", "gave up"]).check(
+        |run| {
+            let run = *run;
+            let guarded = GuardedPair::new();
+            let held = guarded.semaphore.acquire(MASTER);
+            let hasty = spawn_named("hasty", {
+                let guarded = Arc::clone(&guarded);
+                move || match guarded.semaphore.acquire_within(LEFT, MILLISECOND) {
+                    Some(acquired) => {
+                        guarded.work_inside(acquired);
+                        run.outcome("in time");
+                    }
+                    None => run.outcome("gave up"),
+                }
+            });
+            let patient = worker("patient", RIGHT, &guarded);
+            guarded.work_inside(held);
+            guarded.work(MASTER);
+            hasty.join().unwrap();
+            patient.join().unwrap();
+        },
+    );
+}
+
+/// Catches: taking the semaphore by force when the time is up; a guard that does not release.
+#[test]
+fn no_patience_means_no_sleep() {
+    Model::new("a bounded acquire without patience never sleeps").outcomes(&["got it", "gave up"]).check(
+        |run| {
+            let guarded = GuardedPair::new();
+            let held = guarded.semaphore.acquire(LEFT);
+            let other = spawn_named("other", {
+                let guarded = Arc::clone(&guarded);
+                move || {
+                    guarded
+                        .semaphore
+                        .acquire_within(RIGHT, Duration::ZERO)
+                        .map(|got| guarded.work_inside(got))
+                }
+            });
+            guarded.work_inside(held);
+            run.outcome(if other.join().unwrap().is_some() { "got it" } else { "gave up" });
+        },
+    );
+}
+
+/// Catches: a settle that frees the semaphore of whoever owns it (no other model does), that does not set
+/// `DIED`, that wakes nobody, that compares the whole word and so overlooks an owner with `WAITERS`, or that
+/// is `Relaxed`; an owner that is not told.
+#[test]
+fn a_holder_killed_anywhere_freezes_nobody() {
+    Model::new(
+        "whoever is killed, wherever it was: the others get in, and one is told of a half-written pair",
+    )
+    .preemption_bound(2)
+    .outcomes(&["killed, one was told", "killed, no need to tell", "not killed"])
+    .check(|run| {
+        let guarded = GuardedPair::new();
+        let sigkill = Sigkill::new();
+        let victim = victim(run, &sigkill, &guarded);
+        let left = worker("left", LEFT, &guarded);
+        let right = worker("right", RIGHT, &guarded);
+        sigkill.send();
+        let killed = victim.join().unwrap().is_none();
+        guarded.semaphore.settle(VICTIM);
+        let told = [left.join().unwrap(), right.join().unwrap()];
+        run.outcome(match (killed, told) {
+            (true, [true, true]) => "killed, two were told",
+            (true, [true, false] | [false, true]) => "killed, one was told",
+            (true, [false, false]) => "killed, no need to tell",
+            (false, [false, false]) => "not killed",
+            (false, _) => "not killed, and yet one was told",
+        });
+    });
+}
+
+/// Catches: a settle that wakes somebody only if the dead process was the owner.
+#[test]
+fn a_wake_up_given_to_a_dead_process_is_not_lost() {
+    Model::new(
+        "when a process is killed between being woken and taking the semaphore, the next sleeper is woken",
+    )
+    .outcomes(&["killed", "not killed"])
+    .check(|run| {
+        let guarded = GuardedPair::new();
+        let held = guarded.semaphore.acquire(MASTER);
+        let sigkill = Sigkill::new();
+        let victim = victim(run, &sigkill, &guarded);
+        let survivor = worker("survivor", LEFT, &guarded);
+        guarded.work_inside(held);
+        sigkill.send();
+        let killed = victim.join().unwrap().is_none();
+        guarded.semaphore.settle(VICTIM);
+        survivor.join().unwrap();
+        run.outcome(if killed { "killed" } else { "not killed" });
+    });
+}
+
+/// Catches: an owner that is not told; a settle that does not set `DIED`, or that is `Relaxed`.
+#[test]
+fn the_one_who_repairs_may_be_killed_too() {
+    Model::new("a death is reported until one who was told has released the semaphore")
+        .outcomes(&[
+            "the victim repaired",
+            "the victim repaired and was killed after",
+            "the survivor repaired",
+            "the survivor repaired what the victim had begun to repair",
+        ])
+        .check(|run| {
+            let guarded = GuardedPair::new();
+            // LEFT dies inside, in the middle of its work.
+            std::mem::forget(guarded.semaphore.acquire(LEFT));
+            guarded.with_pair(|pair| pair.0 += 1);
+            guarded.semaphore.settle(LEFT);
+
+            let sigkill = Sigkill::new();
+            let victim = victim(run, &sigkill, &guarded);
+            let survivor = worker("survivor", RIGHT, &guarded);
+            sigkill.send();
+            let victim_told = victim.join().unwrap();
+            guarded.semaphore.settle(VICTIM);
+            let survivor_told = survivor.join().unwrap();
+            let worked = guarded.with_pair(|pair| pair.0 - 1);
+            run.outcome(match (victim_told, survivor_told, worked) {
+                (Some(true), false, 2) => "the victim repaired",
+                (None, false, 2) => "the victim repaired and was killed after",
+                (Some(false), true, 2) | (None, true, 1) => "the survivor repaired",
+                (None, true, 2) => "the survivor repaired what the victim had begun to repair",
+                _ => "nobody was told, or too many",
+            });
+        });
+}
+
+/// Why all this is needed. An ordinary semaphore is this one without `settle`, and loom finds the process
+/// that sleeps for ever: it need not even be the holder who dies, only one who has released and not yet
+/// woken.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_a_settle_a_dead_holder_freezes_the_others() {
+    Model::new("an ordinary semaphore survives its holder (it does not)").check(|run| {
+        let guarded = GuardedPair::new();
+        let sigkill = Sigkill::new();
+        let victim = victim(run, &sigkill, &guarded);
+        let survivor = worker("survivor", LEFT, &guarded);
+        sigkill.send();
+        victim.join().unwrap();
+        survivor.join().unwrap();
+    });
+}

@@ -1,0 +1,124 @@
+//! What a bounded queue must do for one thread at a time.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use queue::{BoundedQueue, Inbox, Refused};
+
+use crate::traffic::{dequeue, enqueue};
+use crate::watched::start;
+
+#[test]
+fn a_queue_can_be_shared_by_threads_if_its_items_can_be_sent() {
+    fn assert_shared<T: Send + Sync>() {}
+    // A `Cell` can be sent but not shared, which is all that a queue may ask for.
+    assert_shared::<BoundedQueue<Cell<u32>>>();
+    assert_shared::<Inbox<Cell<u32>>>();
+}
+
+#[test]
+#[should_panic]
+fn a_queue_without_room_is_refused() {
+    drop(BoundedQueue::<u32>::new(0));
+}
+
+/// Every sequence of twelve steps, each of which enqueues or dequeues, beside a `VecDeque` that does the
+/// same. So the ends of the circular buffer meet in all possible places.
+#[test]
+fn it_does_what_a_double_ended_queue_does() {
+    // Twelve steps, each of which enqueues or dequeues, in all orders: so the ends of the circular buffer
+    // meet in all possible places.
+    let all_orders = start("a thread that enqueues and dequeues", || {
+        (0..1 << STEPS).for_each(compare_with_a_double_ended_queue);
+    });
+    all_orders.finish();
+}
+
+const STEPS: u32 = 12;
+
+/// Bit `step` of `order` says what that step does: 0 enqueues, 1 dequeues.
+fn compare_with_a_double_ended_queue(order: u32) {
+    let queue = BoundedQueue::new(3);
+    let mut expected = VecDeque::new();
+    for step in 0..STEPS {
+        let context = format!("after {expected:?}, in step {step} of {order:012b}, from the right");
+        if order >> step & 1 == 0 {
+            let answer = queue.try_enqueue(step);
+            if expected.len() < 3 {
+                assert_eq!(answer, Ok(()), "there is room for 3 ({context})");
+                expected.push_back(step);
+            } else {
+                assert_eq!(answer, Err(Refused::Full(step)), "there is room for 3 ({context})");
+            }
+        } else if let Some(oldest) = expected.pop_front() {
+            assert_eq!(queue.dequeue(), Some(oldest), "the oldest comes out first ({context})");
+        }
+        assert_eq!(queue.len(), expected.len(), "len() ({context})");
+        assert_eq!(queue.is_empty(), expected.is_empty(), "is_empty() ({context})");
+    }
+    assert_eq!(queue.capacity(), 3, "capacity() is what `new` was given");
+}
+
+#[test]
+fn a_full_queue_refuses_without_blocking() {
+    let refusal = start("try_enqueue", || {
+        let queue = BoundedQueue::new(1);
+        queue.try_enqueue("first").expect("there is room for one");
+        queue.try_enqueue("second")
+    });
+    let refusal = refusal.finish().expect_err("the queue has one slot, and it was taken");
+    assert_eq!(refusal, Refused::Full("second"), "the queue is full, not shut down");
+    assert_eq!(refusal.to_string(), "the queue is full");
+    assert_eq!(refusal.into_inner(), "second", "the item comes back to who offered it");
+}
+
+#[test]
+fn what_is_queued_is_delivered_after_shutdown_and_then_comes_the_end() {
+    let taken = start("the consumer", || {
+        let queue = BoundedQueue::new(3);
+        queue.enqueue(1).expect("the queue is open");
+        queue.enqueue(2).expect("the queue is open");
+        queue.shutdown();
+        [queue.dequeue(), queue.dequeue(), queue.dequeue(), queue.dequeue()]
+    });
+    assert_eq!(taken.finish(), [Some(1), Some(2), None, None], "1 and 2 were accepted before the shutdown");
+}
+
+#[test]
+fn a_queue_that_is_shut_down_takes_nothing_whether_full_or_not() {
+    let answers = start("the producer", || {
+        let queue = BoundedQueue::new(1);
+        queue.enqueue(1).expect("the queue is open");
+        queue.shutdown();
+        let full = [queue.enqueue(2), queue.try_enqueue(2).map_err(Refused::into_inner)];
+        let why_full = queue.try_enqueue(2);
+        queue.shutdown();
+        queue.dequeue().expect("1 was accepted before the shutdown");
+        let empty = [queue.enqueue(3), queue.try_enqueue(3).map_err(Refused::into_inner)];
+        (full, why_full, empty, queue.try_enqueue(3))
+    });
+    let (full, why_full, empty, why_empty) = answers.finish();
+    assert_eq!(full, [Err(2), Err(2)], "full and shut down: the item comes back, at once");
+    assert_eq!(why_full, Err(Refused::ShutDown(2)), "full and shut down: there will never be room again");
+    assert_eq!(empty, [Err(3), Err(3)], "empty and shut down: the item comes back, at once");
+    assert_eq!(why_empty, Err(Refused::ShutDown(3)), "empty and shut down");
+    assert_eq!(why_empty.unwrap_err().to_string(), "the queue is shut down");
+}
+
+#[test]
+fn the_queue_lets_go_of_what_it_has_delivered_and_drops_the_rest() {
+    let item = Arc::new(());
+    let queue = Arc::new(BoundedQueue::new(4));
+    for _ in 0..3 {
+        enqueue(&queue, item.clone());
+    }
+    drop(dequeue(&queue));
+    assert_eq!(
+        Arc::strong_count(&item),
+        3,
+        "two are in the queue and one is here; the delivered one is gone"
+    );
+    drop(queue);
+    assert_eq!(Arc::strong_count(&item), 1, "what is left in a queue is dropped with it");
+}

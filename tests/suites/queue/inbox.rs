@@ -1,0 +1,67 @@
+//! What an inbox must do.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use queue::Inbox;
+
+use crate::watched::{Watched, start};
+
+#[test]
+fn only_the_first_item_asks_for_the_bell() {
+    let inbox = Inbox::default();
+    assert!(inbox.put("a"), "the inbox was empty: the caller must ring");
+    assert!(!inbox.put("b"), "the inbox was not empty: the bell has been rung for `a`");
+    let mut taken = vec!["already here"];
+    inbox.take_all(&mut taken);
+    assert_eq!(taken, ["already here", "a", "b"], "take_all adds what was put, in its order");
+    assert!(inbox.put("c"), "after take_all the inbox is empty again: the caller must ring");
+}
+
+#[test]
+fn the_inbox_lets_go_of_what_was_taken() {
+    let inbox = Inbox::new();
+    let item = Arc::new(());
+    let _ = inbox.put(item.clone());
+    let mut taken = Vec::new();
+    inbox.take_all(&mut taken);
+    inbox.take_all(&mut taken);
+    assert_eq!(taken.len(), 1, "an item is taken once");
+    drop(taken);
+    assert_eq!(Arc::strong_count(&item), 1, "the inbox keeps nothing of what was taken");
+}
+
+#[test]
+fn a_reception_that_sleeps_between_the_rings_gets_everything() {
+    const THREADS: usize = 4;
+    const ITEMS: usize = 5_000;
+    let inbox = Arc::new(Inbox::new());
+    let bell = Arc::new((Mutex::new(false), Condvar::new()));
+    let threads: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let (inbox, bell) = (inbox.clone(), bell.clone());
+            start("a thread of the pool", move || {
+                for number in 0..ITEMS {
+                    if inbox.put((thread, number)) {
+                        *bell.0.lock().unwrap() = true;
+                        bell.1.notify_one();
+                    }
+                }
+            })
+        })
+        .collect();
+    let reception = start("the reception", move || {
+        let mut taken = Vec::new();
+        while taken.len() < THREADS * ITEMS {
+            let rung = bell.0.lock().unwrap();
+            *bell.1.wait_while(rung, |rung| !*rung).unwrap() = false;
+            inbox.take_all(&mut taken);
+        }
+        taken
+    });
+    let taken = reception.finish();
+    threads.into_iter().for_each(Watched::finish);
+    for thread in 0..THREADS {
+        let numbers = taken.iter().filter(|item| item.0 == thread).map(|item| item.1);
+        assert!(numbers.eq(0..ITEMS), "each item of thread {thread} was taken once, in its order");
+    }
+}

@@ -1,0 +1,82 @@
+//! What a semaphore must do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use queue::Semaphore;
+
+use crate::watched::{Watched, start};
+
+#[test]
+fn a_semaphore_gives_out_the_permits_it_was_made_with() {
+    let one_thread = start("a thread that never needs to wait", || {
+        let semaphore = Semaphore::new(2);
+        assert_eq!(semaphore.permits(), 2, "Semaphore::new(2) has 2 permits");
+        assert!(semaphore.try_acquire(), "the first of 2 permits is there");
+        semaphore.acquire();
+        assert!(!semaphore.try_acquire(), "both permits are out, so try_acquire returns false");
+        assert_eq!(semaphore.permits(), 0, "both permits are out");
+        semaphore.release();
+        assert!(semaphore.try_acquire(), "one permit came back");
+    });
+    one_thread.finish();
+}
+
+#[test]
+fn acquire_sleeps_until_a_release() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    let sleeper = start("the thread that acquires", {
+        let semaphore = semaphore.clone();
+        move || semaphore.acquire()
+    });
+    sleeper.wait_until_asleep();
+    semaphore.release();
+    sleeper.finish();
+    assert_eq!(semaphore.permits(), 0, "the released permit was acquired");
+}
+
+#[test]
+fn each_release_wakes_a_sleeper() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    let inside = Arc::new(AtomicUsize::new(0));
+    let sleepers: Vec<_> = (0..4)
+        .map(|_| {
+            let (semaphore, inside) = (semaphore.clone(), inside.clone());
+            start("a thread that acquires", move || {
+                semaphore.acquire();
+                inside.fetch_add(1, Ordering::SeqCst);
+            })
+        })
+        .collect();
+    sleepers.iter().for_each(Watched::wait_until_asleep);
+    for released in 1..=4 {
+        let before = inside.load(Ordering::SeqCst);
+        assert!(before < released, "{before} threads have a permit, and only {} were released", released - 1);
+        semaphore.release();
+    }
+    sleepers.into_iter().for_each(Watched::finish);
+}
+
+#[test]
+fn never_more_threads_are_inside_than_there_are_permits() {
+    const PERMITS: usize = 3;
+    let shared = Arc::new((Semaphore::new(PERMITS), AtomicUsize::new(0)));
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let shared = shared.clone();
+            start("a thread that acquires and releases", move || {
+                let (semaphore, inside) = &*shared;
+                for _ in 0..1_000 {
+                    semaphore.acquire();
+                    let now = 1 + inside.fetch_add(1, Ordering::SeqCst);
+                    assert!(now <= PERMITS, "{now} threads have a permit of a semaphore with {PERMITS}");
+                    std::thread::yield_now();
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    semaphore.release();
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(Watched::finish);
+    assert_eq!(shared.0.permits(), PERMITS, "every permit came back");
+}

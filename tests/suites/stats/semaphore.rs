@@ -1,0 +1,185 @@
+//! What the semaphore promises between processes, and when processes are killed.
+
+use std::time::Duration;
+
+use stats::{Acquired, SharedStats, Slot};
+
+use super::processes::{Child, alone, eventually, holder, kill_and_settle, own_pid, shared};
+
+/// Long enough to see that a semaphore stays taken, short enough to do it often.
+const A_MOMENT: Duration = Duration::from_millis(20);
+
+#[test]
+fn a_semaphore_has_one_holder_among_all_processes() {
+    alone(|| {
+        let stats = shared(1);
+        let held = stats.semaphore().acquire(own_pid());
+        Child::fork(|| {
+            let got = stats.semaphore().acquire_within(own_pid(), A_MOMENT);
+            assert!(got.is_none(), "the parent holds the semaphore, yet its child got it");
+        })
+        .join("a bounded acquire gives up while another process holds the semaphore");
+        drop(held);
+        Child::fork(|| {
+            let got = stats.semaphore().acquire_within(own_pid(), A_MOMENT);
+            let got = got.expect("the parent has released the semaphore, yet its child did not get it");
+            assert!(!got.owner_died, "the owner released the semaphore; it did not die");
+        })
+        .join("a released semaphore can be acquired by another process");
+    });
+}
+
+#[test]
+fn a_release_wakes_a_sleeping_process() {
+    alone(|| {
+        let stats = shared(1);
+        let held = stats.semaphore().acquire(own_pid());
+        let sleeper = Child::fork(|| drop(stats.semaphore().acquire(own_pid())));
+        sleeper.wait_until_asleep(
+            "who waits for the semaphore sleeps in the kernel (FUTEX_WAIT), it does not spin",
+        );
+        drop(held);
+        sleeper.join("a release wakes who sleeps: FUTEX_WAKE, and not with FUTEX_PRIVATE_FLAG");
+    });
+}
+
+#[test]
+fn a_bounded_acquire_sleeps_until_the_release_if_it_comes_in_time() {
+    alone(|| {
+        let stats = shared(1);
+        let held = stats.semaphore().acquire(own_pid());
+        let sleeper = Child::fork(|| {
+            let got = stats.semaphore().acquire_within(own_pid(), Duration::from_secs(3600));
+            assert!(got.is_some(), "the semaphore was released long before an hour was over");
+        });
+        sleeper.wait_until_asleep(
+            "who waits for the semaphore, and be it for an hour at most, sleeps in the kernel",
+        );
+        drop(held);
+        sleeper.join("a release wakes a bounded acquire as well");
+    });
+}
+
+#[test]
+fn each_of_many_sleepers_gets_its_turn() {
+    alone(|| {
+        let stats = shared(1);
+        let held = stats.semaphore().acquire(own_pid());
+        let sleepers: Vec<_> =
+            (0..4).map(|_| Child::fork(|| drop(stats.semaphore().acquire(own_pid())))).collect();
+        for sleeper in &sleepers {
+            sleeper.wait_until_asleep("who waits for the semaphore sleeps in the kernel");
+        }
+        drop(held);
+        for sleeper in sleepers {
+            sleeper.join(
+                "one release wakes one, who must wake the next in turn: is WAITERS set when it takes over?",
+            );
+        }
+    });
+}
+
+#[test]
+fn the_semaphore_of_a_dead_process_goes_to_the_next_who_is_told() {
+    alone(|| {
+        let stats = shared(1);
+        let dead = holder(&stats).kill();
+        let early = stats.semaphore().acquire_within(own_pid(), A_MOMENT);
+        assert!(early.is_none(), "nobody takes the semaphore before the master says that its owner is dead");
+
+        stats.settle(dead);
+
+        let acquired = stats.semaphore().acquire_within(own_pid(), A_MOMENT);
+        let Acquired { guard, owner_died } = acquired.expect("a settled semaphore is free");
+        assert!(
+            owner_died,
+            "the owner before was killed while it held the semaphore: the next one must be told"
+        );
+        drop(guard);
+        let again = stats.semaphore().acquire(own_pid());
+        assert!(
+            !again.owner_died,
+            "the death was reported to the owner before; its release was an ordinary one"
+        );
+    });
+}
+
+#[test]
+fn settling_wakes_who_slept_when_the_owner_died() {
+    alone(|| {
+        let stats = shared(1);
+        let victim = holder(&stats);
+        let sleeper = Child::fork(|| {
+            let told = stats.semaphore().acquire(own_pid()).owner_died;
+            assert!(told, "the owner was killed: who comes after it must be told");
+        });
+        sleeper.wait_until_asleep("who waits for the semaphore sleeps in the kernel");
+        kill_and_settle(&stats, victim);
+        sleeper.join("settle wakes one of those who sleep on a dead owner's semaphore");
+    });
+}
+
+#[test]
+fn the_death_of_a_bystander_frees_nothing() {
+    alone(|| {
+        let stats = shared(1);
+        let held = stats.semaphore().acquire(own_pid());
+        let bystander = Child::fork(|| drop(stats.semaphore().acquire(own_pid())));
+        bystander.wait_until_asleep("who waits for the semaphore sleeps in the kernel");
+        kill_and_settle(&stats, bystander);
+        Child::fork(|| {
+            let got = stats.semaphore().acquire_within(own_pid(), A_MOMENT);
+            assert!(got.is_none(), "settle may free only what the dead process itself held");
+        })
+        .join("a process died that only waited; the owner still owns");
+        drop(held);
+    });
+}
+
+/// Takes the semaphore again and again; inside, moves two counters that are equal whenever nobody is inside.
+fn keep_both_counters_equal(stats: &SharedStats, own: &Slot) {
+    let pair = stats.slot(0);
+    loop {
+        let Acquired { guard, owner_died } = stats.semaphore().acquire(own_pid());
+        let counters = pair.snapshot().counters;
+        let (hits, misses) = (counters.cache_hits, counters.cache_misses);
+        if owner_died {
+            (misses..hits).for_each(|_| pair.count_miss());
+        } else {
+            assert_eq!(
+                hits, misses,
+                "either two processes are inside, or one was not told that the last one died"
+            );
+        }
+        pair.count_hit();
+        pair.count_miss();
+        drop(guard);
+        own.count_accepted();
+    }
+}
+
+#[test]
+fn killing_processes_again_and_again_freezes_nobody() {
+    alone(|| {
+        let stats = shared(4);
+        let work = |index: usize| {
+            let stats = &stats;
+            Child::fork(move || keep_both_counters_equal(stats, stats.slot(index)))
+        };
+        let turns = |index: usize| stats.slot(index).snapshot().counters.connections_accepted;
+        let mut children: Vec<_> = (1..4).map(work).collect();
+        for round in 0..150 {
+            let index = round % 3;
+            let before = turns(index + 1);
+            eventually("every process that lives gets the semaphore from time to time", || {
+                turns(index + 1) > before
+            });
+            kill_and_settle(&stats, children.remove(index));
+            children.insert(index, work(index + 1));
+        }
+        let before = [turns(1), turns(2), turns(3)];
+        eventually("after 150 kills the survivors still take turns", || {
+            (1..4).all(|i| turns(i) > before[i - 1])
+        });
+    });
+}
