@@ -59,6 +59,8 @@ enum Phase {
     Body(Current, Discard),
     /// A request is complete and wants its response.
     Ready(Current),
+    /// What came is no request that can be served. It stays so: bytes that were judged once are not judged again.
+    Refused { head_length: usize, refusal: Refusal },
     /// The response is being sent.
     Sending { head_length: usize, answer: Answer, then: Then },
     /// The last response is sent; what the client still sends is read and dropped.
@@ -185,6 +187,17 @@ impl Connection {
 
     /// Moves through the phases as far as the bytes at hand allow. `true` when a request is complete.
     fn advance(&mut self) -> Result<bool, Refusal> {
+        let advanced = self.read_phases();
+        if let Err(refusal) = advanced {
+            self.phase = Phase::Refused { head_length: self.head_length(), refusal };
+        }
+        advanced
+    }
+
+    fn read_phases(&mut self) -> Result<bool, Refusal> {
+        if let Phase::Refused { refusal, .. } = self.phase {
+            return Err(refusal);
+        }
         if let Phase::Idle | Phase::Head = self.phase {
             if self.input.is_empty() {
                 return Ok(false);
@@ -343,9 +356,9 @@ impl Connection {
     /// buys no time.
     pub fn deadline(&self, timeout: Duration) -> Instant {
         let allowed = match self.phase {
-            Phase::Idle | Phase::Head | Phase::Body(..) | Phase::Ready(_) | Phase::Closed => timeout,
             Phase::Sending { .. } => timeout + Duration::from_secs(self.outgoing.length() / SLOWEST),
             Phase::Lingering => LINGER.min(timeout),
+            _ => timeout,
         };
         self.since + allowed
     }
@@ -390,6 +403,7 @@ impl Connection {
         match self.phase {
             Phase::Body(Current { head_length, .. }, _)
             | Phase::Ready(Current { head_length, .. })
+            | Phase::Refused { head_length, .. }
             | Phase::Sending { head_length, .. } => head_length,
             // A head that is not complete, or not a good one: all that came of it.
             _ => self.input.len().min(MAX_HEAD),

@@ -113,6 +113,7 @@ fn attend(client: &mut Client, counter: &Counter, service: &impl Service, stop: 
         if connection.send(service) != Progress::Done {
             return;
         }
+        // Anything but a request is the reception's business; asked again, the connection says the same.
         let next_is_here = connection.receive() == Received::Request;
         if !next_is_here || !counter.queue.is_empty() {
             return;
