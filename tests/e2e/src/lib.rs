@@ -24,7 +24,7 @@ mod site;
 
 pub use client::{Client, Ending, Lost, Response};
 pub use kernel::{backlog, halt, is_pending, owner, threads, unread};
-pub use nix::sys::signal::{Signal, kill};
+pub use nix::sys::signal::{Signal, kill, killpg};
 pub use nix::unistd::Pid;
 pub use serde_json::Value as Json;
 pub use server::{Finished, Launch, Program, Server};

@@ -48,6 +48,7 @@ fn a_failed_assertion_is_shown_with_its_place_and_the_lanes() {
     assert!(text.contains("an increment was lost"), "{text}");
     let header = text.lines().nth(line_of(&text, "  step  main")).unwrap();
     assert!(header.ends_with("adder"), "each thread has a lane: {header}");
+    assert_eq!(text.matches("spawn adder").count(), 1, "only the interleaving that failed is shown:\n{text}");
     assert!(line_of(&text, "spawn adder") < line_of(&text, "\"saw 0\""), "{text}");
     let column = header.find("adder").unwrap();
     let note = text.lines().nth(line_of(&text, "\"saw 0\"")).unwrap();

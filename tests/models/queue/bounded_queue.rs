@@ -13,16 +13,25 @@ use crate::{BoundedQueue, Refused};
 /// first, or does not go round.
 #[test]
 fn items_come_out_in_the_order_in_which_they_went_in() {
-    Model::new("first in, first out, also through a queue that is too small").check(|_| {
-        let queue = Arc::new(BoundedQueue::new(2));
-        let source = queue.clone();
-        let producer = thread::spawn_named("producer", move || {
-            (1..=4).for_each(|item| source.enqueue(item).expect("nobody shuts this queue down"));
-        });
-        let taken: Vec<_> = (1..=4).map(|_| queue.dequeue().expect("nobody shuts this queue down")).collect();
-        producer.join().unwrap();
-        assert_eq!(taken, [1, 2, 3, 4], "one producer enqueued 1, 2, 3, 4 and one consumer dequeued them");
-    });
+    let outcomes = ["none waits", "1 waits", "2 wait"];
+    Model::new("first in, first out, also through a queue that is too small").outcomes(&outcomes).check(
+        move |run| {
+            let queue = Arc::new(BoundedQueue::new(2));
+            let source = queue.clone();
+            let producer = thread::spawn_named("producer", move || {
+                (1..=4).for_each(|item| source.enqueue(item).expect("nobody shuts this queue down"));
+            });
+            run.outcome(outcomes.get(queue.len()).unwrap_or(&"more than fit"));
+            let taken: Vec<_> =
+                (1..=4).map(|_| queue.dequeue().expect("nobody shuts this queue down")).collect();
+            producer.join().unwrap();
+            assert_eq!(
+                taken,
+                [1, 2, 3, 4],
+                "one producer enqueued 1, 2, 3, 4 and one consumer dequeued them"
+            );
+        },
+    );
 }
 
 /// Catches: a queue with one slot more than its capacity; an enqueue that does not acquire `empty_slots`.
@@ -74,7 +83,8 @@ fn producers_do_not_meet_in_the_buffer() {
 fn each_item_goes_to_one_consumer() {
     Model::new("nothing is lost and nothing doubled between two producers and two consumers")
         .preemption_bound(2)
-        .check(|_| {
+        .outcomes(&["main got 1", "main got 2"])
+        .check(|run| {
             let queue = Arc::new(BoundedQueue::new(1));
             let producers = [1, 2].map(|item| enqueue_in_a_thread(&queue, item));
             let consumer = {
@@ -82,6 +92,7 @@ fn each_item_goes_to_one_consumer() {
                 thread::spawn_named("consumer", move || queue.dequeue())
             };
             let mut taken = [queue.dequeue(), consumer.join().unwrap()];
+            run.outcome(if taken[0] == Some(1) { "main got 1" } else { "main got 2" });
             taken.sort();
             assert_eq!(taken, [Some(1), Some(2)], "1 and 2 went in, so each comes out once");
             assert!(join(producers).iter().all(Result::is_ok), "nobody shut the queue down");
@@ -93,7 +104,7 @@ fn each_item_goes_to_one_consumer() {
 /// shutdown added, so that the other sleeps on.
 #[test]
 fn shutdown_wakes_two_sleeping_consumers() {
-    Model::new("shutdown wakes every consumer").check(|_| {
+    Model::new("shutdown wakes every consumer").outcomes(&["all told"]).check(|run| {
         let queue = Arc::new(BoundedQueue::<u32>::new(1));
         let consumers = ["consumer 1", "consumer 2"].map(|name| {
             let queue = queue.clone();
@@ -105,6 +116,7 @@ fn shutdown_wakes_two_sleeping_consumers() {
             [None, None],
             "nothing was ever enqueued, so there is nothing to deliver"
         );
+        run.outcome("all told");
     });
 }
 
@@ -112,24 +124,27 @@ fn shutdown_wakes_two_sleeping_consumers() {
 /// added; a `try_enqueue` that finds that permit in another thread's hand and says `Full`.
 #[test]
 fn shutdown_wakes_two_producers_that_wait_for_a_slot() {
-    Model::new("shutdown wakes every producer and gives its item back").check(|_| {
-        let queue = Arc::new(BoundedQueue::new(1));
-        queue.enqueue(0).expect("the queue is open");
-        let producers = [1, 2].map(|item| enqueue_in_a_thread(&queue, item));
-        queue.shutdown();
-        assert_eq!(
-            queue.try_enqueue(3),
-            Err(Refused::ShutDown(3)),
-            "full and shut down: there will never be room"
-        );
-        assert_eq!(
-            join(producers),
-            [Err(1), Err(2)],
-            "the only slot was never emptied, so neither item was accepted"
-        );
-        assert_eq!(queue.dequeue(), Some(0), "what was in the queue is delivered after shutdown");
-        assert_eq!(queue.dequeue(), None, "then the queue is over");
-    });
+    Model::new("shutdown wakes every producer and gives its item back").outcomes(&["all told"]).check(
+        |run| {
+            let queue = Arc::new(BoundedQueue::new(1));
+            queue.enqueue(0).expect("the queue is open");
+            let producers = [1, 2].map(|item| enqueue_in_a_thread(&queue, item));
+            queue.shutdown();
+            assert_eq!(
+                queue.try_enqueue(3),
+                Err(Refused::ShutDown(3)),
+                "full and shut down: there will never be room"
+            );
+            assert_eq!(
+                join(producers),
+                [Err(1), Err(2)],
+                "the only slot was never emptied, so neither item was accepted"
+            );
+            assert_eq!(queue.dequeue(), Some(0), "what was in the queue is delivered after shutdown");
+            assert_eq!(queue.dequeue(), None, "then the queue is over");
+            run.outcome("all told");
+        },
+    );
 }
 
 /// Catches: an enqueue that checks for shutdown before it enters the section that pushes (that takes three
@@ -198,7 +213,7 @@ fn try_enqueue_answers_truly_although_the_queue_shuts_down() {
 /// Catches: a shutdown that turns the state round when it is called again.
 #[test]
 fn shutting_down_twice_is_shutting_down_once() {
-    Model::new("a second shutdown changes nothing").check(|run| {
+    Model::new("a second shutdown changes nothing").outcomes(&["delivered, then over"]).check(|run| {
         let queue = Arc::new(BoundedQueue::new(1));
         queue.enqueue(1).expect("the queue is open");
         let consumer = drain_in_a_thread(&queue, run);
@@ -211,6 +226,7 @@ fn shutting_down_twice_is_shutting_down_once() {
         assert_eq!(queue.try_enqueue(2), Err(Refused::ShutDown(2)), "the queue was shut down, and stays so");
         assert_eq!(consumer.join().unwrap(), [1], "1 was in the queue before both shutdowns");
         assert_eq!(queue.dequeue(), None, "and nothing else");
+        run.outcome("delivered, then over");
     });
 }
 

@@ -58,7 +58,8 @@ fn of_two_puts_one_must_ring() {
 /// Two threads put an item each, and ring if they are told to. The reception takes its turns until it has
 /// both.
 fn reception_and_two_threads(turn: impl Fn(&Bell, &Inbox<u32>, &mut Vec<u32>) + Send + Sync + 'static) {
-    Model::new("what is put into the inbox reaches the reception").check(move |run| {
+    let outcomes = ["one after the other", "both at once"];
+    Model::new("what is put into the inbox reaches the reception").outcomes(&outcomes).check(move |run| {
         let shared = Arc::new((Inbox::new(), Bell::new()));
         let putters = [1, 2].map(|item| {
             let shared = shared.clone();
@@ -70,11 +71,13 @@ fn reception_and_two_threads(turn: impl Fn(&Bell, &Inbox<u32>, &mut Vec<u32>) + 
             })
         });
         let (inbox, bell) = &*shared;
-        let mut taken = Vec::new();
+        let (mut taken, mut came_alone) = (Vec::new(), false);
         while taken.len() < 2 {
             turn(bell, inbox, &mut taken);
             run.note(format!("has {taken:?}"));
+            came_alone |= taken.len() == 1;
         }
+        run.outcome(if came_alone { "one after the other" } else { "both at once" });
         join(putters);
         taken.sort();
         assert_eq!(taken, [1, 2], "each item is taken once");

@@ -11,10 +11,11 @@ use crate::Semaphore;
 /// sleep.
 #[test]
 fn a_release_wakes_a_sleeper() {
-    Model::new("a release wakes a sleeper").check(|_| {
+    Model::new("a release wakes a sleeper").outcomes(&["still there", "taken at once"]).check(|run| {
         let semaphore = Arc::new(Semaphore::new(0));
         let sleeper = acquire_in_a_thread("sleeper", &semaphore);
         semaphore.release();
+        run.outcome(if semaphore.permits() == 1 { "still there" } else { "taken at once" });
         sleeper.join().unwrap();
         assert_eq!(semaphore.permits(), 0, "one permit was released and one acquired, so none is left");
     });
@@ -24,12 +25,13 @@ fn a_release_wakes_a_sleeper() {
 /// sleepers.
 #[test]
 fn two_releases_wake_two_sleepers() {
-    Model::new("two releases wake two sleepers").check(|_| {
+    Model::new("two releases wake two sleepers").outcomes(&["0 left", "1 left", "2 left"]).check(|run| {
         let semaphore = Arc::new(Semaphore::new(0));
         let sleepers =
             [acquire_in_a_thread("sleeper 1", &semaphore), acquire_in_a_thread("sleeper 2", &semaphore)];
         semaphore.release();
         semaphore.release();
+        run.outcome(&format!("{} left", semaphore.permits()));
         join(sleepers);
     });
 }
@@ -39,12 +41,14 @@ fn two_releases_wake_two_sleepers() {
 /// there.
 #[test]
 fn a_woken_sleeper_looks_again() {
-    Model::new("no permit is given out twice").check(|_| {
+    Model::new("no permit is given out twice").outcomes(&["0 left", "1 left"]).check(|run| {
         let semaphore = Arc::new(Semaphore::new(0));
         let sleeper = acquire_in_a_thread("sleeper", &semaphore);
         let thief = acquire_in_a_thread("thief", &semaphore);
         semaphore.release();
-        assert!(semaphore.permits() <= 1, "one permit was released, so at most one is there");
+        let left = semaphore.permits();
+        assert!(left <= 1, "one permit was released, so at most one is there");
+        run.outcome(&format!("{left} left"));
         semaphore.release();
         join([sleeper, thief]);
         assert_eq!(semaphore.permits(), 0, "two permits were released and two acquired, so none is left");
@@ -62,26 +66,32 @@ fn one_permit_makes_a_mutex() {
     #[allow(unsafe_code)]
     unsafe impl Sync for Counter {}
 
-    Model::new("a semaphore with one permit lets one thread in at a time").check(|_| {
-        let counter = Arc::new(Counter(Semaphore::new(1), cell::UnsafeCell::new(0)));
-        let add_one = |counter: &Counter| {
-            counter.0.acquire();
-            // SAFETY: as above.
+    Model::new("a semaphore with one permit lets one thread in at a time").outcomes(&["1", "2", "3"]).check(
+        |run| {
+            let counter = Arc::new(Counter(Semaphore::new(1), cell::UnsafeCell::new(0)));
+            let add_one = |counter: &Counter| {
+                counter.0.acquire();
+                // SAFETY: as above.
+                #[allow(unsafe_code)]
+                let place = counter.1.with_mut(|count| unsafe {
+                    *count += 1;
+                    *count
+                });
+                counter.0.release();
+                place
+            };
+            let threads = ["first", "second"].map(|name| {
+                let counter = counter.clone();
+                thread::spawn_named(name, move || add_one(&counter))
+            });
+            run.outcome(&add_one(&counter).to_string());
+            join(threads);
+            // SAFETY: all other threads have ended.
             #[allow(unsafe_code)]
-            counter.1.with_mut(|count| unsafe { *count += 1 });
-            counter.0.release();
-        };
-        let threads = ["first", "second"].map(|name| {
-            let counter = counter.clone();
-            thread::spawn_named(name, move || add_one(&counter))
-        });
-        add_one(&counter);
-        join(threads);
-        // SAFETY: all other threads have ended.
-        #[allow(unsafe_code)]
-        let count = counter.1.with(|count| unsafe { *count });
-        assert_eq!(count, 3, "three threads each added one");
-    });
+            let count = counter.1.with(|count| unsafe { *count });
+            assert_eq!(count, 3, "three threads each added one");
+        },
+    );
 }
 
 /// Catches: a `try_acquire` that looks at the permits and takes one in two separate locks.

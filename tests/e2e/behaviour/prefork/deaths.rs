@@ -10,15 +10,15 @@ fn kill_now(pid: Pid) {
     kill(pid, Signal::SIGKILL).expect("a process that can be killed");
 }
 
-/// Waits until there are as many workers as before, without the victim.
+/// Whether there are as many workers as before, without the victim.
+fn is_replaced(server: &Server, before: &[Pid], victim: Pid) -> bool {
+    let now = server.workers();
+    now.len() == before.len() && !now.contains(&victim)
+}
+
 #[track_caller]
-fn when_replaced(server: &Server, before: &[Pid], victim: Pid) -> Vec<Pid> {
-    let mut now = Vec::new();
-    eventually("the dead worker is replaced", || {
-        now = server.workers();
-        now.len() == before.len() && !now.contains(&victim)
-    });
-    now
+fn when_replaced(server: &Server, before: &[Pid], victim: Pid) {
+    eventually("the dead worker is replaced", || is_replaced(server, before, victim));
 }
 
 #[test]
@@ -38,7 +38,8 @@ fn a_killed_worker_takes_its_own_clients_and_nobody_elses() {
     for mut client in lost {
         client.try_ask("GET", "/", &[]).expect_err("the process that held this connection is dead");
     }
-    let now = when_replaced(&server, &workers, victim);
+    when_replaced(&server, &workers, victim);
+    let now = server.workers();
     assert!(
         workers[1..].iter().all(|pid| now.contains(pid)),
         "the other workers should be the same as before"
@@ -97,10 +98,11 @@ fn under_load_deaths_cost_only_the_requests_that_were_being_served_and_totals_ne
     for number in 0..kills {
         load.go_on_for(100);
         let workers = server.workers();
-        kill_now(workers[number % workers.len()]);
+        let victim = workers[number % workers.len()];
+        kill_now(victim);
         eventually("the dead worker is replaced", || {
             look();
-            server.workers().len() == 2
+            is_replaced(&server, &workers, victim)
         });
     }
     load.go_on_for(100);
@@ -175,12 +177,13 @@ fn one_worker_that_dies_again_and_again_does_not_harm_the_other() {
         }
     };
     for _ in 0..3 {
-        let victims: Vec<Pid> = server.workers().into_iter().filter(|&pid| pid != workers[1]).collect();
-        victims.iter().copied().for_each(kill_now);
+        let before = server.workers();
+        let victim = before[usize::from(before[0] == workers[1])];
+        kill_now(victim);
         eventually("the dead worker is replaced", || {
             // On the same connection all the time.
             client.get("/").expect(200);
-            server.workers().len() == 2 && !server.workers().contains(&victims[0])
+            is_replaced(&server, &before, victim)
         });
     }
     eventually("three deaths are three restarts", || {

@@ -2,7 +2,7 @@
 
 use super::herd;
 use crate::PROGRAM;
-use e2e::{Client, Server, Signal, Site, eventually, pattern};
+use e2e::{Client, Server, Signal, Site, eventually, killpg, pattern};
 
 /// A client whose download has begun and that reads no further.
 fn begun(server: &Server) -> Client {
@@ -71,9 +71,7 @@ fn a_signal_to_the_whole_group_as_from_a_terminal_is_one_stop() {
     let server = herd(&Site::new().file("large.bin", &content), "2");
     let mut client = begun(&server);
     // Control-C goes to master and workers alike.
-    for pid in server.processes() {
-        e2e::kill(pid, Signal::SIGINT).expect("a process that can be signalled");
-    }
+    killpg(server.pid(), Signal::SIGINT).expect("a group that can be signalled");
     assert!(client.take(content.len()) == content, "the download should go on to its last byte");
     drop(client);
     assert_eq!(server.exit_code(), Some(0));
