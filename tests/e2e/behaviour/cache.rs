@@ -17,8 +17,8 @@ fn start(site: &Site, megabytes: &str, hand_off: &str) -> Server {
     PROGRAM.serve(site, &["--num-workers", "1", "--cache-size-mb", megabytes, "--hand-off", hand_off])
 }
 
-/// Waits until the last change of every file is some clock ticks old. A file that has only just changed could change
-/// again without a new time stamp, so a careful cache asks the disk about it every time.
+/// Waits until the last change of every file is some clock ticks old. A file that has only just changed could
+/// change again without a new time stamp, so a careful cache asks the disk about it every time.
 fn rested(site: &Site) {
     eventually("the files are older than a tick of the file system's clock", || {
         let ages = std::fs::read_dir(site.root()).expect("a root").map(|entry| {
@@ -247,7 +247,8 @@ fn eviction_never_takes_bytes_from_under_a_response() {
     for hand_off in HAND_OFFS {
         let content = |number: usize| pattern(1_000_000).split_off(number * 1000);
         let site = (0..6).fold(Site::new(), |site, number| site.file(&number.to_string(), content(number)));
-        // Room for one of them: every request for another file evicts the one before, which is still being sent.
+        // Room for one of them: every request for another file evicts the one before, which is still being
+        // sent.
         let server = start(&site, "1", hand_off);
         thread::scope(|scope| {
             for number in 0..6 {

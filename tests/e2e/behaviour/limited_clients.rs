@@ -1,4 +1,5 @@
-//! Stage 2's lesson: a silent client costs one thread, and when all threads are taken the others wait in the backlog.
+//! Stage 2's lesson: a silent client costs one thread, and when all threads are taken the others wait in the
+//! backlog.
 
 use crate::PROGRAM;
 use e2e::{Client, Signal, Site, backlog, eventually, threads};
@@ -20,7 +21,8 @@ fn as_many_silent_clients_as_there_are_threads_less_one_disturb_nobody() {
 fn clients_are_served_at_the_same_time() {
     let server = PROGRAM.serve(&Site::new(), &FOUR);
     let mut clients: Vec<Client> = (0..4).map(|_| server.client()).collect();
-    // Each gets an answer while all others keep their connections; a server with one thread never gets past the first.
+    // Each gets an answer while all others keep their connections; a server with one thread never gets past
+    // the first.
     for _ in 0..10 {
         for client in &mut clients {
             client.get("/").expect(200);

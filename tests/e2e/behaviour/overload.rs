@@ -6,9 +6,9 @@ use e2e::{Client, Ending, Response, Server, Signal, Site, eventually, halt, kill
 /// One thread, and a queue for two.
 pub const NARROW: [&str; 6] = ["--num-workers", "1", "--threads-per-worker", "1", "--queue-size", "2"];
 
-/// Sends a GET for each of these paths while the server is halted, so that it finds them all at once: far more than
-/// one thread and a queue for two can take. Each has bytes behind it that the server will not read when it refuses,
-/// and still the refusal must arrive whole.
+/// Sends a GET for each of these paths while the server is halted, so that it finds them all at once: far
+/// more than one thread and a queue for two can take. Each has bytes behind it that the server will not read
+/// when it refuses, and still the refusal must arrive whole.
 #[track_caller]
 pub fn burst(server: &Server, paths: &[&str]) -> Vec<Response> {
     let pid = server.serving()[0];

@@ -1,4 +1,5 @@
-//! 132 requests that a public project collected to tell good HTTP/1.1 servers from others (`tests/e2e/probe/`).
+//! 132 requests that a public project collected to tell good HTTP/1.1 servers from others
+//! (`tests/e2e/probe/`).
 
 use crate::PROGRAM;
 use e2e::{Site, skip};

@@ -142,6 +142,15 @@ fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
 }
 
 #[test]
+fn an_ipv6_address_is_an_address() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        return e2e::skip("this machine has no IPv6");
+    }
+    let server = PROGRAM.serve(&Site::new(), &["--address", "::1"]);
+    assert_eq!(server.get("/").expect(200).text(), "home\n");
+}
+
+#[test]
 fn help_version_and_completions_are_printed_and_nothing_is_served() {
     let help = PROGRAM.launch().flags(&["--help"]).run();
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));

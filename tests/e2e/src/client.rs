@@ -67,7 +67,8 @@ impl Client {
         Client::over(stream, server)
     }
 
-    /// Connects with a receive window of about `window` bytes, so that the kernel takes little while nobody reads.
+    /// Connects with a receive window of about `window` bytes, so that the kernel takes little while nobody
+    /// reads.
     ///
     /// # Panics
     /// If the server cannot be reached.
@@ -154,8 +155,8 @@ impl Client {
         self.try_response().unwrap_or_else(|lost| self.complain(&lost))
     }
 
-    /// Reads the head of a response and leaves what follows: for an answer to HEAD, and for a body that is to be
-    /// read slowly.
+    /// Reads the head of a response and leaves what follows: for an answer to HEAD, and for a body that is to
+    /// be read slowly.
     #[track_caller]
     pub fn head(&mut self) -> Response {
         self.try_head().unwrap_or_else(|lost| self.complain(&lost))

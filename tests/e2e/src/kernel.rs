@@ -1,4 +1,5 @@
-//! What only the kernel knows: which processes there are, what waits in a backlog, whose a connection is (proc(5)).
+//! What only the kernel knows: which processes there are, what waits in a backlog, whose a connection is
+//! (proc(5)).
 
 use crate::eventually;
 use nix::sys::signal::{Signal, kill};
@@ -16,7 +17,8 @@ pub fn group(group: Pid) -> Vec<Pid> {
     members
 }
 
-/// `pid (name) state parent group ...`; the name may hold anything, so what follows its last parenthesis counts.
+/// `pid (name) state parent group ...`; the name may hold anything, so what follows its last parenthesis
+/// counts.
 fn is_member(pid: Pid, group: Pid) -> Option<bool> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
@@ -24,8 +26,8 @@ fn is_member(pid: Pid, group: Pid) -> Option<bool> {
     Some(!matches!(state, "Z" | "X") && process_group.parse() == Ok(group.as_raw()))
 }
 
-/// Halts a process with SIGSTOP and waits until it has halted; SIGCONT lets it go on. Halted, it accepts nothing and
-/// hears no signal, so the kernel keeps for it whatever comes.
+/// Halts a process with SIGSTOP and waits until it has halted; SIGCONT lets it go on. Halted, it accepts
+/// nothing and hears no signal, so the kernel keeps for it whatever comes.
 ///
 /// # Panics
 /// If it does not halt.
@@ -88,8 +90,8 @@ struct Socket {
     inode: u64,
 }
 
-/// The sockets with this address, from the lines of /proc/net/tcp: number, local, remote, state, send:receive queue,
-/// timer, ..., inode.
+/// The sockets with this address, from the lines of /proc/net/tcp: number, local, remote, state, send:receive
+/// queue, timer, ..., inode.
 fn sockets(server: SocketAddr) -> impl Iterator<Item = Socket> {
     let hex = |text: &str| u64::from_str_radix(text, 16).ok();
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();

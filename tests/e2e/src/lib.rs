@@ -9,13 +9,13 @@
 //!                            Client   one connection: send bytes, read a Response
 //! ```
 //!
-//! The tests themselves are in `behaviour/`, a file per subject. `stage1.rs` to `stage6.rs` say which subjects each
-//! stage promises; cargo builds them as tests of the stage's own package, so that they run the program that was just
-//! built. A student's server is judged by the same tests, so failures show a `curl` or `printf | nc` that a person
-//! can repeat.
+//! The tests themselves are in `behaviour/`, a file per subject. `stage1.rs` to `stage6.rs` say which
+//! subjects each stage promises; cargo builds them as tests of the stage's own package, so that they run the
+//! program that was just built. A student's server is judged by the same tests, so failures show a `curl` or
+//! `printf | nc` that a person can repeat.
 //!
-//! Nothing here waits for a fixed time. [`eventually`] waits for a condition; a deadline of [`PATIENCE`] turns what
-//! never happens into a failure.
+//! Nothing here waits for a fixed time. [`eventually`] waits for a condition; a deadline of [`PATIENCE`]
+//! turns what never happens into a failure.
 
 mod client;
 mod kernel;
@@ -34,8 +34,8 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a test waits before it says that something never happens. A healthy server needs a fraction of it, on
-/// any machine.
+/// How long a test waits before it says that something never happens. A healthy server needs a fraction of
+/// it, on any machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` holds.
@@ -52,7 +52,8 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Says that a test tried nothing, because the machine lacks something. Where `CI_FULL` is set it has everything.
+/// Says that a test tried nothing, because the machine lacks something. Where `CI_FULL` is set it has
+/// everything.
 ///
 /// # Panics
 /// If `CI_FULL` is set.

@@ -31,8 +31,8 @@ impl Program {
         Launch { program: self, flags: Vec::new(), variables: Vec::new(), site: None, descriptors: None }
     }
 
-    /// Serves `site` on a free port. Whatever processes the program makes, two of them serve, unless `flags` say
-    /// otherwise.
+    /// Serves `site` on a free port. Whatever processes the program makes, two of them serve, unless `flags`
+    /// say otherwise.
     #[track_caller]
     pub fn serve(self, site: &Site, flags: &[&str]) -> Server {
         self.launch().site(site).flags(flags).start()
@@ -50,8 +50,8 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Serves this site on a free port, with two workers. The time limit is ten minutes, far beyond [`PATIENCE`]: a
-    /// connection that should end at once is not to be ended by it while the test waits.
+    /// Serves this site on a free port, with two workers. The time limit is ten minutes, far beyond
+    /// [`PATIENCE`]: a connection that should end at once is not to be ended by it while the test waits.
     ///
     /// [`PATIENCE`]: crate::PATIENCE
     pub fn site(mut self, site: &Site) -> Launch {
@@ -132,8 +132,8 @@ impl Launch {
         command.stdout(append_to(&stdout)).stderr(append_to(&stderr)).process_group(0);
         let (parent, descriptors) = (getpid(), self.descriptors);
         #[allow(unsafe_code)]
-        // SAFETY: between fork and exec the closure makes a few system calls, which allocate nothing and take no
-        // lock.
+        // SAFETY: between fork and exec the closure makes a few system calls, which allocate nothing and take
+        // no lock.
         unsafe {
             command.pre_exec(move || {
                 if let Some(limit) = descriptors {

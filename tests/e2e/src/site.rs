@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
-/// A document root inside a folder that must never be seen by clients. It vanishes with its last clone; a server that
-/// was started with it has one.
+/// A document root inside a folder that must never be seen by clients. It vanishes with its last clone; a
+/// server that was started with it has one.
 ///
 /// ```text
 ///   <temporary>/outside.txt      what traversal would reach
@@ -53,7 +53,8 @@ impl Site {
         self.root().join(name)
     }
 
-    /// Adds a file, or overwrites it in place. Folders are made as needed; `../` leads out of the document root.
+    /// Adds a file, or overwrites it in place. Folders are made as needed; `../` leads out of the document
+    /// root.
     pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Site {
         self.write(name, content);
         self

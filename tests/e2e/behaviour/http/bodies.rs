@@ -93,8 +93,9 @@ fn an_http_1_0_client_is_not_told_to_continue() {
 #[test]
 fn a_bad_chunk_is_refused_however_the_reads_of_the_server_cut_it() {
     let server = PROGRAM.serve(&site(), &[]);
-    // The chunk promises two bytes more than come before its line end. A server that forgets what it has read of the
-    // chunk when a read ends there may take that line end for the one behind the data, and believe what follows.
+    // The chunk promises two bytes more than come before its line end. A server that forgets what it has read
+    // of the chunk when a read ends there may take that line end for the one behind the data, and believe
+    // what follows.
     for read_size in [512, 1024, 2048, 4096, 8192, 16384, 32768] {
         let heads = "GET /next.txt HTTP/1.1\r\nHost: localhost\r\n\r\n\
                      POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -112,3 +112,14 @@ fn an_empty_line_before_a_request_is_forgiven() {
     client.response().expect(200);
     client.response().expect(200);
 }
+
+#[test]
+fn hundreds_of_requests_in_one_piece_are_all_answered() {
+    let server = PROGRAM.serve(&Site::new(), &[]);
+    let mut client = server.client();
+    // Whoever answers a client within a budget per turn must come back to it without hearing from it again.
+    client.send(format!("{GET}\r\n").repeat(500));
+    for _ in 0..500 {
+        assert_eq!(client.response().expect(200).text(), "home\n");
+    }
+}

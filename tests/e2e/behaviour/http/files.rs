@@ -42,7 +42,8 @@ fn a_file_is_described() {
 
 #[test]
 fn a_file_from_the_future_was_not_modified_after_now() {
-    // Were it, the client would ask whether the file changed since a time that is not yet (RFC 9110, 8.8.2.1).
+    // Were it, the client would ask whether the file changed since a time that is not yet (RFC 9110,
+    // 8.8.2.1).
     let server = PROGRAM.serve(&Site::new().file("page.html", "x").modified("page.html", 4 * BILLION), &[]);
     let page = server.get("/page.html").expect(200);
     let modified = page.header("Last-Modified").unwrap_or_default().to_owned();
@@ -55,7 +56,8 @@ fn a_file_from_the_future_was_not_modified_after_now() {
 #[test]
 fn the_etag_changes_whenever_the_file_may_have_changed() {
     let mut tags = Vec::new();
-    // Same length and same time of modification: what differs is the file itself, or the time of its last change.
+    // Same length and same time of modification: what differs is the file itself, or the time of its last
+    // change.
     for text in ["one", "two"] {
         let site = Site::new().file("file.txt", text).modified("file.txt", BILLION);
         let server = PROGRAM.serve(&site, &[]);

@@ -1,10 +1,10 @@
 //! How much a request may be, and how its sender learns that it is too much.
 
 use crate::PROGRAM;
-use e2e::{Ending, Server, Site};
+use e2e::{Ending, Server, Site, eventually};
 
-/// Sends all of `request` before it reads anything. The refusal must arrive whole although much of what was sent is
-/// never used: a server that closes at once resets the connection, and the reset overtakes the answer
+/// Sends all of `request` before it reads anything. The refusal must arrive whole although much of what was
+/// sent is never used: a server that closes at once resets the connection, and the reset overtakes the answer
 /// (RFC 9112, section 9.6).
 #[track_caller]
 fn refused(server: &Server, status: u16, request: &[u8]) {
@@ -98,4 +98,18 @@ fn half_a_request_gets_408_and_silence_gets_nothing_when_the_time_is_up() {
     let mut client = server.client();
     client.get("/").expect(200);
     assert_eq!(client.ending(), Ending::Closed, "an idle connection should end without another word");
+}
+
+#[test]
+fn a_byte_now_and_then_buys_no_time() {
+    let server = PROGRAM.serve(&Site::new(), &["--timeout-seconds", "1"]);
+    let mut client = server.client();
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
+    eventually("the server's patience ends although bytes keep coming", || {
+        if client.has_heard_nothing() {
+            client.send("x");
+        }
+        !client.has_heard_nothing()
+    });
+    client.response().expect(408);
 }

@@ -1,5 +1,5 @@
-//! Clients that send or read slowly, and a file that changes under the server's hands: right bytes, or the end of the
-//! connection, never a wrong frame.
+//! Clients that send or read slowly, and a file that changes under the server's hands: right bytes, or the
+//! end of the connection, never a wrong frame.
 
 use crate::PROGRAM;
 use e2e::{Client, Ending, Site, eventually, pattern, unread};
@@ -62,7 +62,8 @@ fn a_file_that_shrinks_while_it_is_sent_ends_the_connection() {
         "the file has no more bytes, so the server cannot have sent {}",
         received.len()
     );
-    // A second head in here would be the answer to the second request, taken by the client for bytes of the file.
+    // A second head in here would be the answer to the second request, taken by the client for bytes of the
+    // file.
     assert!(
         content.starts_with(&received),
         "the {} bytes that came should be those of the file",

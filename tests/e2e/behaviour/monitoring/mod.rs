@@ -29,8 +29,8 @@ fn number(total: &Json, name: &str) -> u64 {
         .unwrap_or_else(|| panic!("/stats should have a number total/{name}: {total}"))
 }
 
-/// Waits until so many requests are counted. A response is counted when its last byte is sent, which may be a moment
-/// after the client has it.
+/// Waits until so many requests are counted. A response is counted when its last byte is sent, which may be a
+/// moment after the client has it.
 #[track_caller]
 fn when_counted(client: &mut Client, requests: u64) -> Json {
     let mut last = Json::Null;

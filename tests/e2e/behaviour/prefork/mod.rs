@@ -30,7 +30,8 @@ fn of_each(stats: &Json, name: &str) -> Vec<u64> {
         .unwrap_or_else(|| panic!("each worker should have a number {name}: {stats}"))
 }
 
-/// The worker that a client is connected to. The client must have been answered, so that somebody has accepted it.
+/// The worker that a client is connected to. The client must have been answered, so that somebody has
+/// accepted it.
 #[track_caller]
 fn worker_of(server: &Server, client: &Client, workers: &[Pid]) -> Pid {
     e2e::owner(server.address(), client.local_address(), workers)
