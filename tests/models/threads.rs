@@ -131,3 +131,59 @@ fn try_acquire_takes_a_permit_or_leaves_everything_as_it_was() {
             run.outcome(if got.is_some() { "it was back" } else { "it was still out" });
         });
 }
+
+/// Two permits come back, and two threads sleep for one.
+///
+/// Caught: a `drop` that wakes an acquirer only when all permits were out, which forgets the second of the two.
+#[test]
+fn each_permit_that_comes_back_wakes_an_acquirer() {
+    Model::new("each permit that comes back wakes an acquirer").check(|_| {
+        let limit = ConnectionLimit::new(2);
+        let permits = (limit.acquire(), limit.acquire());
+        let acquirers = ["first", "second"].map(|name| {
+            let limit = limit.clone();
+            spawn_named(name, move || limit.acquire())
+        });
+        drop(permits);
+        let permits = acquirers.map(|acquirer| acquirer.join().unwrap());
+        assert_eq!(limit.active(), permits.len(), "each acquirer holds a permit");
+    });
+}
+
+/// Two threads wait for the last permit.
+///
+/// Caught: a `drop` that wakes only one drainer.
+#[test]
+fn every_drainer_is_woken() {
+    Model::new("every drainer is woken").check(|_| {
+        let limit = ConnectionLimit::new(1);
+        let permit = limit.acquire();
+        let drainers = ["first", "second"].map(|name| {
+            let limit = limit.clone();
+            spawn_named(name, move || limit.drain())
+        });
+        drop(permit);
+        for drainer in drainers {
+            drainer.join().unwrap();
+        }
+    });
+}
+
+/// Two threads try for the last permit.
+///
+/// Caught: a `try_acquire` that looks at the limit and takes a permit under two separate locks.
+#[test]
+fn two_threads_that_try_do_not_get_the_same_permit() {
+    let outcomes = ["main got it", "the other got it"];
+    Model::new("two threads that try do not get the same permit").outcomes(&outcomes).check(|run| {
+        let limit = ConnectionLimit::new(1);
+        let other = spawn_named("other", {
+            let limit = limit.clone();
+            move || limit.try_acquire()
+        });
+        let (own, others) = (limit.try_acquire(), other.join().unwrap());
+        assert_eq!(limit.active(), 1, "two threads tried for one permit, and both kept what they got");
+        assert!(own.is_some() != others.is_some(), "one of the two gets the permit, the other nothing");
+        run.outcome(if own.is_some() { "main got it" } else { "the other got it" });
+    });
+}

@@ -1,25 +1,11 @@
 //! What `ConnectionLimit` promises with real threads, and what loom cannot see: panics, and many threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Barrier};
-use std::thread;
-use std::time::Duration;
 use threads::{ConnectionLimit, Permit};
 
-/// Long enough for a busy machine; a test that waits this long has failed.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-/// Runs `work` in a thread and fails with `complaint` if it does not come to an end.
-fn must_end<T: Send + 'static>(complaint: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, ended) = channel();
-    thread::spawn(move || done.send(work()));
-    match ended.recv_timeout(DEADLINE) {
-        Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => panic!("{complaint}: nothing happened for {DEADLINE:?}"),
-        Err(RecvTimeoutError::Disconnected) => panic!("{complaint}: it panicked"),
-    }
-}
+mod watched;
+use watched::{Watched, start};
 
 #[test]
 fn as_many_permits_as_the_limit_can_be_out_and_no_more() {
@@ -43,39 +29,44 @@ fn a_dropped_permit_can_be_taken_again() {
 #[test]
 fn a_thread_that_panics_gives_its_permit_back() {
     let limit = ConnectionLimit::new(1);
-    let permit = limit.acquire();
-    let panicked = thread::spawn(move || {
+    let permit = limit.try_acquire().expect("the only permit is here");
+    let panicking = std::thread::spawn(move || {
         let _permit = permit;
         std::panic::resume_unwind(Box::new("a handler made a mistake"));
     });
-    assert!(panicked.join().is_err(), "the thread was to panic");
-    must_end("a thread panicked with the only permit, and acquire waits for it", move || {
-        drop(limit.acquire())
-    });
+    assert!(panicking.join().is_err(), "the thread was to panic");
+    assert_eq!(limit.active(), 0, "a thread panicked with the only permit, and the permit went with it");
+    drop(acquire_in_a_thread(&limit).finish());
 }
 
 #[test]
-fn acquire_waits_at_the_limit() {
+fn acquire_sleeps_at_the_limit() {
     let limit = ConnectionLimit::new(1);
-    let permit = limit.acquire();
-    let (got, gets) = channel();
-    let waiter = limit.clone();
-    thread::spawn(move || {
-        drop(waiter.acquire());
-        got.send(())
-    });
-    // The permit is still out, so nothing may come. A short look can miss a mistake, never invent one.
-    let early = gets.recv_timeout(Duration::from_millis(50));
-    assert!(early.is_err(), "the only permit is out, and acquire returned");
+    let permit = limit.try_acquire().expect("the only permit is here");
+    let waiting = acquire_in_a_thread(&limit);
+    waiting.wait_until_asleep();
+    assert_eq!(limit.active(), 1, "who waits for a permit has none");
     drop(permit);
-    assert!(gets.recv_timeout(DEADLINE).is_ok(), "the permit came back, and acquire still sleeps");
+    let _permit = waiting.finish();
+    assert_eq!(limit.active(), 1, "the permit that came back went to the thread that waited for it");
+}
+
+#[test]
+fn each_permit_that_comes_back_wakes_a_sleeper() {
+    let limit = ConnectionLimit::new(3);
+    let permits: Vec<Permit> = (0..3).map_while(|_| limit.try_acquire()).collect();
+    let waiting: Vec<_> = (0..3).map(|_| acquire_in_a_thread(&limit)).collect();
+    waiting.iter().for_each(Watched::wait_until_asleep);
+    drop(permits);
+    let permits: Vec<Permit> = waiting.into_iter().map(Watched::finish).collect();
+    assert_eq!(limit.active(), permits.len(), "three permits came back and three sleepers got them");
 }
 
 #[test]
 fn clones_share_the_permits() {
     let limit = ConnectionLimit::new(1);
     let clone = limit.clone();
-    let _permit = limit.acquire();
+    let _permit = limit.try_acquire();
     assert!(clone.try_acquire().is_none(), "a clone is another handle to the same permits, not more of them");
 }
 
@@ -90,7 +81,7 @@ fn many_threads_reach_the_limit_and_never_exceed_it() {
         .map(|_| {
             let (limit, inside, highest) = (limit.clone(), inside.clone(), highest.clone());
             let all_inside = all_inside.clone();
-            thread::spawn(move || {
+            start("one of 16 threads that share 4 permits", move || {
                 for round in 0..200 {
                     let _permit = limit.acquire();
                     highest.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
@@ -102,37 +93,41 @@ fn many_threads_reach_the_limit_and_never_exceed_it() {
             })
         })
         .collect();
-    must_end("16 threads share 4 permits", move || {
-        threads.into_iter().for_each(|thread| thread.join().unwrap())
-    });
+    threads.into_iter().for_each(Watched::finish);
     assert_eq!(highest.load(SeqCst), LIMIT, "the most connections served at once");
 }
 
 #[test]
 fn drain_of_a_limit_that_nobody_uses_returns_at_once() {
-    let limit = ConnectionLimit::new(2);
-    must_end("no permit is out, and drain waits", move || limit.drain());
+    drain_in_a_thread(&ConnectionLimit::new(2)).finish();
 }
 
 #[test]
-fn drain_waits_for_the_last_permit() {
+fn every_drain_sleeps_until_the_last_permit_is_back() {
     let limit = ConnectionLimit::new(2);
-    let (first, last) = (limit.acquire(), limit.acquire());
-    let (drained, drains) = channel();
-    let drainer = limit.clone();
-    thread::spawn(move || {
-        drainer.drain();
-        drained.send(())
-    });
+    let first = limit.try_acquire().expect("both permits are here");
+    let last = limit.try_acquire().expect("one of two permits is here");
+    let drains: Vec<_> = (0..3).map(|_| drain_in_a_thread(&limit)).collect();
+    drains.iter().for_each(Watched::wait_until_asleep);
     drop(first);
-    let early = drains.recv_timeout(Duration::from_millis(50));
-    assert!(early.is_err(), "one of two permits is still out, and drain returned");
+    drains.iter().for_each(Watched::wait_until_asleep);
     drop(last);
-    assert!(drains.recv_timeout(DEADLINE).is_ok(), "both permits are back, and drain still sleeps");
+    drains.into_iter().for_each(Watched::finish);
 }
 
 #[test]
 #[should_panic]
 fn a_limit_of_zero_is_refused() {
     let _ = ConnectionLimit::new(0);
+}
+
+/// What could hang gets a thread of its own.
+fn acquire_in_a_thread(limit: &ConnectionLimit) -> Watched<Permit> {
+    let limit = limit.clone();
+    start("the thread that acquires", move || limit.acquire())
+}
+
+fn drain_in_a_thread(limit: &ConnectionLimit) -> Watched<()> {
+    let limit = limit.clone();
+    start("the thread that drains", move || limit.drain())
 }

@@ -65,10 +65,6 @@ impl Semaphore {
     }
 
     /// Gives a permit, and wakes one sleeper.
-    ///
-    /// # Panics
-    ///
-    /// If there would be more than `usize::MAX` permits.
     pub fn release(&self) {
         *self.lock() += 1;
         // One permit, one thread: waking all would only make the others look and go back to sleep.

@@ -14,8 +14,9 @@
 //!
 //! A step is one operation on an atomic, or one call of the futex. After each step the victim reads the kill
 //! flag. The flag is `Relaxed`, so loom lets every read see the old value or the new one, and thus tries
-//! death after every single step of the real code, without a word about death in it. A victim that sleeps dies
-//! when it is woken, which is the hard case; to be killed asleep is to leave the queue as if one had never come.
+//! death after every single step of the real code, without a word about death in it. A victim that sleeps
+//! dies when it is woken, which is the hard case; to be killed asleep is to leave the queue as if one had
+//! never come.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -7,16 +7,16 @@
 //! ```text
 //! the model failed: a release wakes a sleeper
 //!
-//! in interleaving 2: deadlock, no thread can go on
-//!   main      waits in join consumer              models.rs:31
-//!   consumer  sleeps in wait                      semaphore.rs:44
+//! in interleaving 5: deadlock, no thread can go on
+//!   main     is in join sleeper          semaphore.rs:19
+//!   sleeper  is in wait                  semaphore.rs:52
 //!
-//!   step  main                             consumer
-//!      1  spawn consumer   models.rs:24
-//!      2                                   start            models.rs:24
-//!      3                                   lock             semaphore.rs:42
-//!      4                                   wait, sleeping   semaphore.rs:44
-//!      5  lock             semaphore.rs:58
+//!   step  main                             sleeper
+//!      1  spawn sleeper  semaphore.rs:118
+//!      2                                   start  semaphore.rs:118
+//!      3                                   lock  semaphore.rs:84
+//!      4                                   wait, asleep  semaphore.rs:52
+//!      5  lock  semaphore.rs:84
 //!      6  unlock
 //! ```
 //!

@@ -55,7 +55,7 @@ fn the_cache_is_counted() {
     let site = ["a", "b", "c"].iter().fold(Site::new(), |site, name| site.file(name, pattern(400 << 10)));
     let server = crate::PROGRAM.serve(&site, &["--num-workers", "1", "--cache-size-mb", "1"]);
     let mut client = server.client();
-    let paths = ["/a", "/b", "/c", "/a", "/missing"];
+    let paths = ["/a", "/a", "/b", "/c", "/a", "/missing"];
     let says = |client: &mut Client, path| client.get(path).header("X-Cache").map(str::to_owned);
     let seen: Vec<Option<String>> = paths.iter().map(|path| says(&mut client, path)).collect();
     let count = |what: &str| seen.iter().filter(|cache| cache.as_deref() == Some(what)).count() as u64;
