@@ -48,6 +48,28 @@ fn one_of_those_who_miss_a_key_loads_it() {
     });
 }
 
+/// Three threads want the same absent key, so two may be asleep when it has been loaded.
+///
+/// Caught: a `land` that wakes only one.
+#[test]
+fn all_who_wait_for_a_load_are_woken() {
+    Model::new("all who wait for a load are woken")
+        .preemption_bound(2)
+        .outcomes(&["0 joined", "1 joined", "2 joined"])
+        .check(|run| {
+            let cache = Arc::new(Cache::new(10));
+            let others = ["second", "third"].map(|name| {
+                let cache = cache.clone();
+                spawn_named(name, move || loaded(&cache, "a"))
+            });
+            let mut lookups = vec![loaded(&cache, "a")];
+            lookups.extend(others.map(|other| other.join().unwrap()));
+            let joined = lookups.iter().filter(|&&lookup| lookup == Lookup::Joined).count();
+            run.outcome(&format!("{joined} joined"));
+            assert_eq!(cache.counts().loads, 1, "one key, never evicted, was loaded more than once");
+        });
+}
+
 /// A thread waits for a load that fails.
 ///
 /// Caught: a flight that is left in the map when its load fails, or that lands without waking (the waiter sleeps for
