@@ -36,8 +36,8 @@ fn there_are_never_more_permits_out_than_the_limit() {
 
 /// Three threads and one permit: when it comes back, two may be asleep, and each must get it in the end.
 ///
-/// Caught: a `drop` that wakes nobody, or only when all are out still; an `acquire` that compares with `>`; a wait with
-/// `if` instead of `while` (a third thread takes the permit before the woken one has the mutex).
+/// Caught: a `drop` that wakes nobody, or only when all are out still; an `acquire` that compares with `>`; a
+/// wait with `if` instead of `while` (a third thread takes the permit before the woken one has the mutex).
 #[test]
 fn every_sleeper_gets_a_permit_in_the_end() {
     Model::new("every sleeper gets a permit in the end").preemption_bound(2).outcomes(&["all served"]).check(
@@ -70,8 +70,8 @@ fn every_sleeper_gets_a_permit_in_the_end() {
 
 /// One thread serves, another drains.
 ///
-/// Caught: a `drain` that looks once instead of waiting; a `drop` that forgets the drainer; a `drain` that waits for
-/// a number other than 0.
+/// Caught: a `drain` that looks once instead of waiting; a `drop` that forgets the drainer; a `drain` that
+/// waits for a number other than 0.
 #[test]
 fn drain_returns_only_when_all_permits_are_back() {
     Model::new("drain returns only when all permits are back").outcomes(&["after the last"]).check(|run| {
@@ -92,8 +92,8 @@ fn drain_returns_only_when_all_permits_are_back() {
 
 /// An acquirer and a drainer are both asleep when the last permit comes back.
 ///
-/// Caught: one condition variable for both with `notify_one` (the wake-up goes to the one that cannot use it); a `drop`
-/// that forgets either of them.
+/// Caught: one condition variable for both with `notify_one` (the wake-up goes to the one that cannot use
+/// it); a `drop` that forgets either of them.
 #[test]
 fn an_acquirer_and_a_drainer_are_both_woken() {
     Model::new("an acquirer and a drainer are both woken").outcomes(&["both awake"]).check(|run| {
@@ -134,10 +134,11 @@ fn try_acquire_takes_a_permit_or_leaves_everything_as_it_was() {
 
 /// Two permits come back, and two threads sleep for one.
 ///
-/// Caught: a `drop` that wakes an acquirer only when all permits were out, which forgets the second of the two.
+/// Caught: a `drop` that wakes an acquirer only when all permits were out; the second sleeper is forgotten.
 #[test]
 fn each_permit_that_comes_back_wakes_an_acquirer() {
-    Model::new("each permit that comes back wakes an acquirer").check(|_| {
+    let outcomes = ["none taken", "one taken", "both taken"];
+    Model::new("each permit that comes back wakes an acquirer").outcomes(&outcomes).check(move |run| {
         let limit = ConnectionLimit::new(2);
         let permits = (limit.acquire(), limit.acquire());
         let acquirers = ["first", "second"].map(|name| {
@@ -145,6 +146,7 @@ fn each_permit_that_comes_back_wakes_an_acquirer() {
             spawn_named(name, move || limit.acquire())
         });
         drop(permits);
+        run.outcome(outcomes[limit.active()]);
         let permits = acquirers.map(|acquirer| acquirer.join().unwrap());
         assert_eq!(limit.active(), permits.len(), "each acquirer holds a permit");
     });
@@ -155,7 +157,7 @@ fn each_permit_that_comes_back_wakes_an_acquirer() {
 /// Caught: a `drop` that wakes only one drainer.
 #[test]
 fn every_drainer_is_woken() {
-    Model::new("every drainer is woken").check(|_| {
+    Model::new("every drainer is woken").outcomes(&["both awake"]).check(|run| {
         let limit = ConnectionLimit::new(1);
         let permit = limit.acquire();
         let drainers = ["first", "second"].map(|name| {
@@ -166,6 +168,7 @@ fn every_drainer_is_woken() {
         for drainer in drainers {
             drainer.join().unwrap();
         }
+        run.outcome("both awake");
     });
 }
 

@@ -75,7 +75,8 @@ fn many_threads_reach_the_limit_and_never_exceed_it() {
     const LIMIT: usize = 4;
     let limit = ConnectionLimit::new(LIMIT);
     let (inside, highest) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    // All permits meet here once, so that the limit is really reached: a limit that lets too few in never gets by.
+    // All permits meet here once, so that the limit is really reached: a limit that lets too few in never
+    // gets by.
     let all_inside = Arc::new(Barrier::new(LIMIT));
     let threads: Vec<_> = (0..16)
         .map(|_| {

@@ -5,23 +5,23 @@ use std::sync::{Arc, PoisonError};
 
 /// A number of permits. Cheap to clone: a clone is another handle to the same permits.
 ///
-/// **Promise.** There are never more permits out than the limit. Every permit comes back exactly once, whatever
-/// happens to the thread that holds it. Whoever sleeps for a permit gets one if permits keep coming back, and
-/// [`drain`](Self::drain) returns only at a moment when all are back.
+/// **Promise.** There are never more permits out than the limit. Every permit comes back exactly once,
+/// whatever happens to the thread that holds it. Whoever sleeps for a permit gets one if permits keep coming
+/// back, and [`drain`](Self::drain) returns only at a moment when all are back.
 ///
 /// **States.** The number of permits that are out, from 0 to the limit.
 ///
-/// **Who calls what.** One or more acceptors call [`acquire`](Self::acquire); any thread drops a [`Permit`]; whoever
-/// stops the server calls [`drain`](Self::drain), when no acceptor will acquire any more.
+/// **Who calls what.** One or more acceptors call [`acquire`](Self::acquire); any thread drops a [`Permit`];
+/// whoever stops the server calls [`drain`](Self::drain), when no acceptor will acquire any more.
 ///
-/// **Why this is enough.** The number is only touched under the mutex. Acquirers and drainers wait for different
-/// things, so they sleep on different condition variables: on one for both, the single wake-up of a returning permit
-/// could go to a drainer that sleeps on, and the acquirer would never hear of it. Both sleep in a loop, because a
-/// condition variable may wake without a reason (pthread_cond_wait(3)) and a permit may be gone again by the time
-/// the sleeper has the mutex.
+/// **Why this is enough.** The number is only touched under the mutex. Acquirers and drainers wait for
+/// different things, so they sleep on different condition variables: on one for both, the single wake-up of a
+/// returning permit could go to a drainer that sleeps on, and the acquirer would never hear of it. Both sleep
+/// in a loop, because a condition variable may wake without a reason (pthread_cond_wait(3)) and a permit may
+/// be gone again by the time the sleeper has the mutex.
 ///
-/// **What loom checks:** all of the promise but the part about panics. **What it cannot:** panics (the suite does),
-/// spurious wake-ups.
+/// **What loom checks:** all of the promise but the part about panics. **What it cannot:** panics (the suite
+/// does), spurious wake-ups.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimit {
     shared: Arc<Shared>,
@@ -77,8 +77,8 @@ impl ConnectionLimit {
         Some(Permit { shared: self.shared.clone() })
     }
 
-    /// Sleeps until all permits are back. Permits that are acquired meanwhile are waited for too; afterwards, nothing
-    /// keeps anyone from acquiring again, so stop the acceptors first.
+    /// Sleeps until all permits are back. Permits that are acquired meanwhile are waited for too; afterwards,
+    /// nothing keeps anyone from acquiring again, so stop the acceptors first.
     pub fn drain(&self) {
         let mut active = self.shared.lock();
         while *active > 0 {
@@ -86,7 +86,8 @@ impl ConnectionLimit {
         }
     }
 
-    /// How many permits are out at this moment. It may be different at the next; good for showing, not for deciding.
+    /// How many permits are out at this moment. It may be different at the next; good for showing, not for
+    /// deciding.
     pub fn active(&self) -> usize {
         *self.shared.lock()
     }
@@ -111,8 +112,8 @@ impl Drop for Permit {
 }
 
 impl Shared {
-    /// A thread that panics while it holds the mutex has not changed the number yet, or has changed it completely. So
-    /// a poisoned mutex is no reason to stop.
+    /// A thread that panics while it holds the mutex has not changed the number yet, or has changed it
+    /// completely. So a poisoned mutex is no reason to stop.
     fn lock(&self) -> MutexGuard<'_, usize> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
