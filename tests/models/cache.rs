@@ -7,6 +7,7 @@ use lanes::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lanes::thread::spawn_named;
 use std::convert::Infallible;
 use std::sync::Arc;
+use verdict::test;
 
 /// A value that is nothing but its weight.
 #[derive(Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use crate::{DONE, Notice, Notices};
 use lanes::{Model, thread};
 use std::sync::Arc;
 use std::time::Instant;
+use verdict::test;
 use world::{Deed, Master, World};
 
 /// Catches: reaping one child for each notice; a death that is not settled, or answered with two workers.

@@ -6,6 +6,7 @@ use lanes::sync::atomic::{AtomicUsize, Ordering};
 use lanes::sync::{Condvar, Mutex};
 use lanes::thread;
 use std::sync::Arc;
+use verdict::test;
 
 /// A bell that loom can see. It stays rung, as the server's eventfd(2) does.
 struct ModelBell {

@@ -5,6 +5,7 @@ use lanes::Model;
 use lanes::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lanes::thread::spawn_named;
 use std::sync::Arc;
+use verdict::test;
 
 /// Two threads and one permit.
 ///

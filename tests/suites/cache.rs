@@ -9,6 +9,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
+use verdict::test;
 
 /// Long enough for a busy machine; a test that waits this long has failed.
 const DEADLINE: Duration = Duration::from_secs(20);

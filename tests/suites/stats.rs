@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use histogram::bucket_of;
 use stats::{Counters, Gauges, Interval, MAX_SLOTS, Response, STATUS_CODES, SharedStats, Slot};
+use verdict::test;
 
 #[path = "stats/between_processes.rs"]
 mod between_processes;

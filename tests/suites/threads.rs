@@ -5,6 +5,7 @@ use std::sync::{Arc, Barrier};
 use threads::{ConnectionLimit, Permit};
 
 mod watched;
+use verdict::test;
 use watched::{Watched, start};
 
 #[test]

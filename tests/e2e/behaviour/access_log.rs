@@ -3,6 +3,7 @@
 use crate::PROGRAM;
 use e2e::{Server, Site, eventually};
 use std::path::PathBuf;
+use verdict::test;
 
 fn start(site: &Site) -> (Server, PathBuf) {
     let log = site.outside().join("access.log");

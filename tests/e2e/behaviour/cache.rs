@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, SystemTime};
+use verdict::test;
 
 /// Both ways of answering a hit.
 const HAND_OFFS: [&str; 2] = ["always", "when-needed"];

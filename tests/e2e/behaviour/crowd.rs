@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::{Client, Ending, Site, backlog, eventually, pattern, threads, unread};
+use verdict::test;
 
 /// At the end the whole crowd sends at once, and nobody is to be refused.
 const TWO_THREADS: [&str; 6] = ["--num-workers", "1", "--threads-per-worker", "2", "--queue-size", "1000"];

@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::{Ending, Signal, Site, eventually, unread};
+use verdict::test;
 
 #[test]
 fn a_last_answer_says_that_it_is_the_last() {

@@ -3,6 +3,7 @@
 use crate::PROGRAM;
 use crate::overload::{NARROW, burst, refused};
 use e2e::{Response, Site, eventually};
+use verdict::test;
 
 #[test]
 fn hits_are_answered_while_the_queue_is_full() {

@@ -3,6 +3,7 @@
 
 use crate::PROGRAM;
 use e2e::{Client, Signal, Site, backlog, eventually, threads};
+use verdict::test;
 
 const FOUR: [&str; 2] = ["--threads-per-worker", "4"];
 

@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::{Ending, Site, backlog, eventually};
+use verdict::test;
 
 #[test]
 fn a_silent_client_makes_everybody_wait_until_it_leaves() {

@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::{Client, Ending, Response, Server, Signal, Site, eventually, halt, kill};
+use verdict::test;
 
 /// One thread, and a queue for two.
 pub const NARROW: [&str; 6] = ["--num-workers", "1", "--threads-per-worker", "1", "--queue-size", "2"];

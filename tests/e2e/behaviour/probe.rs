@@ -4,6 +4,7 @@
 use crate::PROGRAM;
 use e2e::{Site, skip};
 use std::process::Command;
+use verdict::test;
 
 #[test]
 fn no_case_that_must_pass_fails_and_at_least_122_of_132_pass() {

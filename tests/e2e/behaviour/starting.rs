@@ -3,6 +3,7 @@
 use crate::PROGRAM;
 use e2e::{Finished, Site};
 use std::net::TcpListener;
+use verdict::test;
 
 /// Exit code 2, one line on standard error, and nothing else.
 #[track_caller]

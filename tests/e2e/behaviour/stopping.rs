@@ -4,6 +4,7 @@ use crate::PROGRAM;
 use e2e::{
     Client, Ending, Server, Signal, Site, backlog, eventually, halt, is_pending, kill, pattern, unread,
 };
+use verdict::test;
 
 const STOPS: [Signal; 2] = [Signal::SIGTERM, Signal::SIGINT];
 

@@ -7,6 +7,7 @@ use lanes::{Model, Run, thread};
 
 use super::join;
 use crate::{BoundedQueue, Refused};
+use verdict::test;
 
 /// Catches: `mutex` acquired before `empty_slots` or before `filled_slots` (then who sleeps keeps out who
 /// would wake it); a dequeue that does not release `empty_slots`; a buffer that returns the newest item

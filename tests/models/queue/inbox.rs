@@ -7,6 +7,7 @@ use lanes::{Model, thread};
 
 use super::join;
 use crate::Inbox;
+use verdict::test;
 
 /// Catches: a `put` that never says that the box was empty, or that looks and puts in two separate locks; a
 /// `take_all` that copies the items and clears the box in two.

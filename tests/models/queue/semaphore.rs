@@ -6,6 +6,7 @@ use lanes::{Model, cell, thread};
 
 use super::join;
 use crate::Semaphore;
+use verdict::test;
 
 /// Catches: a release that notifies nobody; an acquire that looks at the permits, unlocks, and locks again to
 /// sleep.

@@ -9,6 +9,7 @@ use lanes::thread::spawn_named;
 use super::{LEFT, MASTER, MILLISECOND, RIGHT, VICTIM, mortal};
 use crate::model_side::Sigkill;
 use crate::{Response, SharedStats, Slot};
+use verdict::test;
 
 const RESPONSE: Response = Response { status: 200, bytes: 100, duration: MILLISECOND };
 

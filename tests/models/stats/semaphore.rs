@@ -13,6 +13,7 @@ use lanes::{Model, Run};
 use super::{LEFT, MASTER, MILLISECOND, RIGHT, VICTIM, mortal};
 use crate::model_side::{Sigkill, step_done};
 use crate::{Acquired, SharedSemaphore};
+use verdict::test;
 
 /// Two numbers that are equal whenever nobody is at work on them, behind a semaphore.
 struct GuardedPair {

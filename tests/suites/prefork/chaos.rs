@@ -4,6 +4,7 @@ use crate::herd::{Forks, Herd, Life};
 use prefork::{CANNOT_START, DONE, Event, Exit, FIRST_PAUSE, LONGEST_PAUSE, Pid};
 use proptest::prelude::*;
 use std::time::Duration;
+use verdict::test;
 
 /// Something that may happen to a herd. Numbers choose among the living workers, or the open forks.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use crate::herd::{Forks, Herd, Life, READY_WITHIN, kills, notes, spawns};
 use prefork::{Action, CANNOT_START, Event, Exit, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Note, Pid};
 use std::time::Duration;
+use verdict::test;
 
 const CRASH: Exit = Exit::Signal(11);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -7,6 +7,7 @@ use std::os::unix::thread::JoinHandleExt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use verdict::test;
 
 #[test]
 fn a_notice_is_taken_once() {

@@ -3,6 +3,7 @@
 use crate::herd::{Forks, GRACE, Herd, Life, kills, spawns, terminates};
 use prefork::{DONE, Event, Exit, Pid};
 use std::time::Duration;
+use verdict::test;
 
 const CRASH: Exit = Exit::Signal(11);
 const GONE: Exit = Exit::Code(DONE);

@@ -8,6 +8,7 @@ use queue::{BoundedQueue, Inbox, Refused};
 
 use crate::traffic::{dequeue, enqueue};
 use crate::watched::start;
+use verdict::test;
 
 #[test]
 fn a_queue_can_be_shared_by_threads_if_its_items_can_be_sent() {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use queue::Inbox;
 
 use crate::watched::{Watched, start};
+use verdict::test;
 
 #[test]
 fn only_the_first_item_asks_for_the_bell() {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use queue::Semaphore;
 
 use crate::watched::{Watched, start};
+use verdict::test;
 
 #[test]
 fn a_semaphore_gives_out_the_permits_it_was_made_with() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use queue::BoundedQueue;
 
 use crate::watched::{Watched, start};
+use verdict::test;
 
 #[test]
 fn a_full_queue_puts_the_producer_to_sleep() {

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use request::{HeadError, Version, parse_head};
+use verdict::test;
 
 /// Where a student finds the rules.
 const SEE: &str = "See lab 1, \"Reading a head\", and RFC 9112, sections 2 to 5.";

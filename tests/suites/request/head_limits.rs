@@ -3,6 +3,7 @@
 
 use super::head::{shown, verdict};
 use request::{MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE};
+use verdict::test;
 
 /// Where a student finds the rules.
 const SEE: &str = "See lab 1, \"Limits\", and RFC 9112, section 3.";

@@ -13,6 +13,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
+use verdict::test;
 
 /// Where a student finds the rules.
 pub const SEE: &str = "See lab 1, \"Beneath the root\", and openat2(2).";

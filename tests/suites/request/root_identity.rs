@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::thread;
 use std::time::Instant;
+use verdict::test;
 
 #[test]
 fn an_identity_is_what_the_file_system_says() {

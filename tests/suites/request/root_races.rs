@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 use std::{fs, iter, thread};
+use verdict::test;
 
 /// How often a race is run.
 const ROUNDS: usize = 20_000;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak, mpsc};
 use std::time::Duration;
 use std::{hint, iter, thread};
+use verdict::test;
 
 /// Where a student finds the rules.
 const SEE: &str = "See lab 1, \"The stop flag\".";

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use request::{HeadError, RequestPath, Target};
+use verdict::test;
 
 /// Where a student finds the rules.
 const SEE: &str = "See lab 1, \"From target to path\", and RFC 3986, section 5.2.4.";

@@ -6,6 +6,7 @@ use stats::{Counters, Interval, Response, Slot};
 
 use super::processes::{Child, alone, eventually, holder, kill_and_settle, own_pid, shared, sleep_for_ever};
 use super::{MILLISECOND, response};
+use verdict::test;
 
 #[test]
 fn four_processes_of_four_threads_count_exactly() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use stats::{BOUNDS, BUCKETS, Histogram};
+use verdict::test;
 
 #[test]
 fn bounds_rise_and_belong_to_the_bucket_below() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use stats::{Acquired, SharedStats, Slot};
 
 use super::processes::{Child, alone, eventually, holder, kill_and_settle, own_pid, shared};
+use verdict::test;
 
 /// Long enough to see that a semaphore stays taken, short enough to do it often.
 const A_MOMENT: Duration = Duration::from_millis(20);

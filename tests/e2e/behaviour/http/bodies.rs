@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::{Client, Ending, Site, eventually, unread};
+use verdict::test;
 
 /// A body that would be answered with 404 if it were a request.
 const TRAP: &str = "GET /trap HTTP/1.1\r\nHost: localhost\r\n\r\n";

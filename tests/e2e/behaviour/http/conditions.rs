@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::{Client, Site};
+use verdict::test;
 
 const BEFORE: &str = "Sun, 09 Sep 2001 01:46:39 GMT";
 const MODIFIED: &str = "Sun, 09 Sep 2001 01:46:40 GMT";

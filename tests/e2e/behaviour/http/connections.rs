@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::{Ending, Site};
+use verdict::test;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n";
 

@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::{Site, pattern};
+use verdict::test;
 
 /// 9 September 2001, in seconds since 1970.
 const BILLION: u64 = 1_000_000_000;

@@ -3,6 +3,7 @@
 
 use crate::PROGRAM;
 use e2e::{Ending, Server, Site};
+use verdict::test;
 
 /// Sent behind every bad request. A server that answers it took bytes of doubtful origin for a request.
 const NEXT: &str = "GET /index.html HTTP/1.1\r\nHost: localhost\r\n\r\n";

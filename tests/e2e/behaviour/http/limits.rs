@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::{Ending, Server, Site, eventually};
+use verdict::test;
 
 /// Sends all of `request` before it reads anything. The refusal must arrive whole although much of what was
 /// sent is never used: a server that closes at once resets the connection, and the reset overtakes the answer

@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::Site;
+use verdict::test;
 
 #[test]
 fn head_gets_the_same_fields_as_get_and_no_body() {

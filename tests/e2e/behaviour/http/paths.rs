@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use e2e::Site;
+use verdict::test;
 
 const SECRET: &str = "the secret outside";
 

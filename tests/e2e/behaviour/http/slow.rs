@@ -4,6 +4,7 @@
 use crate::PROGRAM;
 use e2e::{Client, Ending, Site, eventually, pattern, unread};
 use std::fs::File;
+use verdict::test;
 
 /// Larger than what the kernel's buffers between two programs hold.
 const LARGE: usize = 12 << 20;

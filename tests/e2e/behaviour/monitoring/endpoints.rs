@@ -4,6 +4,7 @@ use super::{ONE, number, start, total};
 use crate::PROGRAM;
 use crate::overload::{NARROW, burst, refused};
 use e2e::{Client, Json, Site, eventually};
+use verdict::test;
 
 #[test]
 fn health_says_ok_and_counts_open_connections() {

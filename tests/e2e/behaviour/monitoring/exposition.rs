@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
+use verdict::test;
 
 /// A page of the text format, taken apart and checked.
 struct Page {

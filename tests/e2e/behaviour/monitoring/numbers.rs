@@ -3,6 +3,7 @@
 use super::{number, start, total, when_counted};
 use e2e::{Client, Site, eventually, pattern};
 use std::thread;
+use verdict::test;
 
 #[test]
 fn requests_are_counted_by_status_and_bytes_as_they_were_sent() {

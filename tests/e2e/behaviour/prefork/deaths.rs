@@ -4,6 +4,7 @@ use super::load::{Habit, Load};
 use super::{herd, of_each, stats, worker_of};
 use e2e::{Client, Pid, Server, Signal, Site, backlog, eventually, halt, kill};
 use std::net::TcpListener;
+use verdict::test;
 
 #[track_caller]
 fn kill_now(pid: Pid) {

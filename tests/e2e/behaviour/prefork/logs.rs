@@ -4,6 +4,7 @@ use crate::PROGRAM;
 use e2e::{Signal, Site};
 use std::collections::HashSet;
 use std::thread;
+use verdict::test;
 
 const CLIENTS: usize = 8;
 const REQUESTS: usize = 100;

@@ -4,6 +4,7 @@ use super::load::{Habit, Load};
 use super::{herd, of_each, stats};
 use crate::PROGRAM;
 use e2e::{Client, Pid, Server, Signal, Site, eventually, pattern};
+use verdict::test;
 
 /// Asks for a reload and waits until every worker is another one.
 #[track_caller]

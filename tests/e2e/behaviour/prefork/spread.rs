@@ -2,6 +2,7 @@
 
 use super::{herd, of_each, stats};
 use e2e::{Signal, Site, eventually};
+use verdict::test;
 
 #[test]
 fn every_worker_answers_and_each_knows_the_numbers_of_all() {

@@ -3,6 +3,7 @@
 use super::herd;
 use crate::PROGRAM;
 use e2e::{Client, Server, Signal, Site, eventually, killpg, pattern};
+use verdict::test;
 
 /// A client whose download has begun and that reads no further.
 fn begun(server: &Server) -> Client {

@@ -1,0 +1,85 @@
+//! How a test ends: kept, broken, or out of time; and how a grader can believe it.
+//!
+//! A test file says `use verdict::test;` and is otherwise written as always. Its tests then run as usual, with
+//! two things more:
+//!
+//! - **A limit.** A test that does not end is a failure that says where each thread sleeps or runs
+//!   ([`sleepers`]). The tests after it go on.
+//! - **A receipt.** A grader cannot believe an exit code, nor a line that says `test result: ok`: the code
+//!   under test runs in the same process and may exit or print what it likes. So it gives the process a socket
+//!   with a random number in it, and believes the test passed when the same number comes back:
+//!
+//! ```text
+//!   grader                                   test process, one test
+//!     number ------- socket (a descriptor) -----> read, before any code under test runs
+//!                                                 the test function
+//!     equal? <------------------------------- written back, after it has returned
+//! ```
+//!
+//! What this cannot stop: code under test that searches its own process for the number, or writes over the
+//! code of the test. Whoever does that knows more than the labs ask for, and needs `unsafe` to do it.
+
+mod receipt;
+pub mod sleepers;
+
+use receipt::Receipt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+pub use verdict_attribute::test;
+
+/// The environment variable that names the descriptor of the receipt.
+pub const RECEIPT: &str = "VERDICT_RECEIPT";
+
+/// The environment variable that sets the limit, in seconds.
+pub const LIMIT_SECONDS: &str = "VERDICT_LIMIT_SECONDS";
+
+/// How long a test may take if nobody sets a limit. Far more than any needs on a busy machine.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs the body of one test. The attribute [`test`](macro@test) calls this.
+///
+/// # Panics
+/// If the body panics, or does not end within the limit. In that case its thread goes on, and nobody waits
+/// for it.
+pub fn run(name: &'static str, body: fn()) {
+    let receipt = Receipt::requested();
+    let limit = limit();
+    let (send, ended) = channel();
+    let short_name = name.split_once("::").map_or(name, |(_, path)| path);
+    let spawned = thread::Builder::new().name(short_name.to_owned()).spawn(move || {
+        // Nobody listens any more if the test has run out of time.
+        let _ = send.send(catch_unwind(body));
+    });
+    spawned.expect("the system can start a thread");
+    match ended.recv_timeout(limit) {
+        Ok(Ok(())) => receipt.sign(),
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(_) => {
+            let seconds = limit.as_secs();
+            panic!("the test did not end within {seconds} s\n{}", sleepers::report());
+        }
+    }
+}
+
+/// Runs a body that is expected to panic with a message that contains `expected`.
+///
+/// # Panics
+/// If it does not.
+pub fn panics(expected: &str, body: fn()) {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(body)) else {
+        panic!("a panic was expected here, and there was none");
+    };
+    let message = panic.downcast_ref::<String>().cloned();
+    let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    let message = message.unwrap_or_default();
+    assert!(!message.starts_with("not yet implemented"), "{message}");
+    assert!(message.contains(expected), "a panic with `{expected}` was expected, but it said `{message}`");
+}
+
+fn limit() -> Duration {
+    let seconds = std::env::var(LIMIT_SECONDS).ok().and_then(|text| text.parse().ok());
+    seconds.map_or(DEFAULT_LIMIT, Duration::from_secs)
+}

@@ -1,0 +1,97 @@
+//! Where the threads of this process are, for the message about a test that hangs.
+//!
+//! A debugger would stop the process and walk its stacks. A process can do nearly the same for itself: a signal
+//! sent to one thread (tgkill(2)) makes that thread run a handler, and the handler notes the stack that it
+//! interrupted. Allocating in a handler is not allowed in general (signal-safety(7)); it is done here because
+//! the test has failed already, and a thread that hangs hardly ever hangs inside of the allocator.
+
+// Signal handlers and tgkill(2) have no safe interface.
+#![allow(unsafe_code)]
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use std::backtrace::Backtrace;
+use std::fmt::Write;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use std::{fs, process, thread};
+
+/// The stacks that the handlers noted: a thread's name, and where it was.
+static NOTED: Mutex<Vec<(String, Backtrace)>> = Mutex::new(Vec::new());
+
+/// How long to wait for a thread to note its stack: one that sleeps inside of the kernel may never do so.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One line for every thread that is somewhere in the course's own code: its name, and where it sleeps or runs.
+pub fn report() -> String {
+    let mut text = String::from("where each thread was then:");
+    let action = SigAction::new(SigHandler::Handler(note_own_stack), SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handler only captures a stack; see the module's comment for what it allocates. SIGURG is
+    // ignored unless somebody asks for it, and nobody here does.
+    if unsafe { sigaction(Signal::SIGURG, &action) }.is_err() {
+        return text;
+    }
+    for (thread, sleeps) in threads() {
+        let Some((name, stack)) = stack_of(thread) else { continue };
+        let Some(place) = place_in(&stack.to_string()) else { continue };
+        let doing = if sleeps { "sleeps" } else { "runs" };
+        write!(text, "\n  {name} {doing} at {place}").expect("a string takes what is written to it");
+    }
+    text
+}
+
+/// All other threads of this process, and whether each sleeps (proc(5), `State`).
+fn threads() -> Vec<(i32, bool)> {
+    let own = nix::unistd::gettid().as_raw();
+    let entries = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_string_lossy().parse().ok());
+    let mut threads: Vec<(i32, bool)> = ids.filter(|&id| id != own).map(|id| (id, sleeps(id))).collect();
+    threads.sort_unstable();
+    threads
+}
+
+fn sleeps(thread: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/self/task/{thread}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && line.contains('S'))
+}
+
+/// Makes a thread note its stack, and waits for it.
+fn stack_of(thread: i32) -> Option<(String, Backtrace)> {
+    let process = process::id().cast_signed();
+    // SAFETY: tgkill takes three numbers. A thread that has ended meanwhile is an error, nothing worse.
+    unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGURG) };
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(noted) = NOTED.lock().ok()?.pop() {
+            return Some(noted);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    None
+}
+
+extern "C" fn note_own_stack(_: libc::c_int) {
+    let stack = Backtrace::force_capture();
+    let name = thread::current().name().unwrap_or("a thread without a name").to_owned();
+    if let Ok(mut noted) = NOTED.lock() {
+        noted.push((name, stack));
+    }
+}
+
+/// The innermost line of a stack that belongs to a part, and the outermost below it that belongs to a test.
+fn place_in(stack: &str) -> Option<String> {
+    let lines: Vec<&str> = stack.lines().filter_map(|line| line.trim_start().strip_prefix("at ")).collect();
+    let part = lines.iter().find_map(|line| course_file(line, &["exercises/", "solutions/"]));
+    let test =
+        lines.iter().find_map(|line| course_file(line, &["tests/suites/", "tests/hunts/", "tests/e2e/"]));
+    match (part, test) {
+        (Some(part), Some(test)) => Some(format!("{part}, called from {test}")),
+        (part, test) => part.or(test),
+    }
+}
+
+/// `file:line` from the workspace's root, if the file is beneath one of these folders.
+fn course_file(line: &str, folders: &[&str]) -> Option<String> {
+    let start = folders.iter().find_map(|folder| line.find(folder))?;
+    let (file_and_line, _column) = line[start..].rsplit_once(':')?;
+    Some(file_and_line.to_owned())
+}
