@@ -1,17 +1,25 @@
 //! The six parts, as every stage names them.
 //!
-//! A stage says `use parts::queue::BoundedQueue` and never names a crate of `solutions/`. So this file alone
-//! decides whose implementation the server runs. Each stage turns on the features of the parts that it uses.
+//! A stage says `use parts::queue::BoundedQueue` and never names a crate of `solutions/` or `exercises/`. So this
+//! file alone decides whose implementation the server runs: ours, or with the feature `my-queue` the student's.
+//! Each stage turns on the features of the parts that it uses, and passes on `my-...` and `mine`.
 
 #[cfg(feature = "cache")]
 pub use cache;
+
 #[cfg(feature = "prefork")]
 pub use prefork;
-#[cfg(feature = "queue")]
+
+#[cfg(feature = "my-queue")]
+pub use my_queue as queue;
+#[cfg(all(feature = "queue", not(feature = "my-queue")))]
 pub use queue;
+
 #[cfg(feature = "request")]
 pub use request;
+
 #[cfg(feature = "stats")]
 pub use stats;
+
 #[cfg(feature = "threads")]
 pub use threads;

@@ -26,6 +26,12 @@ pub struct Program {
 }
 
 impl Program {
+    /// The program that is run: another one if `SERVER_UNDER_TEST` names it. A grader has the tests from here and
+    /// the server from a student.
+    pub(crate) fn executable(self) -> OsString {
+        std::env::var_os("SERVER_UNDER_TEST").unwrap_or_else(|| self.path.into())
+    }
+
     /// Begins to describe a start.
     pub fn launch(self) -> Launch {
         Launch { program: self, flags: Vec::new(), variables: Vec::new(), site: None, descriptors: None }
@@ -122,7 +128,7 @@ impl Launch {
 
     fn spawn(self) -> Server {
         let (stdout, stderr) = (temporary(), temporary());
-        let mut command = Command::new(self.program.path);
+        let mut command = Command::new(self.program.executable());
         let inherited = std::env::vars_os().map(|(name, _)| name);
         for name in inherited.filter(|name| name.to_string_lossy().starts_with("HERD_") || name == "RUST_LOG")
         {
@@ -143,7 +149,7 @@ impl Launch {
             })
         };
         let child =
-            command.spawn().unwrap_or_else(|error| panic!("cannot run {}: {error}", self.program.path));
+            command.spawn().unwrap_or_else(|error| panic!("cannot run {}: {error}", self.program.name));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         Server { program: self.program, child, address, stdout, stderr, _site: self.site }
     }

@@ -1,0 +1,82 @@
+//! A value that one thread at a time may use: the only unsafe code of this part.
+#![allow(unsafe_code)]
+
+use crate::cell::UnsafeCell;
+use crate::semaphore::Semaphore;
+
+/// A value behind a semaphore with one permit: the semaphore called `mutex` in the textbooks.
+///
+/// **Promise.** Of all the closures that are given to [`with`](Self::with), one runs at a time, and it sees
+/// all that the ones before it did. A closure that panics lets the next one in.
+///
+/// **States.** One permit: the value is free. None: one closure runs.
+///
+/// **Who calls what.** Any thread. Not from inside the closure: that would wait for itself for ever.
+///
+/// **Why is this enough?** That is for you to say, once it works.
+///
+/// **What loom checks:** the cell is loom's in the models, so two closures at once, or two that nothing
+/// orders, are reported as a data race; and that a panic lets the next one in. **What it cannot:** that
+/// nobody calls it from inside the closure.
+pub(crate) struct Guarded<T> {
+    mutex: Semaphore,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: `value` is only reached in `with`, by one thread at a time. So sharing a `Guarded<T>` only ever
+// moves the use of a `T` from thread to thread, which is what `T: Send` allows.
+unsafe impl<T: Send> Sync for Guarded<T> {}
+
+impl<T> Guarded<T> {
+    pub(crate) fn new(value: T) -> Guarded<T> {
+        Guarded { mutex: Semaphore::new(1), value: UnsafeCell::new(value) }
+    }
+
+    /// Waits until no other closure runs, then runs this one.
+    pub(crate) fn with<R>(&self, use_it: impl FnOnce(&mut T) -> R) -> R {
+        self.mutex.acquire();
+        let _release = ReleaseOnDrop(&self.mutex);
+        self.value.with_mut(|value| {
+            // SAFETY: this thread has the only permit of `mutex` until `_release` is dropped, after the
+            // reference is gone. No other reference to the value exists: this is the only place that makes
+            // one.
+            use_it(unsafe { &mut *value })
+        })
+    }
+}
+
+/// Gives the permit back also when the closure panics.
+struct ReleaseOnDrop<'a>(&'a Semaphore);
+
+impl Drop for ReleaseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::sync::Arc;
+
+    use lanes::{Model, thread};
+
+    use super::Guarded;
+
+    /// Catches: a `with` that releases the permit only when the closure returns.
+    #[test]
+    fn a_closure_that_panics_lets_the_next_one_in() {
+        Model::new("a panic inside does not keep the others out").outcomes(&["let in"]).check(|run| {
+            let value = Arc::new(Guarded::new(0));
+            let other = value.clone();
+            let panicking = thread::spawn_named("panicking", move || {
+                let panic = AssertUnwindSafe(|| other.with(|_| resume_unwind(Box::new("on purpose"))));
+                assert!(catch_unwind(panic).is_err());
+            });
+            value.with(|value| *value += 1);
+            panicking.join().unwrap();
+            assert_eq!(value.with(|value| *value), 1);
+            run.outcome("let in");
+        });
+    }
+}

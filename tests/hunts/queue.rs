@@ -1,0 +1,61 @@
+//! The bug hunts of lab 3. The broken parts are in the exercise's folder `hunts/`; these models find out.
+
+mod latch {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/latch.rs"));
+
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn who_waits_at_the_latch_gets_through() {
+        Model::new("who waits at the latch gets through").outcomes(&["through"]).check(|run| {
+            let latch = Arc::new(Latch::new(1));
+            let waiters = ["left", "right"].map(|name| {
+                let latch = latch.clone();
+                thread::spawn_named(name, move || latch.wait())
+            });
+            latch.arrive();
+            waiters.map(|waiter| waiter.join().unwrap());
+            run.outcome("through");
+        });
+    }
+
+    #[test]
+    fn the_latch_opens_with_the_last_arrival() {
+        Model::new("the latch opens with the last arrival").outcomes(&["through"]).check(|run| {
+            let latch = Arc::new(Latch::new(2));
+            let arrivals = ["first", "second"].map(|name| {
+                let latch = latch.clone();
+                thread::spawn_named(name, move || latch.arrive())
+            });
+            latch.wait();
+            arrivals.map(|arrival| arrival.join().unwrap());
+            run.outcome("through");
+        });
+    }
+}
+
+mod seats {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/seats.rs"));
+
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn no_seat_is_sold_twice() {
+        Model::new("no seat is sold twice").outcomes(&["one sold"]).check(|run| {
+            let seats = Arc::new(Seats::new(1));
+            let counter = thread::spawn_named("other counter", {
+                let seats = seats.clone();
+                move || seats.sell()
+            });
+            let here = seats.sell();
+            let there = counter.join().unwrap();
+            assert!(!(here && there), "there was one seat, and both counters have sold it");
+            assert!(here || there, "there was one seat, and nobody could sell it");
+            run.outcome("one sold");
+        });
+    }
+}

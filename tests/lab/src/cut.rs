@@ -1,0 +1,234 @@
+//! Exercises are cut from the solutions, so that the two never drift apart.
+//!
+//! ```text
+//!   solutions/queue/src/semaphore.rs          exercises/queue/src/semaphore.rs
+//!
+//!     /// Takes a permit; sleeps ...            /// Takes a permit; sleeps ...
+//!     pub fn acquire(&self) {                   pub fn acquire(&self) {
+//!         let mut permits = self.lock();   =>       todo!("Lab 3.1: take a permit; ...")
+//!         ...                                   }
+//!     }
+//! ```
+//!
+//! The lab's file names the functions. Everything else stays as it is, but for two things: private helpers that
+//! are our way of doing it, and the paragraphs that tell why it works.
+
+use crate::course::{Hole, Lab};
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use syn::spanned::Spanned;
+
+/// The files of an exercise, by their path in its folder.
+pub type Files = BTreeMap<PathBuf, String>;
+
+/// What the doc comments of the exercise say in place of an explanation.
+const YOURS_TO_SAY: &str = "**Why is this enough?** That is for you to say, once it works.";
+
+/// Cuts the exercise of a lab from its solution.
+///
+/// # Errors
+/// If the lab's file names what the solution does not have.
+pub fn exercise(root: &Path, lab: &Lab) -> Result<Files> {
+    let solution = root.join("solutions").join(&lab.part);
+    let mut files = Files::new();
+    files.insert("Cargo.toml".into(), manifest(&read(&solution.join("Cargo.toml"))?, lab));
+    for path in rust_files(&solution.join("src"))? {
+        let name = path.strip_prefix(&solution).expect("it was found there").to_owned();
+        let file = name.strip_prefix("src").expect("it was found there").to_string_lossy().into_owned();
+        let text = cut_file(&read(&path)?, &file, lab).with_context(|| format!("{}", path.display()))?;
+        files.insert(name, text);
+    }
+    for hunt in lab.tasks.iter().filter_map(|task| task.hunt.as_ref()) {
+        let name = Path::new("hunts").join(&hunt.file);
+        let right = read(&solution.join(&name))?;
+        files.insert(name, replace_once(&right, &hunt.right, &hunt.wrong).context("a hunt")?);
+    }
+    let named = lab.tasks.iter().flat_map(|task| &task.holes).map(|hole| &hole.at).chain(&lab.leave_out);
+    for at in named {
+        let (file, _) = split(at)?;
+        ensure!(files.contains_key(&Path::new("src").join(file)), "{at}: there is no such file");
+    }
+    Ok(files)
+}
+
+/// Replaces a text that must occur exactly once.
+///
+/// # Errors
+/// If it does not.
+pub fn replace_once(text: &str, old: &str, new: &str) -> Result<String> {
+    let times = text.matches(old).count();
+    ensure!(times == 1, "this must occur once, and occurs {times} times:\n{old}");
+    Ok(text.replacen(old, new, 1))
+}
+
+/// All Rust files beneath a folder.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn split(at: &str) -> Result<(&str, &str)> {
+    at.split_once(": ").with_context(|| format!("{at}: this should be `file: function`"))
+}
+
+fn cut_file(text: &str, file: &str, lab: &Lab) -> Result<String> {
+    let items = Items::of(text)?;
+    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+    for task in &lab.tasks {
+        for Hole { at, todo } in &task.holes {
+            let (hole_file, function) = split(at)?;
+            if hole_file == file {
+                let item =
+                    items.find(function).with_context(|| format!("{at}: there is no such function"))?;
+                edits.push((item.body.clone(), body_of(&task.id, todo, item.indent)));
+            }
+        }
+    }
+    for at in &lab.leave_out {
+        let (item_file, name) = split(at)?;
+        if item_file == file {
+            let item = items.find(name).with_context(|| format!("{at}: there is no such item"))?;
+            edits.push((item.whole(text), String::new()));
+        }
+    }
+    edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    let mut cut = text.to_owned();
+    for (range, replacement) in edits {
+        cut.replace_range(range, &replacement);
+    }
+    Ok(without_explanations(&cut))
+}
+
+fn body_of(task: &str, todo: &str, indent: usize) -> String {
+    let outer = " ".repeat(indent);
+    format!("{{\n{outer}    todo!(\"Lab {task}: {todo}\")\n{outer}}}")
+}
+
+/// The paragraphs of doc comments that begin with `**Why` or `**Orderings` tell what the lab asks.
+fn without_explanations(text: &str) -> String {
+    let mut kept = String::new();
+    let mut inside = false;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start().strip_prefix("///").map(str::trim);
+        match content {
+            Some(words) if words.starts_with("**Why") || words.starts_with("**Orderings") => {
+                let indent = &line[..line.len() - line.trim_start().len()];
+                kept.push_str(&format!("{indent}/// {YOURS_TO_SAY}\n"));
+                inside = true;
+            }
+            Some(words) if inside && !words.is_empty() => {}
+            _ => {
+                inside = false;
+                kept.push_str(line);
+            }
+        }
+    }
+    kept
+}
+
+/// The manifest of the exercise: the solution's, under another name.
+fn manifest(solution: &str, lab: &Lab) -> String {
+    let part = &lab.part;
+    let mut text =
+        solution.replacen(&format!("name = \"{part}\""), &format!("name = \"{}\"", lab.package()), 1);
+    text = text.replacen(
+        &format!("[lib]\nname = \"{part}\"\n"),
+        &format!(
+            "[lib]\nname = \"{part}\"\n# The solution's documentation has the same name.\ndoc = false\n"
+        ),
+        1,
+    );
+    let lints = "[lints]\nworkspace = true\n";
+    let exercise_lints = "# While something is missing, something else is unused.\n[lints.rust]\nunused = { level = \"allow\", priority = -1 }\nunsafe_code = \"deny\"\n";
+    text.replacen(lints, exercise_lints, 1)
+}
+
+/// A function, or another item, and where it is in the text.
+struct Item {
+    /// `Type::function` or `function`.
+    name: String,
+    /// From the first doc comment to the end.
+    all: Range<usize>,
+    /// The block with its braces; empty for what has none.
+    body: Range<usize>,
+    indent: usize,
+}
+
+impl Item {
+    /// The item with its line ends and the empty line before it.
+    fn whole(&self, text: &str) -> Range<usize> {
+        let line_start = text[..self.all.start].rfind('\n').map_or(0, |at| at + 1);
+        let start = if text[..line_start].ends_with("\n\n") { line_start - 1 } else { line_start };
+        let end = self.all.end + text[self.all.end..].find('\n').map_or(0, |at| at + 1);
+        start..end
+    }
+}
+
+struct Items(Vec<Item>);
+
+impl Items {
+    fn of(text: &str) -> Result<Items> {
+        let file = syn::parse_file(text).context("this is not Rust")?;
+        let mut items = Items(Vec::new());
+        for item in &file.items {
+            match item {
+                syn::Item::Fn(function) => {
+                    items.add(
+                        text,
+                        function.sig.ident.to_string(),
+                        function.span(),
+                        Some(function.block.span()),
+                    );
+                }
+                syn::Item::Impl(block) => items.add_methods(text, block),
+                syn::Item::Struct(item) => items.add(text, item.ident.to_string(), item.span(), None),
+                syn::Item::Enum(item) => items.add(text, item.ident.to_string(), item.span(), None),
+                syn::Item::Const(item) => items.add(text, item.ident.to_string(), item.span(), None),
+                _ => {}
+            }
+        }
+        Ok(items)
+    }
+
+    fn add_methods(&mut self, text: &str, block: &syn::ItemImpl) {
+        let syn::Type::Path(path) = &*block.self_ty else { return };
+        let Some(segment) = path.path.segments.last() else { return };
+        for item in &block.items {
+            if let syn::ImplItem::Fn(function) = item {
+                let name = format!("{}::{}", segment.ident, function.sig.ident);
+                self.add(text, name, function.span(), Some(function.block.span()));
+            }
+        }
+        self.add(text, format!("impl {}", segment.ident), block.span(), None);
+    }
+
+    fn add(&mut self, text: &str, name: String, all: proc_macro2::Span, body: Option<proc_macro2::Span>) {
+        let all = all.byte_range();
+        let line_start = text[..all.start].rfind('\n').map_or(0, |at| at + 1);
+        let body = body.map_or(0..0, |body| body.byte_range());
+        self.0.push(Item { name, indent: all.start - line_start, all, body });
+    }
+
+    fn find(&self, name: &str) -> Option<&Item> {
+        self.0.iter().find(|item| item.name == name)
+    }
+}

@@ -1,0 +1,83 @@
+//! `cargo lab run`: a stage's server with the student's parts.
+
+use crate::build::cargo;
+use crate::course::Course;
+use crate::tree;
+use anyhow::{Result, bail, ensure};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// What to run.
+#[derive(Debug)]
+pub struct Serve {
+    /// The stage, 1 to 6.
+    pub stage: usize,
+    /// The student's parts by name or number, or `all`.
+    pub mine: Vec<String>,
+    /// Optimized.
+    pub release: bool,
+    /// For the server.
+    pub flags: Vec<String>,
+}
+
+/// Runs the server in place of this program. It returns only if that fails.
+///
+/// # Errors
+/// If a part is not written yet, or is not one that the stage uses.
+pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
+    let Some(stage) = course.labs.iter().find(|lab| lab.number == serve.stage).map(|lab| &lab.stage) else {
+        bail!("there is no stage {}: they are 1 to 6", serve.stage);
+    };
+    let used = used_by(serve.stage);
+    let mine: Vec<&str> = if serve.mine.iter().any(|name| name == "all") {
+        used.to_vec()
+    } else {
+        let parts = serve.mine.iter().map(|name| Ok(course.lab(name)?.part.as_str()));
+        parts.collect::<Result<_>>()?
+    };
+    for part in &mine {
+        ensure!(
+            used.contains(part),
+            "stage {} does not use the part `{part}`; it uses {}",
+            serve.stage,
+            used.join(", ")
+        );
+        let lab = course.lab(part)?;
+        let unwritten = tree::unwritten(lab, &tree::student_files(&course.root, lab)?);
+        ensure!(
+            unwritten.is_empty(),
+            "your `{part}` is not written yet: {} of lab {} still say `todo!`. Leave it out of --mine, or go on with `cargo lab check {}`",
+            unwritten.join(", "),
+            lab.number,
+            lab.number
+        );
+    }
+    let mut command = Command::new(cargo());
+    command.args(["run", "--quiet", "--package", &stage.package, "--bin", &stage.binary]);
+    if !mine.is_empty() {
+        let features: Vec<String> = mine.iter().map(|part| format!("my-{part}")).collect();
+        command.args(["--features", &features.join(",")]);
+    }
+    if serve.release {
+        command.arg("--release");
+    }
+    command.arg("--").args(&serve.flags).current_dir(&course.root);
+    println!(
+        "{} with {}",
+        stage.binary,
+        if mine.is_empty() { "our parts only".to_owned() } else { format!("your {}", mine.join(", ")) }
+    );
+    Err(command.exec().into())
+}
+
+/// The parts that a stage is made of. From stage 3 on, the pool takes the place of a thread per connection.
+fn used_by(stage: usize) -> &'static [&'static str] {
+    match stage {
+        1 => &["request"],
+        2 => &["request", "threads"],
+        3 => &["request", "queue"],
+        4 => &["request", "queue", "cache"],
+        5 => &["request", "queue", "cache", "stats"],
+        _ => &["request", "queue", "cache", "stats", "prefork"],
+    }
+}

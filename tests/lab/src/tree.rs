@@ -1,0 +1,148 @@
+//! The folders of a checkout: which files it has, and copies of it.
+
+use anyhow::{Context, Result, ensure};
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::course::Lab;
+use crate::cut::{Files, rust_files};
+
+/// The root of the checkout that this program was built in.
+///
+/// # Errors
+/// If it has been moved away since.
+pub fn root() -> Result<PathBuf> {
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    built_in
+        .canonicalize()
+        .context("the folder in which `cargo lab` was built is gone; build it again with `cargo lab`")
+}
+
+/// The runner's own folder for what it remembers.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn memory(root: &Path) -> Result<PathBuf> {
+    let folder = target(root).join("lab");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Where cargo puts what it builds.
+pub fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+/// What a checkout consists of: all files that git knows or would add, by their path from the root. Without git,
+/// all files but those that are built.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn files(root: &Path) -> Result<Vec<PathBuf>> {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        .current_dir(root)
+        .output();
+    if let Ok(listed) = listed
+        && listed.status.success()
+        && root.join(".git").exists()
+    {
+        let names = String::from_utf8(listed.stdout).context("a file's name is not UTF-8")?;
+        let paths = names.split_terminator('\0').map(PathBuf::from);
+        return Ok(paths.filter(|path| root.join(path).is_file()).collect());
+    }
+    let mut found = Vec::new();
+    walk(root, Path::new(""), &mut found)?;
+    Ok(found)
+}
+
+fn walk(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(root.join(folder))? {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            if entry.file_name() != "target" && entry.file_name() != ".git" {
+                walk(root, &path, found)?;
+            }
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Copies the files of a checkout for which `wanted` says so.
+///
+/// # Errors
+/// If a file cannot be read or written.
+pub fn copy(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) -> Result<()> {
+    for path in files(from)?.iter().filter(|path| wanted(path)) {
+        let target = to.join(path);
+        fs::create_dir_all(target.parent().expect("a file is in a folder"))?;
+        fs::copy(from.join(path), &target).with_context(|| format!("cannot write {}", target.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes files into a folder, and removes other Rust files that are there. A file that is the same already keeps
+/// its time of modification, so that cargo does not build it again.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write(files: &Files, folder: &Path) -> Result<()> {
+    if folder.exists() {
+        for old in rust_files(folder)? {
+            let name = old.strip_prefix(folder).expect("it was found there");
+            if !files.contains_key(name) {
+                fs::remove_file(&old)?;
+            }
+        }
+    }
+    for (name, text) in files {
+        let path = folder.join(name);
+        if fs::read_to_string(&path).is_ok_and(|old| old == *text) {
+            continue;
+        }
+        fs::create_dir_all(path.parent().expect("a file is in a folder"))?;
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The student's files of a lab: what lies beneath `src/` and `hunts/`.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn student_files(root: &Path, lab: &Lab) -> Result<Files> {
+    read_rust(&lab.exercise(root))
+}
+
+/// The Rust files beneath a folder.
+///
+/// # Errors
+/// If one cannot be read.
+pub fn read_rust(folder: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    for path in rust_files(folder)? {
+        let text = fs::read_to_string(&path).with_context(|| format!("{} is not text", path.display()))?;
+        files.insert(path.strip_prefix(folder).expect("it was found there").to_owned(), text);
+    }
+    ensure!(!files.is_empty(), "{} has no Rust file", folder.display());
+    Ok(files)
+}
+
+/// A number that is another one when any file is another one.
+pub fn fingerprint(files: &Files) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    files.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The tasks whose `todo!` is still in one of the files.
+pub fn unwritten<'l>(lab: &'l Lab, files: &Files) -> Vec<&'l str> {
+    let begun = |id: &str| files.values().any(|text| text.contains(&format!("todo!(\"Lab {id}:")));
+    lab.tasks.iter().map(|task| task.id.as_str()).filter(|id| begun(id)).collect()
+}

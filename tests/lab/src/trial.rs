@@ -1,0 +1,227 @@
+//! Running one test in a process of its own, and believing only its receipt.
+
+use crate::course::Kind;
+use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a test of a part may take.
+pub const LIMIT: Duration = Duration::from_secs(20);
+/// How long an end-to-end test may take: it starts servers, and waits for their time limits.
+pub const STAGE_LIMIT: Duration = Duration::from_secs(60);
+/// How much longer the process may take to say that its test has run out of time.
+const GRACE: Duration = Duration::from_secs(5);
+/// How much of what a test prints is kept, in bytes. The rest is thrown away as it comes.
+const KEPT_OUTPUT: usize = 256 * 1024;
+
+/// What a process says that has come to a hole. Its other threads may wait for ever for the one that came there, so
+/// nobody waits for them.
+pub const TODO: &str = "not yet implemented: Lab ";
+
+/// One test in one executable.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// What it is compiled into.
+    pub kind: Kind,
+    /// The executable.
+    pub executable: PathBuf,
+    /// The test's full path, such as `semaphore::acquire_sleeps_until_a_release`.
+    pub test: String,
+    /// The folder that it runs in.
+    pub folder: PathBuf,
+    /// Environment variables, beside those of the receipt and the limit.
+    pub variables: Vec<(String, OsString)>,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The test.
+    pub test: String,
+    /// What it is compiled into.
+    pub kind: Kind,
+    /// Whether the receipt came back.
+    pub passed: bool,
+    /// The process was killed because it did not end.
+    pub out_of_time: bool,
+    /// What it printed, the first part of it.
+    pub output: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Trial {
+    /// How long the test may take.
+    pub fn limit(&self) -> Duration {
+        if self.kind == Kind::Stage { STAGE_LIMIT } else { LIMIT }
+    }
+
+    /// The test's name as a sentence: its last word group, with spaces.
+    pub fn promise(&self) -> String {
+        promise(&self.test)
+    }
+
+    /// Runs the test. `wrap` may put another program around it, such as a sandbox.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub fn run(&self, wrap: impl FnOnce(Command) -> Command) -> Result<Outcome> {
+        let mut command = Command::new(&self.executable);
+        command.args(["--exact", &self.test, "--nocapture", "--test-threads=1"]);
+        command.current_dir(&self.folder).envs(self.variables.iter().cloned());
+        // Messages are for students; a stack is none.
+        command.env("RUST_BACKTRACE", "0");
+        command.env(verdict::LIMIT_SECONDS, self.limit().as_secs().to_string());
+        // The receipt comes and goes by standard input: no other descriptor needs to be passed on.
+        command.env(verdict::RECEIPT, "0");
+        let mut command = wrap(command);
+        let ended = supervise(&mut command, self.limit() + GRACE, true)?;
+        Ok(Outcome {
+            test: self.test.clone(),
+            kind: self.kind,
+            passed: ended.receipt,
+            out_of_time: ended.killed,
+            output: ended.output,
+            took: ended.took,
+        })
+    }
+}
+
+/// The last part of a test's path, as a sentence.
+pub fn promise(test: &str) -> String {
+    test.rsplit("::").next().unwrap_or(test).replace('_', " ")
+}
+
+/// What became of a supervised process.
+#[derive(Debug)]
+pub struct Ended {
+    /// Whether it sent back the number that it was given.
+    pub receipt: bool,
+    /// Whether it had to be killed.
+    pub killed: bool,
+    /// Whether it exited with 0.
+    pub succeeded: bool,
+    /// The first part of what it printed, standard output and standard error in the order of printing.
+    pub output: String,
+    /// How long it ran.
+    pub took: Duration,
+}
+
+/// Runs a command as the leader of a process group of its own, kills the group when the command ends or the limit
+/// is over, and keeps the beginning of what it prints.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn supervise(command: &mut Command, limit: Duration, with_receipt: bool) -> Result<Ended> {
+    let start = Instant::now();
+    let (mut ours, theirs) = UnixStream::pair().context("no socket for the receipt")?;
+    let number: [u8; 16] = random()?;
+    if with_receipt {
+        ours.write_all(&number)?;
+        command.stdin(OwnedFd::from(theirs));
+    } else {
+        command.stdin(Stdio::null());
+        drop(theirs);
+    }
+    let (reader, writer) = std::io::pipe().context("no pipe for the output")?;
+    command.stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    let mut child =
+        command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    // The parent's ends of the pipe and the socket are closed, so that both end with the processes that have them.
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+
+    let printed = Arc::new(Mutex::new(Vec::new()));
+    let all_printed = read_beginning(reader, printed.clone());
+    let hopeless = || contains(&printed.lock().expect("the reader does not panic"), TODO.as_bytes());
+    let status = wait(&mut child, start + limit, hopeless);
+    let group = Pid::from_raw(child.id().cast_signed());
+    // Also after a normal end: what it started must not go on. ESRCH says that nobody is left.
+    let _ = killpg(group, Signal::SIGKILL);
+    let killed = status.is_none();
+    let succeeded = match status {
+        Some(status) => status,
+        None => child.wait().is_ok_and(|status| status.success()) && !killed,
+    };
+    // Whoever has escaped from the group may keep the pipe open; what has come so far is enough then.
+    let _ = all_printed.recv_timeout(GRACE);
+    let output = String::from_utf8_lossy(&printed.lock().expect("the reader does not panic")).into_owned();
+    let receipt = with_receipt && !killed && came_back(ours, number);
+    Ok(Ended { receipt, killed, succeeded, output, took: start.elapsed() })
+}
+
+/// Whether the process succeeded; `None` if it goes on after the deadline, or although it is hopeless.
+fn wait(child: &mut Child, deadline: Instant, hopeless: impl Fn() -> bool) -> Option<bool> {
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status.success()),
+            Ok(None) if Instant::now() < deadline && !hopeless() => thread::sleep(Duration::from_millis(2)),
+            _ => return None,
+        }
+    }
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|window| window == word)
+}
+
+/// Reads everything on a thread of its own, keeps the beginning, and says when nobody can print any more.
+fn read_beginning(mut from: std::io::PipeReader, kept: Arc<Mutex<Vec<u8>>>) -> Receiver<()> {
+    let (send, all_printed) = channel();
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            let mut kept = kept.lock().expect("nobody panics with it");
+            let room = KEPT_OUTPUT.saturating_sub(kept.len());
+            kept.extend_from_slice(&buffer[..count.min(room)]);
+        }
+        let _ = send.send(());
+    });
+    all_printed
+}
+
+/// Whether exactly this number came back.
+fn came_back(mut ours: UnixStream, number: [u8; 16]) -> bool {
+    let mut answer = [0; 17];
+    let mut length = 0;
+    if ours.set_read_timeout(Some(Duration::from_secs(1))).is_err() {
+        return false;
+    }
+    while length < answer.len() {
+        match ours.read(&mut answer[length..]) {
+            Ok(count @ 1..) => length += count,
+            _ => break,
+        }
+    }
+    answer[..length] == number
+}
+
+fn random() -> Result<[u8; 16]> {
+    let mut number = [0; 16];
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut number))
+        .context("no random number")?;
+    Ok(number)
+}
+
+/// The tests in an executable.
+///
+/// # Errors
+/// If it does not say.
+pub fn list(executable: &Path) -> Result<Vec<String>> {
+    let output = Command::new(executable).args(["--list", "--format", "terse"]).stdin(Stdio::null()).output();
+    let output = output.with_context(|| format!("cannot run {}", executable.display()))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+}
