@@ -17,6 +17,7 @@ pub mod build;
 pub mod course;
 pub mod cut;
 pub mod explain;
+pub mod grade;
 pub mod judge;
 pub mod student;
 pub mod tree;

@@ -42,18 +42,20 @@ fn two_releases_wake_two_sleepers() {
 /// there.
 #[test]
 fn a_woken_sleeper_looks_again() {
-    Model::new("no permit is given out twice").outcomes(&["0 left", "1 left"]).check(|run| {
-        let semaphore = Arc::new(Semaphore::new(0));
-        let sleeper = acquire_in_a_thread("sleeper", &semaphore);
-        let thief = acquire_in_a_thread("thief", &semaphore);
-        semaphore.release();
-        let left = semaphore.permits();
-        assert!(left <= 1, "one permit was released, so at most one is there");
-        run.outcome(&format!("{left} left"));
-        semaphore.release();
-        join([sleeper, thief]);
-        assert_eq!(semaphore.permits(), 0, "two permits were released and two acquired, so none is left");
-    });
+    Model::new("no permit is given out twice, and no wake-up is lost").outcomes(&["0 left", "1 left"]).check(
+        |run| {
+            let semaphore = Arc::new(Semaphore::new(0));
+            let sleeper = acquire_in_a_thread("sleeper", &semaphore);
+            let thief = acquire_in_a_thread("thief", &semaphore);
+            semaphore.release();
+            let left = semaphore.permits();
+            assert!(left <= 1, "one permit was released, so at most one is there");
+            run.outcome(&format!("{left} left"));
+            semaphore.release();
+            join([sleeper, thief]);
+            assert_eq!(semaphore.permits(), 0, "two permits were released and two acquired, so none is left");
+        },
+    );
 }
 
 /// Catches: an acquire that looks at the permits and takes one in two separate locks; a semaphore that starts

@@ -1,0 +1,5 @@
+//! Many submissions, each in a sandbox; reports.
+
+mod pristine;
+
+pub use pristine::Pristine;

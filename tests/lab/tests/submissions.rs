@@ -1,0 +1,238 @@
+//! The graders, graded: submissions that are known to be wrong, and others that are right in another way.
+//!
+//! `tests/submissions/<part>.toml` lists mistakes that students really make, each as a small edit of the solution,
+//! with the task that must fail and the sentence that the student must be shown.
+//! `tests/submissions/<part>/<name>/` are whole solutions, written another way, that must pass.
+
+use lab::course::{Course, Kind, Lab, Task};
+use lab::cut::{Files, replace_once};
+use lab::explain::{explanation, what_happened};
+use lab::grade::Pristine;
+use lab::judge::{Runnable, State, judge};
+use lab::tree;
+use serde::Deserialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+/// The wrong submissions of a lab.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrongs {
+    wrong: Vec<Wrong>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrong {
+    name: String,
+    /// What the student thought; for teachers to read.
+    #[serde(rename = "mistake")]
+    _mistake: String,
+    task: String,
+    says: String,
+    edits: Vec<Edit>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edit {
+    file: String,
+    old: String,
+    new: String,
+}
+
+static COURSE: LazyLock<Course> = LazyLock::new(|| {
+    let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
+    assert!(!course.labs.is_empty(), "every part has its lab");
+    course
+});
+
+/// Builds happen in one tree, one after the other; tests run beside them.
+static TREE: LazyLock<Mutex<Pristine>> = LazyLock::new(|| {
+    let folder = tree::memory(&COURSE.root).expect("a folder").join("submissions");
+    Mutex::new(Pristine::prepare(&COURSE, &folder).expect("a copy of the course"))
+});
+
+fn tree() -> MutexGuard<'static, Pristine> {
+    TREE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The solution of a lab, as if it were submitted.
+fn solution(lab: &Lab) -> Files {
+    let files = tree::read_rust(&COURSE.root.join("solutions").join(&lab.part)).expect("a solution");
+    assert!(files.keys().all(|path| path.starts_with("src") || path.starts_with("hunts")));
+    files
+}
+
+/// Builds the part's own tests with these files in the place of the exercise.
+fn build(lab: &Lab, files: &Files, keep: &Path) -> Runnable {
+    let tree = tree();
+    tree.submit(lab, files).expect("files in the tree");
+    let built = tree.build_part(lab, keep).expect("cargo runs");
+    built.unwrap_or_else(|errors| panic!("it does not compile:\n{errors}"))
+}
+
+fn is_stage(task: &Task) -> bool {
+    task.kinds().any(|kind| kind == Kind::Stage)
+}
+
+/// Whether a task needs another one, directly or not; every task needs itself.
+fn needs(lab: &Lab, task: &Task, other: &str) -> bool {
+    task.id == other
+        || task.needs.iter().any(|need| {
+            let needed = lab.tasks.iter().find(|task| task.id == *need);
+            needs(lab, needed.unwrap_or_else(|| panic!("{} needs {need}, which is no task", task.id)), other)
+        })
+}
+
+fn reject_wrong_submissions(part: &str) {
+    let lab = COURSE.lab(part).expect("a lab");
+    let text = fs::read_to_string(COURSE.root.join("tests/submissions").join(format!("{part}.toml")));
+    let wrongs: Wrongs =
+        toml::from_str(&text.expect("a list of wrong submissions")).expect("wrong submissions");
+    assert!(
+        wrongs.wrong.len() >= 8,
+        "lab {} has {} wrong submissions, and should have 8",
+        lab.number,
+        wrongs.wrong.len()
+    );
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let complaints: Vec<String> = wrongs
+        .wrong
+        .iter()
+        .filter(|wrong| wrong.name.contains(&only))
+        .filter_map(|wrong| complaint(lab, wrong).err())
+        .collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
+}
+
+/// What the suites do wrong about a wrong submission.
+fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
+    let says = |what: String| Err(format!("lab {}, \"{}\": {what}", lab.number, wrong.name));
+    let mut files = solution(lab);
+    for edit in &wrong.edits {
+        let text = files.get_mut(&Path::new("src").join(&edit.file)).expect("a file of the solution");
+        *text = match replace_once(text, &edit.old, &edit.new) {
+            Ok(edited) => edited,
+            Err(error) => return says(error.to_string()),
+        };
+    }
+    let keep = tempfile::tempdir().expect("a folder");
+    let runnable = build(lab, &files, keep.path());
+    for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
+        if task.id == wrong.task {
+            let judged = judge(task, &runnable, false, &|command| command).expect("trials run");
+            let shown = explanation(lab, &judged);
+            if judged.state != State::Failing {
+                return says(format!("task {} should fail, and is {:?}", task.id, judged.state));
+            }
+            if !shown.contains(&wrong.says) {
+                return says(format!("task {} should say `{}`, and says:\n{shown}", task.id, wrong.says));
+            }
+        } else if !needs(lab, task, &wrong.task) {
+            let judged = judge(task, &runnable, true, &|command| command).expect("trials run");
+            if judged.state != State::Done {
+                let why = judged.first_failure().map(what_happened).unwrap_or_default();
+                return says(format!("task {} does not need {}, but fails:\n{why}", task.id, wrong.task));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The other correct solutions of a lab: the folder's name, and the files.
+fn variants(lab: &Lab) -> Vec<(String, Files)> {
+    let folder = COURSE.root.join("tests/submissions").join(&lab.part);
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(folder).expect("variants").map(|entry| entry.expect("a folder").path()).collect();
+    folders.sort();
+    let files = |folder: &PathBuf| {
+        let mut files = solution(lab);
+        for (name, text) in tree::read_rust(folder).expect("a variant") {
+            files.insert(Path::new("src").join(name), text);
+        }
+        files
+    };
+    folders
+        .iter()
+        .map(|folder| (folder.file_name().expect("a name").to_string_lossy().into_owned(), files(folder)))
+        .collect()
+}
+
+fn accept_other_solutions(part: &str) {
+    let lab = COURSE.lab(part).expect("a lab");
+    let variants = variants(lab);
+    assert!(
+        variants.len() >= 3,
+        "lab {} has {} other solutions, and should have 3",
+        lab.number,
+        variants.len()
+    );
+    for (name, files) in [("ours".to_owned(), solution(lab))].into_iter().chain(variants) {
+        let keep = tempfile::tempdir().expect("a folder");
+        let runnable = build(lab, &files, keep.path());
+        let orphans: Vec<_> = runnable.orphans(lab).map(|trial| &trial.test).collect();
+        assert!(orphans.is_empty(), "each test belongs to one task, but not these: {orphans:?}");
+        for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
+            let judged = judge(task, &runnable, true, &|command| command).expect("trials run");
+            let why = judged.first_failure().map(what_happened).unwrap_or_default();
+            assert_eq!(judged.state, State::Done, "lab {part}, {name}: task {} should pass\n{why}", task.id);
+        }
+    }
+}
+
+/// The exercise as it is handed out: each task fails, and those with holes say which task it is.
+fn fail_as_shipped(part: &str) {
+    let lab = COURSE.lab(part).expect("a lab");
+    let shipped = lab::cut::exercise(&COURSE.root, lab).expect("the exercise");
+    let keep = tempfile::tempdir().expect("a folder");
+    let runnable = build(lab, &shipped, keep.path());
+    for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
+        let judged = judge(task, &runnable, false, &|command| command).expect("trials run");
+        let expected = if task.hunt.is_some() { State::Failing } else { State::NotStarted };
+        let why = judged.first_failure().map(what_happened).unwrap_or_default();
+        assert_eq!(judged.state, expected, "task {} of the exercise as shipped\n{why}", task.id);
+    }
+}
+
+/// Each exercise in the repository is what is cut from the solution.
+#[test]
+fn the_exercises_equal_the_solutions_but_for_the_bodies() {
+    for lab in &COURSE.labs {
+        let cut = lab::cut::exercise(&COURSE.root, lab).expect("the exercise");
+        let folder = lab.exercise(&COURSE.root);
+        let mut shipped = tree::read_rust(&folder).expect("the exercise");
+        shipped.retain(|name, _| !name.starts_with("saved"));
+        shipped
+            .insert("Cargo.toml".into(), fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest"));
+        assert!(
+            shipped == cut,
+            "exercises/{} is not what the solution and its lab say: `cargo lab cut` writes it again",
+            lab.part
+        );
+    }
+}
+
+macro_rules! labs {
+    ($($part:ident),*) => { $(
+        mod $part {
+            #[test]
+            fn wrong_submissions_are_rejected_with_the_right_sentence() {
+                super::reject_wrong_submissions(stringify!($part));
+            }
+
+            #[test]
+            fn other_correct_solutions_are_accepted() {
+                super::accept_other_solutions(stringify!($part));
+            }
+
+            #[test]
+            fn the_exercise_fails_every_task_as_shipped() {
+                super::fail_as_shipped(stringify!($part));
+            }
+        }
+    )* };
+}
+
+labs!(request, threads, queue, cache, stats, prefork);
