@@ -29,10 +29,30 @@ fn there_are_never_more_permits_out_than_the_limit() {
             });
             serve(limit.clone(), inside);
             other.join().unwrap();
-            assert_eq!(limit.active(), 0, "a permit did not come back");
+            assert_eq!(limit.active(), 0, "all permits were dropped, and not all came back");
             run.outcome("one after the other");
         },
     );
+}
+
+/// One thread has the permit, another wants it.
+///
+/// Caught: a `drop` that wakes nobody; an `acquire` that looks and falls asleep in two steps, so that the
+/// permit comes back between them; an `acquire` that asks again and again in place of sleeping.
+#[test]
+fn a_permit_that_comes_back_wakes_who_sleeps_for_it() {
+    Model::new("a permit that comes back wakes who sleeps for it").outcomes(&["served"]).check(|run| {
+        let limit = ConnectionLimit::new(1);
+        let permit = limit.acquire();
+        let other = spawn_named("next", {
+            let limit = limit.clone();
+            move || drop(limit.acquire())
+        });
+        drop(permit);
+        other.join().unwrap();
+        assert_eq!(limit.active(), 0, "all permits were dropped, and not all came back");
+        run.outcome("served");
+    });
 }
 
 /// Three threads and one permit: when it comes back, two may be asleep, and each must get it in the end.
@@ -124,11 +144,26 @@ fn try_acquire_takes_a_permit_or_leaves_everything_as_it_was() {
         .outcomes(&["it was back", "it was still out"])
         .check(|run| {
             let limit = ConnectionLimit::new(1);
-            let permit = limit.acquire();
-            let other = spawn_named("server", move || drop(permit));
+            let inside = Arc::new(AtomicUsize::new(1));
+            let permit = limit.try_acquire();
+            let other = spawn_named("server", {
+                let inside = inside.clone();
+                move || {
+                    inside.fetch_sub(1, Relaxed);
+                    drop(permit);
+                }
+            });
             let got = limit.try_acquire();
+            if got.is_some() {
+                assert_eq!(
+                    inside.fetch_add(1, Relaxed),
+                    0,
+                    "the only permit was out, and try_acquire gave another"
+                );
+            }
             other.join().unwrap();
-            assert_eq!(limit.active(), usize::from(got.is_some()), "the number of permits out is wrong");
+            let held = usize::from(got.is_some());
+            assert_eq!(limit.active(), held, "active() should be the number of permits that somebody holds");
             run.outcome(if got.is_some() { "it was back" } else { "it was still out" });
         });
 }
@@ -149,8 +184,39 @@ fn each_permit_that_comes_back_wakes_an_acquirer() {
         drop(permits);
         run.outcome(outcomes[limit.active()]);
         let permits = acquirers.map(|acquirer| acquirer.join().unwrap());
-        assert_eq!(limit.active(), permits.len(), "each acquirer holds a permit");
+        assert_eq!(
+            limit.active(),
+            permits.len(),
+            "active() should be the number of permits that somebody holds"
+        );
     });
+}
+
+/// A drainer and an acquirer sleep, and one permit of two comes back.
+///
+/// Caught: one condition variable for both, with a `notify_one` that the drainer hears and has no use for. That the
+/// last permit wakes all comes too late: it may be out for hours.
+#[test]
+fn who_acquires_is_woken_although_somebody_drains() {
+    Model::new("who acquires is woken although somebody drains").outcomes(&["served, then drained"]).check(
+        |run| {
+            let limit = ConnectionLimit::new(2);
+            let (first, last) = (limit.acquire(), limit.acquire());
+            let drainer = spawn_named("drainer", {
+                let limit = limit.clone();
+                move || limit.drain()
+            });
+            let acquirer = spawn_named("acquirer", {
+                let limit = limit.clone();
+                move || drop(limit.acquire())
+            });
+            drop(first);
+            acquirer.join().unwrap();
+            drop(last);
+            drainer.join().unwrap();
+            run.outcome("served, then drained");
+        },
+    );
 }
 
 /// Two threads wait for the last permit.

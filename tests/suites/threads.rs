@@ -8,13 +8,26 @@ mod watched;
 use verdict::test;
 use watched::{Watched, start};
 
+/// Where the book explains what a test asks for.
+const COUNTING: &str = "See lab 2, \"Counting permits\".";
+const SLEEPING: &str = "See lab 2, \"Sleeping at the limit\".";
+const WAKING: &str = "See lab 2, \"Every wake-up counts\".";
+const DRAINING: &str = "See lab 2, \"Waiting for the last one\".";
+
 #[test]
 fn as_many_permits_as_the_limit_can_be_out_and_no_more() {
     let limit = ConnectionLimit::new(3);
     let permits: Vec<Permit> = (0..3).map_while(|_| limit.try_acquire()).collect();
-    assert_eq!(permits.len(), 3, "with a limit of 3, three permits can be taken");
-    assert!(limit.try_acquire().is_none(), "all 3 permits are out, and try_acquire gave a fourth");
-    assert_eq!((limit.active(), limit.limit()), (3, 3), "active() counts permits that are out, limit() all");
+    assert_eq!(permits.len(), 3, "with a limit of 3, three permits can be taken. {COUNTING}");
+    assert!(
+        limit.try_acquire().is_none(),
+        "all 3 permits are out, and try_acquire gave a fourth. {COUNTING}"
+    );
+    assert_eq!(
+        (limit.active(), limit.limit()),
+        (3, 3),
+        "active() counts permits that are out, limit() all. {COUNTING}"
+    );
 }
 
 #[test]
@@ -22,9 +35,12 @@ fn a_dropped_permit_can_be_taken_again() {
     let limit = ConnectionLimit::new(1);
     for round in 0..1000 {
         let permit = limit.try_acquire();
-        assert!(permit.is_some(), "round {round}: the permit was dropped, and it did not come back");
+        assert!(
+            permit.is_some(),
+            "round {round}: the permit was dropped, and it did not come back. {COUNTING}"
+        );
     }
-    assert_eq!(limit.active(), 0, "all permits were dropped");
+    assert_eq!(limit.active(), 0, "all permits were dropped, and active() still counts one. {COUNTING}");
 }
 
 #[test]
@@ -36,8 +52,15 @@ fn a_thread_that_panics_gives_its_permit_back() {
         std::panic::resume_unwind(Box::new("a handler made a mistake"));
     });
     assert!(panicking.join().is_err(), "the thread was to panic");
-    assert_eq!(limit.active(), 0, "a thread panicked with the only permit, and the permit went with it");
-    drop(acquire_in_a_thread(&limit).finish());
+    assert_eq!(
+        limit.active(),
+        0,
+        "a thread panicked with the only permit, and the permit went with it. {COUNTING}"
+    );
+    assert!(
+        limit.try_acquire().is_some(),
+        "after a panic, the permit that came back cannot be taken. {COUNTING}"
+    );
 }
 
 #[test]
@@ -46,10 +69,29 @@ fn acquire_sleeps_at_the_limit() {
     let permit = limit.try_acquire().expect("the only permit is here");
     let waiting = acquire_in_a_thread(&limit);
     waiting.wait_until_asleep();
-    assert_eq!(limit.active(), 1, "who waits for a permit has none");
+    assert_eq!(limit.active(), 1, "who waits for a permit has none. {SLEEPING}");
     drop(permit);
     let _permit = waiting.finish();
-    assert_eq!(limit.active(), 1, "the permit that came back went to the thread that waited for it");
+    assert_eq!(
+        limit.active(),
+        1,
+        "the permit that came back went to the thread that waited for it. {SLEEPING}"
+    );
+}
+
+#[test]
+fn a_thread_that_panics_wakes_who_sleeps_for_its_permit() {
+    let limit = ConnectionLimit::new(1);
+    let permit = limit.try_acquire().expect("the only permit is here");
+    let waiting = acquire_in_a_thread(&limit);
+    waiting.wait_until_asleep();
+    let panicking = std::thread::spawn(move || {
+        let _permit = permit;
+        std::panic::resume_unwind(Box::new("a handler made a mistake"));
+    });
+    assert!(panicking.join().is_err(), "the thread was to panic");
+    drop(waiting.finish());
+    assert_eq!(limit.active(), 0, "all permits were dropped, and active() still counts one. {SLEEPING}");
 }
 
 #[test]
@@ -60,7 +102,11 @@ fn each_permit_that_comes_back_wakes_a_sleeper() {
     waiting.iter().for_each(Watched::wait_until_asleep);
     drop(permits);
     let permits: Vec<Permit> = waiting.into_iter().map(Watched::finish).collect();
-    assert_eq!(limit.active(), permits.len(), "three permits came back and three sleepers got them");
+    assert_eq!(
+        limit.active(),
+        permits.len(),
+        "three permits came back and three sleepers got them. {WAKING}"
+    );
 }
 
 #[test]
@@ -68,7 +114,10 @@ fn clones_share_the_permits() {
     let limit = ConnectionLimit::new(1);
     let clone = limit.clone();
     let _permit = limit.try_acquire();
-    assert!(clone.try_acquire().is_none(), "a clone is another handle to the same permits, not more of them");
+    assert!(
+        clone.try_acquire().is_none(),
+        "a clone is another handle to the same permits, not more of them. {COUNTING}"
+    );
 }
 
 #[test]
@@ -96,7 +145,7 @@ fn many_threads_reach_the_limit_and_never_exceed_it() {
         })
         .collect();
     threads.into_iter().for_each(Watched::finish);
-    assert_eq!(highest.load(SeqCst), LIMIT, "the most connections served at once");
+    assert_eq!(highest.load(SeqCst), LIMIT, "the most connections that were served at once. {WAKING}");
 }
 
 #[test]
@@ -115,6 +164,7 @@ fn every_drain_sleeps_until_the_last_permit_is_back() {
     drains.iter().for_each(Watched::wait_until_asleep);
     drop(last);
     drains.into_iter().for_each(Watched::finish);
+    assert_eq!(limit.active(), 0, "drain takes no permits of its own. {DRAINING}");
 }
 
 #[test]

@@ -21,5 +21,7 @@ pub use request;
 #[cfg(feature = "stats")]
 pub use stats;
 
-#[cfg(feature = "threads")]
+#[cfg(feature = "my-threads")]
+pub use my_threads as threads;
+#[cfg(all(feature = "threads", not(feature = "my-threads")))]
 pub use threads;

@@ -1,19 +1,41 @@
 //! Building tests and servers with cargo, and finding what it built.
 
 use crate::course::{Kind, Lab};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What cargo built, or why it did not.
-#[derive(Debug)]
-pub enum Built {
-    /// The executables, by the name of their target.
-    Executables(BTreeMap<String, PathBuf>),
-    /// What the compiler said.
-    Errors(String),
+/// What cargo built. With several programs, one that does not compile leaves the others.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// The executables, by what they are.
+    programs: BTreeMap<(String, String), PathBuf>,
+    /// What the compiler said, if a program is missing.
+    pub errors: Option<String>,
+}
+
+impl Built {
+    /// The tests of a kind, if they compile.
+    pub fn tests(&self, kind: Kind, lab: &Lab) -> Option<&Path> {
+        let (sort, name) = match kind {
+            Kind::Suite => ("test", "suite"),
+            Kind::Model => ("lib", lab.part.as_str()),
+            Kind::Hunt => ("test", "hunts"),
+            Kind::Stage => ("test", "e2e"),
+        };
+        self.program(sort, name)
+    }
+
+    /// The server with this name, if it compiles.
+    pub fn server(&self, binary: &str) -> Option<&Path> {
+        self.program("bin", binary)
+    }
+
+    fn program(&self, sort: &str, name: &str) -> Option<&Path> {
+        self.programs.get(&(sort.to_owned(), name.to_owned())).map(PathBuf::as_path)
+    }
 }
 
 /// A call of cargo that ends in executables.
@@ -26,7 +48,7 @@ pub struct Build {
 impl Build {
     /// The tests of a lab's own package: suite, models and hunts.
     pub fn tests(lab: &Lab, target: &Path) -> Build {
-        Build::new(&["test", "--no-run", "--lib", "--test", "*", "--package", &lab.package()], target)
+        Build::new(&["build", "--tests", "--keep-going", "--package", &lab.package()], target)
     }
 
     /// The server of the lab's stage, with these parts of the student.
@@ -40,7 +62,7 @@ impl Build {
 
     /// The end-to-end tests of the lab's stage.
     pub fn stage_tests(lab: &Lab, target: &Path) -> Build {
-        Build::new(&["test", "--no-run", "--test", "e2e", "--package", &lab.stage.package], target)
+        Build::new(&["build", "--test", "e2e", "--package", &lab.stage.package], target)
     }
 
     fn new(arguments: &[&str], target: &Path) -> Build {
@@ -49,15 +71,10 @@ impl Build {
         Build { command, target: target.to_owned() }
     }
 
-    /// Adds an argument.
-    pub fn with(mut self, argument: &str) -> Build {
-        self.command.push(argument.to_owned());
+    /// Without a network, and with the versions that are written down.
+    pub fn offline(mut self) -> Build {
+        self.command.extend(["--offline", "--locked"].map(str::to_owned));
         self
-    }
-
-    /// The words after `cargo`.
-    pub fn arguments(&self) -> &[String] {
-        &self.command
     }
 
     /// The command, to be run in the root of the tree.
@@ -81,46 +98,50 @@ impl Build {
     /// Builds.
     ///
     /// # Errors
-    /// If cargo cannot be run. Errors of the compiler are [`Built::Errors`].
+    /// If cargo cannot be run. What the compiler finds is in [`Built::errors`].
     pub fn run(&self, root: &Path) -> Result<Built> {
         let output = self.command(root).output().context("cannot run cargo")?;
-        if !output.status.success() {
-            return Ok(Built::Errors(String::from_utf8_lossy(&output.stderr).into_owned()));
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        Built::from_messages(&output.stdout, output.status.success(), errors)
+    }
+}
+
+impl Built {
+    /// Reads what cargo wrote with `--message-format json-render-diagnostics`.
+    ///
+    /// # Errors
+    /// If a line is no message.
+    pub fn from_messages(messages: &[u8], succeeded: bool, errors: String) -> Result<Built> {
+        let mut built = Built::default();
+        for line in messages.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"{")) {
+            let message: Value = serde_json::from_slice(line).context("cargo says something unreadable")?;
+            if let Some(path) = message["executable"].as_str() {
+                let target = &message["target"];
+                let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                built.programs.insert((word(&target["kind"][0]), word(&target["name"])), path.into());
+            }
         }
-        Ok(Built::Executables(executables(&output.stdout)?))
+        built.errors = (!succeeded).then_some(errors);
+        Ok(built)
+    }
+
+    /// Copies of the executables in a folder, which the next build does not write over.
+    ///
+    /// # Errors
+    /// If one cannot be copied.
+    pub fn kept_in(mut self, folder: &Path) -> Result<Built> {
+        for ((sort, name), path) in &mut self.programs {
+            let copy = folder.join(format!("{name}-{sort}"));
+            // Not written over, if it runs.
+            let _ = std::fs::remove_file(&copy);
+            std::fs::copy(&*path, &copy).with_context(|| format!("cannot copy {}", path.display()))?;
+            *path = copy;
+        }
+        Ok(self)
     }
 }
 
 /// The cargo that runs this program, or the one in the path.
 pub fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
-}
-
-/// The executables that cargo's messages name, by the name of their target: `suite`, `hunts`, `queue`, `stage3`.
-///
-/// # Errors
-/// If a line is no message.
-pub fn executables(messages: &[u8]) -> Result<BTreeMap<String, PathBuf>> {
-    let mut found = BTreeMap::new();
-    for line in messages.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"{")) {
-        let message: Value = serde_json::from_slice(line).context("cargo says something unreadable")?;
-        if let Some(path) = message["executable"].as_str() {
-            let name = message["target"]["name"].as_str().unwrap_or_default();
-            found.insert(name.to_owned(), PathBuf::from(path));
-        }
-    }
-    if found.is_empty() {
-        bail!("cargo built nothing");
-    }
-    Ok(found)
-}
-
-/// Which executable holds the tests of a kind.
-pub fn target_of(kind: Kind, lab: &Lab) -> &str {
-    match kind {
-        Kind::Suite => "suite",
-        Kind::Model => &lab.part,
-        Kind::Hunt => "hunts",
-        Kind::Stage => "e2e",
-    }
 }

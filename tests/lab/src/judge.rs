@@ -1,7 +1,8 @@
 //! From tests to tasks: which are done, which fail, and why.
 
-use crate::build::{Build, Built, target_of};
+use crate::build::{Build, Built};
 use crate::course::{Kind, Lab, Stage, Task};
+use crate::tree;
 use crate::trial::{self, Outcome, Trial};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,9 @@ pub struct Judged<'l> {
     pub task: &'l Task,
     /// How far it is.
     pub state: State,
-    /// Its trials, those that were run, in order.
+    /// How many trials decide about it.
+    pub trials: usize,
+    /// Those that were run, in order.
     pub outcomes: Vec<Outcome>,
 }
 
@@ -48,13 +51,20 @@ impl Judged<'_> {
     }
 }
 
-/// Everything of a lab that can be run.
+/// The programs of a lab that were built, and which tests there are.
 #[derive(Debug)]
 pub struct Runnable {
-    /// The trials of the part's own tests, and of its server once [`Runnable::add_stage`] has added them.
-    trials: Vec<Trial>,
-    /// What the compiler said of the server, if it did not build.
-    pub server_errors: Option<String>,
+    tests: Vec<(Kind, String)>,
+    programs: BTreeMap<Kind, Program>,
+    /// What the compiler said, if a program is missing.
+    pub errors: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Program {
+    executable: PathBuf,
+    folder: PathBuf,
+    variables: Vec<(String, OsString)>,
 }
 
 /// How many tests run at once: as many as there are processors, but never so many that they starve.
@@ -63,96 +73,120 @@ pub fn side_by_side() -> usize {
 }
 
 impl Runnable {
-    /// Lists the tests of a part in its executables. Models come first: what they find, they show step by step.
+    /// The tests of a part. Models come first: what they find, they show step by step.
     ///
     /// # Errors
-    /// If an executable is missing, or does not say which tests it has.
-    pub fn of_part(lab: &Lab, folder: &Path, executables: &BTreeMap<String, PathBuf>) -> Result<Runnable> {
-        let mut trials = Vec::new();
+    /// If a program does not say which tests it has.
+    pub fn of_part(lab: &Lab, folder: &Path, built: Built) -> Result<Runnable> {
+        let mut runnable =
+            Runnable { tests: Vec::new(), programs: BTreeMap::new(), errors: built.errors.clone() };
         for kind in [Kind::Model, Kind::Suite, Kind::Hunt] {
-            let name = target_of(kind, lab);
-            let executable =
-                executables.get(name).with_context(|| format!("cargo did not build `{name}`"))?;
-            for test in trial::list(executable)? {
-                trials.push(Trial {
-                    kind,
-                    executable: executable.clone(),
-                    test,
-                    folder: folder.to_owned(),
-                    variables: Vec::new(),
-                });
+            if let Some(executable) = built.tests(kind, lab) {
+                runnable.tests.extend(trial::list(executable)?.into_iter().map(|test| (kind, test)));
+                let program =
+                    Program { executable: executable.into(), folder: folder.into(), variables: Vec::new() };
+                runnable.programs.insert(kind, program);
             }
         }
-        Ok(Runnable { trials, server_errors: None })
+        Ok(runnable)
     }
 
-    /// Adds the end-to-end tests, which run this server.
+    /// The same programs, but the list of tests of another: a program may say of itself what it likes.
+    pub fn with_tests_of(mut self, reference: &Runnable) -> Runnable {
+        self.tests.clone_from(&reference.tests);
+        self
+    }
+
+    /// Adds end-to-end tests, which are ours, and the server that they run.
     ///
     /// # Errors
-    /// If the executable does not say which tests it has.
+    /// If the tests do not say which they are.
     pub fn add_stage(&mut self, executable: &Path, server: &Path, folder: &Path) -> Result<()> {
-        for test in trial::list(executable)? {
-            self.trials.push(Trial {
-                kind: Kind::Stage,
-                executable: executable.to_owned(),
-                test,
-                folder: folder.to_owned(),
-                variables: vec![(SERVER.to_owned(), OsString::from(server))],
-            });
-        }
+        self.tests.extend(trial::list(executable)?.into_iter().map(|test| (Kind::Stage, test)));
+        let variables = vec![(SERVER.to_owned(), OsString::from(server))];
+        self.programs
+            .insert(Kind::Stage, Program { executable: executable.into(), folder: folder.into(), variables });
         Ok(())
     }
 
-    /// The trials that decide about a task, in the order of the task's file.
-    pub fn trials<'s>(&'s self, task: &'s Task) -> impl Iterator<Item = &'s Trial> {
-        self.trials.iter().filter(|trial| task.decided_by(trial.kind, short_name(trial)))
+    /// Whether the programs of a task's tests are all there.
+    fn compiles(&self, task: &Task) -> bool {
+        task.kinds().all(|kind| self.programs.contains_key(&kind))
+    }
+
+    /// The trials that decide about a task.
+    fn trials(&self, task: &Task) -> Vec<Trial> {
+        let decisive =
+            self.tests.iter().filter(|(kind, test)| task.decided_by(*kind, short_name(*kind, test)));
+        let trial = |(kind, test): &(Kind, String)| {
+            let Program { executable, folder, variables } = self.programs.get(kind)?.clone();
+            Some(Trial { kind: *kind, executable, test: test.clone(), folder, variables })
+        };
+        decisive.filter_map(trial).collect()
     }
 
     /// Every test that does not belong to exactly one task of the lab. End-to-end tests may belong to none, and so
     /// may tests that a part has of itself.
-    pub fn orphans<'s>(&'s self, lab: &'s Lab) -> impl Iterator<Item = &'s Trial> {
-        let parts_own = |trial: &Trial| trial.kind == Kind::Model && !trial.test.starts_with(MODELS);
-        let judged = self.trials.iter().filter(move |trial| trial.kind != Kind::Stage && !parts_own(trial));
-        judged.filter(|trial| {
-            let decides = |task: &&Task| task.decided_by(trial.kind, short_name(trial));
-            lab.tasks.iter().filter(decides).count() != 1
-        })
+    pub fn orphans(&self, lab: &Lab) -> Vec<&str> {
+        let orphan = |(kind, test): &&(Kind, String)| {
+            let parts_own = *kind == Kind::Model && !test.starts_with(MODELS);
+            let decided = lab.tasks.iter().filter(|task| task.decided_by(*kind, short_name(*kind, test)));
+            *kind != Kind::Stage && !parts_own && decided.count() != 1
+        };
+        self.tests.iter().filter(orphan).map(|(_, test)| test.as_str()).collect()
     }
 }
 
 /// The module of a part in which its models are.
 const MODELS: &str = "models::";
 
-fn short_name(trial: &Trial) -> &str {
-    match trial.kind {
-        Kind::Model => trial.test.strip_prefix(MODELS).unwrap_or("a test of the part's own"),
-        _ => &trial.test,
+/// A test's name as a lab's file has it.
+fn short_name(kind: Kind, test: &str) -> &str {
+    match kind {
+        Kind::Model => test.strip_prefix(MODELS).unwrap_or("a test of the part's own"),
+        _ => test,
     }
 }
 
-/// Runs the trials of a task, several side by side. With `all`, every one; else no more are begun after one has
-/// failed.
+/// How to run the trials of a task.
+pub struct Manner<'w> {
+    /// Every trial; else no more are begun after one has failed. None is begun after one that hangs.
+    pub all: bool,
+    /// How many at a time.
+    pub side_by_side: usize,
+    /// Puts another program around a test, such as a sandbox.
+    pub wrap: &'w (dyn Fn(Command) -> Command + Sync),
+}
+
+impl Manner<'_> {
+    /// Without anything around it, and only until the first failure.
+    pub fn plain() -> Manner<'static> {
+        Manner { all: false, side_by_side: side_by_side(), wrap: &|command| command }
+    }
+
+    /// Without anything around it, to the end.
+    pub fn thorough() -> Manner<'static> {
+        Manner { all: true, ..Manner::plain() }
+    }
+}
+
+/// Runs the trials of a task.
 ///
 /// # Errors
 /// If a process cannot be started.
-pub fn judge<'l>(
-    task: &'l Task,
-    runnable: &Runnable,
-    all: bool,
-    wrap: &(dyn Fn(Command) -> Command + Sync),
-) -> Result<Judged<'l>> {
-    if task.kinds().any(|kind| kind == Kind::Stage) && runnable.server_errors.is_some() {
-        return Ok(Judged { task, state: State::DoesNotCompile, outcomes: Vec::new() });
+pub fn judge<'l>(task: &'l Task, runnable: &Runnable, manner: &Manner<'_>) -> Result<Judged<'l>> {
+    if !runnable.compiles(task) {
+        return Ok(Judged { task, state: State::DoesNotCompile, trials: 0, outcomes: Vec::new() });
     }
-    let trials: Vec<&Trial> = runnable.trials(task).collect();
-    let outcomes = run_all(&trials, all, wrap)?;
+    let trials = runnable.trials(task);
+    let outcomes = run_all(&trials, manner)?;
     let state = match outcomes.iter().find(|outcome| !outcome.passed) {
-        None if outcomes.is_empty() => State::Failing,
+        None if outcomes.len() < trials.len() || trials.is_empty() => State::Failing,
         None => State::Done,
         Some(_) if outcomes.iter().any(comes_to_a_todo) => State::NotStarted,
         Some(_) => State::Failing,
     };
-    Ok(Judged { task, state, outcomes })
+    Ok(Judged { task, state, trials: trials.len(), outcomes })
 }
 
 /// Whether a trial failed at a `todo!` of a lab.
@@ -160,20 +194,23 @@ pub fn comes_to_a_todo(outcome: &Outcome) -> bool {
     !outcome.passed && outcome.output.contains(trial::TODO)
 }
 
-fn run_all(trials: &[&Trial], all: bool, wrap: &(dyn Fn(Command) -> Command + Sync)) -> Result<Vec<Outcome>> {
+fn run_all(trials: &[Trial], manner: &Manner<'_>) -> Result<Vec<Outcome>> {
     let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let done: Mutex<BTreeMap<usize, Result<Outcome>>> = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
-        for _ in 0..side_by_side() {
+        for _ in 0..manner.side_by_side {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(trial) = trials.get(number) else { return };
-                    if !all && failed.load(Ordering::Relaxed) < number {
+                    if failed.load(Ordering::Relaxed) < number {
                         return;
                     }
-                    let outcome = trial.run(wrap);
-                    if !outcome.as_ref().is_ok_and(|outcome| outcome.passed) {
+                    let outcome = trial.run(manner.wrap);
+                    let passed = outcome.as_ref().is_ok_and(|outcome| outcome.passed);
+                    // Where one test hangs, the next ones most likely do, and each costs its whole limit.
+                    let hangs = outcome.as_ref().is_ok_and(|outcome| outcome.took > trial.limit() / 2);
+                    if !passed && (!manner.all || hangs) {
                         failed.fetch_min(number, Ordering::Relaxed);
                     }
                     done.lock().expect("nobody panics with it").insert(number, outcome);
@@ -184,15 +221,12 @@ fn run_all(trials: &[&Trial], all: bool, wrap: &(dyn Fn(Command) -> Command + Sy
     done.into_inner().expect("nobody panicked with it").into_values().collect()
 }
 
-/// Builds the tests of a lab and lists them. `Err` holds what the compiler said.
+/// Builds the tests of a lab and lists them.
 ///
 /// # Errors
 /// If cargo cannot be run.
-pub fn build_part(root: &Path, lab: &Lab, target: &Path) -> Result<std::result::Result<Runnable, String>> {
-    match Build::tests(lab, target).run(root)? {
-        Built::Errors(errors) => Ok(Err(errors)),
-        Built::Executables(executables) => Ok(Ok(Runnable::of_part(lab, &lab.exercise(root), &executables)?)),
-    }
+pub fn build_part(root: &Path, lab: &Lab, target: &Path) -> Result<Runnable> {
+    Runnable::of_part(lab, &lab.exercise(root), Build::tests(lab, target).run(root)?)
 }
 
 /// Builds the lab's server with the student's part, and the tests of its stage, and adds them.
@@ -200,23 +234,17 @@ pub fn build_part(root: &Path, lab: &Lab, target: &Path) -> Result<std::result::
 /// # Errors
 /// If cargo cannot be run, or our own tests do not compile.
 pub fn build_stage(root: &Path, lab: &Lab, target: &Path, runnable: &mut Runnable) -> Result<()> {
-    let tests = match Build::stage_tests(lab, target).run(root)? {
-        Built::Executables(executables) => executables,
-        Built::Errors(errors) => anyhow::bail!("the end-to-end tests do not compile:\n{errors}"),
-    };
+    let tests = Build::stage_tests(lab, target).run(root)?;
+    let test = tests.tests(Kind::Stage, lab).context("the end-to-end tests do not compile")?;
     let Stage { package, binary } = &lab.stage;
-    match Build::server(package, binary, &[&lab.part], target).run(root)? {
-        Built::Errors(errors) => runnable.server_errors = Some(errors),
-        Built::Executables(built) => {
-            // The next build with other parts writes over cargo's own copy.
-            let server = target.join("lab").join(binary);
-            std::fs::create_dir_all(target.join("lab"))?;
-            let fresh = built.get(binary).with_context(|| format!("cargo did not build `{binary}`"))?;
-            let _ = std::fs::remove_file(&server);
-            std::fs::copy(fresh, &server).context("cannot copy the server")?;
-            let test = tests.get("e2e").context("cargo did not build the end-to-end tests")?;
-            runnable.add_stage(test, &server, &root.join("tests/e2e"))?;
-        }
-    }
-    Ok(())
+    let built = Build::server(package, binary, &[&lab.part], target).run(root)?;
+    let Some(fresh) = built.server(binary) else {
+        runnable.errors = built.errors;
+        return Ok(());
+    };
+    // The next build with other parts writes over cargo's own copy.
+    let server = tree::memory(root)?.join(binary);
+    let _ = std::fs::remove_file(&server);
+    std::fs::copy(fresh, &server).context("cannot copy the server")?;
+    runnable.add_stage(test, &server, &root.join("tests/e2e"))
 }

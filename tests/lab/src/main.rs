@@ -3,8 +3,11 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use lab::course::Course;
+use lab::grade::{self, sandbox};
 use lab::student::{self, Serve};
-use lab::{cut, tree};
+use lab::{cut, judge, tree};
+use nix::sys::signal::{SigHandler, Signal, signal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The labs of Thundering Herd. Without a command: how far you are, and what to do next.
@@ -59,13 +62,48 @@ enum Order {
         /// Only this file, such as semaphore.rs
         file: Option<String>,
     },
+    /// Grade submissions, each in a sandbox
+    Grade {
+        /// Folders, or archives (.zip, .tar, .tar.gz), that hold exercises/<part>/src/ at any depth
+        #[arg(required = true)]
+        submissions: Vec<PathBuf>,
+        /// Only these labs, by number or part
+        #[arg(long, value_delimiter = ',')]
+        lab: Vec<String>,
+        /// How many submissions run at the same time [default: one for each processor]
+        #[arg(long)]
+        jobs: Option<usize>,
+        /// Write reports here: CSV and JUnit for all; Markdown, Gradescope and Classroom 50 for each
+        #[arg(long)]
+        reports: Option<PathBuf>,
+    },
+    /// Process 1 of a sandbox
+    #[command(hide = true)]
+    Inside {
+        room: PathBuf,
+        room_bytes: u64,
+        memory: u64,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
     /// Cut the exercises from the solutions again, after these were changed
     #[command(hide = true)]
     Cut,
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
+    die_with_the_reader();
+    let arguments = Arguments::parse();
+    if let Some(Order::Inside { room, room_bytes, memory, command }) = &arguments.command {
+        return match sandbox::inside(room, *room_bytes, *memory, command) {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => {
+                eprintln!("cargo lab: the sandbox cannot be made: {error:#}");
+                ExitCode::from(2)
+            }
+        };
+    }
+    match run(arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -94,6 +132,11 @@ fn run(arguments: Arguments) -> Result<bool> {
         }
         Some(Order::Compare { lab }) => student::compare(&course, course.lab(&lab)?)?,
         Some(Order::Reset { lab, file }) => student::reset(&course, course.lab(&lab)?, file.as_deref())?,
+        Some(Order::Grade { submissions, lab: labs, jobs, reports }) => {
+            let jobs = jobs.unwrap_or_else(judge::side_by_side);
+            grade::grade(&course, &grade::Order { submissions, labs, jobs, reports })?;
+        }
+        Some(Order::Inside { .. }) => unreachable!("main has done this"),
         Some(Order::Cut) => {
             for lab in &course.labs {
                 tree::write(&cut::exercise(&course.root, lab)?, &lab.exercise(&course.root))?;
@@ -101,4 +144,12 @@ fn run(arguments: Arguments) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// `cargo lab | head` should end like any other program, not with a panic: Rust ignores SIGPIPE unless told.
+fn die_with_the_reader() {
+    #[allow(unsafe_code)]
+    // SAFETY: nothing runs yet, and the default action needs no handler.
+    let restored = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
+    restored.expect("SIGPIPE has a default action");
 }

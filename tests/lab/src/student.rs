@@ -11,7 +11,7 @@ pub use serve::{Serve, serve};
 
 use crate::course::{Course, Kind, Lab, Task};
 use crate::explain::{explanation, indent};
-use crate::judge::{self, Judged, Runnable, State};
+use crate::judge::{self, Judged, Manner, Runnable, State};
 use crate::tree;
 use anyhow::{Result, ensure};
 use progress::Progress;
@@ -72,19 +72,12 @@ pub fn check(course: &Course, lab: &Lab) -> Result<bool> {
     let start = Instant::now();
     println!("{}", bold(&format!("Lab {}: {}", lab.number, lab.title)));
     let mut progress = Progress::load(&course.root)?;
-    let mut runnable = match judge::build_part(&course.root, lab, &target)? {
-        Ok(runnable) => runnable,
-        Err(errors) => {
-            println!("\nexercises/{} does not compile. The first error:\n", lab.part);
-            println!("{}", first_error(&errors));
-            progress.remember(
-                &course.root,
-                lab,
-                lab.tasks.iter().map(|task| (task, State::DoesNotCompile)),
-            )?;
-            return Ok(false);
-        }
-    };
+    let mut runnable = judge::build_part(&course.root, lab, &target)?;
+    if let Some(errors) = &runnable.errors {
+        println!("\nexercises/{} does not compile. The first error:\n\n{}", lab.part, first_error(errors));
+        progress.remember(&course.root, lab, lab.tasks.iter().map(|task| (task, State::DoesNotCompile)))?;
+        return Ok(false);
+    }
     let mut judged: Vec<Judged<'_>> = Vec::new();
     let mut explained = false;
     for task in &lab.tasks {
@@ -93,9 +86,9 @@ pub fn check(course: &Course, lab: &Lab) -> Result<bool> {
             judge::build_stage(&course.root, lab, &target, &mut runnable)?;
         }
         let result = if needs_server && !needed_are_done(task, &judged) {
-            Judged { task, state: State::NotStarted, outcomes: Vec::new() }
+            Judged { task, state: State::NotStarted, trials: 0, outcomes: Vec::new() }
         } else {
-            judge::judge(task, &runnable, false, &|command| command)?
+            judge::judge(task, &runnable, &Manner::plain())?
         };
         println!("  {}  {:48} {}", task.id, task.name, word(Some(result.state)));
         if result.state == State::DoesNotCompile && !explained {
@@ -206,7 +199,7 @@ fn first_steps(lab: &Lab, judged: &Judged<'_>) -> String {
 }
 
 fn explain_server(lab: &Lab, runnable: &Runnable) {
-    let errors = runnable.server_errors.as_deref().unwrap_or_default();
+    let errors = runnable.errors.as_deref().unwrap_or_default();
     println!("\nYour part compiles, but {} does not compile with it. The first error:\n", lab.stage.binary);
     println!("{}", first_error(errors));
 }

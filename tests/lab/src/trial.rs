@@ -25,6 +25,8 @@ pub const STAGE_LIMIT: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(5);
 /// How much of what a test prints is kept, in bytes. The rest is thrown away as it comes.
 const KEPT_OUTPUT: usize = 256 * 1024;
+/// How much of cargo's messages is kept, in bytes.
+const KEPT_MESSAGES: usize = 64 * 1024 * 1024;
 
 /// What a process says that has come to a hole. Its other threads may wait for ever for the one that came there, so
 /// nobody waits for them.
@@ -87,7 +89,7 @@ impl Trial {
         // The receipt comes and goes by standard input: no other descriptor needs to be passed on.
         command.env(verdict::RECEIPT, "0");
         let mut command = wrap(command);
-        let ended = supervise(&mut command, self.limit() + GRACE, true)?;
+        let ended = supervise(&mut command, self.limit() + GRACE)?;
         Ok(Outcome {
             test: self.test.clone(),
             kind: self.kind,
@@ -104,61 +106,67 @@ pub fn promise(test: &str) -> String {
     test.rsplit("::").next().unwrap_or(test).replace('_', " ")
 }
 
-/// What became of a supervised process.
-#[derive(Debug)]
-pub struct Ended {
+/// What became of the process of a test.
+struct Ended {
     /// Whether it sent back the number that it was given.
-    pub receipt: bool,
+    receipt: bool,
     /// Whether it had to be killed.
-    pub killed: bool,
-    /// Whether it exited with 0.
-    pub succeeded: bool,
+    killed: bool,
     /// The first part of what it printed, standard output and standard error in the order of printing.
-    pub output: String,
-    /// How long it ran.
-    pub took: Duration,
+    output: String,
+    took: Duration,
 }
 
-/// Runs a command as the leader of a process group of its own, kills the group when the command ends or the limit
-/// is over, and keeps the beginning of what it prints.
-///
-/// # Errors
-/// If it cannot be started.
-pub fn supervise(command: &mut Command, limit: Duration, with_receipt: bool) -> Result<Ended> {
+/// Runs a test's command with a receipt, and keeps the beginning of what it prints.
+fn supervise(command: &mut Command, limit: Duration) -> Result<Ended> {
     let start = Instant::now();
     let (mut ours, theirs) = UnixStream::pair().context("no socket for the receipt")?;
     let number: [u8; 16] = random()?;
-    if with_receipt {
-        ours.write_all(&number)?;
-        command.stdin(OwnedFd::from(theirs));
-    } else {
-        command.stdin(Stdio::null());
-        drop(theirs);
-    }
+    ours.write_all(&number)?;
     let (reader, writer) = std::io::pipe().context("no pipe for the output")?;
-    command.stdout(writer.try_clone()?).stderr(writer).process_group(0);
-    let mut child =
-        command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    // The parent's ends of the pipe and the socket are closed, so that both end with the processes that have them.
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdin(OwnedFd::from(theirs)).stdout(writer.try_clone()?).stderr(writer);
+    let printed = Printed::read(reader, KEPT_OUTPUT);
+    let status = run_group(command, start + limit, || printed.contains(TODO))?;
+    let receipt = status.is_some() && came_back(ours, number);
+    Ok(Ended { receipt, killed: status.is_none(), output: printed.text(), took: start.elapsed() })
+}
 
-    let printed = Arc::new(Mutex::new(Vec::new()));
-    let all_printed = read_beginning(reader, printed.clone());
-    let hopeless = || contains(&printed.lock().expect("the reader does not panic"), TODO.as_bytes());
-    let status = wait(&mut child, start + limit, hopeless);
+/// Runs a compiler's command. Whether it succeeded, and what it wrote to standard output and to standard error.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn supervise_build(command: &mut Command, limit: Duration) -> Result<(bool, Vec<u8>, String)> {
+    let (messages, writer) = std::io::pipe().context("no pipe for the messages")?;
+    let (errors, error_writer) = std::io::pipe().context("no pipe for the errors")?;
+    command.stdin(Stdio::null()).stdout(writer).stderr(error_writer);
+    let messages = Printed::read(messages, KEPT_MESSAGES);
+    let errors = Printed::read(errors, KEPT_OUTPUT);
+    let status = run_group(command, Instant::now() + limit, || false)?;
+    let mut said = errors.text();
+    if status.is_none() {
+        said.push_str(&format!(
+            "\nerror: the compiler did not end within {} s, and was ended",
+            limit.as_secs()
+        ));
+    }
+    Ok((status == Some(true), messages.bytes(), said))
+}
+
+/// Runs a command as the leader of a process group of its own, and kills the group when the command ends, when the
+/// deadline passes, or when it is hopeless. Whether it succeeded; `None` if it had to be killed.
+fn run_group(command: &mut Command, deadline: Instant, hopeless: impl Fn() -> bool) -> Result<Option<bool>> {
+    let spawned = command.process_group(0).spawn();
+    // Our copies of its ends of pipes and sockets, so that these end with the processes that have them.
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = spawned.with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    let status = wait(&mut child, deadline, hopeless);
     let group = Pid::from_raw(child.id().cast_signed());
     // Also after a normal end: what it started must not go on. ESRCH says that nobody is left.
     let _ = killpg(group, Signal::SIGKILL);
-    let killed = status.is_none();
-    let succeeded = match status {
-        Some(status) => status,
-        None => child.wait().is_ok_and(|status| status.success()) && !killed,
-    };
-    // Whoever has escaped from the group may keep the pipe open; what has come so far is enough then.
-    let _ = all_printed.recv_timeout(GRACE);
-    let output = String::from_utf8_lossy(&printed.lock().expect("the reader does not panic")).into_owned();
-    let receipt = with_receipt && !killed && came_back(ours, number);
-    Ok(Ended { receipt, killed, succeeded, output, took: start.elapsed() })
+    if status.is_none() {
+        child.wait().context("cannot wait for a process that was killed")?;
+    }
+    Ok(status)
 }
 
 /// Whether the process succeeded; `None` if it goes on after the deadline, or although it is hopeless.
@@ -172,23 +180,44 @@ fn wait(child: &mut Child, deadline: Instant, hopeless: impl Fn() -> bool) -> Op
     }
 }
 
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|window| window == word)
+/// What a process prints, read on a thread of its own: the beginning is kept.
+struct Printed {
+    kept: Arc<Mutex<Vec<u8>>>,
+    all_printed: Receiver<()>,
 }
 
-/// Reads everything on a thread of its own, keeps the beginning, and says when nobody can print any more.
-fn read_beginning(mut from: std::io::PipeReader, kept: Arc<Mutex<Vec<u8>>>) -> Receiver<()> {
-    let (send, all_printed) = channel();
-    thread::spawn(move || {
-        let mut buffer = vec![0; 64 * 1024];
-        while let Ok(count @ 1..) = from.read(&mut buffer) {
-            let mut kept = kept.lock().expect("nobody panics with it");
-            let room = KEPT_OUTPUT.saturating_sub(kept.len());
-            kept.extend_from_slice(&buffer[..count.min(room)]);
-        }
-        let _ = send.send(());
-    });
-    all_printed
+impl Printed {
+    fn read(mut from: std::io::PipeReader, most: usize) -> Printed {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let (send, all_printed) = channel();
+        let keep = kept.clone();
+        thread::spawn(move || {
+            let mut buffer = vec![0; 64 * 1024];
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                let mut kept = keep.lock().expect("nobody panics with it");
+                let room = most.saturating_sub(kept.len());
+                kept.extend_from_slice(&buffer[..count.min(room)]);
+            }
+            let _ = send.send(());
+        });
+        Printed { kept, all_printed }
+    }
+
+    fn contains(&self, word: &str) -> bool {
+        let kept = self.kept.lock().expect("the reader does not panic");
+        kept.windows(word.len()).any(|window| window == word.as_bytes())
+    }
+
+    /// Everything, once nobody can print any more. Whoever has escaped from the group may keep the pipe open; what
+    /// has come so far is enough then.
+    fn bytes(&self) -> Vec<u8> {
+        let _ = self.all_printed.recv_timeout(GRACE);
+        self.kept.lock().expect("the reader does not panic").clone()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
 }
 
 /// Whether exactly this number came back.

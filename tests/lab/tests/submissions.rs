@@ -8,7 +8,7 @@ use lab::course::{Course, Kind, Lab, Task};
 use lab::cut::{Files, replace_once};
 use lab::explain::{explanation, what_happened};
 use lab::grade::Pristine;
-use lab::judge::{Runnable, State, judge};
+use lab::judge::{Manner, Runnable, State, judge};
 use lab::tree;
 use serde::Deserialize;
 use std::fs;
@@ -69,8 +69,9 @@ fn solution(lab: &Lab) -> Files {
 fn build(lab: &Lab, files: &Files, keep: &Path) -> Runnable {
     let tree = tree();
     tree.submit(lab, files).expect("files in the tree");
-    let built = tree.build_part(lab, keep).expect("cargo runs");
-    built.unwrap_or_else(|errors| panic!("it does not compile:\n{errors}"))
+    let built = tree.build_part(lab, keep, None).expect("cargo runs");
+    assert!(built.errors.is_none(), "it does not compile:\n{}", built.errors.unwrap_or_default());
+    built
 }
 
 fn is_stage(task: &Task) -> bool {
@@ -122,7 +123,7 @@ fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
     let runnable = build(lab, &files, keep.path());
     for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
         if task.id == wrong.task {
-            let judged = judge(task, &runnable, false, &|command| command).expect("trials run");
+            let judged = judge(task, &runnable, &Manner::plain()).expect("trials run");
             let shown = explanation(lab, &judged);
             if judged.state != State::Failing {
                 return says(format!("task {} should fail, and is {:?}", task.id, judged.state));
@@ -131,7 +132,7 @@ fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
                 return says(format!("task {} should say `{}`, and says:\n{shown}", task.id, wrong.says));
             }
         } else if !needs(lab, task, &wrong.task) {
-            let judged = judge(task, &runnable, true, &|command| command).expect("trials run");
+            let judged = judge(task, &runnable, &Manner::thorough()).expect("trials run");
             if judged.state != State::Done {
                 let why = judged.first_failure().map(what_happened).unwrap_or_default();
                 return says(format!("task {} does not need {}, but fails:\n{why}", task.id, wrong.task));
@@ -172,10 +173,10 @@ fn accept_other_solutions(part: &str) {
     for (name, files) in [("ours".to_owned(), solution(lab))].into_iter().chain(variants) {
         let keep = tempfile::tempdir().expect("a folder");
         let runnable = build(lab, &files, keep.path());
-        let orphans: Vec<_> = runnable.orphans(lab).map(|trial| &trial.test).collect();
+        let orphans = runnable.orphans(lab);
         assert!(orphans.is_empty(), "each test belongs to one task, but not these: {orphans:?}");
         for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
-            let judged = judge(task, &runnable, true, &|command| command).expect("trials run");
+            let judged = judge(task, &runnable, &Manner::thorough()).expect("trials run");
             let why = judged.first_failure().map(what_happened).unwrap_or_default();
             assert_eq!(judged.state, State::Done, "lab {part}, {name}: task {} should pass\n{why}", task.id);
         }
@@ -189,7 +190,7 @@ fn fail_as_shipped(part: &str) {
     let keep = tempfile::tempdir().expect("a folder");
     let runnable = build(lab, &shipped, keep.path());
     for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
-        let judged = judge(task, &runnable, false, &|command| command).expect("trials run");
+        let judged = judge(task, &runnable, &Manner::plain()).expect("trials run");
         let expected = if task.hunt.is_some() { State::Failing } else { State::NotStarted };
         let why = judged.first_failure().map(what_happened).unwrap_or_default();
         assert_eq!(judged.state, expected, "task {} of the exercise as shipped\n{why}", task.id);

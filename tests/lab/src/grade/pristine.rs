@@ -1,13 +1,19 @@
 //! A tree of our own in which a submission is built: everything in it is ours but the student's sources.
 
+use super::sandbox::{FOR_BUILDS, Sandbox, Whose};
 use crate::build::{Build, Built};
-use crate::course::{Course, Lab};
+use crate::course::{Course, Kind, Lab};
 use crate::cut::Files;
 use crate::judge::Runnable;
 use crate::tree;
-use anyhow::{Context, Result, bail};
+use crate::trial::supervise_build;
+use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long the compiler may take for one submission. It takes seconds, unless somebody wants it to take longer.
+const BUILD_LIMIT: Duration = Duration::from_secs(300);
 
 /// A copy of the course, and the folder in which it is built.
 #[derive(Debug)]
@@ -53,29 +59,18 @@ impl Pristine {
         tree::write(&files, &folder)
     }
 
-    /// Builds the tests of the part that was submitted. `Err` holds what the compiler said.
+    /// Builds the tests of the part that was submitted.
     ///
-    /// The executables are moved to `keep`, so that the next submission cannot be taken for this one, nor this one
-    /// for the one before if it does not compile.
+    /// The executables are copied to `keep`, so that the next submission cannot be taken for this one.
     ///
     /// # Errors
     /// If cargo cannot be run.
-    pub fn build_part(&self, lab: &Lab, keep: &Path) -> Result<std::result::Result<Runnable, String>> {
-        let executables = match Build::tests(lab, &self.target).run(&self.course.root)? {
-            Built::Errors(errors) => return Ok(Err(errors)),
-            Built::Executables(executables) => executables,
-        };
-        fs::create_dir_all(keep)?;
-        let kept = executables.into_iter().map(|(name, path)| {
-            let copy = keep.join(&name);
-            fs::copy(&path, &copy).with_context(|| format!("cannot copy {}", path.display()))?;
-            Ok((name, copy))
-        });
-        let kept = kept.collect::<Result<_>>()?;
-        Ok(Ok(Runnable::of_part(lab, &lab.exercise(&self.course.root), &kept)?))
+    pub fn build_part(&self, lab: &Lab, keep: &Path, sandbox: Option<Sandbox>) -> Result<Runnable> {
+        let built = self.build(Build::tests(lab, &self.target), keep, sandbox)?;
+        Runnable::of_part(lab, &lab.exercise(&self.course.root), built)
     }
 
-    /// Builds a stage's server with these of the submitted parts, and keeps it. `Err` holds what the compiler said.
+    /// Builds a stage's server with these of the submitted parts, and keeps it.
     ///
     /// # Errors
     /// If cargo cannot be run.
@@ -84,17 +79,9 @@ impl Pristine {
         lab: &Lab,
         mine: &[&str],
         keep: &Path,
-    ) -> Result<std::result::Result<PathBuf, String>> {
-        let binary = &lab.stage.binary;
-        match Build::server(&lab.stage.package, binary, mine, &self.target).run(&self.course.root)? {
-            Built::Errors(errors) => Ok(Err(errors)),
-            Built::Executables(built) => {
-                let server = keep.join(binary);
-                fs::create_dir_all(keep)?;
-                fs::copy(built.get(binary).context("cargo did not build the server")?, &server)?;
-                Ok(Ok(server))
-            }
-        }
+        sandbox: Option<Sandbox>,
+    ) -> Result<Built> {
+        self.build(Build::server(&lab.stage.package, &lab.stage.binary, mine, &self.target), keep, sandbox)
     }
 
     /// Builds the end-to-end tests of a stage and keeps them. Nothing of a student is in them.
@@ -102,14 +89,24 @@ impl Pristine {
     /// # Errors
     /// If they cannot be built.
     pub fn build_stage_tests(&self, lab: &Lab, keep: &Path) -> Result<PathBuf> {
-        match Build::stage_tests(lab, &self.target).run(&self.course.root)? {
-            Built::Errors(errors) => bail!("the end-to-end tests do not compile:\n{errors}"),
-            Built::Executables(built) => {
-                let tests = keep.join(format!("{}-tests", lab.stage.binary));
-                fs::create_dir_all(keep)?;
-                fs::copy(built.get("e2e").context("cargo did not build the end-to-end tests")?, &tests)?;
-                Ok(tests)
+        let built = self.build(Build::stage_tests(lab, &self.target), keep, None)?;
+        let tests = built.tests(Kind::Stage, lab).map(Path::to_owned);
+        tests.with_context(|| {
+            built.errors.unwrap_or_else(|| "cargo did not build the end-to-end tests".to_owned())
+        })
+    }
+
+    fn build(&self, build: Build, keep: &Path, sandbox: Option<Sandbox>) -> Result<Built> {
+        fs::create_dir_all(keep)?;
+        let built = match sandbox {
+            None => build.run(&self.course.root)?,
+            Some(sandbox) => {
+                let command = build.offline().command(&self.course.root);
+                let mut command = sandbox.wrap(command, &self.target, FOR_BUILDS, Whose::Ours)?;
+                let (succeeded, messages, errors) = supervise_build(&mut command, BUILD_LIMIT)?;
+                Built::from_messages(&messages, succeeded, errors)?
             }
-        }
+        };
+        built.kept_in(keep)
     }
 }

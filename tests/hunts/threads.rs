@@ -1,0 +1,144 @@
+//! The bug hunts of lab 2. The broken parts are in the exercise's folder `hunts/`; these models find out.
+
+mod doorbell {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/doorbell.rs"));
+
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn a_ring_is_heard() {
+        Model::new("a ring is heard").outcomes(&["heard"]).check(|run| {
+            let bell = Arc::new(Doorbell::new());
+            let host = thread::spawn_named("host", {
+                let bell = bell.clone();
+                move || bell.wait()
+            });
+            bell.ring();
+            host.join().unwrap();
+            run.outcome("heard");
+        });
+    }
+
+    #[test]
+    fn each_ring_is_answered() {
+        Model::new("each ring is answered").outcomes(&["both answered"]).check(|run| {
+            let bell = Arc::new(Doorbell::new());
+            let guest = thread::spawn_named("guest", {
+                let bell = bell.clone();
+                move || {
+                    bell.ring();
+                    bell.ring();
+                }
+            });
+            bell.wait();
+            bell.wait();
+            guest.join().unwrap();
+            run.outcome("both answered");
+        });
+    }
+}
+
+mod meeting {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/meeting.rs"));
+
+    use lanes::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn nobody_leaves_before_all_have_come() {
+        Model::new("nobody leaves before all have come").outcomes(&["all were there"]).check(|run| {
+            let meeting = Arc::new(Meeting::new(2));
+            let came = Arc::new(AtomicUsize::new(0));
+            let other = thread::spawn_named("other", {
+                let (meeting, came) = (meeting.clone(), came.clone());
+                move || {
+                    came.fetch_add(1, Relaxed);
+                    meeting.meet();
+                }
+            });
+            came.fetch_add(1, Relaxed);
+            meeting.meet();
+            assert_eq!(
+                came.fetch_add(0, Relaxed),
+                2,
+                "one of two left the meeting, and the other had not come"
+            );
+            other.join().unwrap();
+            assert_eq!(meeting.held(), 1, "two members have met once");
+            run.outcome("all were there");
+        });
+    }
+
+    #[test]
+    fn they_can_meet_again() {
+        Model::new("they can meet again").outcomes(&["met twice"]).check(|run| {
+            let meeting = Arc::new(Meeting::new(2));
+            let other = thread::spawn_named("other", {
+                let meeting = meeting.clone();
+                move || {
+                    meeting.meet();
+                    meeting.meet();
+                }
+            });
+            meeting.meet();
+            meeting.meet();
+            other.join().unwrap();
+            assert_eq!(meeting.held(), 2, "two members have met twice");
+            run.outcome("met twice");
+        });
+    }
+}
+
+mod booth {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/booth.rs"));
+
+    use lanes::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn one_calls_at_a_time() {
+        Model::new("one calls at a time").outcomes(&["one after the other"]).check(|run| {
+            let booth = Arc::new(Booth::new());
+            let calling = Arc::new(AtomicUsize::new(0));
+            let run = *run;
+            let call = move |booth: &Booth, calling: &AtomicUsize| {
+                booth.call(|| {
+                    run.note("talks");
+                    assert_eq!(calling.fetch_add(1, Relaxed), 0, "two callers talk in one booth");
+                    calling.fetch_sub(1, Relaxed);
+                    run.note("hangs up");
+                });
+            };
+            let other = thread::spawn_named("other", {
+                let (booth, calling) = (booth.clone(), calling.clone());
+                move || call(&booth, &calling)
+            });
+            call(&booth, &calling);
+            other.join().unwrap();
+            run.outcome("one after the other");
+        });
+    }
+
+    #[test]
+    fn a_caller_who_panics_leaves_the_booth() {
+        Model::new("a caller who panics leaves the booth").outcomes(&["let in"]).check(|run| {
+            let booth = Arc::new(Booth::new());
+            let panicking = thread::spawn_named("panicking", {
+                let booth = booth.clone();
+                move || {
+                    let talk = || booth.call(|| std::panic::resume_unwind(Box::new("no coins left")));
+                    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(talk)).is_err());
+                }
+            });
+            booth.call(|| {});
+            panicking.join().unwrap();
+            run.outcome("let in");
+        });
+    }
+}

@@ -1,0 +1,254 @@
+//! What a grade looks like: to the instructor, to the student, and to the services that collect grades.
+
+use super::{Grade, Mark};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+/// A table for the screen, one line for each submission.
+pub fn table(grades: &[Grade]) -> String {
+    let width = grades.iter().map(|grade| grade.name.len()).max().unwrap_or(0).clamp(10, 40);
+    let mut text = format!("{:width$}  points  of    s  first task that is not done\n", "submission");
+    for grade in grades {
+        let missing = grade.marks.iter().find(|mark| mark.earned < mark.points);
+        let why = match (&grade.problem, missing) {
+            (Some(problem), _) => problem.lines().next().unwrap_or_default().to_owned(),
+            (None, Some(mark)) => format!("{} {}: {}", mark.id, mark.name, gist(&mark.text)),
+            (None, None) => String::new(),
+        };
+        let (earned, points, seconds) = (grade.earned(), grade.points(), grade.took.as_secs());
+        writeln!(text, "{:width$}  {earned:6} {points:3} {seconds:4}  {why}", grade.name).expect(STRING);
+    }
+    text
+}
+
+/// The promise that broke, or the first line.
+fn gist(text: &str) -> String {
+    let promise = text.lines().skip_while(|line| !line.contains("This promise breaks")).nth(2);
+    let line = promise.or_else(|| text.lines().next()).unwrap_or_default().trim();
+    line.chars().take(70).collect()
+}
+
+/// Writes all reports into a folder: `grades.csv` and `junit.xml` for all, and for each submission a folder with
+/// `report.md`, `results.json` (Gradescope) and `result.json` (Classroom 50).
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write(folder: &Path, grades: &[Grade]) -> Result<()> {
+    let put = |name: &Path, text: String| {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("a file is in a folder"))?;
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    put(Path::new("grades.csv"), csv(grades))?;
+    put(Path::new("junit.xml"), junit(grades))?;
+    for grade in grades {
+        // A submission's name is a file's name, but it may be one that means something here.
+        let own = Path::new(&grade.name).file_name().map_or_else(|| Path::new("unnamed"), Path::new);
+        put(&own.join("report.md"), markdown(grade))?;
+        put(&own.join("results.json"), pretty(&gradescope(grade)))?;
+        put(&own.join("result.json"), pretty(&classroom50(grade)))?;
+    }
+    Ok(())
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("texts and numbers") + "\n"
+}
+
+/// For the student.
+pub fn markdown(grade: &Grade) -> String {
+    let hidden = grade.marks.iter().any(|mark| !mark.visible);
+    let visible: Vec<&Mark> = grade.marks.iter().filter(|mark| mark.visible).collect();
+    let (earned, points) =
+        visible.iter().fold((0, 0), |sum, mark| (sum.0 + mark.earned, sum.1 + mark.points));
+    let mut text = format!("# {}: {earned} of {points} points\n\n", grade.name);
+    if hidden {
+        text.push_str("Some tasks are shown after the deadline.\n\n");
+    }
+    if let Some(problem) = &grade.problem {
+        writeln!(text, "It could not be graded: {problem}\n").expect(STRING);
+    }
+    text.push_str("| task | | points |\n|---|---|---|\n");
+    for mark in &visible {
+        writeln!(text, "| {} | {} | {} of {} |", mark.id, mark.name, mark.earned, mark.points).expect(STRING);
+    }
+    for mark in visible.iter().filter(|mark| mark.earned < mark.points && !mark.text.is_empty()) {
+        writeln!(text, "\n## {} {}\n\n````text\n{}\n````", mark.id, mark.name, mark.text).expect(STRING);
+    }
+    text
+}
+
+/// For a mark sheet: one line for each submission, one column for each task.
+pub fn csv(grades: &[Grade]) -> String {
+    let mut columns: Vec<&str> = Vec::new();
+    for mark in grades.iter().flat_map(|grade| &grade.marks) {
+        if !columns.contains(&mark.id.as_str()) {
+            columns.push(&mark.id);
+        }
+    }
+    let mut text = format!("submission,earned,points,{},problem\n", columns.join(","));
+    for grade in grades {
+        write!(text, "{},{},{}", quoted(&grade.name), grade.earned(), grade.points()).expect(STRING);
+        for column in &columns {
+            let mark = grade.marks.iter().find(|mark| mark.id == *column);
+            write!(text, ",{}", mark.map_or_else(String::new, |mark| mark.earned.to_string())).expect(STRING);
+        }
+        writeln!(text, ",{}", quoted(grade.problem.as_deref().unwrap_or_default())).expect(STRING);
+    }
+    text
+}
+
+/// A field of RFC 4180. A spreadsheet takes what begins with one of four signs for a formula, so these get a space.
+fn quoted(field: &str) -> String {
+    let harmless =
+        if field.starts_with(['=', '+', '-', '@']) { format!(" {field}") } else { field.to_owned() };
+    format!("\"{}\"", harmless.replace('"', "\"\""))
+}
+
+/// For CI services: a test suite for each submission, a test case for each task.
+pub fn junit(grades: &[Grade]) -> String {
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+    for grade in grades {
+        let failures = grade.marks.iter().filter(|mark| mark.earned < mark.points).count();
+        let errors = u8::from(grade.problem.is_some());
+        let (name, tests, seconds) = (escaped(&grade.name), grade.marks.len(), grade.took.as_secs_f64());
+        writeln!(
+            text,
+            "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{seconds:.1}\">"
+        )
+        .expect(STRING);
+        if let Some(problem) = &grade.problem {
+            writeln!(
+                text,
+                "    <testcase name=\"submission\"><error>{}</error></testcase>",
+                escaped(problem)
+            )
+            .expect(STRING);
+        }
+        for mark in &grade.marks {
+            let name = escaped(&format!("{} {}", mark.id, mark.name));
+            if mark.earned == mark.points {
+                writeln!(text, "    <testcase name=\"{name}\"/>").expect(STRING);
+            } else {
+                let (earned, points, body) = (mark.earned, mark.points, escaped(&mark.text));
+                writeln!(
+                    text,
+                    "    <testcase name=\"{name}\"><failure message=\"{earned} of {points} points\">{body}</failure></testcase>"
+                )
+                .expect(STRING);
+            }
+        }
+        text.push_str("  </testsuite>\n");
+    }
+    text.push_str("</testsuites>\n");
+    text
+}
+
+/// Text for XML 1.0, which has no control characters but tab and line end.
+fn escaped(text: &str) -> String {
+    let kept = text.chars().filter(|&sign| !sign.is_control() || sign == '\n' || sign == '\t');
+    kept.fold(String::new(), |mut text, sign| {
+        match sign {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            '"' => text.push_str("&quot;"),
+            sign => text.push(sign),
+        }
+        text
+    })
+}
+
+/// Gradescope's `results.json` (its documentation, "Autograder Specifications", output format).
+pub fn gradescope(grade: &Grade) -> Value {
+    let tests: Vec<Value> = grade
+        .marks
+        .iter()
+        .map(|mark| {
+            json!({
+                "name": mark.name,
+                "number": mark.id,
+                "score": mark.earned,
+                "max_score": mark.points,
+                "status": if mark.earned == mark.points { "passed" } else { "failed" },
+                "output": mark.text,
+                "visibility": if mark.visible { "visible" } else { "after_due_date" },
+            })
+        })
+        .collect();
+    json!({
+        "score": grade.earned(),
+        "execution_time": grade.took.as_secs(),
+        "output": grade.problem.clone().unwrap_or_default(),
+        "visibility": "visible",
+        "tests": tests,
+    })
+}
+
+/// Classroom 50's `result.json`, schema `classroom50/result/v1` (its wiki, "Advanced Autograding"). What only the
+/// service knows comes from the environment that it sets.
+pub fn classroom50(grade: &Grade) -> Value {
+    let known = |name: &str| std::env::var(name).unwrap_or_default();
+    let review = std::env::var("REVIEW_URL").unwrap_or_else(|_| known("COMMIT_URL"));
+    let tests: Vec<Value> = grade
+        .marks
+        .iter()
+        .map(|mark| {
+            json!({
+                "test-name": format!("{} {}", mark.id, mark.name),
+                "passed": mark.earned == mark.points,
+                "score": mark.earned,
+                "max-score": mark.points,
+            })
+        })
+        .collect();
+    json!({
+        "schema": "classroom50/result/v1",
+        "classroom": known("CLASSROOM"),
+        "assignment": known("ASSIGNMENT"),
+        "submission": known("SUBMISSION_TAG"),
+        "commit": known("COMMIT_URL"),
+        "release": known("RELEASE_URL"),
+        "review": review,
+        "datetime": httpdate_utc(),
+        "score": grade.earned(),
+        "max-score": grade.points(),
+        "tests": tests,
+    })
+}
+
+/// Now, in ISO 8601, UTC.
+fn httpdate_utc() -> String {
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (days, seconds) = (now / 86_400, now % 86_400);
+    let (year, month, day) = civil(days);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// The date that is so many days after 1970-01-01, by counting (proleptic Gregorian calendar).
+fn civil(mut days: u64) -> (u64, u64, u64) {
+    let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let mut year = 1970;
+    while days >= 365 + u64::from(leap(year)) {
+        days -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while days >= lengths[month] {
+        days -= lengths[month];
+        month += 1;
+    }
+    (year, month as u64 + 1, days + 1)
+}
+
+const STRING: &str = "a string takes whatever is written to it";
