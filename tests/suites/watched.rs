@@ -22,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a test waits before it says that something will never happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The same, once one test has waited in vain: the suite has failed then, and somebody sits before it.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(3);
 

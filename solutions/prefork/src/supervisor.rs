@@ -85,6 +85,9 @@ impl Supervisor {
     /// # Panics
     /// If the event names a slot or a seat that does not exist.
     pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
+        if self.phase == Phase::Finished {
+            return Vec::new();
+        }
         match event {
             Event::Start => self.start(now),
             Event::Spawned { slot, seat, pid } => self.spawned(now, slot, seat, pid),
@@ -120,12 +123,10 @@ impl Supervisor {
         let Seat::Forking { why, generation } = self.slots[slot].seats[seat] else { return };
         self.slots[slot].seats[seat] =
             Seat::Starting { pid, generation, ready_by: now + self.policy.ready_within };
-        match self.phase {
-            // Asked for before the stop, and answered after it.
-            Phase::Stopping { kill_at } => self.terminate(slot, seat, kill_at),
-            Phase::Killing => self.kill(slot, seat),
-            _ if why == Why::Death => self.actions.push(Action::Restarted { slot }),
-            _ => {}
+        if self.phase != Phase::Running {
+            self.stop_latecomer(slot, seat);
+        } else if why == Why::Death {
+            self.actions.push(Action::Restarted { slot });
         }
     }
 
@@ -149,12 +150,11 @@ impl Supervisor {
             return;
         }
         if self.is_successor(slot, seat) {
-            self.slots[slot].post = Post::Held { seat };
-            self.terminate(slot, 1 - seat, now + self.policy.grace);
-            self.roll = Roll::Next;
+            self.hand_over(now, slot, seat);
         }
     }
 
+    /// Answers the death of a worker, whatever it was.
     fn exited(&mut self, now: Instant, pid: Pid, how: Exit) {
         let Some((slot, seat)) = self.find(pid) else { return };
         let dead = std::mem::replace(&mut self.slots[slot].seats[seat], Seat::Free);
@@ -169,7 +169,7 @@ impl Supervisor {
         }
     }
 
-    /// A slot lost its worker unexpectedly.
+    /// A slot lost the worker that held its post, unexpectedly.
     fn replace_dead(&mut self, now: Instant, slot: usize, seat: usize, dead: Seat, how: Exit) {
         if self.is_successor(slot, 1 - seat) {
             // Its replacement is there already, forked for the roll.
@@ -190,6 +190,7 @@ impl Supervisor {
         };
     }
 
+    /// Asks all workers to leave; said again, kills them.
     fn stop(&mut self, now: Instant) {
         match self.phase {
             Phase::New | Phase::Running => {
@@ -204,16 +205,25 @@ impl Supervisor {
         }
     }
 
+    /// Kills all workers, whatever they do.
     fn stop_now(&mut self) {
-        if self.phase != Phase::Finished {
-            self.close_all(Phase::Killing);
-            for (slot, seat) in self.all_seats() {
-                self.kill(slot, seat);
-            }
+        self.close_all(Phase::Killing);
+        for (slot, seat) in self.all_seats() {
+            self.kill(slot, seat);
         }
     }
 
-    /// Nothing is spawned after this: only `Start` and a reload of a running herd open a post.
+    /// A worker was asked for before the stop, and forked before anybody could say no.
+    fn stop_latecomer(&mut self, slot: usize, seat: usize) {
+        match self.phase {
+            Phase::Stopping { kill_at } => self.terminate(slot, seat, kill_at),
+            Phase::Killing => self.kill(slot, seat),
+            Phase::New | Phase::Running | Phase::Finished => {}
+        }
+    }
+
+    /// Enters the phase that ends the herd. Nothing is spawned after this: only `Start` and a reload of a
+    /// running herd open a post.
     fn close_all(&mut self, phase: Phase) {
         self.phase = phase;
         self.roll = Roll::Idle;
@@ -222,6 +232,7 @@ impl Supervisor {
         }
     }
 
+    /// Opens what has waited for this time, and ends what should have been over by now.
     fn do_what_is_due(&mut self, now: Instant) {
         for (slot, seat) in self.all_seats() {
             if let Post::Vacant { seat: vacant, spawn_at, why } = self.slots[slot].post
@@ -245,6 +256,7 @@ impl Supervisor {
         }
     }
 
+    /// Says `Finish` when nobody is left and nobody will come: the herd was stopped, or all slots are given up.
     fn finish_if_done(&mut self) {
         if self.slots.iter().any(Slot::is_occupied) {
             return;

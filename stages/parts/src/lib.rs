@@ -7,7 +7,9 @@
 #[cfg(feature = "cache")]
 pub use cache;
 
-#[cfg(feature = "prefork")]
+#[cfg(feature = "my-prefork")]
+pub use my_prefork as prefork;
+#[cfg(all(feature = "prefork", not(feature = "my-prefork")))]
 pub use prefork;
 
 #[cfg(feature = "my-queue")]

@@ -75,10 +75,10 @@ fn a_request_that_has_begun_is_answered() {
 
 #[test]
 fn what_waits_in_the_backlog_is_answered() {
-    // More than a server may be willing to accept at once.
+    // More than a server may be willing to accept at once, and fewer than its queue has room for.
     const CLIENTS: u64 = 200;
     for signal in STOPS {
-        let server = PROGRAM.serve(&Site::new(), &[]);
+        let server = PROGRAM.serve(&Site::new(), &["--queue-size", "400"]);
         let serving = server.serving();
         // Stopped processes accept nothing, so the clients wait where the kernel has put them.
         serving.iter().copied().for_each(halt);

@@ -238,6 +238,22 @@ impl Lab {
         root.join("exercises").join(&self.part)
     }
 
+    /// The ids of all tasks that a task needs, directly or not.
+    pub fn needed_by<'l>(&'l self, task: &'l Task) -> Vec<&'l str> {
+        let mut needed: Vec<&str> = task.needs.iter().map(String::as_str).collect();
+        let mut at = 0;
+        while let Some(id) = needed.get(at).copied() {
+            let more = self.tasks.iter().filter(|task| task.id == id).flat_map(|task| &task.needs);
+            for id in more {
+                if !needed.contains(&id.as_str()) {
+                    needed.push(id);
+                }
+            }
+            at += 1;
+        }
+        needed
+    }
+
     /// The package of the student's part.
     pub fn package(&self) -> String {
         format!("my-{}", self.part)

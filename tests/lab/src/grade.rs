@@ -23,7 +23,7 @@ use crate::course::{Course, Kind, Lab, Points, PointsTable, Task};
 use crate::cut::Files;
 use crate::explain::explanation;
 use crate::judge::{Judged, Manner, Runnable, State, judge};
-use crate::trial::supervise_build;
+use crate::trial::{Outcome, supervise_build};
 use crate::{cut, tree};
 use anyhow::{Context, Result, ensure};
 use sandbox::{FOR_BUILDS, FOR_TESTS, Sandbox, Whose};
@@ -43,8 +43,8 @@ use std::time::{Duration, Instant};
 pub struct Order {
     /// Folders and archives.
     pub submissions: Vec<PathBuf>,
-    /// Only these labs; all that a submission touches if empty.
-    pub labs: Vec<String>,
+    /// Only these labs or tasks; everything if empty.
+    pub only: Vec<String>,
     /// How many submissions run at the same time.
     pub jobs: usize,
     /// Where the reports go.
@@ -96,11 +96,13 @@ impl Grade {
 /// What is the same for all submissions of one lab.
 struct Reference<'c> {
     lab: &'c Lab,
+    /// Those that are graded.
+    tasks: Vec<&'c Task>,
     shipped: Files,
     /// Of our own solution: which tests there are.
     tests: Runnable,
-    /// The end-to-end tests. Nothing of a student is in them.
-    stage_tests: PathBuf,
+    /// The end-to-end tests, if a task wants them. Nothing of a student is in them.
+    stage_tests: Option<PathBuf>,
 }
 
 struct Grader<'c> {
@@ -124,15 +126,12 @@ pub fn grade(course: &Course, order: &Order) -> Result<Vec<Grade>> {
         eprintln!("cargo lab: {warning}");
     }
     let work = work_folder(&course.root, sandbox)?;
-    let labs: Vec<&Lab> = if order.labs.is_empty() {
-        course.labs.iter().collect()
-    } else {
-        order.labs.iter().map(|name| course.lab(name)).collect::<Result<_>>()?
-    };
+    let chosen = chosen(course, &order.only)?;
     let progress = Progress::new(order.submissions.len());
     progress.say("building our own parts");
     let tree = Pristine::prepare(course, &work)?;
-    let references = labs.iter().map(|lab| reference(&tree, lab, &work)).collect::<Result<_>>()?;
+    let references =
+        chosen.into_iter().map(|(lab, tasks)| reference(&tree, lab, tasks, &work)).collect::<Result<_>>()?;
     let grader = Grader { course, references, tree: Mutex::new(tree), sandbox, work };
 
     let next = AtomicUsize::new(0);
@@ -163,8 +162,23 @@ pub fn grade(course: &Course, order: &Order) -> Result<Vec<Grade>> {
     Ok(grades)
 }
 
+/// The labs, and of each the tasks, that somebody means by a list of both.
+fn chosen<'c>(course: &'c Course, only: &[String]) -> Result<Vec<(&'c Lab, Vec<&'c Task>)>> {
+    for name in only {
+        course.lab(name).map(drop).or_else(|_| course.task(name).map(drop))?;
+    }
+    let wanted = |lab: &Lab, task: &Task| {
+        only.is_empty()
+            || only
+                .iter()
+                .any(|name| *name == lab.part || *name == lab.number.to_string() || *name == task.id)
+    };
+    let of = |lab: &'c Lab| (lab, lab.tasks.iter().filter(|task| wanted(lab, task)).collect::<Vec<_>>());
+    Ok(course.labs.iter().map(of).filter(|(_, tasks)| !tasks.is_empty()).collect())
+}
+
 /// Builds the solution in the place of the exercise, and the end-to-end tests.
-fn reference<'c>(tree: &Pristine, lab: &'c Lab, work: &Path) -> Result<Reference<'c>> {
+fn reference<'c>(tree: &Pristine, lab: &'c Lab, tasks: Vec<&'c Task>, work: &Path) -> Result<Reference<'c>> {
     let root = &tree.course.root;
     let mut shipped = cut::exercise(root, lab)?;
     shipped.remove(Path::new("Cargo.toml"));
@@ -176,13 +190,21 @@ fn reference<'c>(tree: &Pristine, lab: &'c Lab, work: &Path) -> Result<Reference
     // These builds also fetch what the later ones need: the sandbox has no network.
     let tests = tree.build_part(lab, &keep, None)?;
     ensure!(tests.errors.is_none(), "our own part does not compile:\n{}", tests.errors.unwrap_or_default());
-    let server = tree.build_server(lab, &[&lab.part], &keep, None)?;
-    ensure!(
-        server.errors.is_none(),
-        "our own server does not compile:\n{}",
-        server.errors.unwrap_or_default()
-    );
-    Ok(Reference { lab, shipped, tests, stage_tests: tree.build_stage_tests(lab, &keep)? })
+    let mut stage_tests = None;
+    if tasks.iter().any(|task| is_stage(task)) {
+        let server = tree.build_server(lab, &[&lab.part], &keep, None)?;
+        ensure!(
+            server.errors.is_none(),
+            "our own server does not compile:\n{}",
+            server.errors.unwrap_or_default()
+        );
+        stage_tests = Some(tree.build_stage_tests(lab, &keep)?);
+    }
+    Ok(Reference { lab, tasks, shipped, tests, stage_tests })
+}
+
+fn is_stage(task: &Task) -> bool {
+    task.kinds().any(|kind| kind == Kind::Stage)
 }
 
 impl Grader<'_> {
@@ -225,7 +247,7 @@ impl Grader<'_> {
             Mark { id: task.id.clone(), name: task.name.clone(), earned, points, visible, text }
         };
         let nothing = |text: &str| -> Vec<Mark> {
-            lab.tasks.iter().map(|task| mark(task, (0, 1), text.to_owned())).collect()
+            reference.tasks.iter().map(|task| mark(task, (0, 1), text.to_owned())).collect()
         };
         if !touches(submission, lab, &reference.shipped) {
             return Ok(nothing("The exercise is as it was handed out."));
@@ -246,20 +268,31 @@ impl Grader<'_> {
                 .expect("the sandbox was tried before, and found this program")
         };
         let mut marks = Vec::new();
-        for task in &lab.tasks {
+        let mut hung: Vec<&str> = Vec::new();
+        for &task in &reference.tasks {
+            // Each test that hangs costs its whole limit; what needs a task that hangs would most likely hang too.
+            let needs_hung = lab.needed_by(task).into_iter().find(|id| hung.contains(id));
+            if let Some(id) = needs_hung.filter(|_| !is_stage(task)) {
+                marks.push(mark(
+                    task,
+                    (0, 1),
+                    format!("Not run, because it needs task {id}, and that one hangs."),
+                ));
+                continue;
+            }
             let judged = judge(task, &runnable, &Manner { all: true, side_by_side: 1, wrap: &wrap })?;
-            let share = share(&judged);
+            if judged.outcomes.iter().any(Outcome::hangs) {
+                hung.push(&task.id);
+            }
             let text = match judged.state {
                 State::Done => String::new(),
                 State::DoesNotCompile => {
-                    format!(
-                        "It does not compile.\n{}",
-                        beginning(runnable.errors.as_deref().unwrap_or_default())
-                    )
+                    let errors = runnable.errors.as_deref().unwrap_or_default();
+                    format!("It does not compile.\n{}", beginning(errors))
                 }
                 State::NotStarted | State::Failing => explanation(lab, &judged),
             };
-            marks.push(mark(task, share, text));
+            marks.push(mark(task, share(&judged), text));
         }
         if runnable.errors.is_none() && tree::unwritten(lab, &files).is_empty() {
             marks.extend(self.tidiness(lab, points, &files)?);
@@ -273,11 +306,10 @@ impl Grader<'_> {
         let tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
         tree.submit(lab, files)?;
         let mut runnable = tree.build_part(lab, keep, Some(self.sandbox))?.with_tests_of(&reference.tests);
+        let Some(stage_tests) = &reference.stage_tests else { return Ok(runnable) };
         let built = tree.build_server(lab, &[&lab.part], keep, Some(self.sandbox))?;
         match built.server(&lab.stage.binary) {
-            Some(server) => {
-                runnable.add_stage(&reference.stage_tests, server, &tree.course.root.join("tests/e2e"))?;
-            }
+            Some(server) => runnable.add_stage(stage_tests, server, &tree.course.root.join("tests/e2e"))?,
             None => runnable.errors = runnable.errors.or(built.errors),
         }
         Ok(runnable)

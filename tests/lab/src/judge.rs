@@ -209,7 +209,7 @@ fn run_all(trials: &[Trial], manner: &Manner<'_>) -> Result<Vec<Outcome>> {
                     let outcome = trial.run(manner.wrap);
                     let passed = outcome.as_ref().is_ok_and(|outcome| outcome.passed);
                     // Where one test hangs, the next ones most likely do, and each costs its whole limit.
-                    let hangs = outcome.as_ref().is_ok_and(|outcome| outcome.took > trial.limit() / 2);
+                    let hangs = outcome.as_ref().is_ok_and(Outcome::hangs);
                     if !passed && (!manner.all || hangs) {
                         failed.fetch_min(number, Ordering::Relaxed);
                     }

@@ -67,9 +67,9 @@ enum Order {
         /// Folders, or archives (.zip, .tar, .tar.gz), that hold exercises/<part>/src/ at any depth
         #[arg(required = true)]
         submissions: Vec<PathBuf>,
-        /// Only these labs, by number or part
+        /// Only these labs or tasks: 3, queue, 3.2
         #[arg(long, value_delimiter = ',')]
-        lab: Vec<String>,
+        only: Vec<String>,
         /// How many submissions run at the same time [default: one for each processor]
         #[arg(long)]
         jobs: Option<usize>,
@@ -132,9 +132,9 @@ fn run(arguments: Arguments) -> Result<bool> {
         }
         Some(Order::Compare { lab }) => student::compare(&course, course.lab(&lab)?)?,
         Some(Order::Reset { lab, file }) => student::reset(&course, course.lab(&lab)?, file.as_deref())?,
-        Some(Order::Grade { submissions, lab: labs, jobs, reports }) => {
+        Some(Order::Grade { submissions, only, jobs, reports }) => {
             let jobs = jobs.unwrap_or_else(judge::side_by_side);
-            grade::grade(&course, &grade::Order { submissions, labs, jobs, reports })?;
+            grade::grade(&course, &grade::Order { submissions, only, jobs, reports })?;
         }
         Some(Order::Inside { .. }) => unreachable!("main has done this"),
         Some(Order::Cut) => {

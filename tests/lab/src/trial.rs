@@ -64,10 +64,22 @@ pub struct Outcome {
     pub took: Duration,
 }
 
+impl Outcome {
+    /// Whether it took so long that it most likely would not have ended by itself.
+    pub fn hangs(&self) -> bool {
+        !self.passed && self.took > limit_of(self.kind) / 2 - GRACE / 2
+    }
+}
+
+/// How long a test of a kind may take.
+fn limit_of(kind: Kind) -> Duration {
+    if kind == Kind::Stage { STAGE_LIMIT } else { LIMIT }
+}
+
 impl Trial {
     /// How long the test may take.
     pub fn limit(&self) -> Duration {
-        if self.kind == Kind::Stage { STAGE_LIMIT } else { LIMIT }
+        limit_of(self.kind)
     }
 
     /// The test's name as a sentence: its last word group, with spaces.

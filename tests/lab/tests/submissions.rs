@@ -78,15 +78,6 @@ fn is_stage(task: &Task) -> bool {
     task.kinds().any(|kind| kind == Kind::Stage)
 }
 
-/// Whether a task needs another one, directly or not; every task needs itself.
-fn needs(lab: &Lab, task: &Task, other: &str) -> bool {
-    task.id == other
-        || task.needs.iter().any(|need| {
-            let needed = lab.tasks.iter().find(|task| task.id == *need);
-            needs(lab, needed.unwrap_or_else(|| panic!("{} needs {need}, which is no task", task.id)), other)
-        })
-}
-
 fn reject_wrong_submissions(part: &str) {
     let lab = COURSE.lab(part).expect("a lab");
     let text = fs::read_to_string(COURSE.root.join("tests/submissions").join(format!("{part}.toml")));
@@ -131,7 +122,7 @@ fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
             if !shown.contains(&wrong.says) {
                 return says(format!("task {} should say `{}`, and says:\n{shown}", task.id, wrong.says));
             }
-        } else if !needs(lab, task, &wrong.task) {
+        } else if !lab.needed_by(task).contains(&wrong.task.as_str()) {
             let judged = judge(task, &runnable, &Manner::thorough()).expect("trials run");
             if judged.state != State::Done {
                 let why = judged.first_failure().map(what_happened).unwrap_or_default();

@@ -64,7 +64,7 @@ pub(crate) enum Action {
     /// The same, about a thread: `spawn consumer`.
     Named(&'static str, String),
     /// An atomic operation: its name, what was given to it, and what came back.
-    Atomic { operation: &'static str, given: Option<u64>, returned: Option<u64> },
+    Atomic { operation: &'static str, given: Option<i128>, returned: Option<i128> },
     /// What the model itself wanted to have in the lanes.
     Note(String),
 }

@@ -2,7 +2,7 @@
 //!
 //! Whatever a test does, some things must always hold (a seat is never taken twice, each death is settled
 //! once, nothing is spawned after a stop, ...). They are checked at every step (promises.rs), and a failure
-//! prints the whole conversation up to it.
+//! prints the conversation that led to it.
 
 mod promises;
 
@@ -120,7 +120,7 @@ impl Herd {
         let mut heard = 0;
         while let Some(event) = events.pop_front() {
             heard += 1;
-            self.demand(heard < 50, "A failed fork waits before the next try, else the master spins");
+            self.demand(heard < 50, "Failed fork: it waits before the next try, else the master spins");
             self.heard(event);
             let actions = self.supervisor.handle(self.now, event);
             let time = (self.now - self.began).as_secs_f64();
@@ -221,7 +221,7 @@ impl Herd {
 
     #[track_caller]
     fn perform(&mut self, action: Action, events: &mut VecDeque<Event>) {
-        self.demand(self.finished.is_none(), "Finish is the last action of all");
+        self.demand(self.finished.is_none(), "Finish: it is the last action of all");
         match action {
             Action::Spawn { slot, seat } => {
                 self.check_spawn(slot, seat);
@@ -241,7 +241,7 @@ impl Herd {
             Action::Note(_) => {}
             Action::Finish { code } => {
                 let alone = self.workers.is_empty() && self.unanswered.is_empty();
-                self.demand(alone, "Finish comes when the last worker is gone, not before");
+                self.demand(alone, "Finish: it comes when the last worker is gone, not before");
                 self.finished = Some(code);
             }
         }
@@ -269,9 +269,9 @@ impl Herd {
         let now = self.workers.get(&pid).map(|worker| worker.life);
         self.demand(
             now.is_some(),
-            "Signals go to living workers only: a dead one's number may be a stranger's",
+            "Signals: they go to living workers only, for a dead one's number may be a stranger's",
         );
-        self.demand(now != Some(Life::Killed), "A worker that was killed gets no further signal");
+        self.demand(now != Some(Life::Killed), "Stop: a worker that was killed gets no further signal");
         let worker = self.workers.get_mut(&pid).expect("just checked");
         let due = match (life, worker.life) {
             (Life::Leaving, Life::Leaving) => worker.due,

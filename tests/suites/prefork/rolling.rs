@@ -263,6 +263,19 @@ fn a_slot_that_waits_for_its_next_worker_is_passed_over() {
 }
 
 #[test]
+fn a_reload_after_a_stop_changes_nothing() {
+    let mut herd = Herd::serving(2);
+    // Slot 0 waits for its next worker when the stop comes.
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.tell(Event::Stop);
+    let actions = herd.tell(Event::Reload);
+    herd.same("Stop: a herd that ends needs no new configuration", actions, vec![]);
+    herd.dies(herd.only_worker(1), Exit::Code(0));
+    herd.same("Stop: done", herd.finished, Some(0));
+}
+
+#[test]
 fn a_stop_ends_a_roll() {
     let mut herd = Herd::serving(2);
     herd.tell(Event::Reload);

@@ -94,13 +94,12 @@ fn nothing_is_spawned_after_a_stop() {
     herd.dies(herd.only_worker(0), CRASH);
     herd.dies(herd.only_worker(0), CRASH);
     herd.tell(Event::Stop);
-    let mut actions = herd.tell(Event::Reload);
-    actions.extend(herd.dies(herd.only_worker(1), CRASH));
+    let mut actions = herd.dies(herd.only_worker(1), CRASH);
     actions.extend(herd.pass(HOUR));
     actions.extend(herd.tell(Event::Start));
     actions.extend(herd.dies(herd.only_worker(2), CRASH));
     actions.extend(herd.pass(HOUR));
-    herd.same("Stop: no death, no pause and no reload spawns any more", spawns(&actions), vec![]);
+    herd.same("Stop: no death and no pause spawns any more", spawns(&actions), vec![]);
     herd.same("Stop: all are gone", herd.finished, Some(DONE));
 }
 

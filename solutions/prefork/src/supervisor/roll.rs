@@ -13,7 +13,7 @@
 //!
 //! So at most one slot is in doubt at any time. A reload during a roll makes all workers old once more.
 
-use super::slot::Why;
+use super::slot::{Post, Why};
 use super::{Phase, Supervisor};
 use crate::Note;
 use std::time::Instant;
@@ -30,6 +30,7 @@ pub(super) enum Roll {
 }
 
 impl Supervisor {
+    /// Makes all workers old, if the herd runs, and sees to it that a roll is under way.
     pub(super) fn reload(&mut self, now: Instant) {
         if self.phase != Phase::Running {
             return;
@@ -48,11 +49,16 @@ impl Supervisor {
         self.note(Note::RollStarted);
     }
 
-    /// Goes on with the roll when the slot before is done and the next one has a free seat.
+    /// Goes on with the roll when the slot before is done.
     pub(super) fn roll_on(&mut self) {
-        if self.roll != Roll::Next {
-            return;
+        if self.roll == Roll::Next {
+            self.replace_next();
         }
+    }
+
+    /// Forks a successor in the first slot that has an old worker, once it has a free seat. Without an old
+    /// worker, the roll is over.
+    fn replace_next(&mut self) {
         let Some(slot) = self.slots.iter().position(|slot| slot.is_older_than(self.generation)) else {
             self.roll = Roll::Idle;
             self.note(Note::RollFinished);
@@ -68,16 +74,30 @@ impl Supervisor {
         matches!(self.roll, Roll::Successor { slot: s, seat: t, .. } if (s, t) == (slot, seat))
     }
 
-    /// Ends the roll if this seat's failed worker was the successor; a reload that came meanwhile begins
-    /// another.
+    /// The successor in this seat is ready: the post is its, and its predecessor, if there still is one, may
+    /// leave.
+    pub(super) fn hand_over(&mut self, now: Instant, slot: usize, seat: usize) {
+        self.slots[slot].post = Post::Held { seat };
+        self.terminate(slot, 1 - seat, now + self.policy.grace);
+        self.roll = Roll::Next;
+    }
+
+    /// Ends the roll if this seat's failed worker was the successor.
     pub(super) fn abandon_roll_of(&mut self, slot: usize, seat: usize) {
-        let Roll::Successor { generation, .. } = self.roll else { return };
-        if self.is_successor(slot, seat) {
-            self.roll = Roll::Idle;
-            self.note(Note::RollAbandoned { slot });
-            if generation < self.generation {
-                self.start_roll();
-            }
+        if let Roll::Successor { generation, .. } = self.roll
+            && self.is_successor(slot, seat)
+        {
+            self.abandon_roll(slot, generation);
+        }
+    }
+
+    /// The successor that was forked in this generation has failed, and no other is tried. A reload that came
+    /// after it was forked begins another roll.
+    fn abandon_roll(&mut self, slot: usize, generation: u64) {
+        self.roll = Roll::Idle;
+        self.note(Note::RollAbandoned { slot });
+        if generation < self.generation {
+            self.start_roll();
         }
     }
 }

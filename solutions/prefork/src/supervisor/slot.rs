@@ -148,6 +148,7 @@ impl Slot {
         self.next_pause()
     }
 
+    /// The pause before the next worker, one more failure being on record.
     fn next_pause(&mut self) -> Duration {
         let pause = match self.failures {
             0 => Duration::ZERO,

@@ -35,7 +35,7 @@ macro_rules! atomic {
             pub fn load(&self, order: Ordering) -> $value {
                 record::stop_if_unwinding();
                 let value = self.0.load(order);
-                happened("load", None, Some(value as u64), Location::caller());
+                happened("load", None, Some(value as i128), Location::caller());
                 value
             }
 
@@ -44,7 +44,7 @@ macro_rules! atomic {
             pub fn store(&self, value: $value, order: Ordering) {
                 record::stop_if_unwinding();
                 self.0.store(value, order);
-                happened("store", Some(value as u64), None, Location::caller());
+                happened("store", Some(value as i128), None, Location::caller());
             }
 
             /// Writes `new` if the value is `current`, and returns the value before.
@@ -63,10 +63,10 @@ macro_rules! atomic {
                 record::stop_if_unwinding();
                 let result = self.0.compare_exchange(current, new, success, failure);
                 let (operation, given, returned) = match result {
-                    Ok(before) => ("compare_exchange", Some(new as u64), before),
+                    Ok(before) => ("compare_exchange", Some(new as i128), before),
                     Err(before) => ("failed compare_exchange", None, before),
                 };
-                happened(operation, given, Some(returned as u64), Location::caller());
+                happened(operation, given, Some(returned as i128), Location::caller());
                 result
             }
 
@@ -116,7 +116,7 @@ macro_rules! atomic {
                     record::stop_if_unwinding();
                     let before = self.0.$more(value, order);
                     let operation = stringify!($more);
-                    happened(operation, Some(value as u64), Some(before as u64), Location::caller());
+                    happened(operation, Some(value as i128), Some(before as i128), Location::caller());
                     before
                 }
             )*
@@ -143,7 +143,10 @@ atomic!(AtomicBool, bool, { swap fetch_and fetch_nand fetch_or fetch_xor });
 integer!(AtomicU32, u32);
 integer!(AtomicU64, u64);
 integer!(AtomicUsize, usize);
+integer!(AtomicI32, i32);
+integer!(AtomicI64, i64);
+integer!(AtomicIsize, isize);
 
-fn happened(operation: &'static str, given: Option<u64>, returned: Option<u64>, place: record::Place) {
+fn happened(operation: &'static str, given: Option<i128>, returned: Option<i128>, place: record::Place) {
     record::did(Action::Atomic { operation, given, returned }, Some(place));
 }

@@ -1,0 +1,215 @@
+//! The words between a master's loop and its supervisor: what happened, and what is to be done.
+//!
+//! A slot is a worker's place: its socket and its statistics, which outlive it. While a worker is replaced,
+//! its predecessor still drains; so a slot has two seats, and each process sits alone in one:
+//!
+//! ```text
+//!             slot 0                slot 1                slot 2
+//!         seat 0   seat 1       seat 0   seat 1       seat 0   seat 1
+//!        [worker] [      ]     [drains] [worker]     [      ] [worker]
+//! ```
+
+use nix::unistd::Pid;
+use std::fmt;
+use std::time::Duration;
+
+/// Exit code of a worker or a master that was asked to stop and did.
+pub const DONE: i32 = 0;
+/// Exit code of a worker that cannot even begin: its configuration is wrong, its files are missing. Another
+/// try will most likely end the same way. Also the master's own exit code when no slot is left.
+pub const CANNOT_START: i32 = 3;
+/// Exit code of a worker whose master died. Nobody is left to read it but who examines the system afterwards.
+pub const MASTER_GONE: i32 = 4;
+
+/// What the master of one herd has to observe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Number of slots, one worker each. It never changes.
+    pub slots: usize,
+    /// How long a worker that was asked to leave may take, before it is killed.
+    pub grace: Duration,
+    /// How long a new worker may take to report that it serves, before it is killed.
+    pub ready_within: Duration,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The sockets are bound: begin. Heard once.
+    Start,
+    /// Answers [`Action::Spawn`]: fork(2) made this process.
+    Spawned {
+        /// As in the action.
+        slot: usize,
+        /// As in the action.
+        seat: usize,
+        /// The new process.
+        pid: Pid,
+    },
+    /// Answers [`Action::Spawn`]: fork(2) failed.
+    SpawnFailed {
+        /// As in the action.
+        slot: usize,
+    },
+    /// A worker reports that it serves.
+    Ready {
+        /// The worker.
+        pid: Pid,
+    },
+    /// waitpid(2) reaped a child. Not to be reported before its `Spawned`.
+    Exited {
+        /// The child. One that was never reported as `Spawned` is not ours, and ignored.
+        pid: Pid,
+        /// How it ended.
+        how: Exit,
+    },
+    /// Let every worker finish what it has in hand, then end. Said twice, it means [`Event::StopNow`].
+    Stop,
+    /// End without waiting for anybody.
+    StopNow,
+    /// Replace all workers, one slot at a time.
+    Reload,
+    /// Nothing happened but time. Any other event will do as well.
+    Tick,
+}
+
+/// How a process ended (wait(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// What is to be done. Actions are to be done in the order in which they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Fork a worker for this slot. Answer with [`Event::Spawned`] or [`Event::SpawnFailed`], before the next
+    /// event if possible: until then nothing else is decided about this slot.
+    Spawn {
+        /// Which socket it accepts from.
+        slot: usize,
+        /// 0 or 1: which of the slot's two seats in the shared statistics it counts in.
+        seat: usize,
+    },
+    /// Ask a worker to leave (`SIGTERM`): no new connections, finish those in hand, exit. One that drains
+    /// already is asked again when the herd stops, and must not take it for an order to hurry.
+    Terminate {
+        /// The worker.
+        pid: Pid,
+    },
+    /// End a worker (`SIGKILL`).
+    Kill {
+        /// The worker.
+        pid: Pid,
+    },
+    /// A worker is dead: clear in its seat what it can no longer bring to an end (connections open, requests
+    /// in flight), and keep what it has counted. Comes once for each `Exited`, and before the seat is used
+    /// again.
+    Settle {
+        /// Its slot.
+        slot: usize,
+        /// Its seat, free from now on.
+        seat: usize,
+        /// What it was.
+        pid: Pid,
+    },
+    /// Count one restart: a worker was forked because another had died. Replacing for a reload is none.
+    Restarted {
+        /// Whose worker it was.
+        slot: usize,
+    },
+    /// Something an operator wants to read.
+    Note(Note),
+    /// Nothing runs, and nothing will: exit. The last action of all.
+    Finish {
+        /// The master's exit code: [`DONE`] or [`CANNOT_START`].
+        code: i32,
+    },
+}
+
+/// What an operator wants to read; each prints as one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// A worker died that nobody had asked to leave.
+    Died {
+        /// Its slot.
+        slot: usize,
+        /// What it was.
+        pid: Pid,
+        /// How it ended.
+        how: Exit,
+    },
+    /// No worker could be forked.
+    ForkFailed {
+        /// The slot that it was for.
+        slot: usize,
+    },
+    /// A slot stays empty for a while, because its workers die one after another or cannot be forked.
+    Pausing {
+        /// The slot.
+        slot: usize,
+        /// For how long.
+        pause: Duration,
+    },
+    /// A slot stays empty until the next reload: its workers cannot start.
+    GivenUp {
+        /// The slot.
+        slot: usize,
+    },
+    /// A worker is killed because it did not report ready in time.
+    NeverReady {
+        /// Its slot.
+        slot: usize,
+        /// The worker.
+        pid: Pid,
+    },
+    /// A worker is killed because it did not leave in time.
+    NeverLeft {
+        /// Its slot.
+        slot: usize,
+        /// The worker.
+        pid: Pid,
+    },
+    /// The workers are being replaced, one after another.
+    RollStarted,
+    /// No worker is older than the last reload.
+    RollFinished,
+    /// A successor failed before it was ready, so the remaining workers stay as they are.
+    RollAbandoned {
+        /// Its slot.
+        slot: usize,
+    },
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Code(code) => write!(f, "exited with code {code}"),
+            Exit::Signal(signal) => write!(f, "was ended by signal {signal}"),
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Died { slot, pid, how } => write!(f, "slot {slot}: worker {pid} {how}"),
+            Note::ForkFailed { slot } => write!(f, "slot {slot}: cannot fork a worker"),
+            Note::Pausing { slot, pause } => write!(f, "slot {slot}: next worker in {pause:?}"),
+            Note::GivenUp { slot } => {
+                write!(f, "slot {slot}: its workers cannot start, given up until a reload")
+            }
+            Note::NeverReady { slot, pid } => {
+                write!(f, "slot {slot}: worker {pid} did not get ready in time")
+            }
+            Note::NeverLeft { slot, pid } => write!(f, "slot {slot}: worker {pid} did not leave in time"),
+            Note::RollStarted => write!(f, "replacing all workers, one slot at a time"),
+            Note::RollFinished => write!(f, "all workers are replaced"),
+            Note::RollAbandoned { slot } => {
+                write!(f, "slot {slot}: the new worker failed, so the remaining workers are not replaced")
+            }
+        }
+    }
+}

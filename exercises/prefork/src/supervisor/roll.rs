@@ -1,0 +1,86 @@
+//! The roll: how a running herd gets a new configuration without losing a request.
+//!
+//! Workers never change their configuration; they are replaced by workers that were forked after it changed.
+//! Every reload begins a new generation, and a roll goes on until no worker is older than the last one:
+//!
+//! ```text
+//!                slot 0             slot 1           slot 2
+//!   reload       [old]    [   ]     [old]  [   ]     [old]  [   ]
+//!   spawn        [old]    [new]     [old]  [   ]     [old]  [   ]     the old worker serves on
+//!   ready        [leaves] [new]     [old]  [   ]     [old]  [   ]     it stops accepting, and drains
+//!   spawn        [leaves] [new]     [old]  [new]     [old]  [   ]     slot 1 does not wait for it to be gone
+//! ```
+//!
+//! So at most one slot is in doubt at any time. A reload during a roll makes all workers old once more.
+
+use super::slot::{Post, Why};
+use super::{Phase, Supervisor};
+use crate::Note;
+use std::time::Instant;
+
+/// The rolling replacement of all workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Roll {
+    /// None is under way.
+    Idle,
+    /// The first slot with an old worker is next, as soon as it can be.
+    Next,
+    /// This seat's worker will replace its neighbour. A later reload leaves its generation behind.
+    Successor { slot: usize, seat: usize, generation: u64 },
+}
+
+impl Supervisor {
+    /// Makes all workers old, if the herd runs, and sees to it that a roll is under way.
+    pub(super) fn reload(&mut self, now: Instant) {
+        todo!(
+            "Lab 6.5: if the herd runs: begin a generation, revive what was given up, and start a roll unless one is under way"
+        )
+    }
+
+    fn start_roll(&mut self) {
+        self.roll = Roll::Next;
+        self.note(Note::RollStarted);
+    }
+
+    /// Goes on with the roll when the slot before is done.
+    pub(super) fn roll_on(&mut self) {
+        if self.roll == Roll::Next {
+            self.replace_next();
+        }
+    }
+
+    /// Forks a successor in the first slot that has an old worker, once it has a free seat. Without an old
+    /// worker, the roll is over.
+    fn replace_next(&mut self) {
+        todo!(
+            "Lab 6.5: fork a successor for the first worker that is too old, if its slot has a free seat; if there is none, the roll is finished"
+        )
+    }
+
+    pub(super) fn is_successor(&self, slot: usize, seat: usize) -> bool {
+        matches!(self.roll, Roll::Successor { slot: s, seat: t, .. } if (s, t) == (slot, seat))
+    }
+
+    /// The successor in this seat is ready: the post is its, and its predecessor, if there still is one, may
+    /// leave.
+    pub(super) fn hand_over(&mut self, now: Instant, slot: usize, seat: usize) {
+        todo!(
+            "Lab 6.5: give the post to the successor, ask the predecessor to leave, go on with the next slot"
+        )
+    }
+
+    /// Ends the roll if this seat's failed worker was the successor.
+    pub(super) fn abandon_roll_of(&mut self, slot: usize, seat: usize) {
+        if let Roll::Successor { generation, .. } = self.roll
+            && self.is_successor(slot, seat)
+        {
+            self.abandon_roll(slot, generation);
+        }
+    }
+
+    /// The successor that was forked in this generation has failed, and no other is tried. A reload that came
+    /// after it was forked begins another roll.
+    fn abandon_roll(&mut self, slot: usize, generation: u64) {
+        todo!("Lab 6.5: end the roll and say so; if a reload came after it began, start another")
+    }
+}

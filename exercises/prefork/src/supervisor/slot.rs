@@ -1,0 +1,214 @@
+//! A slot: two seats, and the post that one of them holds.
+//!
+//! A **seat** is the life of one process; each arrow is an event, or time. (One that still starts can be
+//! asked to leave too, and anybody can be killed.)
+//!
+//! ```text
+//!          Spawn           Spawned            Ready            asked to leave
+//!   Free ---------> Forking ------> Starting ------> Serving ----------------> Draining
+//!     ^               |                |  too late               grace is over    |
+//!     |               |                +--------------> Killed <------------------+
+//!     +-- SpawnFailed-+                                   |
+//!     +---------------------- Exited, from anywhere ------+
+//! ```
+//!
+//! The **post** says who answers for the slot: the worker in one of the seats, or nobody yet, or nobody any
+//! more. A process that holds no post (a predecessor that drains, a successor that starts) may die without
+//! leaving the slot empty.
+
+use crate::{CANNOT_START, Exit, Pid};
+use std::time::{Duration, Instant};
+
+/// The pause after the second unexpected death in a row. The first is answered at once.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The pause that no series of deaths exceeds.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a worker must have served for the deaths before it to be forgotten.
+pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// After so many exits with [`CANNOT_START`] in a row, none of them ever ready, a slot is given up.
+pub const FAILED_STARTS: u32 = 5;
+
+/// A worker's place.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// Who is here. Two, because a predecessor drains beside its successor.
+    pub(super) seats: [Seat; 2],
+    /// Who answers for the slot.
+    pub(super) post: Post,
+    /// Unexpected deaths and failed forks in a row: the longer the row, the longer the pause.
+    failures: u32,
+    /// Exits with `CANNOT_START` in a row.
+    failed_starts: u32,
+}
+
+/// The life of one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seat {
+    /// Nobody.
+    Free,
+    /// The master was told to fork, and has not answered yet.
+    Forking { why: Why, generation: u64 },
+    /// It runs, and has not reported ready.
+    Starting { pid: Pid, generation: u64, ready_by: Instant },
+    /// It serves.
+    Serving { pid: Pid, generation: u64, since: Instant },
+    /// It was asked to leave.
+    Draining { pid: Pid, kill_at: Instant },
+    /// It was killed, and is not reaped yet.
+    Killed { pid: Pid },
+}
+
+/// Who answers for a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Post {
+    /// Nobody should: the herd does not run yet, or it stops.
+    Closed,
+    /// The process in this seat.
+    Held { seat: usize },
+    /// Nobody until then. The seat is free: whoever held the post has just left it.
+    Vacant { seat: usize, spawn_at: Instant, why: Why },
+    /// Nobody until a reload. The seat is free.
+    GivenUp { seat: usize },
+}
+
+/// Why a worker is forked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The slot is new, or revived.
+    NewSlot,
+    /// Its worker died.
+    Death,
+    /// Its worker is to be replaced.
+    Reload,
+}
+
+/// What an unexpected death leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A new worker after this pause.
+    Respawn(Duration),
+    /// None: it would not start either.
+    GiveUp,
+}
+
+impl Slot {
+    pub(super) fn new() -> Slot {
+        Slot { seats: [Seat::Free; 2], post: Post::Closed, failures: 0, failed_starts: 0 }
+    }
+
+    /// Makes a starting worker a serving one; `false` if there is none in this seat.
+    pub(super) fn serve(&mut self, seat: usize, now: Instant) -> bool {
+        let Seat::Starting { pid, generation, .. } = self.seats[seat] else { return false };
+        self.seats[seat] = Seat::Serving { pid, generation, since: now };
+        self.failed_starts = 0;
+        true
+    }
+
+    /// Who must be asked to leave, now noted as draining. One that drains already keeps its own, earlier end.
+    pub(super) fn drain(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
+        todo!(
+            "Lab 6.4: note as draining who can be asked to leave, and say who it is; nobody gets more time than he had"
+        )
+    }
+
+    /// Who must be killed, now noted as killed. Nobody is killed twice: `SIGKILL` does not fail.
+    pub(super) fn condemn(&mut self, seat: usize) -> Option<Pid> {
+        todo!("Lab 6.4: note as killed who sits there, and say who it is; nobody is killed twice")
+    }
+
+    /// Enters an unexpected death in the record.
+    pub(super) fn judge(&mut self, now: Instant, dead: Seat, how: Exit) -> Verdict {
+        todo!("Lab 6.3: enter this death in the record; give up, or say how long to wait")
+    }
+
+    /// Enters a failed fork in the record. Unlike after a death, there is always a pause: what fork(2)
+    /// lacked, it lacks a microsecond later too.
+    pub(super) fn pause_after_failed_fork(&mut self) -> Duration {
+        todo!("Lab 6.3: enter a failed fork in the record, and say how long to wait: never zero")
+    }
+
+    /// The pause before the next worker, one more failure being on record.
+    fn next_pause(&mut self) -> Duration {
+        todo!(
+            "Lab 6.3: zero for the first failure, then FIRST_PAUSE, doubled for each further one up to LONGEST_PAUSE; count this failure"
+        )
+    }
+
+    /// A slot that was given up begins anew.
+    pub(super) fn revive(&mut self, now: Instant) {
+        if let Post::GivenUp { seat } = self.post {
+            let post = Post::Vacant { seat, spawn_at: now, why: Why::NewSlot };
+            *self = Slot { post, seats: self.seats, ..Slot::new() };
+        }
+    }
+
+    /// Whether its worker was forked before that generation. One that was killed is not: its successor is
+    /// new.
+    pub(super) fn is_older_than(&self, wanted: u64) -> bool {
+        match self.post {
+            Post::Held { seat } => match self.seats[seat] {
+                Seat::Forking { generation, .. }
+                | Seat::Starting { generation, .. }
+                | Seat::Serving { generation, .. } => generation < wanted,
+                Seat::Free | Seat::Draining { .. } | Seat::Killed { .. } => false,
+            },
+            Post::Closed | Post::Vacant { .. } | Post::GivenUp { .. } => false,
+        }
+    }
+
+    /// The free seat beside the worker that holds the post, if both are ready for a successor.
+    pub(super) fn seat_for_successor(&self) -> Option<usize> {
+        let Post::Held { seat } = self.post else { return None };
+        let settled = self.seats[seat].pid().is_some();
+        (settled && self.seats[1 - seat] == Seat::Free).then_some(1 - seat)
+    }
+
+    /// The seat whose fork is not answered yet, and why it was asked for.
+    pub(super) fn forking(&self) -> Option<(usize, Why)> {
+        self.seats.iter().enumerate().find_map(|(seat, state)| match state {
+            Seat::Forking { why, .. } => Some((seat, *why)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn seat_of(&self, pid: Pid) -> Option<usize> {
+        self.seats.iter().position(|seat| seat.pid() == Some(pid))
+    }
+
+    pub(super) fn is_occupied(&self) -> bool {
+        self.seats.iter().any(|&seat| seat != Seat::Free)
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.post, Post::GivenUp { .. })
+    }
+
+    /// When something here is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let spawn = match self.post {
+            Post::Vacant { spawn_at, .. } => Some(spawn_at),
+            _ => None,
+        };
+        self.seats.iter().filter_map(Seat::deadline).chain(spawn).min()
+    }
+}
+
+impl Seat {
+    fn pid(&self) -> Option<Pid> {
+        match *self {
+            Seat::Free | Seat::Forking { .. } => None,
+            Seat::Starting { pid, .. }
+            | Seat::Serving { pid, .. }
+            | Seat::Draining { pid, .. }
+            | Seat::Killed { pid } => Some(pid),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match *self {
+            Seat::Starting { ready_by, .. } => Some(ready_by),
+            Seat::Draining { kill_at, .. } => Some(kill_at),
+            Seat::Free | Seat::Forking { .. } | Seat::Serving { .. } | Seat::Killed { .. } => None,
+        }
+    }
+}
