@@ -18,6 +18,7 @@ pub mod course;
 pub mod cut;
 pub mod explain;
 pub mod grade;
+pub mod handout;
 pub mod judge;
 pub mod student;
 pub mod tree;

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use lab::course::Course;
 use lab::grade::{self, sandbox};
 use lab::student::{self, Serve};
-use lab::{cut, judge, tree};
+use lab::{cut, handout, judge, tree};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,6 +61,14 @@ enum Order {
         lab: String,
         /// Only this file, such as semaphore.rs
         file: Option<String>,
+    },
+    /// Write the course for students: no solutions, no history
+    Handout {
+        /// A new folder
+        folder: PathBuf,
+        /// Labs whose solutions are handed out, by number or part
+        #[arg(long, value_delimiter = ',')]
+        solved: Vec<String>,
     },
     /// Grade submissions, each in a sandbox
     Grade {
@@ -132,6 +140,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         }
         Some(Order::Compare { lab }) => student::compare(&course, course.lab(&lab)?)?,
         Some(Order::Reset { lab, file }) => student::reset(&course, course.lab(&lab)?, file.as_deref())?,
+        Some(Order::Handout { folder, solved }) => handout::handout(&course, &folder, &solved)?,
         Some(Order::Grade { submissions, only, jobs, reports }) => {
             let jobs = jobs.unwrap_or_else(judge::side_by_side);
             grade::grade(&course, &grade::Order { submissions, only, jobs, reports })?;

@@ -1,0 +1,132 @@
+//! `cargo lab handout`: the course for students, without its answers.
+//!
+//! ```text
+//!   left out       solutions/ of the labs that are not solved, tests/submissions/, the runner's own tests, history
+//!   put in         exercises/ as they are cut, and once more in tests/shipped/, for `cargo lab reset`
+//!   changed        the workspace and stages/parts: where our part is missing, the student's takes its place
+//! ```
+//!
+//! There is no compiled reference to link with. The parts are generic (`BoundedQueue<T>`, `Cache<V>`), so their code
+//! is made where they are used; a library without source would fit one version of the compiler and of every
+//! dependency only. `--solved` is the way to let a class go on that is stuck: it hands out the source of a lab whose
+//! deadline is over.
+
+use crate::course::{Course, Lab};
+use crate::cut::{self, replace_once};
+use crate::tree;
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::path::Path;
+
+/// Writes the course for students into a new folder. The labs in `solved` come with their solutions.
+///
+/// # Errors
+/// If the folder is not empty, or a file cannot be written.
+pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> {
+    let solved: Vec<&Lab> = solved.iter().map(|name| course.lab(name)).collect::<Result<_>>()?;
+    let is_solved = |part: &str| solved.iter().any(|lab| lab.part == part);
+    if folder.exists() {
+        let mut entries =
+            fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        ensure!(entries.next().is_none(), "{} is not empty; name a new folder", folder.display());
+    }
+    let wanted = |path: &Path| {
+        let part = path.strip_prefix("solutions").ok().and_then(|rest| rest.iter().next());
+        let ours = [
+            "exercises",
+            "tests/submissions",
+            "tests/lab/tests",
+            "tests/lab/handout",
+            "tests/autograder",
+            ".ci",
+            "CONTRIBUTING.md",
+        ];
+        part.is_none_or(|part| is_solved(&part.to_string_lossy()))
+            && !ours.iter().any(|ours| path.starts_with(ours))
+    };
+    tree::copy(&course.root, folder, wanted)?;
+    for lab in &course.labs {
+        let exercise = cut::exercise(&course.root, lab)?;
+        tree::write(&exercise, &lab.exercise(folder))?;
+        tree::write(&exercise, &folder.join("tests/shipped").join(&lab.part))?;
+    }
+    let missing: Vec<&str> =
+        course.labs.iter().map(|lab| lab.part.as_str()).filter(|part| !is_solved(part)).collect();
+    edit(&folder.join("Cargo.toml"), |text| workspace(text, &missing, solved.is_empty()))?;
+    edit(&folder.join("stages/parts/Cargo.toml"), |text| parts(text, &missing))?;
+    edit(&folder.join(".cargo/config.toml"), aliases)?;
+    for lab in &course.labs {
+        edit(&folder.join("tests/labs").join(format!("{}.toml", lab.part)), without_answers)?;
+    }
+    fs::copy(course.root.join("tests/lab/handout/README.md"), folder.join("README.md"))?;
+    let workflow = folder.join(".github/workflows/labs.yml");
+    fs::create_dir_all(workflow.parent().expect("a file is in a folder"))?;
+    fs::copy(course.root.join("tests/autograder/github/labs.yml"), workflow)?;
+    println!("{} holds the course for students.", folder.display());
+    println!("It needs no history of yours: `git init` there makes a new one.");
+    Ok(())
+}
+
+fn edit(path: &Path, change: impl FnOnce(String) -> Result<String>) -> Result<()> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let changed = change(text).with_context(|| format!("{} is not as expected", path.display()))?;
+    fs::write(path, changed).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// No package of ours for a part that is missing; and `cargo test` leaves out the stages too, because they are not
+/// whole before their parts are.
+fn workspace(mut text: String, missing: &[&str], no_solutions: bool) -> Result<String> {
+    if no_solutions {
+        text = replace_once(
+            &text,
+            "\"stages/*\", \"solutions/*\", \"exercises/*\",",
+            "\"stages/*\", \"exercises/*\",",
+        )?;
+    }
+    text = replace_once(
+        &text,
+        "# All but the exercises: they are the student's, and full of holes at first.\n",
+        "",
+    )?;
+    let start = text.find("default-members = [").context("no default-members")?;
+    let end = start + text[start..].find("]\n").context("default-members do not end")? + 2;
+    text.replace_range(start..end, "default-members = [\"tests/lab\"]\n");
+    for part in missing {
+        text = replace_once(&text, &format!("{part} = {{ path = \"solutions/{part}\" }}\n"), "")?;
+    }
+    Ok(text)
+}
+
+/// The feature of a part that is missing turns on the student's.
+fn parts(mut text: String, missing: &[&str]) -> Result<String> {
+    for part in missing {
+        text = replace_once(
+            &text,
+            &format!("\n{part} = [\"dep:{part}\"]\n"),
+            &format!("\n{part} = [\"my-{part}\"]\n"),
+        )?;
+        text = replace_once(&text, &format!("\n{part} = {{ workspace = true, optional = true }}\n"), "\n")?;
+    }
+    Ok(text)
+}
+
+/// `cargo herd` says what is not written yet before it starts anything.
+fn aliases(text: String) -> Result<String> {
+    let herd = "herd = \"run --quiet --release --package stage6-prefork --bin herd --\"\n";
+    replace_once(
+        &text,
+        herd,
+        "herd = \"run --quiet --package lab --bin lab -- run 6 --mine all --release --\"\n",
+    )
+}
+
+/// A hunt's file must not say how it is repaired.
+fn without_answers(mut text: String) -> Result<String> {
+    const BEGIN: &str = "right = '''\n";
+    while let Some(start) = text.find(BEGIN) {
+        let end =
+            text[start + BEGIN.len()..].find("'''").context("a text does not end")? + start + BEGIN.len() + 3;
+        text.replace_range(start..end, "right = \"\"");
+    }
+    Ok(text)
+}
