@@ -80,7 +80,11 @@ impl<T> Watched<T> {
             Ok(Err(panic)) => resume_unwind(panic),
             Err(_) => {
                 WAITED_IN_VAIN.store(true, Ordering::Relaxed);
-                panic!("{} was expected to come back, but it still waits after {patience:?}", self.name);
+                panic!(
+                    "{} was expected to come back, but it still waits after {patience:?}\n{}",
+                    self.name,
+                    verdict::sleepers::report()
+                );
             }
         }
     }

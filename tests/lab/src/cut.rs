@@ -54,6 +54,22 @@ pub fn exercise(root: &Path, lab: &Lab) -> Result<Files> {
     Ok(files)
 }
 
+/// What a lab takes out: the bodies of its holes, as the solution has them.
+///
+/// # Errors
+/// If the lab's file names what the solution does not have.
+pub fn answers(root: &Path, lab: &Lab) -> Result<Vec<String>> {
+    let mut bodies = Vec::new();
+    for hole in lab.tasks.iter().flat_map(|task| &task.holes) {
+        let (file, function) = split(&hole.at)?;
+        let text = read(&root.join("solutions").join(&lab.part).join("src").join(file))?;
+        let items = Items::of(&text)?;
+        let item = items.find(function).with_context(|| format!("{}: there is no such function", hole.at))?;
+        bodies.push(text[item.body.clone()].to_owned());
+    }
+    Ok(bodies)
+}
+
 /// Replaces a text that must occur exactly once.
 ///
 /// # Errors

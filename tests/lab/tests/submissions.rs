@@ -8,11 +8,12 @@ use lab::course::{Course, Kind, Lab, Task};
 use lab::cut::{Files, replace_once};
 use lab::explain::{explanation, what_happened};
 use lab::grade::Pristine;
-use lab::judge::{Manner, Runnable, State, judge};
+use lab::judge::{Manner, Runnable, SERVER, State, judge};
 use lab::tree;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// The wrong submissions of a lab.
@@ -187,6 +188,36 @@ fn fail_as_shipped(part: &str) {
         assert_eq!(judged.state, expected, "task {} of the exercise as shipped\n{why}", task.id);
     }
 }
+
+/// Three herds, each of parts that somebody else wrote, pass all that the herd is tested for; and so do three servers
+/// of stage 2, for the part that the herd does not have.
+#[test]
+fn the_servers_run_with_any_mix_of_correct_parts() {
+    for round in 0..3 {
+        for (part, used) in [("threads", &["request", "threads"][..]), ("prefork", &PARTS_OF_THE_HERD[..])] {
+            let lab = COURSE.lab(part).expect("a lab");
+            let keep = tempfile::tempdir().expect("a folder");
+            let (server, tests) = {
+                let tree = tree();
+                for part in used {
+                    let lab = COURSE.lab(part).expect("a lab");
+                    tree.submit(lab, &variants(lab)[round].1).expect("files in the tree");
+                }
+                let built = tree.build_server(lab, used, keep.path(), None).expect("cargo runs");
+                let server = built.server(&lab.stage.binary).unwrap_or_else(|| panic!("{:?}", built.errors));
+                (server.to_owned(), tree.build_stage_tests(lab, keep.path()).expect("end-to-end tests"))
+            };
+            // Nothing of a submission is in this program, so it may be believed.
+            let mut command = Command::new(tests);
+            command.env(SERVER, server).current_dir(COURSE.root.join("tests/e2e"));
+            let output = command.output().expect("the end-to-end tests run");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success(), "stage of lab {part}, variants {round}:\n{text}");
+        }
+    }
+}
+
+const PARTS_OF_THE_HERD: [&str; 5] = ["request", "queue", "cache", "stats", "prefork"];
 
 /// Each exercise in the repository is what is cut from the solution.
 #[test]

@@ -1,0 +1,221 @@
+//! What a student does, in a copy of the course as it is handed out.
+
+use lab::course::Course;
+use lab::{cut, handout, tree};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+static COURSE: LazyLock<Course> =
+    LazyLock::new(|| Course::load(&tree::root().expect("a checkout")).expect("labs"));
+
+/// One copy for all tests, one after the other: they write the same files.
+static COPY: LazyLock<Mutex<Copy>> = LazyLock::new(|| Mutex::new(Copy::new()));
+
+struct Copy {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Copy {
+    fn new() -> Copy {
+        let folder = tree::memory(&COURSE.root).expect("a folder").join("student");
+        let root = folder.join("labs");
+        let _ = fs::remove_dir_all(&root);
+        handout::handout(&COURSE, &root, &[]).expect("a copy for students");
+        Copy { root, target: folder.join("target") }
+    }
+
+    /// As it was handed out, with nothing remembered.
+    fn fresh() -> MutexGuard<'static, Copy> {
+        let copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = fs::remove_file(copy.target.join("lab/progress.json"));
+        for lab in &COURSE.labs {
+            let exercise = cut::exercise(&COURSE.root, lab).expect("an exercise");
+            tree::write(&exercise, &lab.exercise(&copy.root)).expect("files");
+            let _ = fs::remove_dir_all(lab.exercise(&copy.root).join("saved"));
+        }
+        copy
+    }
+
+    fn lab(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(lab::build::cargo());
+        command.arg("lab").args(words).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+        command.output().expect("cargo runs")
+    }
+
+    /// The screen of a command that ends with this code.
+    #[track_caller]
+    fn screen(&self, words: &[&str], code: i32) -> String {
+        let output = self.lab(words);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let screen = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "cargo lab {}:\n{screen}", words.join(" "));
+        screen
+    }
+
+    /// Writes a part as our solution has it.
+    fn solve(&self, part: &str) {
+        let solution = tree::read_rust(&COURSE.root.join("solutions").join(part)).expect("a solution");
+        for (path, text) in solution {
+            fs::write(self.root.join("exercises").join(part).join(path), text).expect("a file");
+        }
+    }
+
+    fn change(&self, file: &str, old: &str, new: &str) {
+        let path = self.root.join(file);
+        let text = fs::read_to_string(&path).expect("a file");
+        fs::write(path, cut::replace_once(&text, old, new).expect("a text to replace")).expect("a file");
+    }
+}
+
+#[track_caller]
+fn shows(screen: &str, expected: &[&str]) {
+    for text in expected {
+        assert!(screen.contains(text), "this should be on the screen: {text}\n\n{screen}");
+    }
+}
+
+#[test]
+fn the_copy_for_students_holds_no_answers() {
+    let copy = Copy::fresh();
+    assert!(!copy.root.join("solutions").exists() && !copy.root.join("tests/submissions").exists());
+    let files = tree::files(&copy.root).expect("files");
+    let texts: Vec<(PathBuf, String)> = files
+        .iter()
+        .filter_map(|path| Some((path.clone(), fs::read_to_string(copy.root.join(path)).ok()?)))
+        .collect();
+    for lab in &COURSE.labs {
+        for answer in cut::answers(&COURSE.root, lab).expect("answers") {
+            let found = texts.iter().find(|(_, text)| answer.len() > 60 && text.contains(&answer));
+            assert!(found.is_none(), "{} holds this answer: {answer}", found.expect("one").0.display());
+        }
+        for hunt in lab.tasks.iter().filter_map(|task| task.hunt.as_ref()) {
+            let found = texts.iter().find(|(_, text)| text.contains(&hunt.right));
+            assert!(found.is_none(), "{} holds the repair of {}", found.expect("one").0.display(), hunt.file);
+        }
+    }
+}
+
+#[test]
+fn a_student_sees_what_to_do_next() {
+    let copy = Copy::fresh();
+    let screen = copy.screen(&[], 0);
+    shows(&screen, &["Lab 1: ", "Lab 6: ", "0 of ", "not started", "Next: 1.1 ", "Then: cargo lab check 1"]);
+    assert!(!screen.contains("failing") && !screen.contains(" done\n"), "nothing is begun yet:\n{screen}");
+    shows(
+        &copy.screen(&["check", "3"], 1),
+        &["Next is 3.1 ", "exercises/queue/src/semaphore.rs", "cargo lab hint 3.1"],
+    );
+    shows(&copy.screen(&["check", "9"], 2), &["there is no lab `9`"]);
+    shows(&copy.screen(&["hint", "3.99"], 2), &["there is no task 3.99"]);
+}
+
+#[test]
+fn a_server_is_not_started_with_a_part_that_is_not_written() {
+    let copy = Copy::fresh();
+    shows(&copy.screen(&["run", "3"], 2), &["your `request` is not written yet", "cargo lab check 1"]);
+    copy.solve("request");
+    shows(
+        &copy.screen(&["run", "3", "--mine", "queue"], 2),
+        &["your `queue` is not written yet", "cargo lab check 3"],
+    );
+    shows(&copy.screen(&["run", "1", "--mine", "cache"], 2), &["stage 1 does not use the part `cache`"]);
+    shows(&copy.screen(&["run", "7"], 2), &["there is no stage 7"]);
+}
+
+#[test]
+fn a_mistake_is_shown_with_its_interleaving_and_the_task_is_done_when_it_is_repaired() {
+    let copy = Copy::fresh();
+    let semaphore = fs::read_to_string(COURSE.root.join("solutions/queue/src/semaphore.rs")).expect("a file");
+    fs::write(copy.root.join("exercises/queue/src/semaphore.rs"), semaphore).expect("a file");
+    copy.change("exercises/queue/src/semaphore.rs", "while *permits == 0", "if *permits == 0");
+    let screen = copy.screen(&["check", "3"], 1);
+    shows(&screen, &["3.1  The semaphore", "failing", "This promise breaks", "a woken sleeper looks again"]);
+    shows(
+        &screen,
+        &["in interleaving", "step  main", "wait, asleep  semaphore.rs:", "chapter 3, \"The semaphore\""],
+    );
+    copy.change(
+        "exercises/queue/src/semaphore.rs",
+        "if *permits == 0 {\n            permits",
+        "while *permits == 0 {\n            permits",
+    );
+    let screen = copy.screen(&["check", "3"], 1);
+    let first = screen.lines().find(|line| line.contains("3.1")).expect("a line for 3.1");
+    assert!(first.ends_with("done"), "the task is done:\n{screen}");
+    shows(&screen, &["Next is 3.2 "]);
+    shows(&copy.screen(&[], 0), &["1 of "]);
+    // A change that was not checked makes what is remembered old.
+    copy.change(
+        "exercises/queue/src/semaphore.rs",
+        "while *permits == 0 {\n            permits",
+        "if *permits == 0 {\n            permits",
+    );
+    shows(&copy.screen(&[], 0), &["changed since the last check"]);
+}
+
+#[test]
+fn a_hang_is_reported_with_where_each_thread_sleeps() {
+    let copy = Copy::fresh();
+    copy.solve("queue");
+    // No model puts a hundred items into the inbox, so only the tests with real threads can find this.
+    let hang =
+        "while items.len() > 99 {\n            std::thread::park();\n        }\n        items.push(item);";
+    copy.change("exercises/queue/src/inbox.rs", "items.push(item);", hang);
+    let screen = copy.screen(&["check", "3"], 1);
+    shows(
+        &screen,
+        &["3.5  The way back", "the reception was expected to come back", "where each thread was then:"],
+    );
+    shows(&screen, &["a thread of the pool sleeps at exercises/queue/src/inbox.rs:"]);
+}
+
+#[test]
+fn what_does_not_compile_is_shown_by_the_compiler() {
+    let copy = Copy::fresh();
+    copy.change("exercises/queue/src/ring.rs", "oldest: usize,", "oldest usize,");
+    shows(
+        &copy.screen(&["check", "3"], 1),
+        &["exercises/queue does not compile. The first error:", "ring.rs:"],
+    );
+    shows(&copy.screen(&[], 0), &["does not compile"]);
+}
+
+#[test]
+fn hints_come_one_by_one() {
+    let copy = Copy::fresh();
+    let first = copy.screen(&["hint", "3.1"], 0);
+    shows(&first, &["Hint 1 of 3", "Another hint: cargo lab hint 3.1"]);
+    assert!(!first.contains("Hint 2 of 3"), "one hint at a time:\n{first}");
+    shows(&copy.screen(&["hint", "3.1"], 0), &["Hint 1 of 3", "Hint 2 of 3"]);
+    shows(&copy.screen(&["hint", "3.1"], 0), &["Hint 3 of 3", "That was the last hint."]);
+    shows(&copy.screen(&["hint", "3"], 0), &["3.1 The semaphore"]);
+    shows(&copy.screen(&["hint", "3.2", "--all"], 0), &["Hint 3 of 3"]);
+}
+
+#[test]
+fn reset_restores_a_file_and_keeps_the_students() {
+    let copy = Copy::fresh();
+    let file = copy.root.join("exercises/queue/src/inbox.rs");
+    let shipped = fs::read_to_string(&file).expect("a file");
+    fs::write(&file, "mine").expect("a file");
+    let screen = copy.screen(&["reset", "3", "inbox.rs"], 0);
+    assert_eq!(fs::read_to_string(&file).expect("a file"), shipped, "the file is as it was handed out");
+    let kept = screen.lines().find_map(|line| line.trim().strip_prefix("yours is now ")).expect("a name");
+    assert_eq!(fs::read_to_string(copy.root.join(kept)).expect("a file"), "mine", "{kept}");
+    shows(&copy.screen(&["reset", "3"], 0), &["nothing to restore"]);
+    shows(&copy.screen(&["reset", "3", "nothing.rs"], 2), &["lab 3 has no file nothing.rs"]);
+}
+
+/// Who has written everything serves pages with it: the last task of lab 3 runs the server.
+#[test]
+fn a_lab_that_is_written_is_done_to_its_last_task() {
+    let copy = Copy::fresh();
+    copy.solve("request");
+    copy.solve("queue");
+    let screen = copy.screen(&["check", "3"], 0);
+    shows(&screen, &["All of lab 3 is done", "cargo lab run 3 --mine queue"]);
+    assert!(!Path::new(&copy.root).join("solutions").exists());
+}
