@@ -242,8 +242,8 @@ fn a_hit_takes_the_read_lock_only() {
             let cache = cache.clone();
             spawn_named(name, move || {
                 assert!(cache.get("a").is_some(), "nothing was evicted");
-                assert!(run.has_done("read lock"), "a hit was made without the lock");
                 assert!(!run.has_done("write lock"), "a hit took the write lock: hits wait for each other");
+                assert!(run.has_done("read lock"), "a hit was made without the lock");
                 run.outcome("hit");
             })
         });

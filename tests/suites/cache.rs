@@ -12,7 +12,7 @@ use std::time::Duration;
 use verdict::test;
 
 /// Long enough for a busy machine; a test that waits this long has failed.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A body of so many bytes.
 #[derive(Debug, PartialEq, Eq)]

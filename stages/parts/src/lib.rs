@@ -4,8 +4,10 @@
 //! file alone decides whose implementation the server runs: ours, or with the feature `my-queue` the student's.
 //! Each stage turns on the features of the parts that it uses, and passes on `my-...` and `mine`.
 
-#[cfg(feature = "cache")]
+#[cfg(all(feature = "cache", not(feature = "my-cache")))]
 pub use cache;
+#[cfg(feature = "my-cache")]
+pub use my_cache as cache;
 
 #[cfg(feature = "my-prefork")]
 pub use my_prefork as prefork;

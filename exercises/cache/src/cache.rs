@@ -1,0 +1,152 @@
+//! The cache: the shelf behind a reader-writer lock, and the flights of those who load.
+
+use crate::flight::Flight;
+use crate::shelf::Shelf;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::{Change, Lookup, Weigh};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+/// Values by key, as many bytes of them as fit, the least recently used leaving first.
+///
+/// **Promise.**
+/// - The weights of all entries together never exceed the capacity, not for an instant.
+/// - Every look-up is counted, as a hit or as a miss. There are never more loads than misses.
+/// - While a key is being loaded, nobody else loads it: those who want it wait and share the result. If the load
+///   fails or panics, one of them loads in its turn.
+/// - A value that was handed out stays whole for as long as it is held, whatever leaves the cache meanwhile.
+///
+/// **States.** A key is absent, in flight, or present. It goes from absent to in flight to present; from in flight to
+/// absent if its load fails; from present to absent when it is evicted or removed.
+///
+/// **Who calls what.** Any thread calls anything. `get` never waits for a load. `get_or_load` may, and runs the
+/// caller's own closure with no lock held.
+///
+/// **Why is this enough?** That is for you to say, once it works.
+///
+/// **What loom checks:** all of it but the panics. **What it cannot:** that a fair lock is behind it; long runs.
+#[derive(Debug)]
+pub struct Cache<V> {
+    inside: RwLock<Inside<V>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    loads: AtomicU64,
+    evictions: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Inside<V> {
+    shelf: Shelf<V>,
+    /// Keys that are being loaded.
+    flights: HashMap<Arc<str>, Arc<Flight<V>>>,
+}
+
+/// What the cache has counted, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Look-ups that found a value.
+    pub hits: u64,
+    /// Look-ups that did not, those that joined another's load included.
+    pub misses: u64,
+    /// Loads that were begun.
+    pub loads: u64,
+    /// Entries that left to make room.
+    pub evictions: u64,
+    /// Entries at this moment.
+    pub entries: usize,
+    /// Their weights together.
+    pub bytes: usize,
+    /// What `bytes` never exceeds.
+    pub capacity: usize,
+}
+
+impl<V: Weigh> Cache<V> {
+    /// An empty cache that holds at most so many bytes.
+    pub fn new(capacity: usize) -> Cache<V> {
+        Cache {
+            inside: RwLock::new(Inside { shelf: Shelf::new(capacity), flights: HashMap::new() }),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            loads: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+        }
+    }
+
+    /// The value of a key that is present. Takes the read lock only. A hit is counted; for a key that is absent nothing
+    /// is, because the caller is expected to go on with [`get_or_load`](Self::get_or_load), which counts the miss.
+    pub fn get(&self, key: &str) -> Option<Arc<V>> {
+        todo!("Lab 4.1: find a value under the read lock, and count the hit")
+    }
+
+    /// The value of a key, loaded with `load` if it is absent. A value that is heavier than the capacity is returned
+    /// and not kept.
+    ///
+    /// `load` runs without any lock, so it may take its time; it must not ask this cache for the same key, because it
+    /// would wait for itself.
+    ///
+    /// # Errors
+    /// The error of `load`, to the caller whose `load` it was. Those who waited for it load themselves.
+    pub fn get_or_load<E>(
+        &self,
+        key: &str,
+        load: impl FnOnce() -> Result<V, E>,
+    ) -> Result<(Arc<V>, Lookup), E> {
+        todo!("Lab 4.1: find the value, or count the miss, load it without any lock, and keep it")
+    }
+
+    /// Takes an entry out, but only if it still is this very value: a newer one that somebody has just loaded stays.
+    pub fn remove_if_same(&self, key: &str, value: &Arc<V>) -> Change {
+        todo!("Lab 4.5: take an entry out, but only if it still is this very value")
+    }
+
+    /// What was counted so far. The counters are read one after the other while others count on.
+    pub fn counts(&self) -> Counts {
+        let (entries, bytes, capacity) = {
+            let inside = self.read();
+            (inside.shelf.len(), inside.shelf.bytes(), inside.shelf.capacity())
+        };
+        Counts {
+            hits: self.hits.load(Relaxed),
+            misses: self.misses.load(Relaxed),
+            loads: self.loads.load(Relaxed),
+            evictions: self.evictions.load(Relaxed),
+            entries,
+            bytes,
+            capacity,
+        }
+    }
+}
+
+impl<V> Cache<V> {
+    // No caller's code runs under the lock but `Weigh::weight`. If that panics, it does so before anything changes.
+    fn read(&self) -> RwLockReadGuard<'_, Inside<V>> {
+        self.inside.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inside<V>> {
+        self.inside.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a flight exactly once: with a value, or, when dropped, without one.
+struct Landing<'c, V> {
+    cache: &'c Cache<V>,
+    key: &'c str,
+    flight: Arc<Flight<V>>,
+    landed: bool,
+}
+
+impl<V: Weigh> Landing<'_, V> {
+    /// Puts the value in and tells the waiters. The flight leaves under the same write lock under which the value comes
+    /// in, so nobody finds neither and loads again.
+    fn with(mut self, value: Arc<V>) -> Change {
+        todo!("Lab 4.4: put the value in and take the flight out, in one step, and land it")
+    }
+}
+
+impl<V> Drop for Landing<'_, V> {
+    fn drop(&mut self) {
+        todo!("Lab 4.4: if there was no value, take the flight out and land it without one")
+    }
+}

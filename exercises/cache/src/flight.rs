@@ -1,0 +1,49 @@
+//! A load in progress, and those who wait for it.
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, PoisonError};
+
+/// A value that one thread is loading and others want too.
+///
+/// **Promise.** Everyone who waits wakes once the flight has ended, however it ended: with the value, or without one
+/// if the load failed or panicked.
+///
+/// **States.** In the air, until [`land`](Self::land) is called, once. Then landed, for good.
+///
+/// **Who calls what.** The thread that loads calls `land`; any thread calls `wait`.
+///
+/// **Why is this enough?** That is for you to say, once it works.
+///
+/// **What loom checks:** the promise, through the models of the cache.
+#[derive(Debug)]
+pub(crate) struct Flight<V> {
+    outcome: Mutex<Outcome<V>>,
+    landed: Condvar,
+}
+
+#[derive(Debug)]
+enum Outcome<V> {
+    InTheAir,
+    Landed(Option<Arc<V>>),
+}
+
+impl<V> Flight<V> {
+    pub(crate) fn new() -> Flight<V> {
+        Flight { outcome: Mutex::new(Outcome::InTheAir), landed: Condvar::new() }
+    }
+
+    /// Ends the flight, with what was loaded.
+    pub(crate) fn land(&self, value: Option<Arc<V>>) {
+        todo!("Lab 4.4: note the outcome, and wake all who wait")
+    }
+
+    /// Sleeps until the flight has ended. `None`: there is no value, somebody must load again.
+    pub(crate) fn wait(&self) -> Option<Arc<V>> {
+        todo!("Lab 4.4: sleep until the flight has ended, and return its value")
+    }
+
+    /// Nothing that holds this mutex can panic halfway.
+    fn lock(&self) -> MutexGuard<'_, Outcome<V>> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

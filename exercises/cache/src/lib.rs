@@ -1,0 +1,65 @@
+//! Part 4: a cache that forgets what was not used for the longest time.
+//!
+//! ```text
+//!   get("b")            get_or_load("d", read the file)
+//!      |                      |
+//!      | read lock            | 1. read lock: not there
+//!      v                      | 2. write lock: still not there -> a flight is announced
+//!   +-----+-----+-----+       | 3. no lock: load                  (others who want "d" wait for the flight)
+//!   |  a  |  b  |  c  |       | 4. write lock: evict until it fits, insert
+//!   +-----+-----+-----+       v
+//!   used 7   9    4       evicted first: c
+//! ```
+//!
+//! Three promises make it more than a map. The size never exceeds the capacity. A hit takes the read lock only, so
+//! hits do not wait for each other. And however many threads miss the same key at once, one of them loads.
+//!
+//! The cache does no input or output. What a value is, and how it is loaded, is the caller's business ([`Weigh`],
+//! [`Cache::get_or_load`]).
+
+mod cache;
+mod flight;
+mod shelf;
+
+pub use cache::{Cache, Counts};
+
+#[cfg(test)]
+pub(crate) use lanes::sync;
+#[cfg(not(test))]
+pub(crate) use std::sync;
+
+#[cfg(test)]
+#[path = "../../../tests/models/cache.rs"]
+mod models;
+
+/// Something that takes up room.
+pub trait Weigh {
+    /// Bytes that count against the capacity. Always the same for the same value.
+    fn weight(&self) -> usize;
+}
+
+/// How a look-up went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// The value was here.
+    Hit,
+    /// It was not here, but another thread was just loading it.
+    Joined,
+    /// It was not here, and this thread loaded it.
+    Miss(Change),
+}
+
+/// How the contents of the cache changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Bytes that came in. 0 for a value that is too heavy to be kept.
+    pub bytes_added: usize,
+    /// Entries that came in: 1, or 0 for a value that is too heavy.
+    pub entries_added: usize,
+    /// Bytes that went out.
+    pub bytes_removed: usize,
+    /// Entries that were evicted to make room.
+    pub evicted: usize,
+    /// Entries that went out because somebody removed them.
+    pub removed: usize,
+}

@@ -1,0 +1,26 @@
+// A kitchen: a dish that is cooked when somebody first wants it.
+
+use lanes::sync::Mutex;
+
+/// A dish of the day.
+///
+/// **Promise.** It is cooked once, by whoever orders first, and everybody gets that dish.
+pub struct Kitchen {
+    dish: Mutex<Option<u32>>,
+}
+
+impl Kitchen {
+    /// A kitchen that has not cooked yet.
+    pub fn new() -> Kitchen {
+        Kitchen { dish: Mutex::new(None) }
+    }
+
+    /// The dish; cooks it if nobody has.
+    pub fn order(&self, cook: impl FnOnce() -> u32) -> u32 {
+        let mut dish = self.dish.lock().unwrap();
+        if dish.is_none() {
+            *dish = Some(cook());
+        }
+        dish.unwrap()
+    }
+}

@@ -1,0 +1,68 @@
+//! The bug hunts of lab 4. The broken parts are in the exercise's folder `hunts/`; these models find out.
+
+mod kitchen {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/kitchen.rs"));
+
+    use lanes::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn a_dish_is_cooked_once_however_many_order_it() {
+        Model::new("a dish is cooked once, however many order it").outcomes(&["served"]).check(|run| {
+            let (kitchen, cooked) = (Arc::new(Kitchen::new()), Arc::new(AtomicUsize::new(0)));
+            let guests = [("left", 1), ("right", 2)].map(|(name, dish)| {
+                let (kitchen, cooked) = (kitchen.clone(), cooked.clone());
+                thread::spawn_named(name, move || {
+                    kitchen.order(|| {
+                        cooked.fetch_add(1, SeqCst);
+                        dish
+                    })
+                })
+            });
+            let dishes = guests.map(|guest| guest.join().unwrap());
+            assert_eq!(cooked.load(SeqCst), 1, "the dish was cooked twice");
+            assert_eq!(dishes[0], dishes[1], "the guests got different dishes");
+            run.outcome("served");
+        });
+    }
+}
+
+mod accounts {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/accounts.rs"));
+
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn two_transfers_in_opposite_directions_both_end() {
+        Model::new("two transfers in opposite directions both end").outcomes(&["both done"]).check(|run| {
+            let accounts = Arc::new(Accounts::new(&[10, 10]));
+            let there = thread::spawn_named("there", {
+                let accounts = accounts.clone();
+                move || accounts.transfer(0, 1, 3)
+            });
+            let back = accounts.transfer(1, 0, 4);
+            assert!(there.join().unwrap() && back, "there was enough in both accounts");
+            assert_eq!((accounts.balance(0), accounts.balance(1)), (11, 9), "3 went there and 4 came back");
+            run.outcome("both done");
+        });
+    }
+
+    #[test]
+    fn nothing_is_taken_that_is_not_there() {
+        Model::new("nothing is taken that is not there").outcomes(&["one refused"]).check(|run| {
+            let accounts = Arc::new(Accounts::new(&[5, 0]));
+            let other = thread::spawn_named("other", {
+                let accounts = accounts.clone();
+                move || accounts.transfer(0, 1, 4)
+            });
+            let here = accounts.transfer(0, 1, 4);
+            assert!(other.join().unwrap() != here, "there was enough for one of the two");
+            assert_eq!(accounts.balance(0) + accounts.balance(1), 5, "money was made or lost");
+            run.outcome("one refused");
+        });
+    }
+}
