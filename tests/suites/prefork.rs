@@ -2,8 +2,6 @@
 //! through [`herd::Herd`], which plays the master's loop and the kernel, and checks on the way what must
 //! always hold.
 
-#[path = "prefork/chaos.rs"]
-mod chaos;
 #[path = "prefork/deaths.rs"]
 mod deaths;
 #[path = "prefork/herd.rs"]
@@ -16,3 +14,5 @@ mod rolling;
 mod sockets;
 #[path = "prefork/stopping.rs"]
 mod stopping;
+#[path = "prefork/turmoil.rs"]
+mod turmoil;

@@ -19,7 +19,9 @@ pub use my_queue as queue;
 #[cfg(all(feature = "queue", not(feature = "my-queue")))]
 pub use queue;
 
-#[cfg(feature = "request")]
+#[cfg(feature = "my-request")]
+pub use my_request as request;
+#[cfg(all(feature = "request", not(feature = "my-request")))]
 pub use request;
 
 #[cfg(feature = "stats")]

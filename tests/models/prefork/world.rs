@@ -68,6 +68,8 @@ pub(super) struct Master<F> {
     pub(super) restarts: usize,
     stopped: bool,
     pub(super) finished: Option<i32>,
+    /// Who lives, and in which slot.
+    living: Vec<(usize, Pid)>,
     /// How many deaths each notice told.
     pub(super) reaped: Vec<usize>,
 }
@@ -93,6 +95,7 @@ impl<F: FnMut(Deed)> Master<F> {
             restarts: 0,
             stopped: false,
             finished: None,
+            living: Vec::new(),
             reaped: Vec::new(),
         };
         master.tell(Event::Start);
@@ -118,6 +121,7 @@ impl<F: FnMut(Deed)> Master<F> {
         self.reaped.push(0);
         while let Some(pid) = self.world.reap() {
             *self.reaped.last_mut().expect("just pushed") += 1;
+            self.living.retain(|&(_, other)| other != pid);
             self.tell(Event::Exited { pid, how: Exit::Signal(11) });
         }
     }
@@ -128,8 +132,11 @@ impl<F: FnMut(Deed)> Master<F> {
             match action {
                 Action::Spawn { slot, seat } => {
                     assert!(!self.stopped, "a worker is forked after the stop");
+                    let taken = self.living.iter().any(|&(other, _)| other == slot);
+                    assert!(!taken, "slot {slot} has a worker already, and gets a second one");
                     self.forked += 1;
                     let pid = Pid::from_raw(i32::try_from(self.forked).expect("few"));
+                    self.living.push((slot, pid));
                     (self.act)(Deed::Fork { seat, pid });
                     self.tell(Event::Spawned { slot, seat, pid });
                 }

@@ -124,6 +124,10 @@ fn a_restart_is_counted_when_the_fork_succeeds() {
 fn fail_to_start(herd: &mut Herd, slot: usize, times: usize) -> Vec<Action> {
     let mut actions = Vec::new();
     for _ in 0..times {
+        herd.demand(
+            !herd.given_up.contains(&slot),
+            "Giving up: after five failed starts in a row; another kind of death, or getting ready, breaks the row",
+        );
         while herd.workers_of(slot).is_empty() {
             herd.sleep();
         }

@@ -38,7 +38,8 @@ pub struct Herd {
     next_pid: i32,
     stopped: bool,
     reloaded: bool,
-    given_up: BTreeSet<usize>,
+    /// The slots that were given up since the last reload.
+    pub given_up: BTreeSet<usize>,
     /// The dead worker that is to be settled next.
     unsettled: Option<(usize, usize, Pid)>,
     conversation: String,

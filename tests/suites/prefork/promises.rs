@@ -72,11 +72,11 @@ impl Herd {
             let open = self.unanswered.iter().any(|open| open.0 == slot);
             self.workers_of(slot).is_empty() && !open && !self.given_up.contains(&slot)
         };
-        let waits = !self.spawned_at.is_empty() && !self.stopped && (0..self.slots).any(|slot| empty(&slot));
-        let pending = self.finished.is_none() && (due.is_some() || waits);
+        let runs = !self.spawned_at.is_empty() && !self.stopped && self.finished.is_none();
+        let waits = runs && (0..self.slots).any(|slot| empty(&slot));
         self.demand(
-            !pending || deadline.is_some(),
-            "deadline() is Some while time alone will change something",
+            !waits || deadline.is_some(),
+            "Death: an empty slot gets a worker, at once or when deadline() has come",
         );
         let in_time = due.is_none_or(|due| deadline.is_some_and(|deadline| deadline <= due));
         self.demand(in_time, "deadline() is not later than what is due first");

@@ -122,7 +122,8 @@ fn a_successor_that_cannot_be_forked_ends_the_roll() {
 fn a_roll_that_was_abandoned_can_be_tried_again() {
     let mut herd = Herd::serving(2);
     herd.tell(Event::Reload);
-    herd.dies(successor(&herd, 0), CRASH);
+    let actions = herd.dies(successor(&herd, 0), CRASH);
+    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
     let actions = herd.tell(Event::Reload);
     herd.same("Reload: a new one begins anew", spawns(&actions), vec![0]);
 }

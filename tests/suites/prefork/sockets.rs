@@ -22,6 +22,18 @@ fn port_of(socket: &ListeningSocket) -> u16 {
     socket.local_address().expect("the address of an open socket").port()
 }
 
+/// The address of all sockets of a group.
+fn shared_address(group: &[ListeningSocket]) -> SocketAddr {
+    let addresses: Vec<SocketAddr> =
+        group.iter().map(|socket| socket.local_address().expect("the address of an open socket")).collect();
+    assert!(
+        addresses.iter().all(|address| *address == addresses[0]),
+        "the kernel chooses a port for the first socket of a group, and all others follow it, but they are \
+         {addresses:?}. {BOOK}"
+    );
+    addresses[0]
+}
+
 /// The socket as a worker has it. That it does not block is the promise of one test, and no hang in the
 /// others.
 fn listener(socket: ListeningSocket) -> TcpListener {
@@ -80,22 +92,15 @@ fn a_socket_listens_without_blocking_and_closes_on_exec() {
 fn port_0_is_a_free_port_and_the_whole_group_shares_it() {
     let group = ListeningSocket::bind_group(localhost(0), 4).expect("a group");
     assert_eq!(group.len(), 4, "as many sockets as were asked for. {BOOK}");
-    let port = port_of(&group[0]);
-    assert_ne!(port, 0, "local_address names the port that the kernel chose. {BOOK}");
-    for socket in &group {
-        let address = socket.local_address().expect("an address");
-        assert_eq!(
-            address,
-            localhost(port),
-            "the kernel chooses a port for the first socket, and all others follow it. {BOOK}"
-        );
-    }
+    let address = shared_address(&group);
+    assert_eq!(address.ip(), Ipv4Addr::LOCALHOST, "only the port is for the kernel to choose. {BOOK}");
+    assert_ne!(address.port(), 0, "local_address names the port that the kernel chose. {BOOK}");
 }
 
 #[test]
 fn a_group_spreads_connections_over_all_its_sockets() {
     let group = ListeningSocket::bind_group(localhost(0), 4).expect("a group");
-    let address = group[0].local_address().expect("an address");
+    let address = shared_address(&group);
     let listeners: Vec<TcpListener> = group.into_iter().map(listener).collect();
     let clients: Vec<TcpStream> = (0..200).map(|_| connect(address)).collect();
     let mut accepted = [0; 4];
@@ -219,9 +224,7 @@ fn an_ipv6_address_is_as_good() {
         }
         group => group.expect("a group"),
     };
-    let address = group[1].local_address().expect("an address");
-    assert_eq!(address, group[0].local_address().expect("an address"));
-    connect(address);
+    connect(shared_address(&group));
 }
 
 #[test]

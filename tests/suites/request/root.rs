@@ -19,7 +19,7 @@ use verdict::test;
 pub const SEE: &str = "See lab 1, \"Beneath the root\", and openat2(2).";
 
 /// How long a test waits for what must happen.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A document root with everything that has ever led out of one.
 ///
@@ -211,7 +211,10 @@ fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
         // The limit holds for a whole process, so this test runs itself once more in one of its own.
         let name = "root::running_out_of_descriptors_is_told_apart_from_a_missing_file";
         let this = std::env::current_exe().expect("the path of this test program");
-        let output = Command::new(this).args(["--exact", name]).env(ALONE, "1").output().expect("a process");
+        let mut alone = Command::new(this);
+        // The receipt, if a grader wants one, is for this process.
+        alone.args(["--exact", name]).env(ALONE, "1").env_remove(verdict::RECEIPT);
+        let output = alone.output().expect("a process");
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "in a process of its own:\n{said}");
         return;

@@ -11,7 +11,7 @@ use verdict::test;
 const SEE: &str = "See lab 1, \"The stop flag\".";
 
 /// How long a test waits for what must happen.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A bell for threads: once rung, it wakes everyone who sleeps on it, now and later.
 #[derive(Default)]

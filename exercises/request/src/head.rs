@@ -1,0 +1,130 @@
+//! Reading a request head within limits (RFC 9112, sections 2 to 5).
+//!
+//! ```text
+//!   GET /a?b HTTP/1.1 CR LF      request line   at most MAX_REQUEST_LINE bytes, else 414
+//!   Host: example    CR LF      \
+//!   Accept: */*      CR LF       > fields       at most MAX_FIELDS, else 431
+//!   CR LF                       /               the whole head at most MAX_HEAD bytes, else 431
+//! ```
+//!
+//! A server and a proxy in front of it must agree where a request ends. Wherever they read the same bytes
+//! differently, an attacker hides a second request in the first (request smuggling). So this parser takes the
+//! strict reading of every rule that the RFC leaves open: a bare CR or LF, a space before a colon, a folded line
+//! are all refused.
+
+use crate::HeadError;
+
+/// The longest head that is read, in bytes, with its final empty line.
+pub const MAX_HEAD: usize = 16 * 1024;
+
+/// The longest request line, in bytes. RFC 9112, section 3, asks for at least 8,000.
+pub const MAX_REQUEST_LINE: usize = 8 * 1024;
+
+/// The largest number of header fields.
+pub const MAX_FIELDS: usize = 100;
+
+/// One header field: its name as sent, and its value without the white space around it.
+pub type Header<'b> = httparse::Header<'b>;
+
+/// The version of a request. A later 1.x is read as 1.1 (RFC 9110, section 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0: the connection closes after the response unless both sides say otherwise.
+    Http10,
+    /// HTTP/1.1: the connection stays open unless one side says otherwise.
+    Http11,
+}
+
+/// A request head, borrowed from the bytes that it was parsed from.
+#[derive(Debug)]
+pub struct RequestHead<'b> {
+    /// The method, exactly as sent: methods are case-sensitive (RFC 9110, section 9.1).
+    pub method: &'b str,
+    /// The target, exactly as sent; [`Target::parse`](crate::Target::parse) takes it apart.
+    pub target: &'b str,
+    /// The version.
+    pub version: Version,
+    /// The header fields in the order sent.
+    pub headers: Headers<'b>,
+    /// How many bytes the head took, including what was skipped before it.
+    pub length: usize,
+}
+
+/// The header fields of one request.
+#[derive(Debug)]
+pub struct Headers<'b> {
+    fields: [Header<'b>; MAX_FIELDS],
+    count: usize,
+}
+
+impl<'b> Headers<'b> {
+    /// All fields in the order sent.
+    pub fn iter(&self) -> impl Iterator<Item = &Header<'b>> {
+        self.fields[..self.count].iter()
+    }
+
+    /// The values of every field of this name, in order. Names are compared without regard to case.
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'b [u8]> + 's {
+        self.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    }
+
+    /// The first value of this name as text, or `None` if the field is absent or not text.
+    pub fn get(&self, name: &str) -> Option<&'b str> {
+        self.all(name).next().and_then(|value| std::str::from_utf8(value).ok())
+    }
+}
+
+/// Parses the request head at the start of `bytes`.
+///
+/// `Ok(None)` means that the head is not complete and may still become one: read more and call again.
+///
+/// # Errors
+/// [`HeadError`] as soon as it is certain that no further bytes could make this a request that can be served.
+pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
+    todo!("Lab 1.1: find where the head ends, and take it apart; None if it has not ended yet")
+}
+
+/// Whether a head that begins like this can still become a good one within the limits. `length` is how long it is
+/// without its last byte, or so far.
+fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
+    todo!("Lab 1.2: an error if nothing that follows could make this a good head within the limits")
+}
+
+/// RFC 9112, section 2.2 lets a server take a lone LF for a line end; a proxy that does not would see one field
+/// where we see two. A lone CR is forbidden outright.
+fn refuse_bare_line_ends(head: &[u8]) -> Result<(), HeadError> {
+    todo!("Lab 1.2: an error if a CR lacks its LF, or an LF its CR")
+}
+
+/// `method SP request-target SP HTTP-version`, with exactly one space each (RFC 9112, section 3).
+fn parse_request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
+    todo!("Lab 1.1: three words with exactly one space between: method, target, version")
+}
+
+/// `HTTP/` digit `.` digit, in capitals (RFC 9112, section 2.3).
+fn parse_version(version: &str) -> Result<Version, HeadError> {
+    todo!("Lab 1.1: HTTP/ digit . digit, in capitals; only major version 1 is served")
+}
+
+/// Header fields are httparse's work: it refuses spaces before the colon, folded lines and control bytes.
+fn parse_fields(bytes: &[u8]) -> Result<Headers<'_>, HeadError> {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    let count = match httparse::parse_headers(bytes, &mut fields) {
+        Ok(httparse::Status::Complete((_, parsed))) => parsed.len(),
+        Ok(httparse::Status::Partial) => return Err(HeadError::Malformed("the header fields do not end")),
+        Err(httparse::Error::TooManyHeaders) => return Err(HeadError::FieldsTooLarge),
+        Err(_) => return Err(HeadError::Malformed("a header field breaks the grammar")),
+    };
+    Ok(Headers { fields, count })
+}
+
+/// `tchar` of RFC 9110, section 5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What a target may hold. Browsers send a few bytes raw that RFC 3986 wants encoded (`|`, `{`, `^`); those are
+/// harmless. A fragment, a backslash, quotes, angle brackets, spaces, controls and non-ASCII bytes are not.
+fn is_target_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"\"#<>\\".contains(&byte)
+}

@@ -1,0 +1,175 @@
+//! Finding a file beneath the document root, and nothing else (openat2(2)).
+//!
+//! Comparing prefixes of path strings cannot keep a request inside a folder: `/srv/www` is also a prefix of
+//! `/srv/www-private`, a symbolic link leaves any folder without a trace in the string, and the file system may
+//! change between the check and the open. So the kernel does it: `RESOLVE_BENEATH` makes the look-up itself fail
+//! at the first step, `..` or link that would leave the root.
+//!
+//! A name may also be a FIFO, whose open waits for a writer that never comes, or a device, whose open may have
+//! effects. So a name is first opened with `O_PATH`, which only finds it; it is opened for reading when it
+//! turns out to be a regular file, and checked once more to be one.
+
+use crate::RequestPath;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+/// A folder whose files are served. Cheap to look into; shared by all threads.
+#[derive(Debug)]
+pub struct DocumentRoot {
+    folder: OwnedFd,
+}
+
+/// What a path names.
+#[derive(Debug)]
+pub enum Found {
+    /// A regular file, open for reading.
+    File(OpenFile),
+    /// A directory.
+    Directory,
+}
+
+/// A regular file, open for reading, and what identified it when it was opened.
+#[derive(Debug)]
+pub struct OpenFile {
+    /// The open file. Its offset is never used: readers pass their own (pread(2), sendfile(2)).
+    pub file: File,
+    /// Which file this is, and in which state.
+    pub identity: FileIdentity,
+}
+
+/// What tells one state of one file from every other: two equal identities mean equal bytes, as far as a file
+/// system can promise that. A strong `ETag` is made of it (RFC 9110, section 8.8.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// The device that holds the file.
+    pub device: u64,
+    /// The file's number on that device.
+    pub inode: u64,
+    /// Length in bytes.
+    pub size: u64,
+    /// Last change of the contents: seconds since 1970, and nanoseconds.
+    pub modified: (i64, i64),
+    /// Last change of the inode: nobody can set it back, as they can with the time of modification.
+    pub changed: (i64, i64),
+}
+
+/// Why a document root cannot be used. The text completes "the document root ...".
+#[derive(Debug, thiserror::Error)]
+pub enum RootError {
+    /// It cannot be opened as a directory.
+    #[error("cannot be opened: {}", .0.desc())]
+    Open(Errno),
+    /// The kernel is older than Linux 5.6, or a sandbox hides the call.
+    #[error("cannot be protected: this system lacks openat2 (Linux 5.6 or newer is needed)")]
+    NoOpenat2,
+}
+
+/// Why a path could not be found or opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FindError {
+    /// No such file, or one that must not be served: outside the root, a FIFO, a socket, a device.
+    #[error("there is no such file")]
+    NotFound,
+    /// It is there, but its permissions forbid reading.
+    #[error("the file may not be read")]
+    Forbidden,
+    /// The process or the system has no file descriptor left.
+    #[error("no file descriptor is left")]
+    OutOfDescriptors,
+    /// The file system failed.
+    #[error("the file system failed: {}", .0.desc())]
+    Io(Errno),
+}
+
+impl DocumentRoot {
+    /// Opens the folder and makes sure that the kernel can confine look-ups to it.
+    ///
+    /// # Errors
+    /// [`RootError`] if it is not a directory that can be opened, or if openat2(2) is missing.
+    pub fn open(path: &Path) -> Result<DocumentRoot, RootError> {
+        // O_PATH: the folder need not be listable, only its files readable.
+        let flags = OFlag::O_DIRECTORY | OFlag::O_PATH | OFlag::O_CLOEXEC;
+        let folder = open(path, flags, Mode::empty()).map_err(RootError::Open)?;
+        let root = DocumentRoot { folder };
+        match root.look_up(".", OFlag::O_PATH, ResolveFlag::empty()) {
+            Ok(_) => Ok(root),
+            Err(Errno::ENOSYS | Errno::EPERM) => Err(RootError::NoOpenat2),
+            Err(errno) => Err(RootError::Open(errno)),
+        }
+    }
+
+    /// Finds what `path` names, and opens it if it is a regular file. May block on the disk.
+    ///
+    /// # Errors
+    /// [`FindError`]; a path that leaves the root, by whatever trick, is [`FindError::NotFound`].
+    pub fn find(&self, path: &RequestPath) -> Result<Found, FindError> {
+        todo!("Lab 1.4: find what the path names; open it if it is a regular file, and make sure that it is")
+    }
+
+    /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` when it
+    /// would have to ask the disk, and when the file is gone. For threads that must not block.
+    pub fn identify_from_memory(&self, path: &RequestPath) -> Option<FileIdentity> {
+        todo!("Lab 1.4: the identity of a regular file, if the kernel can tell without the disk")
+    }
+
+    fn look_up(&self, name: &str, flags: OFlag, more: ResolveFlag) -> Result<OwnedFd, Errno> {
+        let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
+        let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(resolve);
+        loop {
+            match openat2(self.folder.as_fd(), name, how) {
+                // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)).
+                Err(Errno::EAGAIN) if more.is_empty() => {}
+                Err(Errno::EINTR) => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+/// The name for openat2(2), which has no name for "this folder" but a dot.
+fn name_of(path: &RequestPath) -> &str {
+    if path.as_str().is_empty() { "." } else { path.as_str() }
+}
+
+impl FileIdentity {
+    /// The identity of an open file, as it is now.
+    ///
+    /// # Errors
+    /// Whatever fstat(2) gives.
+    pub fn of(file: &File) -> std::io::Result<FileIdentity> {
+        Ok(FileIdentity::from(&fstat(file)?))
+    }
+}
+
+impl From<&FileStat> for FileIdentity {
+    fn from(status: &FileStat) -> FileIdentity {
+        FileIdentity {
+            device: status.st_dev,
+            inode: status.st_ino,
+            size: u64::try_from(status.st_size).unwrap_or(0),
+            modified: (status.st_mtime, status.st_mtime_nsec),
+            changed: (status.st_ctime, status.st_ctime_nsec),
+        }
+    }
+}
+
+impl From<Errno> for FindError {
+    fn from(errno: Errno) -> FindError {
+        match errno {
+            // EXDEV: the look-up would have left the root. ELOOP: links in a circle, or a forbidden kind of link.
+            Errno::ENOENT
+            | Errno::ENOTDIR
+            | Errno::EXDEV
+            | Errno::ELOOP
+            | Errno::ENAMETOOLONG
+            | Errno::ENXIO => FindError::NotFound,
+            Errno::EACCES | Errno::EPERM => FindError::Forbidden,
+            Errno::EMFILE | Errno::ENFILE => FindError::OutOfDescriptors,
+            other => FindError::Io(other),
+        }
+    }
+}

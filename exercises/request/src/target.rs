@@ -1,0 +1,104 @@
+//! From the target of a request to a path beneath the document root (RFC 9112, section 3.2; RFC 3986, section 5.2.4).
+//!
+//! ```text
+//!   http://host/a/%62/../c%20d?x=1   absolute form: drop scheme and host
+//!             /a/%62/../c%20d?x=1    split off the query
+//!             /a/%62/../c%20d        decode once: %62 is b, %20 a space, %2525 is %25 and stays so
+//!             /a/b/../c d            remove dot segments; one that would leave the root refuses the request
+//!              a/c d                 the path that `DocumentRoot` looks up
+//! ```
+//!
+//! The order matters. Whoever removes `..` before decoding lets `%2e%2e` through; whoever decodes twice lets
+//! `%252e%252e` through.
+
+use crate::HeadError;
+use percent_encoding::percent_decode_str;
+
+/// The four forms of a request target (RFC 9112, section 3.2), as far as a file server tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Origin form or absolute form: a path.
+    Path(RequestPath),
+    /// `*`: the server itself, for OPTIONS.
+    Server,
+    /// `host:port`, for CONNECT.
+    Authority,
+}
+
+/// A decoded path beneath the document root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestPath {
+    /// Segments joined by `/`, with no leading slash, no empty segment, no `.` and no `..`. Empty for the root.
+    path: String,
+    /// The target ended in a slash, so it means a directory.
+    directory: bool,
+    /// What stood behind the question mark, as sent.
+    query: Option<String>,
+}
+
+impl Target {
+    /// Takes the target of a request apart. `method` matters because `*` is for OPTIONS only and `host:port` for
+    /// CONNECT only.
+    ///
+    /// # Errors
+    /// [`HeadError::Malformed`] for a form that does not fit the method, a broken percent-encoding, a control byte,
+    /// bytes that are not UTF-8, and a path whose `..` would leave the root.
+    pub fn parse(method: &str, target: &str) -> Result<Target, HeadError> {
+        match (method, target) {
+            ("OPTIONS", "*") => Ok(Target::Server),
+            ("CONNECT", _) => Ok(Target::Authority),
+            (_, target) if target.starts_with('/') => Ok(Target::Path(RequestPath::parse(target)?)),
+            (_, target) => Ok(Target::Path(RequestPath::parse(strip_authority(target)?)?)),
+        }
+    }
+}
+
+/// The path of an absolute-form target: a server must accept it although only proxies are sent it
+/// (RFC 9112, section 3.2.2).
+fn strip_authority(target: &str) -> Result<&str, HeadError> {
+    todo!("Lab 1.3: the path of an absolute-form target such as http://host/a")
+}
+
+impl RequestPath {
+    /// Parses a target that begins with a slash.
+    fn parse(target: &str) -> Result<RequestPath, HeadError> {
+        let (raw, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (target, None),
+        };
+        let decoded = decode_once(raw)?;
+        let directory = decoded.ends_with('/') || decoded.ends_with("/.") || decoded.ends_with("/..");
+        Ok(RequestPath { path: remove_dot_segments(&decoded)?, directory, query })
+    }
+
+    /// The path of `name` in the directory that this path means. `name` is the server's own, not a client's.
+    pub fn join(&self, name: &str) -> RequestPath {
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) };
+        RequestPath { path, directory: false, query: self.query.clone() }
+    }
+
+    /// The path relative to the document root, decoded; empty for the root itself.
+    pub fn as_str(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether the target ended in a slash.
+    pub fn is_directory(&self) -> bool {
+        self.directory
+    }
+
+    /// What stood behind the question mark, as sent.
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+}
+
+/// Decodes `%XX` exactly once. A percent sign without two hexadecimal digits is refused, not kept.
+fn decode_once(raw: &str) -> Result<String, HeadError> {
+    todo!("Lab 1.3: decode each %XX once; refuse what is broken, not UTF-8, or a control character")
+}
+
+/// Joins the segments, leaving out empty ones and `.`; `..` takes back the segment before it.
+fn remove_dot_segments(path: &str) -> Result<String, HeadError> {
+    todo!("Lab 1.3: join the segments, without empty ones and dots; .. takes back the one before")
+}

@@ -1,0 +1,52 @@
+//! The bug hunts of lab 1. The broken parts are in the exercise's folder `hunts/`; these tests find out.
+
+mod list {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/list.rs"));
+
+    use verdict::test;
+
+    #[test]
+    fn a_comma_inside_of_quotes_separates_nothing() {
+        for (field, expected) in [
+            (r#""a, b", c"#, vec![r#""a, b""#, "c"]),
+            (r#"W/"1,2" , "3""#, vec![r#"W/"1,2""#, r#""3""#]),
+            (r#""a \", b", c"#, vec![r#""a \", b""#, "c"]),
+            (r#""\\", b"#, vec![r#""\\""#, "b"]),
+        ] {
+            assert_eq!(split_list(field), expected, "left: what split_list makes of {field}");
+        }
+    }
+
+    #[test]
+    fn values_are_trimmed_and_empty_ones_do_not_count() {
+        assert_eq!(split_list(" gzip ,\tbr,, "), ["gzip", "br"]);
+        assert!(split_list(" , ,").is_empty());
+    }
+}
+
+mod news {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/news.rs"));
+
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn who_sees_that_it_is_printed_reads_all_of_it() {
+        Model::new("who sees that it is printed reads all of it").outcomes(&["early", "read"]).check(|run| {
+            let news = Arc::new(News::new());
+            let press = thread::spawn_named("press", {
+                let news = news.clone();
+                move || news.print(7)
+            });
+            run.outcome(match news.read() {
+                None => "early",
+                Some(text) => {
+                    assert_eq!(text, 7, "the news was read before it was written");
+                    "read"
+                }
+            });
+            press.join().unwrap();
+        });
+    }
+}

@@ -1,0 +1,129 @@
+//! Decoding and dots by hand, in one walk over the bytes, without a library and without an intermediate text.
+
+use crate::HeadError;
+
+/// The forms of a request target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A path.
+    Path(RequestPath),
+    /// `*`.
+    Server,
+    /// `host:port`.
+    Authority,
+}
+
+/// A decoded path beneath the document root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestPath {
+    names: String,
+    slash: bool,
+    question: Option<String>,
+}
+
+fn refuse<T>(why: &'static str) -> Result<T, HeadError> {
+    Err(HeadError::Malformed(why))
+}
+
+impl Target {
+    /// Takes the target of a request apart.
+    ///
+    /// # Errors
+    /// [`HeadError::Malformed`].
+    pub fn parse(method: &str, target: &str) -> Result<Target, HeadError> {
+        if method == "CONNECT" {
+            return Ok(Target::Authority);
+        }
+        if method == "OPTIONS" && target == "*" {
+            return Ok(Target::Server);
+        }
+        if target.as_bytes().first() == Some(&b'/') {
+            return RequestPath::of(target).map(Target::Path);
+        }
+        let bytes = target.as_bytes();
+        if bytes.len() < 8 || !bytes[..7].eq_ignore_ascii_case(b"http://") || matches!(bytes[7], b'/' | b'?' | b':') {
+            return refuse("neither a path nor an http URL");
+        }
+        match target[7..].find(['/', '?']) {
+            Some(end) if bytes[7 + end] == b'/' => RequestPath::of(&target[7 + end..]).map(Target::Path),
+            _ => RequestPath::of("/").map(Target::Path),
+        }
+    }
+}
+
+impl RequestPath {
+    fn of(target: &str) -> Result<RequestPath, HeadError> {
+        let mut parts = target.splitn(2, '?');
+        let raw = parts.next().unwrap_or_default().as_bytes();
+        let question = parts.next().map(str::to_owned);
+        let mut stack: Vec<Vec<u8>> = Vec::new();
+        let mut name: Vec<u8> = Vec::new();
+        let mut slash = false;
+        let mut at = 0;
+        while at <= raw.len() {
+            let byte = match raw.get(at) {
+                None => b'/',
+                Some(b'%') => {
+                    let digit = |byte: Option<&u8>| byte.and_then(|&byte| (byte as char).to_digit(16));
+                    let (Some(high), Some(low)) = (digit(raw.get(at + 1)), digit(raw.get(at + 2))) else {
+                        return refuse("a percent sign lacks its digits");
+                    };
+                    at += 2;
+                    (high * 16 + low) as u8
+                }
+                Some(&byte) => byte,
+            };
+            let last = at >= raw.len();
+            at += 1;
+            if byte != b'/' {
+                name.push(byte);
+                continue;
+            }
+            // The end of a name, by a slash, an encoded slash, or the end of the path.
+            slash = matches!(name.as_slice(), b"" | b"." | b"..");
+            match name.as_slice() {
+                b"" | b"." => {}
+                b".." => {
+                    if stack.pop().is_none() {
+                        return refuse("the target leaves the document root");
+                    }
+                }
+                _ => stack.push(std::mem::take(&mut name)),
+            }
+            name.clear();
+            if last {
+                break;
+            }
+        }
+        let Ok(names) = String::from_utf8(stack.join(&b'/')) else { return refuse("not UTF-8") };
+        if names.chars().any(char::is_control) {
+            return refuse("a control character");
+        }
+        Ok(RequestPath { names, slash, question })
+    }
+
+    /// The path of `name` in this directory.
+    pub fn join(&self, name: &str) -> RequestPath {
+        let mut names = self.names.clone();
+        if !names.is_empty() {
+            names.push('/');
+        }
+        names.push_str(name);
+        RequestPath { names, slash: false, question: self.question.clone() }
+    }
+
+    /// The path relative to the document root.
+    pub fn as_str(&self) -> &str {
+        &self.names
+    }
+
+    /// Whether the target ended in a slash.
+    pub fn is_directory(&self) -> bool {
+        self.slash
+    }
+
+    /// What stood behind the question mark.
+    pub fn query(&self) -> Option<&str> {
+        self.question.as_deref()
+    }
+}
