@@ -16,7 +16,7 @@ mod latch {
                 thread::spawn_named(name, move || latch.wait())
             });
             latch.arrive();
-            waiters.map(|waiter| waiter.join().unwrap());
+            waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
             run.outcome("through");
         });
     }
@@ -30,7 +30,7 @@ mod latch {
                 thread::spawn_named(name, move || latch.arrive())
             });
             latch.wait();
-            arrivals.map(|arrival| arrival.join().unwrap());
+            arrivals.into_iter().for_each(|arrival| arrival.join().unwrap());
             run.outcome("through");
         });
     }

@@ -71,10 +71,32 @@ fn all_who_wait_for_a_load_are_woken() {
         });
 }
 
+/// Nothing fits into this cache, so who waits for a load gets the value from the flight or not at all.
+///
+/// Caught: a waiter that looks for the value in the cache, and loads again because it is not there.
+#[test]
+fn who_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
+    Model::new("who waits for a value that is not kept gets it all the same")
+        .outcomes(&["one after the other", "shared"])
+        .check(|run| {
+            let cache = Arc::new(Cache::new(0));
+            let other = spawn_named("second", {
+                let cache = cache.clone();
+                move || loaded(&cache, "a")
+            });
+            let lookups = [loaded(&cache, "a"), other.join().unwrap()];
+            let counts = cache.counts();
+            assert_eq!(counts.entries, 0, "a value of 1 byte is in a cache of 0");
+            let joined = lookups.iter().filter(|&&lookup| lookup == Lookup::Joined).count();
+            assert_eq!(counts.loads as usize, 2 - joined, "who has joined a load does not load");
+            run.outcome(if joined == 1 { "shared" } else { "one after the other" });
+        });
+}
+
 /// A thread waits for a load that fails.
 ///
 /// Caught: a flight that is left in the map when its load fails, or that lands without waking (the waiter sleeps for
-/// ever); a waiter that takes the failure for its own.
+/// ever); a waiter that takes the failure for its own, or counts its look-up again.
 #[test]
 fn who_waits_for_a_load_that_fails_loads_in_its_turn() {
     Model::new("who waits for a load that fails loads in its turn")
@@ -87,6 +109,12 @@ fn who_waits_for_a_load_that_fails_loads_in_its_turn() {
             });
             let unlucky = cache.get_or_load("a", || Err("the disk is on fire"));
             let lucky = other.join().unwrap();
+            let counts = cache.counts();
+            assert_eq!(
+                counts.hits + counts.misses,
+                2,
+                "there were two look-ups, and each is counted once, however often it tries"
+            );
             run.outcome(match unlucky {
                 Err(_) => {
                     assert!(matches!(lucky, Lookup::Miss(_)), "nobody else could have loaded it");

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
@@ -132,8 +132,25 @@ fn remove_if_same_removes_that_value_and_no_other() {
 fn a_failed_load_leaves_no_trace() {
     let cache = Cache::<Body>::new(10);
     assert_eq!(cache.get_or_load("a", || Err("no such file")), Err("no such file"));
-    assert!(cache.get("a").is_none());
-    put(&cache, "a", 1);
+    assert!(cache.get("a").is_none(), "the load failed, and something was kept");
+    let cache = Arc::new(cache);
+    let lookup =
+        look_up_elsewhere(&cache, "a").expect("a load of a failed, and the next look-up of a never returns");
+    assert!(matches!(lookup, Lookup::Miss(_)), "nobody has loaded a");
+    let counts = cache.counts();
+    assert_eq!(
+        (counts.misses, counts.loads),
+        (2, 2),
+        "(misses, loads): one that failed and one that did not"
+    );
+}
+
+/// Looks up on a thread of its own, because it may wait for ever.
+fn look_up_elsewhere(cache: &Arc<Cache<Body>>, key: &'static str) -> Result<Lookup, RecvTimeoutError> {
+    let (done, ended) = channel();
+    let cache = cache.clone();
+    thread::spawn(move || done.send(look_up(&cache, key, 1).1));
+    ended.recv_timeout(DEADLINE)
 }
 
 #[test]
@@ -144,11 +161,9 @@ fn a_load_that_panics_blocks_nobody() {
             std::panic::resume_unwind(Box::new("a loader made a mistake"))
         })
     }));
-    assert!(panicked.is_err());
-    let (done, ended) = channel();
-    thread::spawn(move || done.send(look_up(&cache, "a", 1).1));
-    let lookup =
-        ended.recv_timeout(DEADLINE).expect("a load of a panicked, and the next look-up of a never returns");
+    assert!(panicked.is_err(), "the panic of the load should reach the caller whose load it was");
+    let lookup = look_up_elsewhere(&cache, "a")
+        .expect("a load of a panicked, and the next look-up of a never returns");
     assert!(matches!(lookup, Lookup::Miss(_)), "nobody has loaded a");
 }
 
@@ -216,20 +231,23 @@ fn the_counters_add_up_under_fire() {
     const THREADS: usize = 8;
     const LOOKUPS: usize = 2_000;
     let cache = Arc::new(Cache::new(50));
-    let threads: Vec<_> = (0..THREADS)
-        .map(|thread| {
-            let cache = cache.clone();
-            thread::spawn(move || {
-                for round in 0..LOOKUPS {
-                    let number = (round * 7 + thread * 13) % 40;
-                    look_up(&cache, &number.to_string(), number % 7);
-                    let bytes = cache.counts().bytes;
-                    assert!(bytes <= 50, "{bytes} bytes are in a cache of 50");
-                }
-            })
-        })
-        .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let (done, ended) = channel();
+    for thread in 0..THREADS {
+        let (cache, done) = (cache.clone(), done.clone());
+        thread::spawn(move || {
+            for round in 0..LOOKUPS {
+                let number = (round * 7 + thread * 13) % 40;
+                look_up(&cache, &number.to_string(), number % 7);
+                let bytes = cache.counts().bytes;
+                assert!(bytes <= 50, "{bytes} bytes are in a cache of 50");
+            }
+            done.send(())
+        });
+    }
+    drop(done);
+    for _ in 0..THREADS {
+        ended.recv_timeout(DEADLINE).expect("a look-up never returns, or has panicked");
+    }
     let counts = cache.counts();
     assert_eq!(counts.hits + counts.misses, (THREADS * LOOKUPS) as u64, "every look-up is a hit or a miss");
     assert!(counts.loads <= counts.misses, "{} loads for {} misses", counts.loads, counts.misses);
@@ -276,43 +294,64 @@ enum Step {
     Remove(u8),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn use_of_a_key() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0..8u8).prop_map(Step::Get),
         4 => (0..8u8, 0..6usize).prop_map(|(key, weight)| Step::LookUp(key, weight)),
-        1 => (0..8u8).prop_map(Step::Remove),
     ]
 }
 
+fn use_or_removal() -> impl Strategy<Value = Step> {
+    prop_oneof![7 => use_of_a_key(), 1 => (0..8u8).prop_map(Step::Remove)]
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
-    fn it_holds_exactly_what_a_naive_lru_holds(
+    fn whatever_is_used_it_holds_what_a_naive_lru_holds(
         capacity in 0..20usize,
-        steps in prop::collection::vec(step(), 1..120),
+        steps in prop::collection::vec(use_of_a_key(), 1..120),
     ) {
-        let (cache, mut naive) = (Cache::new(capacity), Naive { capacity, entries: Vec::new() });
-        for step in steps {
-            match step {
-                Step::Get(key) => {
-                    prop_assert_eq!(cache.get(&key.to_string()).is_some(), naive.get(key), "get {}", key);
-                }
-                Step::LookUp(key, weight) => {
-                    let hit = look_up(&cache, &key.to_string(), weight).1 == Lookup::Hit;
-                    prop_assert_eq!(hit, naive.get(key), "look-up of {}", key);
-                    if !hit {
-                        naive.put(key, weight);
-                    }
-                }
-                Step::Remove(key) => {
-                    // Peeking would be a use; so the naive one is told of it.
-                    if let Some(value) = cache.get(&key.to_string()) {
-                        cache.remove_if_same(&key.to_string(), &value);
-                    }
-                    naive.remove(key);
+        do_the_same(capacity, &steps)?;
+    }
+
+    #[test]
+    fn the_order_of_the_others_survives_a_removal(
+        capacity in 0..20usize,
+        steps in prop::collection::vec(use_or_removal(), 1..120),
+    ) {
+        do_the_same(capacity, &steps)?;
+    }
+}
+
+/// Takes the same steps with a cache and with a naive one, and compares them after each.
+fn do_the_same(capacity: usize, steps: &[Step]) -> Result<(), TestCaseError> {
+    let (cache, mut naive) = (Cache::new(capacity), Naive { capacity, entries: Vec::new() });
+    for step in steps {
+        match *step {
+            Step::Get(key) => {
+                let found = cache.get(&key.to_string()).is_some();
+                prop_assert_eq!(found, naive.get(key), "whether key {} is in the cache (left)", key);
+            }
+            Step::LookUp(key, weight) => {
+                let hit = look_up(&cache, &key.to_string(), weight).1 == Lookup::Hit;
+                prop_assert_eq!(hit, naive.get(key), "whether key {} is in the cache (left)", key);
+                if !hit {
+                    naive.put(key, weight);
                 }
             }
-            prop_assert_eq!(cache.counts().bytes, naive.bytes());
-            prop_assert_eq!(cache.counts().entries, naive.entries.len());
+            Step::Remove(key) => {
+                // Getting it is a use, but a removed entry has none to lose.
+                if let Some(value) = cache.get(&key.to_string()) {
+                    cache.remove_if_same(&key.to_string(), &value);
+                }
+                naive.remove(key);
+            }
         }
+        let counts = cache.counts();
+        prop_assert_eq!(counts.bytes, naive.bytes(), "bytes in the cache (left) after {:?}", step);
+        prop_assert_eq!(counts.entries, naive.entries.len(), "entries in the cache (left) after {:?}", step);
     }
+    Ok(())
 }

@@ -24,7 +24,9 @@ pub use my_request as request;
 #[cfg(all(feature = "request", not(feature = "my-request")))]
 pub use request;
 
-#[cfg(feature = "stats")]
+#[cfg(feature = "my-stats")]
+pub use my_stats as stats;
+#[cfg(all(feature = "stats", not(feature = "my-stats")))]
 pub use stats;
 
 #[cfg(feature = "my-threads")]

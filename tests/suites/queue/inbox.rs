@@ -34,7 +34,7 @@ fn the_inbox_lets_go_of_what_was_taken() {
 #[test]
 fn a_reception_that_sleeps_between_the_rings_gets_everything() {
     const THREADS: usize = 4;
-    const ITEMS: usize = 5_000;
+    const ITEMS: usize = 1_000;
     let inbox = Arc::new(Inbox::new());
     let bell = Arc::new((Mutex::new(false), Condvar::new()));
     let threads: Vec<_> = (0..THREADS)

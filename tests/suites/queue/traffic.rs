@@ -62,7 +62,7 @@ fn shutdown_wakes_every_sleeping_producer_and_gives_its_item_back() {
 #[test]
 fn nothing_is_lost_doubled_or_overtaken_between_many_threads() {
     const THREADS: usize = 4;
-    const ITEMS: usize = 5_000;
+    const ITEMS: usize = 1_000;
     let queue = Arc::new(BoundedQueue::new(8));
     let producers: Vec<_> = (0..THREADS)
         .map(|producer| {
@@ -108,7 +108,7 @@ fn nothing_is_lost_doubled_or_overtaken_between_many_threads() {
 
 #[test]
 fn what_was_accepted_is_delivered_wherever_shutdown_comes() {
-    for round in 0..200 {
+    for round in 0..60 {
         let queue = Arc::new(BoundedQueue::new(2));
         let producers: Vec<_> = (0..3)
             .map(|_| {

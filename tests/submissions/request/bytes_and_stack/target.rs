@@ -57,7 +57,7 @@ impl RequestPath {
         let raw = parts.next().unwrap_or_default().as_bytes();
         let question = parts.next().map(str::to_owned);
         let mut stack: Vec<Vec<u8>> = Vec::new();
-        let mut name: Vec<u8> = Vec::new();
+        let (mut name, mut decoded) = (Vec::new(), Vec::new());
         let mut slash = false;
         let mut at = 0;
         while at <= raw.len() {
@@ -73,6 +73,7 @@ impl RequestPath {
                 }
                 Some(&byte) => byte,
             };
+            decoded.push(byte);
             let last = at >= raw.len();
             at += 1;
             if byte != b'/' {
@@ -95,10 +96,13 @@ impl RequestPath {
                 break;
             }
         }
-        let Ok(names) = String::from_utf8(stack.join(&b'/')) else { return refuse("not UTF-8") };
-        if names.chars().any(char::is_control) {
-            return refuse("a control character");
+        // What `..` took back counts too: nobody sends it for a good reason.
+        match String::from_utf8(decoded) {
+            Ok(text) if text.chars().any(char::is_control) => return refuse("a control character"),
+            Ok(_) => {}
+            Err(_) => return refuse("not UTF-8"),
         }
+        let Ok(names) = String::from_utf8(stack.join(&b'/')) else { return refuse("not UTF-8") };
         Ok(RequestPath { names, slash, question })
     }
 

@@ -23,7 +23,7 @@ impl<B: Bell> StopFlag<B> {
 
     /// Requests the stop. `true` for the first request.
     pub fn request(&self) -> bool {
-        let before = self.requests.fetch_add(1, Ordering::Release);
+        let before = self.requests.fetch_add(1, Ordering::AcqRel);
         self.bell.ring();
         before == 0
     }

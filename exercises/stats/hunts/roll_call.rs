@@ -1,0 +1,32 @@
+// A roll call: a teacher waits until everybody has answered.
+
+use lanes::sync::{Condvar, Mutex};
+
+/// A class, and how many have not answered yet.
+///
+/// **Promise.** The teacher goes on once the last has answered.
+pub struct RollCall {
+    missing: Mutex<usize>,
+    answered: Condvar,
+}
+
+impl RollCall {
+    /// A class of so many.
+    pub fn new(class: usize) -> RollCall {
+        RollCall { missing: Mutex::new(class), answered: Condvar::new() }
+    }
+
+    /// One answers.
+    pub fn here(&self) {
+        self.answered.notify_all();
+        *self.missing.lock().unwrap() -= 1;
+    }
+
+    /// Sleeps until all have answered.
+    pub fn wait_for_all(&self) {
+        let mut missing = self.missing.lock().unwrap();
+        while *missing > 0 {
+            missing = self.answered.wait(missing).unwrap();
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The bug hunts of lab 5. The broken parts are in the exercise's folder `hunts/`; these models find out.
+
+mod lights {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/lights.rs"));
+
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn the_last_who_leaves_turns_off_the_light() {
+        Model::new("the last who leaves turns off the light").outcomes(&["dark"]).check(|run| {
+            let room = Arc::new(Room::new(2));
+            let other = thread::spawn_named("other", {
+                let room = room.clone();
+                move || room.leave()
+            });
+            room.leave();
+            other.join().unwrap();
+            assert_eq!(room.turned_off(), 1, "how often the light was turned off when all had left");
+            run.outcome("dark");
+        });
+    }
+}
+
+mod roll_call {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/roll_call.rs"));
+
+    use lanes::{Model, thread};
+    use std::sync::Arc;
+    use verdict::test;
+
+    #[test]
+    fn the_teacher_goes_on_once_all_have_answered() {
+        Model::new("the teacher goes on once all have answered").outcomes(&["all here"]).check(|run| {
+            let call = Arc::new(RollCall::new(2));
+            let class = ["left", "right"].map(|name| {
+                let call = call.clone();
+                thread::spawn_named(name, move || call.here())
+            });
+            call.wait_for_all();
+            class.into_iter().for_each(|pupil| pupil.join().unwrap());
+            run.outcome("all here");
+        });
+    }
+}

@@ -1,0 +1,303 @@
+//! The supervisor, with a roll that is a queue of slots: workers have no generation, a roll simply takes every
+//! slot once, and a reload during a roll makes it begin again.
+//!
+//! It never forks, kills, waits or reads a clock. Time and events come in, actions go out, so each of its
+//! rules can be tried in a microsecond, in every order, with invented processes. The state of a slot is in
+//! slot.rs, the reload in roll.rs.
+//!
+//! ```text
+//!                Start             Stop                   Stop, StopNow
+//!     New ------------> Running -----------> Stopping ----------------------> Killing
+//!                          |                    |                                |
+//!                          | every slot         | nobody left                    | nobody left
+//!                          v is given up        v                                v
+//!                       Finished             Finished                         Finished
+//! ```
+
+mod roll;
+mod slot;
+
+use crate::{Action, CANNOT_START, DONE, Event, Exit, Note, Pid, Policy};
+use roll::Roll;
+pub use slot::{FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE};
+use slot::{Post, Seat, Slot, Verdict, Why};
+use std::time::Instant;
+
+/// The decisions of a master. Give it events with [`Supervisor::handle`], do the actions it returns, and give
+/// it some event, [`Event::Tick`] if there is no other, no later than [`Supervisor::deadline`].
+///
+/// Its rules:
+///
+/// - **Death.** Each is answered exactly once: its seat is settled, then comes a new worker, or none. The
+///   first unexpected death is answered at once; the next ones after [`FIRST_PAUSE`], doubled each time up to
+///   [`LONGEST_PAUSE`]. A worker that served for [`HEALTHY_AFTER`] clears the record. A failed fork waits
+///   too.
+/// - **Giving up.** A slot whose workers exit with [`CANNOT_START`] [`FAILED_STARTS`] times in a row, never
+///   ready, stays empty. When all slots do and nothing runs, the master ends.
+/// - **Getting ready.** A worker that takes too long is killed, and that is an unexpected death.
+/// - **Stop.** From then on, no new worker. All are asked to leave, and killed when the grace is over. A
+///   second stop kills them at once. When the last is gone, the master ends.
+/// - **Reload.** One slot at a time, in order: a successor in the free seat; when it is ready, its
+///   predecessor is asked to leave, and the next slot follows. If the successor fails, the remaining workers
+///   stay. If its predecessor dies, the successor simply holds the post. A reload during a roll is done
+///   afterwards. Slots that were given up begin anew; those that wait for their next worker go on waiting.
+#[derive(Debug)]
+pub struct Supervisor {
+    policy: Policy,
+    phase: Phase,
+    roll: Roll,
+    slots: Vec<Slot>,
+    /// What the current call of `handle` has decided so far.
+    actions: Vec<Action>,
+}
+
+/// The life of a herd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Before `Start`.
+    New,
+    /// Dead workers are replaced.
+    Running,
+    /// All were asked to leave, and who is forked late gets as long as everybody else.
+    Stopping { kill_at: Instant },
+    /// All are killed.
+    Killing,
+    /// `Finish` was said.
+    Finished,
+}
+
+impl Supervisor {
+    /// A supervisor of a herd that does not run yet.
+    ///
+    /// # Panics
+    /// If the policy has no slot.
+    pub fn new(policy: Policy) -> Supervisor {
+        assert!(policy.slots > 0, "a herd has at least one slot");
+        let slots = (0..policy.slots).map(|_| Slot::new()).collect();
+        Supervisor { policy, phase: Phase::New, roll: Roll::default(), slots, actions: Vec::new() }
+    }
+
+    /// Takes one event, and everything that is due at `now`; returns what is to be done, in order. `now` must
+    /// not go back from call to call. Ignored are answers to what was never asked, processes it does not
+    /// know, and everything before [`Event::Start`] but a stop, and after [`Action::Finish`].
+    ///
+    /// # Panics
+    /// If the event names a slot or a seat that does not exist.
+    pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
+        if self.phase == Phase::Finished {
+            return Vec::new();
+        }
+        match event {
+            Event::Start => self.start(now),
+            Event::Spawned { slot, seat, pid } => self.spawned(now, slot, seat, pid),
+            Event::SpawnFailed { slot } => self.spawn_failed(now, slot),
+            Event::Ready { pid } => self.ready(now, pid),
+            Event::Exited { pid, how } => self.exited(now, pid, how),
+            Event::Stop => self.stop(now),
+            Event::StopNow => self.stop_now(),
+            Event::Reload => self.reload(now),
+            Event::Tick => {}
+        }
+        self.do_what_is_due(now);
+        self.roll_on();
+        self.finish_if_done();
+        std::mem::take(&mut self.actions)
+    }
+
+    /// When to call [`Supervisor::handle`] again at the latest. `None`: only an event can change anything.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.slots.iter().filter_map(Slot::deadline).min()
+    }
+
+    fn start(&mut self, now: Instant) {
+        if self.phase == Phase::New {
+            self.phase = Phase::Running;
+            for slot in &mut self.slots {
+                slot.post = Post::Vacant { seat: 0, spawn_at: now, why: Why::NewSlot };
+            }
+        }
+    }
+
+    fn spawned(&mut self, now: Instant, slot: usize, seat: usize, pid: Pid) {
+        let Seat::Forking { why } = self.slots[slot].seats[seat] else { return };
+        self.slots[slot].seats[seat] = Seat::Starting { pid, ready_by: now + self.policy.ready_within };
+        if self.phase != Phase::Running {
+            self.stop_latecomer(slot, seat);
+        } else if why == Why::Death {
+            self.actions.push(Action::Restarted { slot });
+        }
+    }
+
+    fn spawn_failed(&mut self, now: Instant, slot: usize) {
+        let Some((seat, why)) = self.slots[slot].forking() else { return };
+        self.slots[slot].seats[seat] = Seat::Free;
+        self.note(Note::ForkFailed { slot });
+        self.abandon_roll_of(slot, seat);
+        if self.slots[slot].post == (Post::Held { seat }) {
+            let pause = self.slots[slot].pause_after_failed_fork();
+            // A successor that held the post alone had inherited it from a dead worker.
+            let why = if why == Why::Reload { Why::Death } else { why };
+            self.slots[slot].post = Post::Vacant { seat, spawn_at: now + pause, why };
+            self.note(Note::Pausing { slot, pause });
+        }
+    }
+
+    fn ready(&mut self, now: Instant, pid: Pid) {
+        let Some((slot, seat)) = self.find(pid) else { return };
+        if !self.slots[slot].serve(seat, now) {
+            return;
+        }
+        if self.is_successor(slot, seat) {
+            self.hand_over(now, slot, seat);
+        }
+    }
+
+    /// Answers the death of a worker, whatever it was.
+    fn exited(&mut self, now: Instant, pid: Pid, how: Exit) {
+        let Some((slot, seat)) = self.find(pid) else { return };
+        let dead = std::mem::replace(&mut self.slots[slot].seats[seat], Seat::Free);
+        self.actions.push(Action::Settle { slot, seat, pid });
+        let holds_post = self.slots[slot].post == Post::Held { seat };
+        if holds_post || self.is_successor(slot, seat) {
+            self.note(Note::Died { slot, pid, how });
+        }
+        self.abandon_roll_of(slot, seat);
+        if holds_post {
+            self.replace_dead(now, slot, seat, dead, how);
+        }
+    }
+
+    /// A slot lost the worker that held its post, unexpectedly.
+    fn replace_dead(&mut self, now: Instant, slot: usize, seat: usize, dead: Seat, how: Exit) {
+        if self.is_successor(slot, 1 - seat) {
+            // Its replacement is there already, forked for the roll.
+            self.slots[slot].post = Post::Held { seat: 1 - seat };
+            return;
+        }
+        self.slots[slot].post = match self.slots[slot].judge(now, dead, how) {
+            Verdict::GiveUp => {
+                self.note(Note::GivenUp { slot });
+                Post::GivenUp { seat }
+            }
+            Verdict::Respawn(pause) => {
+                if !pause.is_zero() {
+                    self.note(Note::Pausing { slot, pause });
+                }
+                Post::Vacant { seat, spawn_at: now + pause, why: Why::Death }
+            }
+        };
+    }
+
+    /// Asks all workers to leave; said again, kills them.
+    fn stop(&mut self, now: Instant) {
+        match self.phase {
+            Phase::New | Phase::Running => {
+                let kill_at = now + self.policy.grace;
+                self.close_all(Phase::Stopping { kill_at });
+                for (slot, seat) in self.all_seats() {
+                    self.terminate(slot, seat, kill_at);
+                }
+            }
+            Phase::Stopping { .. } => self.stop_now(),
+            Phase::Killing | Phase::Finished => {}
+        }
+    }
+
+    /// Kills all workers, whatever they do.
+    fn stop_now(&mut self) {
+        self.close_all(Phase::Killing);
+        for (slot, seat) in self.all_seats() {
+            self.kill(slot, seat);
+        }
+    }
+
+    /// A worker was asked for before the stop, and forked before anybody could say no.
+    fn stop_latecomer(&mut self, slot: usize, seat: usize) {
+        match self.phase {
+            Phase::Stopping { kill_at } => self.terminate(slot, seat, kill_at),
+            Phase::Killing => self.kill(slot, seat),
+            Phase::New | Phase::Running | Phase::Finished => {}
+        }
+    }
+
+    /// Enters the phase that ends the herd. Nothing is spawned after this: only `Start` and a reload of a
+    /// running herd open a post.
+    fn close_all(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.roll = Roll::default();
+        for slot in &mut self.slots {
+            slot.post = Post::Closed;
+        }
+    }
+
+    /// Opens what has waited for this time, and ends what should have been over by now.
+    fn do_what_is_due(&mut self, now: Instant) {
+        for (slot, seat) in self.all_seats() {
+            if let Post::Vacant { seat: vacant, spawn_at, why } = self.slots[slot].post
+                && vacant == seat
+                && spawn_at <= now
+            {
+                self.slots[slot].post = Post::Held { seat };
+                self.spawn(slot, seat, why);
+            }
+            match self.slots[slot].seats[seat] {
+                Seat::Starting { pid, ready_by, .. } if ready_by <= now => {
+                    self.note(Note::NeverReady { slot, pid });
+                    self.kill(slot, seat);
+                }
+                Seat::Draining { pid, kill_at } if kill_at <= now => {
+                    self.note(Note::NeverLeft { slot, pid });
+                    self.kill(slot, seat);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Says `Finish` when nobody is left and nobody will come: the herd was stopped, or all slots are given up.
+    fn finish_if_done(&mut self) {
+        if self.slots.iter().any(Slot::is_occupied) {
+            return;
+        }
+        let code = match self.phase {
+            Phase::Stopping { .. } | Phase::Killing => DONE,
+            Phase::Running if self.slots.iter().all(Slot::is_given_up) => CANNOT_START,
+            _ => return,
+        };
+        self.phase = Phase::Finished;
+        self.actions.push(Action::Finish { code });
+    }
+
+    fn spawn(&mut self, slot: usize, seat: usize, why: Why) {
+        self.slots[slot].seats[seat] = Seat::Forking { why };
+        self.actions.push(Action::Spawn { slot, seat });
+    }
+
+    /// Asks who sits there to leave by `kill_at`, or by the earlier time that it was given before.
+    fn terminate(&mut self, slot: usize, seat: usize, kill_at: Instant) {
+        if let Some(pid) = self.slots[slot].drain(seat, kill_at) {
+            self.actions.push(Action::Terminate { pid });
+        }
+    }
+
+    /// Kills who sits there, once.
+    fn kill(&mut self, slot: usize, seat: usize) {
+        if let Some(pid) = self.slots[slot].condemn(seat) {
+            self.actions.push(Action::Kill { pid });
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        self.actions.push(Action::Note(note));
+    }
+
+    /// Where this process sits.
+    fn find(&self, pid: Pid) -> Option<(usize, usize)> {
+        self.slots.iter().enumerate().find_map(|(number, slot)| Some((number, slot.seat_of(pid)?)))
+    }
+
+    /// Every (slot, seat), without borrowing any.
+    fn all_seats(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        (0..self.slots.len()).flat_map(|slot| [(slot, 0), (slot, 1)])
+    }
+}

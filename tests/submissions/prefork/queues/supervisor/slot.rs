@@ -1,0 +1,242 @@
+//! A slot: two seats, and the post that one of them holds. Its record is not the number of failures but the
+//! pause that comes next.
+//!
+//! A **seat** is the life of one process; each arrow is an event, or time. (One that still starts can be
+//! asked to leave too, and anybody can be killed.)
+//!
+//! ```text
+//!          Spawn           Spawned            Ready            asked to leave
+//!   Free ---------> Forking ------> Starting ------> Serving ----------------> Draining
+//!     ^               |                |  too late               grace is over    |
+//!     |               |                +--------------> Killed <------------------+
+//!     +-- SpawnFailed-+                                   |
+//!     +---------------------- Exited, from anywhere ------+
+//! ```
+//!
+//! The **post** says who answers for the slot: the worker in one of the seats, or nobody yet, or nobody any
+//! more. A process that holds no post (a predecessor that drains, a successor that starts) may die without
+//! leaving the slot empty.
+
+use crate::{CANNOT_START, Exit, Pid};
+use std::time::{Duration, Instant};
+
+/// The pause after the second unexpected death in a row. The first is answered at once.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The pause that no series of deaths exceeds.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a worker must have served for the deaths before it to be forgotten.
+pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// After so many exits with [`CANNOT_START`] in a row, none of them ever ready, a slot is given up.
+pub const FAILED_STARTS: u32 = 5;
+
+/// A worker's place.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// Who is here. Two, because a predecessor drains beside its successor.
+    pub(super) seats: [Seat; 2],
+    /// Who answers for the slot.
+    pub(super) post: Post,
+    /// What the next failure costs.
+    pauses: Pauses,
+    /// Exits with `CANNOT_START` in a row.
+    failed_starts: u32,
+}
+
+/// The life of one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seat {
+    /// Nobody.
+    Free,
+    /// The master was told to fork, and has not answered yet.
+    Forking { why: Why },
+    /// It runs, and has not reported ready.
+    Starting { pid: Pid, ready_by: Instant },
+    /// It serves.
+    Serving { pid: Pid, since: Instant },
+    /// It was asked to leave.
+    Draining { pid: Pid, kill_at: Instant },
+    /// It was killed, and is not reaped yet.
+    Killed { pid: Pid },
+}
+
+/// Who answers for a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Post {
+    /// Nobody should: the herd does not run yet, or it stops.
+    Closed,
+    /// The process in this seat.
+    Held { seat: usize },
+    /// Nobody until then. The seat is free: whoever held the post has just left it.
+    Vacant { seat: usize, spawn_at: Instant, why: Why },
+    /// Nobody until a reload. The seat is free.
+    GivenUp { seat: usize },
+}
+
+/// Why a worker is forked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The slot is new, or revived.
+    NewSlot,
+    /// Its worker died.
+    Death,
+    /// Its worker is to be replaced.
+    Reload,
+}
+
+/// What an unexpected death leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A new worker after this pause.
+    Respawn(Duration),
+    /// None: it would not start either.
+    GiveUp,
+}
+
+/// Where the successor of a slot's worker can start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In this seat.
+    Seat(usize),
+    /// Nowhere until somebody has left, or was forked.
+    NotYet,
+    /// There is no worker, or one that will be followed by a new one anyway.
+    NotNeeded,
+}
+
+/// The pause that the next failure costs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pauses(Duration);
+
+impl Pauses {
+    fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        pause
+    }
+}
+
+impl Slot {
+    pub(super) fn new() -> Slot {
+        Slot { seats: [Seat::Free; 2], post: Post::Closed, pauses: Pauses::default(), failed_starts: 0 }
+    }
+
+    /// Makes a starting worker a serving one; `false` if there is none in this seat.
+    pub(super) fn serve(&mut self, seat: usize, now: Instant) -> bool {
+        let Seat::Starting { pid, .. } = self.seats[seat] else { return false };
+        self.seats[seat] = Seat::Serving { pid, since: now };
+        self.failed_starts = 0;
+        true
+    }
+
+    /// Who must be asked to leave, now noted as draining. One that drains already keeps its own, earlier end.
+    pub(super) fn drain(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
+        let (pid, kill_at) = match self.seats[seat] {
+            Seat::Starting { pid, .. } | Seat::Serving { pid, .. } => (pid, kill_at),
+            Seat::Draining { pid, kill_at: earlier } => (pid, earlier.min(kill_at)),
+            Seat::Free | Seat::Forking { .. } | Seat::Killed { .. } => return None,
+        };
+        self.seats[seat] = Seat::Draining { pid, kill_at };
+        Some(pid)
+    }
+
+    /// Who must be killed, now noted as killed. Nobody is killed twice: `SIGKILL` does not fail.
+    pub(super) fn condemn(&mut self, seat: usize) -> Option<Pid> {
+        if let Seat::Killed { .. } = self.seats[seat] {
+            return None;
+        }
+        let pid = self.seats[seat].pid()?;
+        self.seats[seat] = Seat::Killed { pid };
+        Some(pid)
+    }
+
+    /// Enters an unexpected death in the record.
+    pub(super) fn judge(&mut self, now: Instant, dead: Seat, how: Exit) -> Verdict {
+        match dead {
+            Seat::Serving { since, .. } if now.saturating_duration_since(since) >= HEALTHY_AFTER => {
+                self.pauses = Pauses::default();
+            }
+            Seat::Serving { .. } => {}
+            _ if how == Exit::Code(CANNOT_START) => self.failed_starts += 1,
+            _ => self.failed_starts = 0,
+        }
+        if self.failed_starts == FAILED_STARTS {
+            return Verdict::GiveUp;
+        }
+        Verdict::Respawn(self.pauses.next())
+    }
+
+    /// Enters a failed fork in the record. Unlike after a death, there is always a pause: what fork(2)
+    /// lacked, it lacks a microsecond later too.
+    pub(super) fn pause_after_failed_fork(&mut self) -> Duration {
+        self.pauses.0 = self.pauses.0.max(FIRST_PAUSE);
+        self.pauses.next()
+    }
+
+    /// A slot that was given up begins anew.
+    pub(super) fn revive(&mut self, now: Instant) {
+        if let Post::GivenUp { seat } = self.post {
+            let post = Post::Vacant { seat, spawn_at: now, why: Why::NewSlot };
+            *self = Slot { post, seats: self.seats, ..Slot::new() };
+        }
+    }
+
+    /// Where a successor could start now.
+    pub(super) fn successors_place(&self) -> Place {
+        let Post::Held { seat } = self.post else { return Place::NotNeeded };
+        let free = self.seats[1 - seat] == Seat::Free;
+        match self.seats[seat] {
+            Seat::Starting { .. } | Seat::Serving { .. } if free => Place::Seat(1 - seat),
+            Seat::Starting { .. } | Seat::Serving { .. } | Seat::Forking { .. } => Place::NotYet,
+            Seat::Free | Seat::Draining { .. } | Seat::Killed { .. } => Place::NotNeeded,
+        }
+    }
+
+    /// The seat whose fork is not answered yet, and why it was asked for.
+    pub(super) fn forking(&self) -> Option<(usize, Why)> {
+        self.seats.iter().enumerate().find_map(|(seat, state)| match state {
+            Seat::Forking { why } => Some((seat, *why)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn seat_of(&self, pid: Pid) -> Option<usize> {
+        self.seats.iter().position(|seat| seat.pid() == Some(pid))
+    }
+
+    pub(super) fn is_occupied(&self) -> bool {
+        self.seats.iter().any(|&seat| seat != Seat::Free)
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.post, Post::GivenUp { .. })
+    }
+
+    /// When something here is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let spawn = match self.post {
+            Post::Vacant { spawn_at, .. } => Some(spawn_at),
+            _ => None,
+        };
+        self.seats.iter().filter_map(Seat::deadline).chain(spawn).min()
+    }
+}
+
+impl Seat {
+    fn pid(&self) -> Option<Pid> {
+        match *self {
+            Seat::Free | Seat::Forking { .. } => None,
+            Seat::Starting { pid, .. }
+            | Seat::Serving { pid, .. }
+            | Seat::Draining { pid, .. }
+            | Seat::Killed { pid } => Some(pid),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match *self {
+            Seat::Starting { ready_by, .. } => Some(ready_by),
+            Seat::Draining { kill_at, .. } => Some(kill_at),
+            Seat::Free | Seat::Forking { .. } | Seat::Serving { .. } | Seat::Killed { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The same promise with stronger orderings than are needed, and plain loops.
+
+use std::array;
+use std::time::Duration;
+
+use crate::histogram::Histogram;
+use crate::snapshot::Counters;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+
+/// The status codes with a counter of their own: all that the server sends, in order (RFC 9110, section 15).
+#[cfg(not(test))]
+pub const STATUS_CODES: [u16; 21] =
+    [200, 204, 206, 301, 304, 400, 403, 404, 405, 408, 411, 412, 413, 414, 416, 417, 431, 500, 501, 503, 505];
+
+/// One code is enough for a model, and every atomic more is a step more to interleave.
+#[cfg(test)]
+pub const STATUS_CODES: [u16; 1] = [200];
+
+/// The number of counters for responses: one per status code, and a last one for every other code.
+pub const STATUSES: usize = STATUS_CODES.len() + 1;
+
+/// A response that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Response {
+    /// Its status code (RFC 9110, section 15).
+    pub status: u16,
+    /// What was sent of it, head and content, in bytes.
+    pub bytes: u64,
+    /// From the first byte of the request to the last byte of the response.
+    pub duration: Duration,
+}
+
+/// The responses of one slot.
+///
+/// **Promise.** Whoever reads a response's status counter finds the response's bytes and duration as well. So
+/// bytes and durations may be ahead of the number of responses (by those that are being recorded at this
+/// moment), never behind. The number of responses is not stored but derived from the counters by status, so
+/// the two cannot disagree.
+///
+/// **Orderings.** A writer adds the details first and the status last, with `Release`; a reader reads the
+/// status counters first, with `Acquire`, and the details after. A status counter only ever changes by
+/// `fetch_add`, which continues the release sequence of the additions before it: so reading the value 3
+/// brings the details of all three, whichever threads wrote them. Everything else is `Relaxed`.
+///
+/// **What loom checks:** the promise, and that no response is lost, with two status counters. **What it
+/// cannot:** the longer tables.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Responses {
+    by_status: [AtomicU64; STATUSES],
+    bytes: AtomicU64,
+    durations: Histogram,
+}
+
+impl Responses {
+    pub(crate) fn new() -> Responses {
+        Responses {
+            by_status: array::from_fn(|_| AtomicU64::new(0)),
+            bytes: AtomicU64::new(0),
+            durations: Histogram::new(),
+        }
+    }
+
+    pub(crate) fn record(&self, response: &Response) {
+        let status = STATUS_CODES.binary_search(&response.status).unwrap_or(STATUS_CODES.len());
+        self.bytes.fetch_add(response.bytes, Relaxed);
+        self.durations.record(response.duration);
+        self.by_status[status].fetch_add(1, AcqRel);
+    }
+
+    /// Reads everything into the counters of a snapshot.
+    pub(crate) fn read_into(&self, counters: &mut Counters) {
+        counters.by_status = self.read_statuses();
+        counters.bytes_sent = self.bytes.load(Relaxed);
+        counters.durations = self.durations.snapshot();
+    }
+
+    /// Only the number of responses and the time they took together.
+    pub(crate) fn served(&self) -> Served {
+        let requests = self.read_statuses().iter().sum();
+        Served { requests, nanoseconds: self.durations.sum_nanoseconds() }
+    }
+
+    /// To be called before any detail is read.
+    fn read_statuses(&self) -> [u64; STATUSES] {
+        let mut read = [0; STATUSES];
+        for (number, counter) in read.iter_mut().zip(&self.by_status) {
+            *number = counter.load(Acquire);
+        }
+        read
+    }
+}
+
+/// A number of requests that were answered, and the time that took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Served {
+    pub(crate) requests: u64,
+    pub(crate) nanoseconds: u64,
+}
