@@ -136,7 +136,12 @@ fn cut_file(text: &str, file: &str, lab: &Lab) -> Result<String> {
 
 fn body_of(task: &str, todo: &str, indent: usize) -> String {
     let outer = " ".repeat(indent);
-    format!("{{\n{outer}    todo!(\"Lab {task}: {todo}\")\n{outer}}}")
+    let (one_line, width) = (format!("{outer}    todo!(\"Lab {task}: {todo}\")"), 110);
+    // As `cargo fmt` would have it.
+    if one_line.chars().count() <= width {
+        return format!("{{\n{one_line}\n{outer}}}");
+    }
+    format!("{{\n{outer}    todo!(\n{outer}        \"Lab {task}: {todo}\"\n{outer}    )\n{outer}}}")
 }
 
 /// The paragraphs of doc comments that begin with `**Why` or `**Orderings` tell what the lab asks.
