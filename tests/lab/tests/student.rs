@@ -103,7 +103,8 @@ fn a_student_sees_what_to_do_next() {
     let copy = Copy::fresh();
     let screen = copy.screen(&[], 0);
     shows(&screen, &["Lab 1: ", "Lab 6: ", "0 of ", "not started", "Next: 1.1 ", "Then: cargo lab check 1"]);
-    assert!(!screen.contains("failing") && !screen.contains(" done\n"), "nothing is begun yet:\n{screen}");
+    let begun = screen.lines().find(|line| line.starts_with("  ") && !line.ends_with("not started"));
+    assert_eq!(begun, None, "nothing is begun yet:\n{screen}");
     shows(
         &copy.screen(&["check", "3"], 1),
         &["Next is 3.1 ", "exercises/queue/src/semaphore.rs", "cargo lab hint 3.1"],
@@ -180,7 +181,6 @@ fn what_does_not_compile_is_shown_by_the_compiler() {
         &copy.screen(&["check", "3"], 1),
         &["exercises/queue does not compile. The first error:", "ring.rs:"],
     );
-    shows(&copy.screen(&[], 0), &["does not compile"]);
 }
 
 #[test]
