@@ -10,7 +10,7 @@ use verdict::test;
 
 #[test]
 fn four_processes_of_four_threads_count_exactly() {
-    const TIMES: u64 = 100_000;
+    const TIMES: u64 = 25_000;
     alone(|| {
         let stats = shared(2);
         // Two processes in each slot, as during a rolling restart.
@@ -124,7 +124,7 @@ fn totals_never_go_back_while_workers_count_and_die() {
         };
         let mut workers: Vec<_> = (0..3).map(work).collect();
         let mut before = stats.snapshot().total.counters;
-        for round in 0..60 {
+        for round in 0..30 {
             for _ in 0..100 {
                 let now = stats.snapshot().total.counters;
                 assert_whole(&now);
@@ -147,7 +147,7 @@ fn keep(notebook: &Slot, interval: Interval) {
 
 #[test]
 fn each_response_falls_into_exactly_one_interval() {
-    const TIMES: u64 = 20_000;
+    const TIMES: u64 = 10_000;
     alone(|| {
         let stats = shared(2);
         let notebooks = shared(3);
@@ -227,7 +227,7 @@ fn scrapers_killed_anywhere_leave_no_torn_interval() {
     alone(|| {
         let stats = shared(1);
         let slot = stats.slot(0);
-        for _ in 0..200 {
+        for _ in 0..60 {
             let before = slot.snapshot().counters.connections_accepted;
             let scraper = Child::fork(|| {
                 loop {
