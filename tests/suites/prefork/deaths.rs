@@ -32,6 +32,8 @@ fn a_first_death_is_settled_and_answered_at_once() {
     herd.same("Restarted: one respawn, one restart", herd.restarts, 1);
     let told = notes(&actions).contains(&Note::Died { slot: 1, pid: dead, how: CRASH });
     herd.demand(told, "Notes: an operator is told who died, and how");
+    let pauses = notes(&actions).iter().any(|note| matches!(note, Note::Pausing { .. }));
+    herd.demand(!pauses, "Notes: no pause is announced where there is none");
 }
 
 #[test]
@@ -174,6 +176,29 @@ fn only_failures_in_a_row_that_were_never_ready_make_a_slot_given_up() {
     );
     fail_to_start(&mut herd, 0, 1);
     herd.same("Giving up: five in a row at last", herd.finished, Some(CANNOT_START));
+}
+
+#[test]
+fn a_worker_that_served_could_start_whatever_its_exit_code() {
+    let mut herd = Herd::serving(1);
+    herd.dies(herd.only_worker(0), Exit::Code(CANNOT_START));
+    let actions = fail_to_start(&mut herd, 0, 4);
+    herd.demand(
+        notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
+        "Giving up: after five that were never ready, and one of these was",
+    );
+}
+
+#[test]
+fn what_an_operator_reads_says_which_slot_and_what_happened() {
+    let (slot, pid) = (2, Pid::from_raw(77));
+    for (note, line) in [
+        (Note::Died { slot, pid, how: Exit::Signal(9) }, "slot 2: worker 77 was ended by signal 9"),
+        (Note::Died { slot, pid, how: Exit::Code(3) }, "slot 2: worker 77 exited with code 3"),
+        (Note::Pausing { slot, pause: FIRST_PAUSE }, "slot 2: next worker in 100ms"),
+    ] {
+        assert_eq!(note.to_string(), line, "left: the line that an operator reads");
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn a_notice_is_taken_once() {
         notices.contains(Notice::Reload),
         "take returns what was noted, but there was only {notices:?}. {BOOK}"
     );
+    assert!(!notices.is_empty(), "what was noted is in there, but it says that it is empty. {BOOK}");
     assert!(
         !notices.contains(Notice::Stop),
         "take returns nothing that was not noted, but there was {notices:?}. {BOOK}"

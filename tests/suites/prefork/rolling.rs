@@ -235,6 +235,26 @@ fn a_reload_revives_slots_that_were_given_up() {
 }
 
 #[test]
+fn a_revived_slot_still_knows_who_drains_in_it() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    herd.gets_ready(successor(&herd, 0));
+    // Its successors cannot start, until the slot is given up; the old worker still drains.
+    herd.dies(successor(&herd, 0), CRASH);
+    for _ in 0..5 {
+        while herd.workers_of(0) == [old] {
+            herd.sleep();
+        }
+        herd.dies(successor(&herd, 0), Exit::Code(CANNOT_START));
+    }
+    herd.tell(Event::Reload);
+    let actions = herd.dies(old, Exit::Code(0));
+    let settled = actions.iter().any(|action| matches!(action, Action::Settle { pid, .. } if *pid == old));
+    herd.demand(settled, "Settle: whoever drains in a slot is settled, also after the slot was revived");
+}
+
+#[test]
 fn workers_that_still_start_are_replaced_too() {
     let mut herd = Herd::starting(1);
     let old = herd.only_worker(0);
