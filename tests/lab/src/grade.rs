@@ -12,6 +12,8 @@
 //! our own solution.
 
 mod pristine;
+mod progress;
+mod reference;
 pub mod report;
 pub mod sandbox;
 mod submission;
@@ -23,13 +25,14 @@ use crate::course::{Course, Kind, Lab, Points, PointsTable, Task};
 use crate::cut::Files;
 use crate::explain::explanation;
 use crate::judge::{Judged, Manner, Runnable, State, judge};
+use crate::tree;
 use crate::trial::{Outcome, supervise_build};
-use crate::{cut, tree};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use progress::Progress;
+use reference::{Reference, chosen, reference};
 use sandbox::{FOR_BUILDS, FOR_TESTS, Sandbox, Whose};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{IsTerminal, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -93,18 +96,6 @@ impl Grade {
     }
 }
 
-/// What is the same for all submissions of one lab.
-struct Reference<'c> {
-    lab: &'c Lab,
-    /// Those that are graded.
-    tasks: Vec<&'c Task>,
-    shipped: Files,
-    /// Of our own solution: which tests there are.
-    tests: Runnable,
-    /// The end-to-end tests, if a task wants them. Nothing of a student is in them.
-    stage_tests: Option<PathBuf>,
-}
-
 struct Grader<'c> {
     course: &'c Course,
     references: Vec<Reference<'c>>,
@@ -160,47 +151,6 @@ pub fn grade(course: &Course, order: &Order) -> Result<Vec<Grade>> {
         println!("Reports are in {}", folder.display());
     }
     Ok(grades)
-}
-
-/// The labs, and of each the tasks, that somebody means by a list of both.
-fn chosen<'c>(course: &'c Course, only: &[String]) -> Result<Vec<(&'c Lab, Vec<&'c Task>)>> {
-    for name in only {
-        course.lab(name).map(drop).or_else(|_| course.task(name).map(drop))?;
-    }
-    let wanted = |lab: &Lab, task: &Task| {
-        only.is_empty()
-            || only
-                .iter()
-                .any(|name| *name == lab.part || *name == lab.number.to_string() || *name == task.id)
-    };
-    let of = |lab: &'c Lab| (lab, lab.tasks.iter().filter(|task| wanted(lab, task)).collect::<Vec<_>>());
-    Ok(course.labs.iter().map(of).filter(|(_, tasks)| !tasks.is_empty()).collect())
-}
-
-/// Builds the solution in the place of the exercise, and the end-to-end tests.
-fn reference<'c>(tree: &Pristine, lab: &'c Lab, tasks: Vec<&'c Task>, work: &Path) -> Result<Reference<'c>> {
-    let root = &tree.course.root;
-    let mut shipped = cut::exercise(root, lab)?;
-    shipped.remove(Path::new("Cargo.toml"));
-    let solution = tree::read_rust(&root.join("solutions").join(&lab.part)).with_context(|| {
-        format!("grading needs our solution of lab {}, and this copy has none", lab.number)
-    })?;
-    let keep = work.join("reference").join(&lab.part);
-    tree.submit(lab, &solution)?;
-    // These builds also fetch what the later ones need: the sandbox has no network.
-    let tests = tree.build_part(lab, &keep, None)?;
-    ensure!(tests.errors.is_none(), "our own part does not compile:\n{}", tests.errors.unwrap_or_default());
-    let mut stage_tests = None;
-    if tasks.iter().any(|task| is_stage(task)) {
-        let server = tree.build_server(lab, &[&lab.part], &keep, None)?;
-        ensure!(
-            server.errors.is_none(),
-            "our own server does not compile:\n{}",
-            server.errors.unwrap_or_default()
-        );
-        stage_tests = Some(tree.build_stage_tests(lab, &keep)?);
-    }
-    Ok(Reference { lab, tasks, shipped, tests, stage_tests })
 }
 
 fn is_stage(task: &Task) -> bool {
@@ -380,40 +330,4 @@ fn work_folder(root: &Path, sandbox: Sandbox) -> Result<PathBuf> {
     let elsewhere = PathBuf::from("/var/tmp/thundering-herd-grade");
     fs::create_dir_all(&elsewhere)?;
     Ok(elsewhere)
-}
-
-/// A line that says how far it is.
-struct Progress {
-    all: usize,
-    done: AtomicUsize,
-    drawn: bool,
-}
-
-impl Progress {
-    fn new(all: usize) -> Progress {
-        Progress { all, done: AtomicUsize::new(0), drawn: std::io::stderr().is_terminal() }
-    }
-
-    fn say(&self, what: &str) {
-        eprintln!("cargo lab: {what}");
-    }
-
-    fn done(&self, grade: &Grade) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        let (earned, points, seconds) = (grade.earned(), grade.points(), grade.took.as_secs());
-        if self.drawn {
-            let filled = 30 * done / self.all.max(1);
-            let bar = format!("{}{}", "#".repeat(filled), ".".repeat(30 - filled));
-            eprint!("\r\x1b[2K[{bar}] {done} of {}  {}: {earned} of {points}", self.all, grade.name);
-            let _ = std::io::stderr().flush();
-        } else {
-            eprintln!("{done} of {}  {}: {earned} of {points}, {seconds} s", self.all, grade.name);
-        }
-    }
-
-    fn end(&self) {
-        if self.drawn {
-            eprintln!();
-        }
-    }
 }

@@ -8,7 +8,7 @@ use crate::judge::Runnable;
 use crate::tree;
 use crate::trial::supervise_build;
 use anyhow::{Context, Result};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub struct Pristine {
     pub course: Course,
     /// What cargo builds.
     pub target: PathBuf,
+    /// Locked while this lives: a second grader in the same folder waits for its turn.
+    _lock: File,
 }
 
 impl Pristine {
@@ -32,6 +34,8 @@ impl Pristine {
     pub fn prepare(course: &Course, folder: &Path) -> Result<Pristine> {
         let (root, target) = (folder.join("tree"), folder.join("target"));
         fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
+        let lock = File::create(folder.join("lock")).context("cannot make a lock file")?;
+        lock.lock().context("cannot lock the folder")?;
         let files = tree::files(&course.root)?;
         for old in tree::files(&root)?.iter().filter(|old| !files.contains(old)) {
             fs::remove_file(root.join(old))?;
@@ -43,7 +47,7 @@ impl Pristine {
                 fs::copy(&from, &to).with_context(|| format!("cannot write {}", to.display()))?;
             }
         }
-        Ok(Pristine { course: Course::load(&root)?, target })
+        Ok(Pristine { course: Course::load(&root)?, target, _lock: lock })
     }
 
     /// Puts a student's sources in the place of the exercise. The manifest stays ours.
