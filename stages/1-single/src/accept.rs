@@ -86,9 +86,12 @@ pub fn accept(listener: &impl AsFd) -> io::Result<Accepted> {
 /// Those of the listening socket.
 pub fn next_client(listener: &TcpListener, stop: &Stop) -> io::Result<Option<Connection>> {
     loop {
+        // Asked before the backlog is: a client that came before the stop is then always seen. The other way round,
+        // client and stop may both come between the two questions, and the client is lost with the socket.
+        let stopping = stop.is_requested();
         match accept(listener)? {
             Accepted::Client(connection) => return Ok(Some(connection)),
-            Accepted::Nobody if stop.is_requested() => return Ok(None),
+            Accepted::Nobody if stopping => return Ok(None),
             Accepted::Nobody => wait(listener, stop, PollTimeout::NONE)?,
             Accepted::OutOfDescriptors => {
                 log::warn!("no file descriptor is left; accepting again in {} ms", PAUSE.as_millis());

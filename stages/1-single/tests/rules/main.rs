@@ -7,6 +7,7 @@
 use parts::request::{RequestHead, parse_head};
 use proptest::test_runner::Config;
 
+mod accept;
 mod access_log;
 mod body;
 mod conditional;
