@@ -93,7 +93,8 @@ impl Pristine {
     /// # Errors
     /// If they cannot be built.
     pub fn build_stage_tests(&self, lab: &Lab, keep: &Path) -> Result<PathBuf> {
-        let built = self.build(Build::stage_tests(lab, &self.target), keep, None)?;
+        // Cargo builds our server along with its tests; a student's server of the same name may be kept beside it.
+        let built = self.build(Build::stage_tests(lab, &self.target), &keep.join("stage"), None)?;
         let tests = built.tests(Kind::Stage, lab).map(Path::to_owned);
         tests.with_context(|| {
             built.errors.unwrap_or_else(|| "cargo did not build the end-to-end tests".to_owned())
