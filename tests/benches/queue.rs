@@ -16,7 +16,7 @@ const CAPACITY: usize = 100;
 
 fn hand_off(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hand-off");
-    group.throughput(Throughput::Elements(1)).measurement_time(Duration::from_secs(3));
+    group.throughput(Throughput::Elements(1));
     for pairs in [1, 2, 4] {
         let parameter = format!("{pairs}x{pairs}");
         group.bench_function(BenchmarkId::new("BoundedQueue", &parameter), |bencher| {

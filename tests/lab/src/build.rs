@@ -1,7 +1,7 @@
 //! Building tests and servers with cargo, and finding what it built.
 
 use crate::course::{Kind, Lab};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,11 @@ impl Built {
     /// The server with this name, if it compiles.
     pub fn server(&self, binary: &str) -> Option<&Path> {
         self.program("bin", binary)
+    }
+
+    /// The benchmark of a part, if it compiles.
+    pub fn bench(&self, part: &str) -> Option<&Path> {
+        self.program("bench", part)
     }
 
     fn program(&self, sort: &str, name: &str) -> Option<&Path> {
@@ -63,6 +68,11 @@ impl Build {
     /// The end-to-end tests of the lab's stage.
     pub fn stage_tests(lab: &Lab, target: &Path) -> Build {
         Build::new(&["build", "--test", "e2e", "--package", &lab.stage.package], target)
+    }
+
+    /// A part's benchmark, of ours or of the student's.
+    pub fn bench(package: &str, part: &str, target: &Path) -> Build {
+        Build::new(&["bench", "--no-run", "--package", package, "--bench", part], target)
     }
 
     fn new(arguments: &[&str], target: &Path) -> Build {
@@ -132,9 +142,11 @@ impl Built {
     pub fn kept_in(mut self, folder: &Path) -> Result<Built> {
         for ((sort, name), path) in &mut self.programs {
             let copy = folder.join(format!("{name}-{sort}"));
-            // Not written over, if it runs.
+            // Not written over, if it runs. And not written by this process: what another thread forks in the meantime
+            // would hold the file open, and a file that is open for writing cannot be run (execve(2), ETXTBSY).
             let _ = std::fs::remove_file(&copy);
-            std::fs::copy(&*path, &copy).with_context(|| format!("cannot copy {}", path.display()))?;
+            let status = Command::new("cp").arg("--").arg(&*path).arg(&copy).status();
+            ensure!(status.is_ok_and(|status| status.success()), "cannot copy {}", path.display());
             *path = copy;
         }
         Ok(self)

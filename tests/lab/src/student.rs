@@ -5,7 +5,7 @@ mod progress;
 mod reset;
 mod serve;
 
-pub use compare::compare;
+pub use compare::{compare, race};
 pub use reset::reset;
 pub use serve::{Serve, serve};
 

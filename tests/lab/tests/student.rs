@@ -1,8 +1,9 @@
 //! What a student does, in a copy of the course as it is handed out.
 
 use lab::course::Course;
-use lab::{cut, handout, tree};
+use lab::{cut, handout, student, tree};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -207,6 +208,48 @@ fn reset_restores_a_file_and_keeps_the_students() {
     assert_eq!(fs::read_to_string(copy.root.join(kept)).expect("a file"), "mine", "{kept}");
     shows(&copy.screen(&["reset", "3"], 0), &["nothing to restore"]);
     shows(&copy.screen(&["reset", "3", "nothing.rs"], 2), &["lab 3 has no file nothing.rs"]);
+}
+
+#[test]
+fn only_what_works_is_compared_and_only_with_a_solution() {
+    let copy = Copy::fresh();
+    shows(&copy.screen(&["compare", "3"], 2), &["no solution of lab 3 to compare with"]);
+    fs::create_dir_all(copy.root.join("solutions/queue")).expect("a folder");
+    let screen = copy.screen(&["compare", "3"], 2);
+    fs::remove_dir_all(copy.root.join("solutions")).expect("a folder");
+    shows(&screen, &["a part is compared when it works: cargo lab check 3"]);
+}
+
+/// Two programs that write what criterion writes: one takes 200 ns, and the other 300 ns, but 100 ns the first time.
+#[test]
+fn speed_is_compared_in_turn_and_shown_with_its_spread() {
+    // Alone, because a process that is forked while a script is being written keeps it from being run.
+    let _alone = Copy::fresh();
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = |name: &str, nanoseconds: &str| {
+        let path = folder.path().join(name);
+        let text = format!(
+            r#"#!/bin/sh
+            echo {name} >> "$0.runs"
+            row="$CRITERION_HOME/group/row/new"
+            mkdir -p "$row"
+            echo '{{"full_id":"group/row"}}' > "$row/benchmark.json"
+            echo '{{"median":{{"point_estimate":'{nanoseconds}'}}}}' > "$row/estimates.json"
+            "#
+        );
+        fs::write(&path, text).expect("a script");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script that can run");
+        path
+    };
+    let ours = script("ours", "200");
+    let theirs = script("theirs", "$([ $(wc -l < $0.runs) = 1 ] && echo 100 || echo 300)");
+    let table = student::race(&ours, &theirs, &folder.path().join("criterion")).expect("a table");
+    shows(&table, &["group/row", "200.0 ns", "300.0 ns", "1.50 (0.50 to 1.50)"]);
+    let failing = folder.path().join("failing");
+    fs::write(&failing, "#!/bin/sh\necho out of luck >&2; exit 1\n").expect("a script");
+    fs::set_permissions(&failing, fs::Permissions::from_mode(0o755)).expect("a script that can run");
+    let error = student::race(&ours, &failing, &folder.path().join("criterion")).expect_err("it fails");
+    shows(&format!("{error:#}"), &["a benchmark failed", "out of luck"]);
 }
 
 /// Who has written everything serves pages with it: the last task of lab 3 runs the server.

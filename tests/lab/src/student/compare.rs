@@ -1,11 +1,26 @@
 //! `cargo lab compare`: the student's part beside ours, in speed and, once it is done, in text.
+//!
+//! A machine is never quiet, so two programs are compared in turn: ours, theirs, ours, theirs. What disturbs one round
+//! disturbs both, and how far the rounds differ says how much a difference means.
 
 use super::progress::Progress;
-use crate::build::cargo;
+use crate::build::Build;
 use crate::course::{Course, Lab};
 use crate::judge::State;
-use anyhow::{Result, ensure};
-use std::process::Command;
+use crate::tree;
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// How often each of the two is measured. Odd, so that there is a middle.
+const ROUNDS: usize = 5;
+
+/// How long one benchmark of one round is warmed up and measured, in seconds.
+const WARM_UP: &str = "0.1";
+const MEASURE: &str = "0.4";
 
 /// Runs the part's benchmark on both, and shows how the files differ if the lab is done.
 ///
@@ -26,28 +41,113 @@ pub fn compare(course: &Course, lab: &Lab) -> Result<()> {
         "a part is compared when it works: cargo lab check {}",
         lab.number
     );
-    for (package, keep) in [(part.clone(), "--save-baseline"), (lab.package(), "--baseline")] {
-        println!("\n== {}", if keep == "--baseline" { "yours, compared with ours" } else { "ours" });
-        let mut bench = Command::new(cargo());
-        bench.args([
-            "bench",
-            "--quiet",
-            "--package",
-            &package,
-            "--bench",
-            part,
-            "--",
-            keep,
-            "ours",
-            "--noplot",
-        ]);
-        ensure!(super::interactive(bench.current_dir(&course.root))?, "the benchmark of {package} failed");
-    }
-    println!("\n== the differences, ours first");
+    println!("building both with optimization ...");
+    let ours = build(course, lab, part)?;
+    let theirs = build(course, lab, &lab.package())?;
+    let folder = tempfile::tempdir_in(tree::memory(&course.root)?)?;
+    let table = race(&ours, &theirs, folder.path())?;
+    println!("\n{table}");
+    println!("the differences, ours first:");
     let mut diff = Command::new("git");
     diff.args(["--no-pager", "diff", "--no-index", "--stat", "--patch"]);
     diff.arg(format!("solutions/{part}/src")).arg(format!("exercises/{part}/src"));
     // It exits with 1 when there are differences.
-    super::interactive(diff.current_dir(&course.root))?;
+    if super::interactive(diff.current_dir(&course.root))? {
+        println!("none");
+    }
     Ok(())
+}
+
+/// Runs two programs made with criterion in turn, and returns a table of their times. `folder` is for what they write.
+///
+/// # Errors
+/// If one of them fails, or writes nothing that can be read.
+pub fn race(ours: &Path, theirs: &Path, folder: &Path) -> Result<String> {
+    let mut times = Times::new();
+    for round in 1..=ROUNDS {
+        println!("round {round} of {ROUNDS} ...");
+        for (side, program) in [ours, theirs].into_iter().enumerate() {
+            for (name, nanoseconds) in measure(program, folder)? {
+                times.entry(name).or_default()[side].push(nanoseconds);
+            }
+        }
+    }
+    Ok(table(&times))
+}
+
+/// Of each row of a benchmark the nanoseconds in each round, ours and theirs.
+type Times = BTreeMap<String, [Vec<f64>; 2]>;
+
+fn build(course: &Course, lab: &Lab, package: &str) -> Result<PathBuf> {
+    let built = Build::bench(package, &lab.part, &tree::target(&course.root)).run(&course.root)?;
+    let program = built.bench(&lab.part).map(Path::to_owned);
+    program.with_context(|| {
+        format!("the benchmark of {package} does not compile\n{}", built.errors.unwrap_or_default())
+    })
+}
+
+/// Runs a benchmark once: the median time of each of its rows, in nanoseconds.
+fn measure(program: &Path, folder: &Path) -> Result<BTreeMap<String, f64>> {
+    let _ = fs::remove_dir_all(folder);
+    let mut bench = Command::new(program);
+    bench.args(["--bench", "--noplot", "--quiet", "--sample-size", "10"]);
+    bench.args(["--warm-up-time", WARM_UP, "--measurement-time", MEASURE]);
+    bench.env("CRITERION_HOME", folder).stdout(Stdio::null()).stderr(Stdio::piped());
+    let output = bench.output().context("cannot run a benchmark")?;
+    if !output.status.success() {
+        bail!("a benchmark failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let mut medians = BTreeMap::new();
+    collect(folder, &mut medians)?;
+    Ok(medians)
+}
+
+/// What criterion has written: for each row a folder with its name and its estimates.
+fn collect(folder: &Path, medians: &mut BTreeMap<String, f64>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.ends_with("new") {
+            let read = |name: &str| -> Result<Value> {
+                serde_json::from_slice(&fs::read(path.join(name))?).context("criterion wrote no JSON")
+            };
+            let (row, estimates) = (read("benchmark.json")?, read("estimates.json")?);
+            let name = row["full_id"].as_str().context("a row without a name")?;
+            let median = estimates["median"]["point_estimate"].as_f64().context("a row without a median")?;
+            medians.insert(name.to_owned(), median);
+        } else if path.is_dir() {
+            collect(&path, medians)?;
+        }
+    }
+    Ok(())
+}
+
+/// One line for each row: the medians, and how many times as long the student's takes, with the lowest and the highest
+/// of the rounds.
+fn table(times: &Times) -> String {
+    let mut text = format!("{:40} {:>10} {:>10}   {}\n", "", "ours", "yours", "yours / ours (of each round)");
+    for (name, [ours, theirs]) in times {
+        let ratios: Vec<f64> = theirs.iter().zip(ours).map(|(theirs, ours)| theirs / ours).collect();
+        let (low, middle, high) = spread(&ratios);
+        let (ours, theirs) = (time(spread(ours).1), time(spread(theirs).1));
+        text += &format!("{name:40} {ours:>10} {theirs:>10}   {middle:.2} ({low:.2} to {high:.2})\n");
+    }
+    text + "\nA ratio whose rounds lie on both sides of 1.00 is no difference.\n"
+}
+
+/// The least, the middle and the greatest.
+fn spread(values: &[f64]) -> (f64, f64, f64) {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    match values[..] {
+        [] => (f64::NAN, f64::NAN, f64::NAN),
+        _ => (values[0], values[values.len() / 2], values[values.len() - 1]),
+    }
+}
+
+fn time(nanoseconds: f64) -> String {
+    match nanoseconds {
+        below if below < 1e3 => format!("{below:.1} ns"),
+        below if below < 1e6 => format!("{:.2} us", below / 1e3),
+        _ => format!("{:.2} ms", nanoseconds / 1e6),
+    }
 }
