@@ -8,5 +8,7 @@ curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profil
 . "$HOME/.cargo/env"
 cd /autograder/source/course
 # Everything is fetched and built now, so that grading needs no network and little time.
-cargo build --package lab
 cargo fetch --locked
+# Grading nothing builds our own parts and the end-to-end tests, which every later run finds built.
+mkdir -p /tmp/nothing
+cargo lab grade /tmp/nothing ${LABS:+--only "$LABS"}

@@ -110,8 +110,7 @@ struct Grader<'c> {
 /// # Errors
 /// If our own parts cannot be built, or a report cannot be written. A submission that cannot be graded is no error:
 /// it costs only itself.
-pub fn grade(course: &Course, order: &Order) -> Result<Vec<Grade>> {
-    let points = course.points()?;
+pub fn grade(course: &Course, points: &PointsTable, order: &Order) -> Result<Vec<Grade>> {
     let sandbox = Sandbox::find();
     if let Some(warning) = sandbox.warning() {
         eprintln!("cargo lab: {warning}");
@@ -129,7 +128,7 @@ pub fn grade(course: &Course, order: &Order) -> Result<Vec<Grade>> {
     let grades: Mutex<BTreeMap<usize, Grade>> = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
         for job in 0..order.jobs.max(1) {
-            let (next, grades, grader, points, progress) = (&next, &grades, &grader, &points, &progress);
+            let (next, grades, grader, progress) = (&next, &grades, &grader, &progress);
             let job = u32::try_from(job).unwrap_or(u32::MAX);
             scope.spawn(move || {
                 loop {
@@ -274,9 +273,12 @@ impl Grader<'_> {
             if points > 0 {
                 command.current_dir(root).env("CARGO_TARGET_DIR", &tree.target);
                 let mut command = self.sandbox.wrap(command, &tree.target, FOR_BUILDS, Whose::Ours)?;
-                let (clean, _, errors) = supervise_build(&mut command, Duration::from_secs(300))?;
+                let (clean, printed, errors) = supervise_build(&mut command, Duration::from_secs(300))?;
+                // rustfmt shows what it would change on standard output, clippy what it finds on standard error.
+                let found = String::from_utf8_lossy(&printed).into_owned() + &errors;
+                let found = found.replace(&format!("{}/", root.display()), "");
                 let (id, name) = (format!("{} {what}", lab.number), format!("Lab {}: {what}", lab.number));
-                let text = if clean { String::new() } else { beginning(&errors) };
+                let text = if clean { String::new() } else { beginning(&found) };
                 let earned = if clean { points } else { 0 };
                 marks.push(Mark { id, name, earned, points, visible: true, text });
             }
@@ -289,7 +291,8 @@ impl Grader<'_> {
             command.args(words);
             command
         };
-        mark("formatted", points.formatted, cargo(&["fmt", "--check", "--package", &package]))?;
+        let fmt = ["fmt", "--check", "--package", &package, "--", "--color", "never"];
+        mark("formatted", points.formatted, cargo(&fmt))?;
         let clippy =
             ["clippy", "--quiet", "--offline", "--locked", "--package", &package, "--", "-D", "warnings"];
         mark("clippy", points.clippy, cargo(&clippy))?;

@@ -143,7 +143,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Some(Order::Handout { folder, solved }) => handout::handout(&course, &folder, &solved)?,
         Some(Order::Grade { submissions, only, jobs, reports }) => {
             let jobs = jobs.unwrap_or_else(judge::side_by_side);
-            grade::grade(&course, &grade::Order { submissions, only, jobs, reports })?;
+            grade::grade(&course, &course.points()?, &grade::Order { submissions, only, jobs, reports })?;
         }
         Some(Order::Inside { .. }) => unreachable!("main has done this"),
         Some(Order::Cut) => {

@@ -3,7 +3,7 @@
 mod hostile;
 
 use lab::course::Course;
-use lab::cut::Files;
+use lab::cut::{Files, replace_once};
 use lab::grade::{Grade, Order, grade};
 use lab::tree;
 use std::fs;
@@ -50,7 +50,9 @@ fn a_hostile_submission_costs_only_itself() {
     let before = fs::read_to_string(course.root.join("tests/suites/queue/semaphore.rs")).expect("a test");
 
     // The semaphore, which the weapons are in, and what does not need it.
-    let grades = grade(&course, &order(submissions, &["3.1", "3.5", "3.7"])).expect("a run over all of them");
+    let points = course.points().expect("points for every task");
+    let order = order(submissions, &["3.1", "3.5", "3.7"]);
+    let grades = grade(&course, &points, &order).expect("a run over all of them");
 
     let all = by_name(&grades, "good-first").points();
     for name in ["good-first", "good-last", "brings-a-program"] {
@@ -79,4 +81,36 @@ fn a_hostile_submission_costs_only_itself() {
     }
     let after = fs::read_to_string(course.root.join("tests/suites/queue/semaphore.rs")).expect("a test");
     assert!(before == after, "a submission has changed a test");
+}
+
+/// What works may be untidy. Points for tidiness are optional; here somebody wants them.
+#[test]
+fn points_for_tidiness_are_lost_one_by_one_and_the_reason_is_shown() {
+    let course = course();
+    let mut points = course.points().expect("points for every task");
+    (points.formatted, points.clippy) = (2, 3);
+    let folder = tempfile::tempdir().expect("a folder");
+    let with = |name: &str, old: &str, new: &str| {
+        let mut files = solution(&course);
+        let text = files.get_mut(Path::new("src/semaphore.rs")).expect("a file");
+        *text = replace_once(text, old, new).expect("a line of the solution");
+        hand_in(folder.path(), name, &files)
+    };
+    let submissions = vec![
+        hand_in(folder.path(), "tidy", &solution(&course)),
+        with("crooked", "*self.lock() += 1;", "*self.lock()   += 1;"),
+        with("wordy", "*self.lock() += 1;", "*self.lock() += 1;\n        return ();"),
+    ];
+    let grades = grade(&course, &points, &order(submissions, &["3.1"])).expect("a run over all of them");
+    let marks = |name: &str| {
+        let marks = &by_name(&grades, name).marks;
+        ["3 formatted", "3 clippy"].map(|id| marks.iter().find(|mark| mark.id == id).expect("a mark"))
+    };
+    for (name, earned) in [("tidy", [2, 3]), ("crooked", [0, 3]), ("wordy", [2, 0])] {
+        let marks = marks(name);
+        assert_eq!(marks.map(|mark| mark.earned), earned, "{name}: {marks:#?}");
+        for mark in marks.iter().filter(|mark| mark.earned == 0) {
+            assert!(mark.text.contains("exercises/queue/src/semaphore.rs"), "{name}: {}", mark.text);
+        }
+    }
 }
