@@ -37,7 +37,8 @@ pub enum HeadError {
     /// 400: the bytes break the grammar; the text says which rule.
     #[error("{0}")]
     Malformed(&'static str),
-    /// 414: the request line is longer than [`MAX_REQUEST_LINE`] bytes.
+    /// 414: the request line is longer than [`MAX_REQUEST_LINE`] bytes. If there is no space in its first 64 bytes, it
+    /// has not even a method, and is [`Malformed`](HeadError::Malformed).
     #[error("the request line is too long")]
     TargetTooLong,
     /// 431: the head is longer than [`MAX_HEAD`] bytes, or has more than [`MAX_FIELDS`] fields.

@@ -36,6 +36,22 @@ fn a_request_line_may_be_as_long_as_the_limit_and_no_longer() {
 }
 
 #[test]
+fn a_request_line_of_8000_bytes_is_read() {
+    expect("complete", &head_with_line(8000), "a request line of 8000 bytes");
+}
+
+#[test]
+fn a_line_that_is_too_long_and_has_no_method_is_malformed() {
+    let line = vec![b'a'; MAX_REQUEST_LINE + 100];
+    expect("malformed", &line, "too many bytes without a space");
+    expect(
+        "malformed",
+        &[&line[..], b" / HTTP/1.1\r\n\r\n"].concat(),
+        "a method of more than MAX_REQUEST_LINE bytes",
+    );
+}
+
+#[test]
 fn a_request_line_at_the_limit_may_come_in_pieces() {
     let bytes = head_with_line(MAX_REQUEST_LINE);
     for end in MAX_REQUEST_LINE - 2..bytes.len() {

@@ -205,6 +205,25 @@ fn a_file_that_may_not_be_read_is_forbidden() {
 }
 
 #[test]
+fn a_folder_that_may_be_entered_but_not_listed_can_be_served() {
+    let site = Site::new();
+    let www = site.www("");
+    fs::set_permissions(&www, Permissions::from_mode(0o111)).expect("the test owns the folder");
+    let found = thread::scope(|scope| {
+        let find = || {
+            // Root may list everything; this thread alone gives that up (setfsuid(2)). Others never had it.
+            setfsuid(Uid::from_raw(65534));
+            DocumentRoot::open(&www).map(|root| told(&root.find(&path("/index.html"))))
+        };
+        scope.spawn(find).join().expect("neither open nor find panics")
+    });
+    fs::set_permissions(&www, Permissions::from_mode(0o755)).expect("so that it can be removed");
+    let found =
+        found.unwrap_or_else(|error| panic!("O_PATH needs no right to list a folder: {error}. {SEE}"));
+    assert_eq!(found, "file: index", "\na file in a folder that may be entered but not listed. {SEE}");
+}
+
+#[test]
 fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
     const ALONE: &str = "TEST_IS_ALONE_IN_ITS_PROCESS";
     if std::env::var_os(ALONE).is_none() {

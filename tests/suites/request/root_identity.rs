@@ -2,9 +2,12 @@
 
 use super::root::{DEADLINE, SEE, Site, told};
 use super::target::path;
-use request::FileIdentity;
+use nix::unistd::gettid;
+use request::{DocumentRoot, FileIdentity, Found};
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 use verdict::test;
@@ -74,6 +77,24 @@ fn setting_back_the_time_of_modification_does_not_hide_a_change() {
         );
         thread::yield_now();
     }
+}
+
+#[test]
+fn what_the_kernel_has_not_looked_up_yet_is_not_known_from_memory() {
+    // A thread has files in /proc, and the kernel makes them when somebody looks.
+    let root = DocumentRoot::open(Path::new("/proc/self/task")).expect("every process has threads");
+    let (tell, told) = mpsc::channel();
+    let newcomer = thread::spawn(move || {
+        tell.send(gettid()).expect("the test waits");
+        thread::park();
+    });
+    let target = path(&format!("/{}/status", told.recv().expect("the thread tells")));
+    let known = root.identify_from_memory(&target);
+    let found = root.find(&target);
+    newcomer.thread().unpark();
+    newcomer.join().expect("it only sleeps");
+    assert_eq!(known, None, "a look-up that may wait for the disk is not from memory. {SEE}");
+    assert!(matches!(found, Ok(Found::File(_))), "looked up in earnest, it is there. {SEE}");
 }
 
 #[test]
