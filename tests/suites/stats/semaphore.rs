@@ -1,5 +1,6 @@
 //! What the semaphore promises between processes, and when processes are killed.
 
+use std::panic::catch_unwind;
 use std::time::Duration;
 
 use stats::{Acquired, SharedStats, Slot};
@@ -183,4 +184,28 @@ fn killing_processes_again_and_again_freezes_nobody() {
             (1..4).all(|i| turns(i) > before[i - 1])
         });
     });
+}
+
+/// 0 is nobody's process id, and Linux gives out 22 bits at most (proc(5), `PID_MAX_LIMIT`).
+const NO_PROCESS_IDS: [u32; 4] = [0, 1 << 22, 1 << 30, u32::MAX];
+
+#[test]
+fn nobody_acquires_in_the_name_of_an_impossible_process() {
+    for pid in NO_PROCESS_IDS {
+        let stats = shared(1);
+        let acquired = catch_unwind(|| stats.semaphore().acquire_within(pid, Duration::ZERO).is_some());
+        assert!(
+            acquired.is_err(),
+            "acquire with the process id {pid} should panic, as its documentation says"
+        );
+    }
+}
+
+#[test]
+fn an_impossible_process_cannot_die() {
+    for pid in NO_PROCESS_IDS {
+        let stats = shared(1);
+        let settled = catch_unwind(|| stats.semaphore().settle(pid));
+        assert!(settled.is_err(), "settle with the process id {pid} should panic, as its documentation says");
+    }
 }
