@@ -1,6 +1,6 @@
 //! What the statistics promise between processes, and when processes are killed.
 
-use std::thread;
+use std::{fs, thread};
 
 use stats::{Counters, Interval, Response, Slot};
 
@@ -59,6 +59,22 @@ fn a_process_that_unmaps_the_statistics_takes_them_from_nobody_else() {
             1,
             "what the child counted is seen by the parent"
         );
+    });
+}
+
+#[test]
+fn statistics_that_are_dropped_are_unmapped() {
+    // How shared memory without a file is shown (proc_pid_maps(5)).
+    let mapped = || {
+        let maps = fs::read_to_string("/proc/self/maps").expect("every process may read its own");
+        maps.matches("/dev/zero (deleted)").count()
+    };
+    alone(|| {
+        let before = mapped();
+        let stats = shared(1);
+        assert_eq!(mapped(), before + 1, "statistics are one mapping");
+        drop(stats);
+        assert_eq!(mapped(), before, "statistics that are dropped leave no mapping behind");
     });
 }
 

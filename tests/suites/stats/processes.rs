@@ -103,9 +103,13 @@ impl Child {
 
     /// Waits until the child sleeps in the kernel (state S in proc_pid_stat(5)).
     pub fn wait_until_asleep(&self, explanation: &str) {
+        // What the kernel says of the child: its state, how often it fell asleep, and much else that stays the same
+        // while it sleeps (proc_pid_status(5)).
+        let status = || fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
         eventually(explanation, || {
-            let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-            stat.rsplit(") ").next().is_some_and(|fields| fields.starts_with('S'))
+            let first = status();
+            // Who only naps between two looks at a word falls asleep again within this time.
+            first.contains("\nState:\tS") && (0..100).all(|_| status() == first)
         });
     }
 
