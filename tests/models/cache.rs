@@ -128,6 +128,30 @@ fn who_waits_for_a_load_that_fails_loads_in_its_turn() {
         });
 }
 
+/// One load fails, and two others were waiting for it. One of them loads; the other joins it, or finds the value there.
+///
+/// Caught: counting a hit for a look-up that was counted as a miss before its first wait.
+#[test]
+fn a_look_up_that_tries_twice_is_counted_once() {
+    Model::new("a look-up that tries twice is counted once").preemption_bound(2).check(|_| {
+        let cache = Arc::new(Cache::new(10));
+        let others = ["left", "right"].map(|name| {
+            let cache = cache.clone();
+            spawn_named(name, move || loaded(&cache, "a"))
+        });
+        let _ = cache.get_or_load("a", || Err("the disk is on fire"));
+        for other in others {
+            other.join().unwrap();
+        }
+        let counts = cache.counts();
+        assert_eq!(
+            counts.hits + counts.misses,
+            3,
+            "there were three look-ups, and each is counted once, however often it tries"
+        );
+    });
+}
+
 /// Two threads put in more than there is room for, while a third looks.
 ///
 /// Caught: no eviction; evicting after inserting, in another critical section; a weight that is counted before the
