@@ -38,6 +38,8 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
             "tests/lab/tests",
             "tests/lab/handout",
             "tests/autograder",
+            "tests/mutants",
+            ".cargo/mutants.toml",
             ".ci",
             "CONTRIBUTING.md",
         ];
