@@ -12,6 +12,9 @@
 //!                          v is given up        v                                v
 //!                       Finished             Finished                         Finished
 //! ```
+//!
+//! The whole protocol, with workers that crash and forks that fail, is also a model for spin:
+//! `tests/models/protocol.pml`.
 
 mod roll;
 mod slot;
