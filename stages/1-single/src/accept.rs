@@ -4,11 +4,13 @@ use crate::connection::Connection;
 use crate::serve::poll_timeout;
 use crate::stop::Stop;
 use nix::errno::Errno;
+use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{Backlog, SockFlag, accept4, listen};
+use nix::sys::socket::{Backlog, SockaddrLike, SockaddrStorage, listen, setsockopt, sockopt};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// How long no connection is accepted after the process ran out of descriptors.
@@ -23,7 +25,18 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     // Listening again only changes the length of the backlog (listen(2)).
     listen(&listener, Backlog::MAXALLOWABLE)?;
+    send_without_delay(&listener)?;
     Ok(listener)
+}
+
+/// Makes every connection that is accepted from a listening socket send at once (`TCP_NODELAY`, tcp(7)): responses
+/// leave in few writes, and waiting to fill a packet would only delay the last one. Linux hands the option on to each
+/// accepted socket, which spares a system call per connection.
+///
+/// # Errors
+/// Those of setsockopt(2); on a TCP socket it has none.
+pub fn send_without_delay(listener: &impl AsFd) -> io::Result<()> {
+    Ok(setsockopt(listener, sockopt::TcpNoDelay, &true)?)
 }
 
 /// What came of accepting.
@@ -47,13 +60,8 @@ pub enum Accepted {
 /// Those of accept(2) that concern the listening socket itself. What concerns one client only is passed over.
 pub fn accept(listener: &impl AsFd) -> io::Result<Accepted> {
     loop {
-        match accept4(listener.as_fd().as_raw_fd(), SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC) {
-            Ok(descriptor) => {
-                #[allow(unsafe_code)]
-                // SAFETY: accept4 has just made this descriptor, and nobody else knows it.
-                let stream = TcpStream::from(unsafe { OwnedFd::from_raw_fd(descriptor) });
-                // A client that has reset the connection meanwhile has no address any more.
-                let Ok(peer) = stream.peer_addr() else { continue };
+        match accept4(listener.as_fd()) {
+            Ok((stream, peer)) => {
                 return Ok(Accepted::Client(Connection::new(stream, peer, Instant::now())));
             }
             Err(Errno::EAGAIN) => return Ok(Accepted::Nobody),
@@ -77,6 +85,27 @@ pub fn accept(listener: &impl AsFd) -> io::Result<Accepted> {
             Err(errno) => return Err(errno.into()),
         }
     }
+}
+
+/// accept4(2), which also says who the client is; asking later would be one more system call. The socket does not block.
+fn accept4(listener: BorrowedFd<'_>) -> Result<(TcpStream, SocketAddr), Errno> {
+    let mut address = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut length = size_of_val(&address) as libc::socklen_t;
+    #[allow(unsafe_code)]
+    // SAFETY: the kernel writes at most `length` bytes to `address`, and then to `length` how long it is. A descriptor
+    // that it returns is new, and nobody else knows it. An address that is all zeros, or cut short, has no family that
+    // is asked for below.
+    let (stream, address) = unsafe {
+        let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        let at = address.as_mut_ptr().cast();
+        let descriptor = Errno::result(libc::accept4(listener.as_raw_fd(), at, &mut length, flags))?;
+        let stream = TcpStream::from(OwnedFd::from_raw_fd(descriptor));
+        (stream, SockaddrStorage::from_raw(at, Some(length)))
+    };
+    let v4 = |address: &SockaddrStorage| Some(SocketAddr::V4((*address.as_sockaddr_in()?).into()));
+    let v6 = |address: &SockaddrStorage| Some(SocketAddr::V6((*address.as_sockaddr_in6()?).into()));
+    let peer = address.and_then(|address| v4(&address).or_else(|| v6(&address)));
+    peer.map(|peer| (stream, peer)).ok_or(Errno::ECONNABORTED)
 }
 
 /// Sleeps until a client knocks or a stop is requested, and accepts. Once a stop is requested it takes what the

@@ -123,11 +123,8 @@ pub enum Progress {
 }
 
 impl Connection {
-    /// Takes over an accepted socket, which must be non-blocking.
+    /// Takes over an accepted socket, which must not block, and should send without delay.
     pub fn new(stream: TcpStream, peer: SocketAddr, now: Instant) -> Connection {
-        // Responses leave in few writes; waiting to fill a packet only delays the last one. A socket that is dead
-        // already shows it at the first read.
-        let _ = stream.set_nodelay(true);
         Connection {
             stream,
             peer,

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid, write};
 use parts::prefork::{CANNOT_START, DONE, ListeningSocket, MASTER_GONE};
 use parts::stats::SharedStats;
+use stage1_single::accept;
 use stage1_single::cli::exit;
 use stage1_single::config::Settings;
 use stage1_single::program::Failure;
@@ -49,6 +50,9 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         let _ = write(ready, &process::id().to_ne_bytes());
     };
     let listener = OwnedFd::from(TcpListener::from(socket));
+    if let Err(error) = accept::send_without_delay(&listener) {
+        return cannot_start(slot, &Failure::running(error));
+    }
     match stage3_queue::serve(listener, site, settings, stop, report) {
         Ok(()) => DONE,
         Err(failure) if serving => {

@@ -1,7 +1,9 @@
 //! `accept`: who came before a stop is served, at whatever moment both came.
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{self, c_int, sockaddr, socklen_t};
-use stage1_single::accept;
+use nix::sys::socket::{getsockopt, sockopt};
+use stage1_single::accept::{self, Accepted};
 use stage1_single::stop::{EventBell, Stop};
 use std::cell::Cell;
 use std::net::{SocketAddr, TcpStream};
@@ -41,4 +43,19 @@ fn a_client_that_came_just_before_the_stop_is_accepted() {
     assert!(client.is_some(), "a client came, then the stop: the client should be accepted");
     let nobody = accept::next_client(&listener, stop).expect("a listening socket that works");
     assert!(nobody.is_none(), "the backlog is empty and a stop was requested");
+}
+
+#[test]
+fn what_is_accepted_sends_without_delay_and_does_not_block() {
+    let listener = accept::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a listening socket");
+    let _client =
+        TcpStream::connect(listener.local_addr().expect("its address")).expect("a place in the backlog");
+    let Ok(Accepted::Client(connection)) = accept::accept(&listener) else { panic!("a client waits") };
+    assert_eq!(
+        getsockopt(&connection, sockopt::TcpNoDelay),
+        Ok(true),
+        "the option of the listening socket is its own"
+    );
+    let flags = fcntl(&connection, FcntlArg::F_GETFL).map(OFlag::from_bits_truncate).expect("flags");
+    assert!(flags.contains(OFlag::O_NONBLOCK), "reading from a silent client must not block");
 }
