@@ -13,7 +13,7 @@
 
 use crate::handler::{Exchange, Handler};
 use crate::http::body::Discard;
-use crate::http::framing::{Announced, Refusal, announced};
+use crate::http::framing::{Announced, Framing, Refusal, announced};
 use crate::http::response::{CacheResult, Response};
 use crate::http::{Request, wants_keep_alive};
 use crate::outgoing::{Outgoing, Sent};
@@ -99,8 +99,11 @@ struct Current {
 /// What [`Connection::receive`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// A request is complete: ask for it with [`Connection::request`], answer with [`Connection::respond`].
-    Request,
+    /// A request is complete, and its response was begun: go on with [`Connection::send`].
+    Answered,
+    /// A request is complete, and whoever was asked has no response: ask for it with [`Connection::request`], answer
+    /// with [`Connection::respond`].
+    Declined,
     /// Not yet: wait until the socket is readable.
     Incomplete,
     /// The request cannot be served: answer with [`Connection::refuse`].
@@ -137,13 +140,18 @@ impl Connection {
         }
     }
 
-    /// Reads what has come, until a request is complete or nothing more is there.
-    pub fn receive(&mut self) -> Received {
+    /// Reads what has come, until a request is complete or nothing more is there. Asks `answer` for the response to a
+    /// complete request; `None` leaves it to somebody else. Asking here spares parsing the head once more.
+    pub fn receive(&mut self, answer: impl Fn(&Request<'_>) -> Option<Response>) -> Received {
         loop {
-            match self.advance() {
-                Ok(true) => return Received::Request,
-                Ok(false) => {}
-                Err(refusal) => return Received::Refused(refusal),
+            match self.advance(&answer) {
+                Ok(Some(received)) => return received,
+                Ok(None) => {}
+                Err(refusal) => {
+                    // Bytes that were judged once are not judged again.
+                    self.phase = Phase::Refused { head_length: self.head_length(), refusal };
+                    return Received::Refused(refusal);
+                }
             }
             // Forgotten at once: whoever calls again has learnt that there is more.
             if std::mem::take(&mut self.drained) {
@@ -182,30 +190,30 @@ impl Connection {
         result
     }
 
-    /// Moves through the phases as far as the bytes at hand allow. `true` when a request is complete.
-    fn advance(&mut self) -> Result<bool, Refusal> {
-        let advanced = self.read_phases();
-        if let Err(refusal) = advanced {
-            self.phase = Phase::Refused { head_length: self.head_length(), refusal };
-        }
-        advanced
-    }
-
-    fn read_phases(&mut self) -> Result<bool, Refusal> {
+    /// Moves through the phases as far as the bytes at hand allow. `None` when they do not make a request yet.
+    fn advance(
+        &mut self,
+        answer: &impl Fn(&Request<'_>) -> Option<Response>,
+    ) -> Result<Option<Received>, Refusal> {
         if let Phase::Refused { refusal, .. } = self.phase {
             return Err(refusal);
         }
         if let Phase::Idle | Phase::Head = self.phase {
             if self.input.is_empty() {
-                return Ok(false);
+                return Ok(None);
             }
-            let Some(head) = parse_head(&self.input).map_err(Refusal::from)? else { return Ok(false) };
+            let Some(head) = parse_head(&self.input).map_err(Refusal::from)? else { return Ok(None) };
             let Announced { framing, expects_continue } = announced(&head)?;
             let current = Current {
                 head_length: head.length,
                 keep_alive: wants_keep_alive(&head),
                 is_head: head.method == "HEAD",
             };
+            if framing == Framing::None {
+                self.ready_at = Instant::now();
+                let response = Request::new(head).map(|request| answer(&request));
+                return self.complete(current, response);
+            }
             self.phase = Phase::Body(current, Discard::new(framing));
             if expects_continue && self.input.len() == current.head_length {
                 self.say_continue()?;
@@ -216,12 +224,36 @@ impl Connection {
             let fed = discard.feed(&self.input[current.head_length..])?;
             self.input.drain(current.head_length..current.head_length + fed.used);
             if !fed.done {
-                return Ok(false);
+                return Ok(None);
             }
-            self.phase = Phase::Ready(current);
             self.ready_at = Instant::now();
+            let request = Request::parse(&self.input[..current.head_length]);
+            let response = request.map(|request| answer(&request));
+            return self.complete(current, response);
         }
-        Ok(matches!(self.phase, Phase::Ready(_)))
+        match self.phase {
+            Phase::Ready(current) => {
+                let response = Request::parse(self.current_head()).map(|request| answer(&request));
+                self.complete(current, response)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A request is complete, and somebody was asked for its response, unless it cannot be served.
+    fn complete(
+        &mut self,
+        current: Current,
+        response: Result<Option<Response>, HeadError>,
+    ) -> Result<Option<Received>, Refusal> {
+        self.phase = Phase::Ready(current);
+        Ok(Some(match response? {
+            Some(response) => {
+                self.respond(response);
+                Received::Answered
+            }
+            None => Received::Declined,
+        }))
     }
 
     /// `100 Continue` (RFC 9110, section 15.2.1). Nothing else is on its way out, so 25 bytes always fit.
@@ -232,19 +264,19 @@ impl Connection {
         }
     }
 
-    /// The request that [`Connection::receive`] has found.
+    /// The request that [`Connection::receive`] has found, and nobody has answered.
     ///
     /// # Errors
     /// The refusal to answer with, for a target that cannot be resolved.
     pub fn request(&self) -> Result<Request<'_>, Refusal> {
-        Request::parse(self.current_head()).map_err(Refusal::from)
+        Ok(Request::parse(self.current_head())?)
     }
 
-    /// Begins the response to the current request. `last` closes the connection after it, whatever the client wants.
-    pub fn respond(&mut self, response: Response, last: bool) {
+    /// Begins the response to the current request.
+    pub fn respond(&mut self, response: Response) {
         let Phase::Ready(current) = self.phase else { return self.refuse_with(response) };
         let then = match current.keep_alive {
-            _ if response.close || last => Then::Linger,
+            _ if response.close => Then::Linger,
             true => Then::KeepAlive,
             false => Then::Close,
         };
@@ -279,8 +311,10 @@ impl Connection {
         match self.outgoing.send(&self.stream) {
             Ok(Sent::Blocked) => Progress::Blocked,
             Ok(Sent::All) => {
-                self.report(handler, true);
+                let now = Instant::now();
+                self.report(handler, true, now);
                 self.input.drain(..head_length);
+                self.since = now;
                 self.after(then)
             }
             Err(_) => {
@@ -293,12 +327,12 @@ impl Connection {
     /// Gives the response up, because the client is gone or too slow.
     pub fn abandon(&mut self, handler: &dyn Handler) {
         if matches!(self.phase, Phase::Sending { .. }) {
-            self.report(handler, false);
+            self.report(handler, false, Instant::now());
         }
         self.phase = Phase::Closed;
     }
 
-    fn report(&self, handler: &dyn Handler, complete: bool) {
+    fn report(&self, handler: &dyn Handler, complete: bool, now: Instant) {
         let Phase::Sending { head_length, answer, .. } = self.phase else { return };
         handler.finished(&Exchange {
             head: &self.input[..head_length],
@@ -306,7 +340,7 @@ impl Connection {
             status: answer.status,
             body_bytes: self.outgoing.body_sent(),
             sent_bytes: self.outgoing.sent(),
-            duration: self.ready_at.elapsed(),
+            duration: now.saturating_duration_since(self.ready_at),
             complete,
             cache: answer.cache,
             monitoring: answer.monitoring,
@@ -316,7 +350,6 @@ impl Connection {
     /// Closing a socket that holds unread bytes resets the connection, and the reset can overtake the response on
     /// its way. So, unless nothing more can come: no more from us, then read until the client closes too.
     fn after(&mut self, then: Then) -> Progress {
-        self.since = Instant::now();
         let all_read = self.input.is_empty() && self.drained;
         match then {
             Then::KeepAlive => {

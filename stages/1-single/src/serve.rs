@@ -5,6 +5,8 @@
 
 use crate::connection::{Connection, Progress, Received, timed_out};
 use crate::handler::Handler;
+use crate::http::Request;
+use crate::http::response::Response;
 use crate::stop::Stop;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -18,7 +20,8 @@ pub const FAREWELL: Duration = Duration::from_secs(1);
 /// Serves every request of one connection, in order.
 pub fn serve(connection: &mut Connection, handler: &dyn Handler, timeout: Duration, stop: &Stop) {
     loop {
-        let progress = match connection.receive() {
+        let answer = |request: &Request<'_>| Some(respond(request, handler, stop));
+        let progress = match connection.receive(answer) {
             Received::Closed => return,
             Received::Incomplete => match wait(connection, PollFlags::POLLIN, timeout, stop) {
                 Waited::Ready => continue,
@@ -32,10 +35,7 @@ pub fn serve(connection: &mut Connection, handler: &dyn Handler, timeout: Durati
                 connection.refuse(refusal);
                 send(connection, handler, timeout, stop)
             }
-            Received::Request => {
-                answer(connection, handler, stop);
-                send(connection, handler, timeout, stop)
-            }
+            Received::Answered | Received::Declined => send(connection, handler, timeout, stop),
         };
         match progress {
             Progress::Done => {}
@@ -45,12 +45,11 @@ pub fn serve(connection: &mut Connection, handler: &dyn Handler, timeout: Durati
     }
 }
 
-/// Begins the response to the request that the connection holds.
-pub fn answer(connection: &mut Connection, handler: &dyn Handler, stop: &Stop) {
-    match connection.request().map(|request| handler.respond(&request)) {
-        Ok(response) => connection.respond(response, stop.is_requested()),
-        Err(refusal) => connection.refuse(refusal),
-    }
+/// The response to a request. Once a stop is requested, it is the last one of its connection.
+pub fn respond(request: &Request<'_>, handler: &dyn Handler, stop: &Stop) -> Response {
+    let mut response = handler.respond(request);
+    response.close |= stop.is_requested();
+    response
 }
 
 fn send(connection: &mut Connection, handler: &dyn Handler, timeout: Duration, stop: &Stop) -> Progress {

@@ -6,7 +6,7 @@ use parts::queue::{BoundedQueue, Inbox};
 use parts::request::Bell;
 use stage1_single::connection::{Progress, Received};
 use stage1_single::http::framing::Refusal;
-use stage1_single::serve::answer;
+use stage1_single::serve::respond;
 use stage1_single::stop::{EventBell, Stop};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -104,17 +104,20 @@ fn attend(client: &mut Client, counter: &Counter, service: &impl Service, stop: 
     let connection = &mut client.connection;
     loop {
         if !connection.is_sending() {
-            let answered = catch_unwind(AssertUnwindSafe(|| answer(connection, service, stop)));
-            if answered.is_err() {
-                // Nothing of the response has been sent: it is begun only when the handler has returned.
-                connection.refuse(Refusal { status: 500, why: "The server made a mistake" });
+            let response = connection.request().and_then(|request| {
+                let respond = AssertUnwindSafe(|| respond(&request, service, stop));
+                catch_unwind(respond).map_err(|_| Refusal { status: 500, why: "The server made a mistake" })
+            });
+            match response {
+                Ok(response) => connection.respond(response),
+                Err(refusal) => connection.refuse(refusal),
             }
         }
         if connection.send(service) != Progress::Done {
             return;
         }
         // Anything but a request is the reception's business; asked again, the connection says the same.
-        let next_is_here = connection.receive() == Received::Request;
+        let next_is_here = connection.receive(|_| None) == Received::Declined;
         if !next_is_here || !counter.queue.is_empty() {
             return;
         }

@@ -291,20 +291,16 @@ impl<S: Service> Reception<S> {
                 }
                 connection.send(&*self.service)
             } else {
-                match connection.receive() {
+                let (service, last) = (&self.service, self.farewell.is_some());
+                match connection.receive(|request| with_close(service.answer_at_once(request), last)) {
                     Received::Incomplete => return self.park(client, Renew::Nothing),
                     Received::Closed => return self.close(client),
                     Received::Refused(refusal) => connection.refuse(refusal),
-                    Received::Request => {
-                        match connection.request().map(|it| self.service.answer_at_once(&it)) {
-                            Err(refusal) => connection.refuse(refusal),
-                            Ok(Some(response)) => connection.respond(response, self.farewell.is_some()),
-                            Ok(None) => match self.offer(client) {
-                                None => return,
-                                Some(refused) => client = refused,
-                            },
-                        }
-                    }
+                    Received::Answered => {}
+                    Received::Declined => match self.offer(client) {
+                        None => return,
+                        Some(refused) => client = refused,
+                    },
                 }
                 Progress::Done
             };
@@ -323,7 +319,7 @@ impl<S: Service> Reception<S> {
     fn offer(&mut self, client: Box<Client>) -> Option<Box<Client>> {
         let mut refused = self.enqueue(client)?;
         self.count_refusal();
-        refused.connection.respond(Response::overloaded("The server is busy"), true);
+        refused.connection.respond(Response::overloaded("The server is busy"));
         Some(refused)
     }
 
@@ -424,6 +420,11 @@ impl<S: Service> Reception<S> {
             _ => deadline,
         }
     }
+}
+
+/// The last response of a connection says that it is the last.
+fn with_close(response: Option<Response>, last: bool) -> Option<Response> {
+    response.map(|response| Response { close: response.close || last, ..response })
 }
 
 /// Whether the kernel must be asked to report the state of a socket anew.

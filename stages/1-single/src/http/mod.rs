@@ -27,7 +27,14 @@ impl<'b> Request<'b> {
     /// # Errors
     /// [`HeadError`], above all for a target that cannot be resolved.
     pub fn parse(bytes: &'b [u8]) -> Result<Request<'b>, HeadError> {
-        let head = parse_head(bytes)?.ok_or(HeadError::Malformed("the head is not complete"))?;
+        Request::new(parse_head(bytes)?.ok_or(HeadError::Malformed("the head is not complete"))?)
+    }
+
+    /// Understands what a head asks for.
+    ///
+    /// # Errors
+    /// [`HeadError`] for a target that cannot be resolved.
+    pub fn new(head: RequestHead<'b>) -> Result<Request<'b>, HeadError> {
         let target = Target::parse(head.method, head.target)?;
         Ok(Request { head, target })
     }
