@@ -59,7 +59,7 @@ pub enum Start {
 /// A setting in `--help`: key, name of its value, heading, explanation.
 type Described = (&'static str, &'static str, &'static str, &'static str);
 
-const DESCRIBED: [Described; 10] = [
+const DESCRIBED: [Described; 12] = [
     ("ADDRESS", "IP", "Where", "Address to listen on [default: 127.0.0.1]"),
     ("PORT", "NUMBER", "Where", "Port to listen on; 0 lets the system choose [default: 8080]"),
     ("DOCUMENT_ROOT", "FOLDER", "What", "Folder whose files are served [default: www]"),
@@ -75,6 +75,8 @@ const DESCRIBED: [Described; 10] = [
         "Time limit for a request, a response, an idle connection [default: 30]",
     ),
     ("ACCESS_LOG", "FILE", "How", "Append a line per request, in Combined Log Format"),
+    ("USER", "NAME", "Who", "Started as root: become this user once the port is bound (herd)"),
+    ("LANDLOCK", "WHEN", "Who", "Confine workers to reading beneath the root: on, off [default: on] (herd)"),
 ];
 
 /// The definition of the command line, for parsing and for completion scripts.
@@ -128,6 +130,8 @@ fn flag_of(key: &'static str) -> &'static str {
         "CACHE_SIZE_MB" => "cache-size-mb",
         "TIMEOUT_SECONDS" => "timeout-seconds",
         "ACCESS_LOG" => "access-log",
+        "USER" => "user",
+        "LANDLOCK" => "landlock",
         _ => "hand-off",
     }
 }

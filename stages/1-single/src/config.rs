@@ -38,6 +38,10 @@ pub struct Settings {
     pub access_log: Option<PathBuf>,
     /// Which requests are handed to a thread (from stage 4).
     pub hand_off: HandOff,
+    /// Who the processes are once they listen (stage 6).
+    pub user: Option<String>,
+    /// Whether workers are confined to reading beneath the document root, where the kernel can do that (stage 6).
+    pub landlock: bool,
 }
 
 /// Which requests the reception hands to a thread.
@@ -66,7 +70,7 @@ pub enum Source {
 pub struct ConfigError(pub String);
 
 /// The keys, as in a file.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 12] = [
     "ADDRESS",
     "PORT",
     "DOCUMENT_ROOT",
@@ -77,6 +81,8 @@ pub const KEYS: [&str; 10] = [
     "TIMEOUT_SECONDS",
     "ACCESS_LOG",
     "HAND_OFF",
+    "USER",
+    "LANDLOCK",
 ];
 
 impl Settings {
@@ -127,6 +133,8 @@ impl Settings {
             timeout: Duration::from_secs(30),
             access_log: None,
             hand_off: HandOff::WhenNeeded,
+            user: None,
+            landlock: true,
         }
     }
 
@@ -178,6 +186,15 @@ impl Settings {
                     "always" => HandOff::Always,
                     "when-needed" => HandOff::WhenNeeded,
                     _ => return Err(named.is_not("\"always\" or \"when-needed\"")),
+                }
+            }
+            "USER" if value.is_empty() => return Err(named.is_not("the name of a user")),
+            "USER" => self.user = Some(value.to_owned()),
+            "LANDLOCK" => {
+                self.landlock = match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(named.is_not("\"on\" or \"off\"")),
                 }
             }
             _ => {

@@ -14,10 +14,11 @@
 //!
 //! A worker that crashes takes its own clients with it and nobody else's. The master notices, settles the dead
 //! worker's gauges, and forks another onto the same socket, where new clients have been waiting in the backlog. All
-//! decisions are the `prefork` part's; [`master`] carries them out, [`worker`] is what a child does, and [`signals`]
-//! is how either hears of anything.
+//! decisions are the `prefork` part's; [`master`] carries them out, [`worker`] is what a child does, [`signals`] is how
+//! either hears of anything, and [`privileges`] is what they do without.
 
 pub mod master;
+pub mod privileges;
 pub mod signals;
 pub mod worker;
 
@@ -34,9 +35,14 @@ use std::sync::Arc;
 /// # Errors
 /// [`Failure`] when it cannot start, or when no worker can be kept alive.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    check(settings)?;
     let sockets = ListeningSocket::bind_group(settings.socket_address(), settings.num_workers)
         .map_err(|error| Failure::listen(settings, &error))?;
+    if let Some(user) = &settings.user {
+        privileges::become_user(user)?;
+    }
+    privileges::never_gain()?;
+    // Tried as who the workers will be.
+    check(settings)?;
     let stats = Arc::new(SharedStats::new(settings.num_workers).map_err(Failure::running)?);
     Master::new(settings.clone(), sockets, stats)?.run()
 }

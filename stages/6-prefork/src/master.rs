@@ -253,6 +253,9 @@ impl Master {
         {
             log::warn!("address, port and number of workers stay as they are until herd is started anew");
         }
+        if new.user != self.settings.user {
+            log::warn!("the user stays who it is until herd is started anew");
+        }
         self.settings = new;
         true
     }

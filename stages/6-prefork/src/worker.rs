@@ -1,6 +1,6 @@
 //! What a forked child does: it serves its socket as stage 5 would, and follows its master.
 
-use crate::signals;
+use crate::{privileges, signals};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid, write};
@@ -43,6 +43,16 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         Ok(site) => Arc::new(site),
         Err(failure) => return cannot_start(slot, &failure),
     };
+    // The root and the log are open; the threads, which will be confined too, are not started yet.
+    if settings.landlock {
+        match privileges::confine(&settings.document_root) {
+            Ok(true) => {}
+            Ok(false) => {
+                log::info!("slot {slot}: this kernel has no Landlock, so nothing confines the worker")
+            }
+            Err(failure) => return cannot_start(slot, &failure),
+        }
+    }
     let mut serving = false;
     let report = || {
         serving = true;

@@ -33,7 +33,7 @@ pub fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 /// For each key: two values that differ from the default and from each other.
-const VALUES: [(&str, &str, &str); 10] = [
+const VALUES: [(&str, &str, &str); 12] = [
     ("ADDRESS", "127.0.0.2", "::1"),
     ("PORT", "0", "65535"),
     ("DOCUMENT_ROOT", "/a", "b"),
@@ -44,6 +44,8 @@ const VALUES: [(&str, &str, &str); 10] = [
     ("TIMEOUT_SECONDS", "1", "86400"),
     ("ACCESS_LOG", "a.log", "b.log"),
     ("HAND_OFF", "always", "when-needed"),
+    ("USER", "nobody", "www-data"),
+    ("LANDLOCK", "off", "on"),
 ];
 
 fn flag(key: &str) -> String {
@@ -66,6 +68,8 @@ fn spelled(settings: &Settings, key: &str) -> String {
         }
         "HAND_OFF" if settings.hand_off == HandOff::Always => "always".to_owned(),
         "HAND_OFF" => "when-needed".to_owned(),
+        "USER" => settings.user.clone().unwrap_or_default(),
+        "LANDLOCK" => if settings.landlock { "on" } else { "off" }.to_owned(),
         other => panic!("the test does not know the setting {other}"),
     }
 }
@@ -80,6 +84,7 @@ fn what_nobody_sets_has_its_documented_default() {
     assert_eq!((defaults.threads_per_worker, defaults.queue_size, defaults.cache_size_mb), (8, 100, 50));
     assert_eq!(defaults.timeout, Duration::from_secs(30));
     assert_eq!((defaults.access_log, defaults.hand_off), (None, HandOff::WhenNeeded));
+    assert_eq!((defaults.user, defaults.landlock), (None, true));
 }
 
 #[test]
@@ -192,8 +197,8 @@ fn the_help_names_every_setting_with_its_real_default() {
     for key in KEYS {
         let (_, rest) = words.split_once(&format!("{} <", flag(key))).expect("--help explains every setting");
         let explained = rest.split(" --").next().unwrap_or(rest);
-        // The number of cores is explained in words, and there is no log by default.
-        if key != "NUM_WORKERS" && key != "ACCESS_LOG" {
+        // The number of cores is explained in words, and there is no log and no other user by default.
+        if !["NUM_WORKERS", "ACCESS_LOG", "USER"].contains(&key) {
             let default = format!("[default: {}]", spelled(&defaults, key));
             assert!(explained.contains(&default), "{} should say {default}: {explained}", flag(key));
         }

@@ -3,6 +3,7 @@
 mod deaths;
 mod load;
 mod logs;
+mod privileges;
 mod reload;
 mod spread;
 mod stop;
