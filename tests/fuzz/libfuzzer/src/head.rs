@@ -1,0 +1,4 @@
+//! libFuzzer, looking for bytes that break a promise of `fuzz::head`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::head(bytes));
