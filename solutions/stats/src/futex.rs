@@ -8,9 +8,9 @@
 // The system call has no safe wrapper.
 #![allow(unsafe_code)]
 
+use crate::sync::atomic::AtomicU32;
 use std::ops::Deref;
 use std::ptr;
-use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 /// A 32-bit word that can be waited on. All-zero bytes are a word with the value 0.

@@ -45,8 +45,11 @@ pub use snapshot::{Counters, Gauges, SeatSnapshot, SlotSnapshot, Snapshot, Total
 mod futex;
 #[cfg(not(test))]
 mod mapping;
-#[cfg(not(test))]
+#[cfg(not(any(test, feature = "crash-points")))]
 pub(crate) use std::sync;
+// The same, for trying what happens when a worker dies in the middle.
+#[cfg(all(not(test), feature = "crash-points"))]
+pub(crate) use crash_points::sync;
 
 // In the models, what the machine provides is played by loom: see model_side.rs.
 #[cfg(test)]
