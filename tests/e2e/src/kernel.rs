@@ -57,9 +57,11 @@ fn status(pid: Pid, name: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
 }
 
+/// The state of a listening socket in /proc/net/tcp.
+const LISTEN: &str = "0A";
+
 /// How many connections wait in the backlogs of the sockets that listen on `address`; `None` if none listens.
 pub fn backlog(address: SocketAddr) -> Option<u64> {
-    const LISTEN: &str = "0A";
     let listening = sockets(address).filter(|socket| socket.state == LISTEN).map(|socket| socket.waiting);
     listening.reduce(|sum, waiting| sum + waiting)
 }
@@ -79,6 +81,17 @@ pub fn owner(server: SocketAddr, local: SocketAddr, candidates: &[Pid]) -> Optio
         let mut targets = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
         targets.any(|target| target.to_str() == Some(&name))
     })
+}
+
+/// The ports of the clients whose connections `pid` has accepted.
+pub fn accepted(server: SocketAddr, pid: Pid) -> Vec<u16> {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let targets: Vec<_> = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()).collect();
+    let is_its = |socket: &Socket| {
+        let name = format!("socket:[{}]", socket.inode);
+        targets.iter().any(|target| target.to_str() == Some(&name))
+    };
+    sockets(server).filter(|socket| socket.state != LISTEN && is_its(socket)).map(|it| it.remote).collect()
 }
 
 /// A socket of the server.

@@ -1,4 +1,4 @@
-//! Measuring the finished server beside others.
+//! Measuring the finished server beside others, and wearing it down ([`soak`]).
 //!
 //! Three rules make figures from a noisy machine worth something. Two servers are compared in turn, in one run, and
 //! never by figures of different days. A figure is the median of several rounds, and is printed with their spread. And
@@ -6,6 +6,7 @@
 //! processors with it, so rates crowd together near what the machine can do, and costs do not.
 
 pub mod peers;
+pub mod soak;
 pub mod wrk;
 
 use nix::unistd::{Pid, SysconfVar, sysconf};
