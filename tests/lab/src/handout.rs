@@ -108,6 +108,7 @@ fn parts(mut text: String, missing: &[&str]) -> Result<String> {
             &format!("\n{part} = [\"my-{part}\"]\n"),
         )?;
         text = replace_once(&text, &format!("\n{part} = {{ workspace = true, optional = true }}\n"), "\n")?;
+        text = text.replace(&format!("\"{part}?/crash-points\", "), "");
     }
     Ok(text)
 }
