@@ -132,8 +132,8 @@ fn who_waits_for_a_load_that_fails_loads_in_its_turn() {
 ///
 /// Caught: counting a hit for a look-up that was counted as a miss before its first wait.
 #[test]
-fn a_look_up_that_tries_twice_is_counted_once() {
-    Model::new("a look-up that tries twice is counted once").preemption_bound(2).check(|_| {
+fn whoever_looks_up_twice_is_counted_once() {
+    Model::new("whoever looks up twice is counted once").preemption_bound(2).check(|_| {
         let cache = Arc::new(Cache::new(10));
         let others = ["left", "right"].map(|name| {
             let cache = cache.clone();

@@ -102,12 +102,13 @@ fn a_file_is_identified_from_memory_as_it_is_found() {
     let site = Site::new();
     for target in ["/index.html", "/folder/inner.txt", "/link-inside"] {
         let path = path(target);
-        let found = site.open(target).identity;
         let deadline = Instant::now() + DEADLINE;
-        // Somebody else's rename may make the kernel unsure for a moment, so one `None` is no mistake.
-        let identity = loop {
+        // One `None` is no mistake: somebody else's rename may make the kernel unsure for a moment, and a link that was
+        // never followed since its last change has a time of access to be written. So it is looked up again.
+        let (identity, found) = loop {
+            let found = site.open(target).identity;
             if let Some(identity) = site.root.identify_from_memory(&path) {
-                break identity;
+                break (identity, found);
             }
             assert!(
                 Instant::now() < deadline,
