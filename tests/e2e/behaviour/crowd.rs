@@ -1,7 +1,7 @@
 //! Stage 3's lesson: a client that makes the server wait costs a connection, not a thread.
 
 use crate::PROGRAM;
-use e2e::{Client, Ending, Site, backlog, eventually, pattern, threads, unread};
+use e2e::{Client, Ending, Site, backlog, eventually, pattern, settled, threads, unread};
 use verdict::test;
 
 /// At the end the whole crowd sends at once, and nobody is to be refused.
@@ -79,6 +79,8 @@ fn when_descriptors_run_out_the_oldest_idle_clients_make_room() {
             }
             served
         });
+        // A client is idle when the thread that answered it has given it back.
+        settled(server.serving()[0]);
     }
     assert_eq!(
         clients[0].ending(),

@@ -34,11 +34,25 @@ fn is_member(pid: Pid, group: Pid) -> Option<bool> {
 #[track_caller]
 pub fn halt(pid: Pid) {
     kill(pid, Signal::SIGSTOP).expect("a process that can be halted");
-    eventually("every thread halts", || {
-        let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
-        let states = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
-        states.into_iter().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
-    });
+    eventually("every thread halts", || all_threads_are(pid, 'T'));
+}
+
+/// Waits until every thread of a process sleeps: whatever it was given to do is done, and nothing is on its way from
+/// one thread to another.
+///
+/// # Panics
+/// If that never happens.
+#[track_caller]
+pub fn settled(pid: Pid) {
+    // Looked at twice: a thread that was seen asleep may have been woken by one that was looked at later, but then it
+    // is awake until it has dealt with what that one gave it.
+    eventually("every thread sleeps", || all_threads_are(pid, 'S') && all_threads_are(pid, 'S'));
+}
+
+fn all_threads_are(pid: Pid, state: char) -> bool {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    let mut states = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+    states.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(state)))
 }
 
 /// The number of threads of a process; 0 if it is gone.

@@ -23,7 +23,7 @@ mod server;
 mod site;
 
 pub use client::{Client, Ending, Lost, Response};
-pub use kernel::{accepted, backlog, group, halt, is_pending, owner, threads, unread};
+pub use kernel::{accepted, backlog, group, halt, is_pending, owner, settled, threads, unread};
 pub use nix::sys::signal::{Signal, kill, killpg};
 pub use nix::unistd::Pid;
 pub use serde_json::Value as Json;
