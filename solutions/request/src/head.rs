@@ -53,14 +53,13 @@ pub struct RequestHead<'b> {
 /// The header fields of one request.
 #[derive(Debug)]
 pub struct Headers<'b> {
-    fields: [Header<'b>; MAX_FIELDS],
-    count: usize,
+    fields: Vec<Header<'b>>,
 }
 
 impl<'b> Headers<'b> {
     /// All fields in the order sent.
     pub fn iter(&self) -> impl Iterator<Item = &Header<'b>> {
-        self.fields[..self.count].iter()
+        self.fields.iter()
     }
 
     /// The values of every field of this name, in order. Names are compared without regard to case.
@@ -170,14 +169,17 @@ fn parse_version(version: &str) -> Result<Version, HeadError> {
 
 /// Header fields are httparse's work: it refuses spaces before the colon, folded lines and control bytes.
 fn parse_fields(bytes: &[u8]) -> Result<Headers<'_>, HeadError> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    // Each field has its line; a hundred fields would be 3 KiB to fill and to move about.
+    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    let mut fields = vec![httparse::EMPTY_HEADER; lines.min(MAX_FIELDS)];
     let count = match httparse::parse_headers(bytes, &mut fields) {
         Ok(httparse::Status::Complete((_, parsed))) => parsed.len(),
         Ok(httparse::Status::Partial) => return Err(HeadError::Malformed("the header fields do not end")),
         Err(httparse::Error::TooManyHeaders) => return Err(HeadError::FieldsTooLarge),
         Err(_) => return Err(HeadError::Malformed("a header field breaks the grammar")),
     };
-    Ok(Headers { fields, count })
+    fields.truncate(count);
+    Ok(Headers { fields })
 }
 
 /// `tchar` of RFC 9110, section 5.6.2.

@@ -59,7 +59,7 @@ pub enum Start {
 /// A setting in `--help`: key, name of its value, heading, explanation.
 type Described = (&'static str, &'static str, &'static str, &'static str);
 
-const DESCRIBED: [Described; 12] = [
+const DESCRIBED: [Described; 13] = [
     ("ADDRESS", "IP", "Where", "Address to listen on [default: 127.0.0.1]"),
     ("PORT", "NUMBER", "Where", "Port to listen on; 0 lets the system choose [default: 8080]"),
     ("DOCUMENT_ROOT", "FOLDER", "What", "Folder whose files are served [default: www]"),
@@ -67,6 +67,12 @@ const DESCRIBED: [Described; 12] = [
     ("NUM_WORKERS", "NUMBER", "How many", "Worker processes, 1 to 64 [default: one per core]"),
     ("THREADS_PER_WORKER", "NUMBER", "How many", "Threads of each worker [default: 8]"),
     ("QUEUE_SIZE", "NUMBER", "How many", "Requests that may wait for a thread, per worker [default: 100]"),
+    (
+        "QUEUE_DELAY_MS",
+        "MS",
+        "How",
+        "Refuse a request that waited longer, or a twentieth of it under overload; 0: never [default: 200]",
+    ),
     ("HAND_OFF", "WHEN", "How", "Requests given to a thread: always, when-needed [default: when-needed]"),
     (
         "TIMEOUT_SECONDS",
@@ -127,6 +133,7 @@ fn flag_of(key: &'static str) -> &'static str {
         "NUM_WORKERS" => "num-workers",
         "THREADS_PER_WORKER" => "threads-per-worker",
         "QUEUE_SIZE" => "queue-size",
+        "QUEUE_DELAY_MS" => "queue-delay-ms",
         "CACHE_SIZE_MB" => "cache-size-mb",
         "TIMEOUT_SECONDS" => "timeout-seconds",
         "ACCESS_LOG" => "access-log",

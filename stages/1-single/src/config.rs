@@ -30,6 +30,9 @@ pub struct Settings {
     pub threads_per_worker: usize,
     /// Connections that may wait for a thread, in each worker (from stage 3).
     pub queue_size: usize,
+    /// How long a request may wait for a thread while a burst passes, a twentieth of it under overload; zero: as long
+    /// as it takes (from stage 3).
+    pub queue_delay: Duration,
     /// Size of the file cache in MiB, in each worker; 0 turns it off (from stage 4).
     pub cache_size_mb: usize,
     /// How long a client may take: to send a request, to take a response, to stay idle.
@@ -70,13 +73,14 @@ pub enum Source {
 pub struct ConfigError(pub String);
 
 /// The keys, as in a file.
-pub const KEYS: [&str; 12] = [
+pub const KEYS: [&str; 13] = [
     "ADDRESS",
     "PORT",
     "DOCUMENT_ROOT",
     "NUM_WORKERS",
     "THREADS_PER_WORKER",
     "QUEUE_SIZE",
+    "QUEUE_DELAY_MS",
     "CACHE_SIZE_MB",
     "TIMEOUT_SECONDS",
     "ACCESS_LOG",
@@ -129,6 +133,7 @@ impl Settings {
             num_workers: cores.min(MAX_WORKERS),
             threads_per_worker: 8,
             queue_size: 100,
+            queue_delay: Duration::from_millis(200),
             cache_size_mb: 50,
             timeout: Duration::from_secs(30),
             access_log: None,
@@ -178,6 +183,7 @@ impl Settings {
             "NUM_WORKERS" => self.num_workers = named.number(1..=MAX_WORKERS as u64)? as usize,
             "THREADS_PER_WORKER" => self.threads_per_worker = named.number(1..=1024)? as usize,
             "QUEUE_SIZE" => self.queue_size = named.number(1..=65536)? as usize,
+            "QUEUE_DELAY_MS" => self.queue_delay = Duration::from_millis(named.number(0..=86_400_000)?),
             "CACHE_SIZE_MB" => self.cache_size_mb = named.number(0..=1_048_576)? as usize,
             "TIMEOUT_SECONDS" => self.timeout = Duration::from_secs(named.number(1..=86_400)?),
             "ACCESS_LOG" => self.access_log = Some(named.path()?),

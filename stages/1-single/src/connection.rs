@@ -11,6 +11,7 @@
 //!     \________\_______\__________________________________\-> Lingering --> closed
 //! ```
 
+use crate::buffer::{BUFFER_SIZE, Buffer};
 use crate::handler::{Exchange, Handler};
 use crate::http::body::Discard;
 use crate::http::framing::{Announced, Framing, Refusal, announced};
@@ -26,11 +27,8 @@ use std::time::{Duration, Instant};
 /// How long a closing connection is read from, so that the last response arrives (RFC 9112, section 9.6).
 pub const LINGER: Duration = Duration::from_secs(2);
 
-/// The slowest client that a response waits for, in bytes per second, on top of the time limit.
+/// The slowest client that a response waits for, in bytes per second, once the time limit is over.
 const SLOWEST: u64 = 4 * 1024;
-
-/// How much is read at once, in bytes.
-const READ_SIZE: usize = 4 * 1024;
 
 /// A client's connection.
 #[derive(Debug)]
@@ -38,10 +36,12 @@ pub struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
     /// Bytes received and not used yet. The head of the current request stays at the front until it is answered.
-    input: Vec<u8>,
+    input: Buffer,
     phase: Phase,
-    /// When the current phase began: the idle time, the request's first byte, or the response's first byte.
+    /// When the current phase began; while a response is being sent, when the client last took some of it.
     since: Instant,
+    /// When bytes last came.
+    read_at: Instant,
     /// When the current request was complete.
     ready_at: Instant,
     outgoing: Outgoing,
@@ -62,7 +62,7 @@ enum Phase {
     /// What came is no request that can be served. It stays so: bytes that were judged once are not judged again.
     Refused { head_length: usize, refusal: Refusal },
     /// The response is being sent.
-    Sending { head_length: usize, answer: Answer, then: Then },
+    Sending { head_length: usize, answer: Answer, then: Then, began: Instant },
     /// The last response is sent; what the client still sends is read and dropped.
     Lingering,
     /// Nothing more to do.
@@ -131,9 +131,10 @@ impl Connection {
         Connection {
             stream,
             peer,
-            input: Vec::new(),
+            input: Buffer::default(),
             phase: Phase::Idle,
             since: now,
+            read_at: now,
             ready_at: now,
             outgoing: Outgoing::default(),
             drained: false,
@@ -155,12 +156,12 @@ impl Connection {
             }
             // Forgotten at once: whoever calls again has learnt that there is more.
             if std::mem::take(&mut self.drained) {
-                return Received::Incomplete;
+                return self.incomplete();
             }
             match self.read_some() {
                 Ok(0) => return Received::Closed,
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Received::Incomplete,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return self.incomplete(),
                 Err(_) => return Received::Closed,
             }
         }
@@ -171,9 +172,17 @@ impl Connection {
         self.drained = false;
     }
 
+    fn incomplete(&mut self) -> Received {
+        if self.is_idle() {
+            self.input = Buffer::default();
+            self.outgoing.rest();
+        }
+        Received::Incomplete
+    }
+
     fn read_some(&mut self) -> io::Result<usize> {
         let before = self.input.len();
-        self.input.resize(before + READ_SIZE, 0);
+        self.input.room().resize(before + BUFFER_SIZE, 0);
         let result = loop {
             match self.stream.read(&mut self.input[before..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -182,10 +191,13 @@ impl Connection {
         };
         let count = *result.as_ref().unwrap_or(&0);
         self.input.truncate(before + count);
-        self.drained = (1..READ_SIZE).contains(&count);
-        if count > 0 && matches!(self.phase, Phase::Idle) {
-            self.phase = Phase::Head;
-            self.since = Instant::now();
+        self.drained = (1..BUFFER_SIZE).contains(&count);
+        if count > 0 {
+            self.read_at = Instant::now();
+            if matches!(self.phase, Phase::Idle) {
+                self.phase = Phase::Head;
+                self.since = self.read_at;
+            }
         }
         result
     }
@@ -210,7 +222,7 @@ impl Connection {
                 is_head: head.method == "HEAD",
             };
             if framing == Framing::None {
-                self.ready_at = Instant::now();
+                self.ready_at = self.read_at.max(self.since);
                 let response = Request::new(head).map(|request| answer(&request));
                 return self.complete(current, response);
             }
@@ -226,7 +238,7 @@ impl Connection {
             if !fed.done {
                 return Ok(None);
             }
-            self.ready_at = Instant::now();
+            self.ready_at = self.read_at;
             let request = Request::parse(&self.input[..current.head_length]);
             let response = request.map(|request| answer(&request));
             return self.complete(current, response);
@@ -249,7 +261,7 @@ impl Connection {
         self.phase = Phase::Ready(current);
         Ok(Some(match response? {
             Some(response) => {
-                self.respond(response);
+                self.begin(current, response, self.ready_at);
                 Received::Answered
             }
             None => Received::Declined,
@@ -275,12 +287,16 @@ impl Connection {
     /// Begins the response to the current request.
     pub fn respond(&mut self, response: Response) {
         let Phase::Ready(current) = self.phase else { return self.refuse_with(response) };
+        self.begin(current, response, Instant::now());
+    }
+
+    fn begin(&mut self, current: Current, response: Response, now: Instant) {
         let then = match current.keep_alive {
             _ if response.close => Then::Linger,
             true => Then::KeepAlive,
             false => Then::Close,
         };
-        self.start(response, current.head_length, current.is_head, then);
+        self.start(response, current.head_length, current.is_head, then, now);
     }
 
     /// Begins the response to a request that cannot be served. The connection closes after it, because nobody
@@ -290,26 +306,33 @@ impl Connection {
     }
 
     fn refuse_with(&mut self, response: Response) {
+        let now = Instant::now();
         if !matches!(self.phase, Phase::Ready(_)) {
-            self.ready_at = Instant::now();
+            self.ready_at = now;
         }
         let is_head = self.input.trim_ascii_start().starts_with(b"HEAD ");
-        self.start(response, self.head_length(), is_head, Then::Linger);
+        self.start(response, self.head_length(), is_head, Then::Linger, now);
     }
 
-    fn start(&mut self, response: Response, head_length: usize, is_head: bool, then: Then) {
+    fn start(&mut self, response: Response, head_length: usize, is_head: bool, then: Then, now: Instant) {
         let answer =
             Answer { status: response.status, cache: response.cache, monitoring: response.monitoring };
         self.outgoing.start(response, is_head, then != Then::KeepAlive);
-        self.phase = Phase::Sending { head_length, answer, then };
-        self.since = Instant::now();
+        self.phase = Phase::Sending { head_length, answer, then, began: now };
+        self.since = now;
     }
 
     /// Sends what the client will take now, and tells the handler when the response is over.
     pub fn send(&mut self, handler: &dyn Handler) -> Progress {
         let Phase::Sending { head_length, then, .. } = self.phase else { return Progress::Closed };
+        let before = self.outgoing.sent();
         match self.outgoing.send(&self.stream) {
-            Ok(Sent::Blocked) => Progress::Blocked,
+            Ok(Sent::Blocked) => {
+                if self.outgoing.sent() > before {
+                    self.since = Instant::now();
+                }
+                Progress::Blocked
+            }
             Ok(Sent::All) => {
                 let now = Instant::now();
                 self.report(handler, true, now);
@@ -361,7 +384,7 @@ impl Connection {
                 Progress::Closed
             }
             Then::Close | Then::Linger => {
-                self.input = Vec::new();
+                self.input = Buffer::default();
                 self.phase = Phase::Lingering;
                 self.stream.shutdown(Shutdown::Write).map_or(Progress::Closed, |()| Progress::Lingering)
             }
@@ -372,7 +395,7 @@ impl Connection {
     /// [`Progress::Done`]: enough for now, but there is more. A client that sends faster than this reads must not
     /// hold its caller for ever.
     pub fn linger(&mut self) -> Progress {
-        let mut scrap = [0; 4 * READ_SIZE];
+        let mut scrap = [0; 4 * BUFFER_SIZE];
         match self.stream.read(&mut scrap) {
             Ok(0) => Progress::Closed,
             Ok(_) => Progress::Done,
@@ -382,15 +405,17 @@ impl Connection {
         }
     }
 
-    /// When to stop waiting for the client. Always counted from the beginning of the phase, so a byte now and then
-    /// buys no time.
+    /// When to stop waiting for the client. Counted from the beginning of the phase, so a byte now and then buys no
+    /// time. A client that takes a response must take some of it within the time limit, and [`SLOWEST`] on the whole.
     pub fn deadline(&self, timeout: Duration) -> Instant {
-        let allowed = match self.phase {
-            Phase::Sending { .. } => timeout + Duration::from_secs(self.outgoing.length() / SLOWEST),
-            Phase::Lingering => LINGER.min(timeout),
-            _ => timeout,
-        };
-        self.since + allowed
+        match self.phase {
+            Phase::Sending { began, .. } => {
+                let earned = Duration::from_secs(self.outgoing.sent() / SLOWEST);
+                (self.since + timeout).min(began + timeout + earned)
+            }
+            Phase::Lingering => self.since + LINGER.min(timeout),
+            _ => self.since + timeout,
+        }
     }
 
     /// What to do when the deadline has passed: `true` if the client is owed a 408, because a part of its request

@@ -10,6 +10,7 @@
 
 pub mod accept;
 pub mod access_log;
+pub mod buffer;
 pub mod cli;
 pub mod config;
 pub mod connection;

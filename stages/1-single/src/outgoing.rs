@@ -1,5 +1,6 @@
 //! A response on its way out, as far as the client takes it.
 
+use crate::buffer::Buffer;
 use crate::http::response::{Body, Response};
 use nix::errno::Errno;
 use nix::sys::sendfile::sendfile;
@@ -13,10 +14,10 @@ use std::os::fd::AsRawFd;
 /// How much sendfile(2) moves at once, in bytes: small enough that a thread notices a slow client.
 const SENDFILE_SIZE: u64 = 1 << 20;
 
-/// The response that a connection is sending. Kept for the life of the connection, so that its buffer is reused.
+/// The response that a connection is sending.
 #[derive(Debug, Default)]
 pub struct Outgoing {
-    head: Vec<u8>,
+    head: Buffer,
     head_sent: usize,
     body: Option<Body>,
     /// The part of the body still to be sent.
@@ -36,9 +37,10 @@ pub enum Sent {
 impl Outgoing {
     /// Begins a response. A HEAD request gets the same head and no body (RFC 9110, section 9.3.2).
     pub fn start(&mut self, response: Response, is_head: bool, close: bool) {
-        self.head.clear();
+        let head = self.head.room();
+        head.clear();
+        response.write_head(head, close);
         self.head_sent = 0;
-        response.write_head(&mut self.head, close);
         self.length = if is_head { 0 } else { response.body.length() };
         self.left = match &response.body {
             Body::Memory(_, range) | Body::File(_, range) => range.start..range.start + self.length,
@@ -78,6 +80,11 @@ impl Outgoing {
         }
     }
 
+    /// The connection is idle: gives the buffer back.
+    pub fn rest(&mut self) {
+        self.head = Buffer::default();
+    }
+
     /// Bytes of the body sent so far.
     pub fn body_sent(&self) -> u64 {
         self.length - (self.left.end - self.left.start)
@@ -86,11 +93,6 @@ impl Outgoing {
     /// Bytes sent so far, with the head.
     pub fn sent(&self) -> u64 {
         self.head_sent as u64 + self.body_sent()
-    }
-
-    /// Length of the body in bytes.
-    pub fn length(&self) -> u64 {
-        self.length
     }
 
     /// Whether what is left to send must come from the disk.

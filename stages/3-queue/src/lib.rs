@@ -14,6 +14,7 @@
 //! back as soon as the client makes it wait. And what cannot be served soon is refused soon: when the queue is full, the
 //! client gets 503 at once instead of an ever longer wait.
 
+pub mod delay;
 pub mod pool;
 pub mod reception;
 pub mod service;
@@ -60,7 +61,7 @@ pub fn serve(
     stop: &'static Stop,
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
-    let pool = Pool::start(settings.threads_per_worker, settings.queue_size, service.clone(), stop)
+    let pool = Pool::start(settings, service.clone(), stop)
         .map_err(|error| Failure::Running(format!("cannot start the threads: {error}")))?;
     let reception =
         Reception::new(listener, &pool, service, settings.timeout, stop).map_err(Failure::running)?;

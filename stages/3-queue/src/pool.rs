@@ -1,18 +1,25 @@
 //! The threads that answer requests, and the two ways between them and the reception.
 
+use crate::delay::ControlledDelay;
 use crate::service::{Event, Service};
 use crate::table::Client;
 use parts::queue::{BoundedQueue, Inbox};
 use parts::request::Bell;
+use stage1_single::config::Settings;
 use stage1_single::connection::{Progress, Received};
 use stage1_single::http::framing::Refusal;
+use stage1_single::http::response::Response;
 use stage1_single::serve::respond;
 use stage1_single::stop::{EventBell, Stop};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
+
+/// One line in the log for so many events of one kind: a server that is overloaded must not be busy writing about it.
+pub const EVENTS_PER_LINE: u64 = 100;
 
 /// A client whose request is complete, or whose response must go on from the disk.
 #[derive(Debug)]
@@ -31,6 +38,22 @@ pub struct Counter {
     pub inbox: Inbox<Box<Client>>,
     /// Wakes the reception when the inbox is no longer empty.
     pub bell: EventBell,
+    /// How long a request may wait in the queue.
+    pub delay: ControlledDelay,
+    /// Requests that were refused because they could not be served soon.
+    refusals: AtomicU64,
+}
+
+impl Counter {
+    /// The refusal of a request that the queue has no room for, or that has waited in it for too long.
+    pub fn refusal(&self, service: &impl Service) -> Response {
+        service.happened(Event::Refused);
+        let before = self.refusals.fetch_add(1, Ordering::Relaxed);
+        if before.is_multiple_of(EVENTS_PER_LINE) {
+            log::warn!("more requests than the threads can serve: {} refused so far", before + 1);
+        }
+        Response::overloaded("The server is busy")
+    }
 }
 
 /// The threads of a worker.
@@ -44,16 +67,14 @@ impl Pool {
     ///
     /// # Errors
     /// When the system refuses a thread or a descriptor. No thread is left behind.
-    pub fn start(
-        threads: usize,
-        queue_size: usize,
-        service: Arc<impl Service>,
-        stop: &'static Stop,
-    ) -> io::Result<Pool> {
+    pub fn start(settings: &Settings, service: Arc<impl Service>, stop: &'static Stop) -> io::Result<Pool> {
+        let threads = settings.threads_per_worker;
         let counter = Arc::new(Counter {
-            queue: BoundedQueue::new(queue_size),
+            queue: BoundedQueue::new(settings.queue_size),
             inbox: Inbox::new(),
             bell: EventBell::new()?,
+            delay: ControlledDelay::new(settings.queue_delay),
+            refusals: AtomicU64::new(0),
         });
         let mut pool = Pool { counter, threads: Vec::with_capacity(threads) };
         for number in 0..threads {
@@ -89,7 +110,12 @@ impl Pool {
 /// The life of a pool thread.
 fn work(counter: &Counter, service: &impl Service, stop: &Stop) {
     while let Some(Work { mut client, queued_at }) = counter.queue.dequeue() {
-        service.happened(Event::Taken(queued_at.elapsed()));
+        let now = Instant::now();
+        service.happened(Event::Taken(now.saturating_duration_since(queued_at)));
+        // A response that was begun goes on, whatever it has waited for.
+        if counter.delay.is_too_late(queued_at, now) && !client.connection.is_sending() {
+            client.connection.respond(counter.refusal(service));
+        }
         attend(&mut client, counter, service, stop);
         service.happened(Event::Done);
         if counter.inbox.put(client) {

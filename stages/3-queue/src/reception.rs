@@ -17,7 +17,7 @@
 //! until the socket says EAGAIN, or come back to it in the next turn. What happens while a client is away goes
 //! unheard; when it returns, its registration is renewed, which reports everything anew.
 
-use crate::pool::{Counter, Pool, Work};
+use crate::pool::{Counter, EVENTS_PER_LINE, Pool, Work};
 use crate::service::{Event, Service};
 use crate::table::{Client, Table};
 use nix::errno::Errno;
@@ -48,9 +48,6 @@ const ANSWER_BUDGET: usize = 32;
 /// Events taken from the kernel in one turn.
 const EVENTS: usize = 256;
 
-/// One line in the log for so many events of one kind: a server that is overloaded must not be busy writing about it.
-const EVENTS_PER_LINE: u64 = 100;
-
 /// The thread that waits.
 pub struct Reception<S> {
     epoll: Epoll,
@@ -72,8 +69,7 @@ pub struct Reception<S> {
     next_sweep: Instant,
     /// How many clients were idle at the last sweep.
     idle: i64,
-    /// How many requests were refused, idle connections closed, and pauses made, for the log.
-    refusals: u64,
+    /// How many idle connections were closed, and pauses made, for the log.
     shed: u64,
     pauses: u64,
 }
@@ -110,7 +106,6 @@ impl<S: Service> Reception<S> {
             waiting_for_room: Vec::new(),
             next_sweep: Instant::now(),
             idle: 0,
-            refusals: 0,
             shed: 0,
             pauses: 0,
         })
@@ -316,10 +311,9 @@ impl<S: Service> Reception<S> {
 
     /// Offers a complete request to the threads. When the queue is full the client comes back, with its refusal
     /// begun.
-    fn offer(&mut self, client: Box<Client>) -> Option<Box<Client>> {
+    fn offer(&self, client: Box<Client>) -> Option<Box<Client>> {
         let mut refused = self.enqueue(client)?;
-        self.count_refusal();
-        refused.connection.respond(Response::overloaded("The server is busy"));
+        refused.connection.respond(self.counter.refusal(&*self.service));
         Some(refused)
     }
 
@@ -332,23 +326,19 @@ impl<S: Service> Reception<S> {
     }
 
     /// Puts a client into the queue, or returns it if the queue is full.
-    fn enqueue(&mut self, client: Box<Client>) -> Option<Box<Client>> {
+    fn enqueue(&self, client: Box<Client>) -> Option<Box<Client>> {
         // Said before, because a thread may take the client before `try_enqueue` returns.
         self.service.happened(Event::Queued);
-        match self.counter.queue.try_enqueue(Work { client, queued_at: Instant::now() }) {
+        let now = Instant::now();
+        if self.counter.queue.is_empty() {
+            self.counter.delay.queue_is_empty(now);
+        }
+        match self.counter.queue.try_enqueue(Work { client, queued_at: now }) {
             Ok(()) => None,
             Err(Refused::Full(work) | Refused::ShutDown(work)) => {
                 self.service.happened(Event::Unqueued);
                 Some(work.client)
             }
-        }
-    }
-
-    fn count_refusal(&mut self) {
-        self.service.happened(Event::Refused);
-        self.refusals += 1;
-        if self.refusals % EVENTS_PER_LINE == 1 {
-            log::warn!("the queue is full: {} requests refused so far", self.refusals);
         }
     }
 

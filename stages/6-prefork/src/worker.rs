@@ -60,7 +60,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         let _ = write(ready, &process::id().to_ne_bytes());
     };
     let listener = OwnedFd::from(TcpListener::from(socket));
-    if let Err(error) = accept::send_without_delay(&listener) {
+    if let Err(error) = accept::set_sending(&listener) {
         return cannot_start(slot, &Failure::running(error));
     }
     match stage3_queue::serve(listener, site, settings, stop, report) {

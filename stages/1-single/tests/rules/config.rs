@@ -33,13 +33,14 @@ pub fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 /// For each key: two values that differ from the default and from each other.
-const VALUES: [(&str, &str, &str); 12] = [
+const VALUES: [(&str, &str, &str); 13] = [
     ("ADDRESS", "127.0.0.2", "::1"),
     ("PORT", "0", "65535"),
     ("DOCUMENT_ROOT", "/a", "b"),
     ("NUM_WORKERS", "63", "64"),
     ("THREADS_PER_WORKER", "1", "1024"),
     ("QUEUE_SIZE", "1", "65536"),
+    ("QUEUE_DELAY_MS", "0", "86400000"),
     ("CACHE_SIZE_MB", "0", "1048576"),
     ("TIMEOUT_SECONDS", "1", "86400"),
     ("ACCESS_LOG", "a.log", "b.log"),
@@ -61,6 +62,7 @@ fn spelled(settings: &Settings, key: &str) -> String {
         "NUM_WORKERS" => settings.num_workers.to_string(),
         "THREADS_PER_WORKER" => settings.threads_per_worker.to_string(),
         "QUEUE_SIZE" => settings.queue_size.to_string(),
+        "QUEUE_DELAY_MS" => settings.queue_delay.as_millis().to_string(),
         "CACHE_SIZE_MB" => settings.cache_size_mb.to_string(),
         "TIMEOUT_SECONDS" => settings.timeout.as_secs().to_string(),
         "ACCESS_LOG" => {
@@ -82,7 +84,8 @@ fn what_nobody_sets_has_its_documented_default() {
     assert_eq!(defaults.document_root, PathBuf::from("www"));
     assert!((1..=MAX_WORKERS).contains(&defaults.num_workers), "one per core: {}", defaults.num_workers);
     assert_eq!((defaults.threads_per_worker, defaults.queue_size, defaults.cache_size_mb), (8, 100, 50));
-    assert_eq!(defaults.timeout, Duration::from_secs(30));
+    let times = (defaults.timeout, defaults.queue_delay);
+    assert_eq!(times, (Duration::from_secs(30), Duration::from_millis(200)));
     assert_eq!((defaults.access_log, defaults.hand_off), (None, HandOff::WhenNeeded));
     assert_eq!((defaults.user, defaults.landlock), (None, true));
 }
@@ -135,6 +138,7 @@ fn a_value_that_cannot_be_used_is_refused_in_one_sentence() {
         ("THREADS_PER_WORKER", "1025", "\"1025\" is not a whole number from 1 to 1024"),
         ("QUEUE_SIZE", "0", "\"0\" is not a whole number from 1 to 65536"),
         ("QUEUE_SIZE", "65537", "\"65537\" is not a whole number from 1 to 65536"),
+        ("QUEUE_DELAY_MS", "86400001", "\"86400001\" is not a whole number from 0 to 86400000"),
         ("CACHE_SIZE_MB", "1048577", "\"1048577\" is not a whole number from 0 to 1048576"),
         ("CACHE_SIZE_MB", "1.5", "\"1.5\" is not a whole number from 0 to 1048576"),
         ("TIMEOUT_SECONDS", "0", "\"0\" is not a whole number from 1 to 86400"),
