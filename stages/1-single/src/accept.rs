@@ -7,7 +7,6 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Backlog, SockaddrLike, SockaddrStorage, listen, setsockopt, sockopt};
-use nix::{setsockopt_impl, sockopt_impl};
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -26,28 +25,18 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     // Listening again only changes the length of the backlog (listen(2)).
     listen(&listener, Backlog::MAXALLOWABLE)?;
-    set_sending(&listener)?;
+    send_without_delay(&listener)?;
     Ok(listener)
 }
 
-sockopt_impl!(
-    /// The bytes that a socket takes beyond those that are on their way (tcp(7), `TCP_NOTSENT_LOWAT`).
-    Unsent, SetOnly, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, u32
-);
-
-/// How many bytes wait in the kernel for a client that does not take them.
-const UNSENT: u32 = 64 * 1024;
-
-/// Says how the sockets that are accepted from this one send; Linux hands these options on, which spares system calls
-/// for each connection. `TCP_NODELAY`: at once, because responses leave in few writes, and waiting to fill a packet
-/// would only delay the last one. `TCP_NOTSENT_LOWAT`: no more than [`UNSENT`] bytes ahead. Else the kernel would keep
-/// megabytes for each slow client, and nobody could tell one that reads slowly from one that does not read.
+/// Makes every connection that is accepted from a listening socket send at once (`TCP_NODELAY`, tcp(7)): responses
+/// leave in few writes, and waiting to fill a packet would only delay the last one. Linux hands the option on to each
+/// accepted socket, which spares a system call per connection.
 ///
 /// # Errors
 /// Those of setsockopt(2); on a TCP socket it has none.
-pub fn set_sending(listener: &impl AsFd) -> io::Result<()> {
-    setsockopt(listener, sockopt::TcpNoDelay, &true)?;
-    Ok(setsockopt(listener, Unsent, &UNSENT)?)
+pub fn send_without_delay(listener: &impl AsFd) -> io::Result<()> {
+    Ok(setsockopt(listener, sockopt::TcpNoDelay, &true)?)
 }
 
 /// What came of accepting.

@@ -57,6 +57,7 @@ fn send(connection: &mut Connection, handler: &dyn Handler, timeout: Duration, s
         match connection.send(handler) {
             Progress::Blocked => match wait(connection, PollFlags::POLLOUT, timeout, stop) {
                 Waited::Ready => {}
+                Waited::TooLong if connection.takes_enough(timeout, Instant::now()) => {}
                 Waited::TooLong => {
                     connection.abandon(handler);
                     return Progress::Closed;

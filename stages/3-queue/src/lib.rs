@@ -23,7 +23,7 @@ pub mod table;
 use pool::Pool;
 use reception::Reception;
 use service::Service;
-use stage1_single::config::Settings;
+use stage1_single::config::{Settings, plain};
 use stage1_single::files::Files;
 use stage1_single::program::{self, Failure, announce};
 use stage1_single::stop::{self, Stop};
@@ -62,7 +62,7 @@ pub fn serve(
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
     let pool = Pool::start(settings, service.clone(), stop)
-        .map_err(|error| Failure::Running(format!("cannot start the threads: {error}")))?;
+        .map_err(|error| Failure::Running(format!("cannot start the threads: {}", plain(&error))))?;
     let reception =
         Reception::new(listener, &pool, service, settings.timeout, stop).map_err(Failure::running)?;
     ready();

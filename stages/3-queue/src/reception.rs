@@ -7,7 +7,7 @@
 //!   ---------   ----------------   -------------   ------------------------------------
 //!   idle        its first byte     time limit      closed
 //!   half-sent   the rest           time limit      408
-//!   sending     room in the socket grows with size closed
+//!   sending     room in the socket time limit      closed, unless it takes enough
 //!   lingering   the client's end   2 seconds       closed
 //!   away        its thread         -               comes back through the inbox
 //! ```
@@ -319,7 +319,8 @@ impl<S: Service> Reception<S> {
 
     /// Offers a response that must go on from the disk. It was begun, so it is never refused: it waits for room.
     fn hand_off(&mut self, client: Box<Client>) {
-        if let Some(client) = self.enqueue(client) {
+        if let Some(mut client) = self.enqueue(client) {
+            client.connection.excuse();
             self.waiting_for_room.push(client.descriptor());
             self.table.park(client);
         }
@@ -391,13 +392,14 @@ impl<S: Service> Reception<S> {
             self.idle = idle;
         }
         for descriptor in late {
-            match self.table.take(descriptor) {
-                Some(mut client) if client.connection.owes_timeout_response() => {
-                    client.connection.refuse(timed_out());
-                    self.attend(client);
-                }
-                Some(client) => self.close(client),
-                None => {}
+            let Some(mut client) = self.table.take(descriptor) else { continue };
+            if client.connection.owes_timeout_response() {
+                client.connection.refuse(timed_out());
+                self.attend(client);
+            } else if client.connection.takes_enough(self.timeout, now) {
+                self.table.park(client);
+            } else {
+                self.close(client);
             }
         }
         Ok(())

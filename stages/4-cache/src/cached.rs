@@ -194,3 +194,21 @@ fn has_rested(identity: &FileIdentity) -> bool {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     now.checked_sub(changed).is_some_and(|age| age > TICK)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_rests_once_its_last_change_is_a_tick_ago_and_never_if_the_clock_was_set_back() {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
+        let file = std::fs::File::open("Cargo.toml").expect("a file");
+        let rested = |changed: Duration| {
+            let changed = (changed.as_secs() as i64, i64::from(changed.subsec_nanos()));
+            has_rested(&FileIdentity { changed, ..FileIdentity::of(&file).expect("a file") })
+        };
+        assert!(rested(now - Duration::from_secs(1)));
+        assert!(!rested(now), "it may change again without a new stamp");
+        assert!(!rested(now + Duration::from_secs(3600)), "the clock was set back by an hour");
+    }
+}

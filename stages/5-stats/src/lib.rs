@@ -24,7 +24,7 @@ pub mod observed;
 use observed::{Observed, Seated};
 use parts::stats::SharedStats;
 use stage1_single::access_log::Logged;
-use stage1_single::config::Settings;
+use stage1_single::config::{Settings, plain};
 use stage1_single::program::{self, Failure};
 use stage4_cache::cached::Cached;
 use stage4_cache::cached_files;
@@ -38,8 +38,18 @@ pub type Site = Logged<Observed<Cached>>;
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let stats = Arc::new(SharedStats::new(1).map_err(Failure::running)?);
+    let stats = shared_stats(1)?;
     stage3_queue::run_alone("stage5", site(settings, Seated::take(stats, 0, 0))?, settings)
+}
+
+/// Statistics for so many workers.
+///
+/// # Errors
+/// [`Failure::Running`] if there is no memory for them.
+pub fn shared_stats(workers: usize) -> Result<Arc<SharedStats>, Failure> {
+    let stats = SharedStats::new(workers)
+        .map_err(|error| Failure::Running(format!("cannot map the shared statistics: {}", plain(&error))))?;
+    Ok(Arc::new(stats))
 }
 
 /// The handlers of a worker that counts from this seat.

@@ -23,12 +23,12 @@ pub mod signals;
 pub mod worker;
 
 use master::Master;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parts::prefork::ListeningSocket;
-use parts::stats::SharedStats;
 use stage1_single::access_log;
 use stage1_single::config::Settings;
 use stage1_single::program::{Failure, open_root};
-use std::sync::Arc;
+use stage5_stats::shared_stats;
 
 /// The prefork server.
 ///
@@ -41,10 +41,17 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
         privileges::become_user(user)?;
     }
     privileges::never_gain()?;
+    allow_many_descriptors();
     // Tried as who the workers will be.
     check(settings)?;
-    let stats = Arc::new(SharedStats::new(settings.num_workers).map_err(Failure::running)?);
-    Master::new(settings.clone(), sockets, stats)?.run()
+    Master::new(settings.clone(), sockets, shared_stats(settings.num_workers)?)?.run()
+}
+
+/// A soft limit of 1,024 descriptors is customary, for programs that use select(2). A server wants what it may have.
+fn allow_many_descriptors() {
+    // Without it, the server has to make do with what it was given.
+    let _ = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
 }
 
 /// Tries what a worker will do with the settings, so that a mistake is found by the master, before there is a

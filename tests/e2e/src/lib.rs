@@ -18,11 +18,13 @@
 //! turns what never happens into a failure.
 
 mod client;
+mod denial;
 mod kernel;
 mod server;
 mod site;
 
 pub use client::{Client, Ending, Lost, Response};
+pub use denial::Denied;
 pub use kernel::{accepted, backlog, group, halt, is_pending, owner, settled, threads, unread};
 pub use nix::sys::signal::{Signal, kill, killpg};
 pub use nix::unistd::Pid;

@@ -1,6 +1,6 @@
 //! A server program, started for one test.
 
-use crate::{Client, Response, Site, eventually, kernel};
+use crate::{Client, Denied, Response, Site, eventually, kernel};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
@@ -34,7 +34,14 @@ impl Program {
 
     /// Begins to describe a start.
     pub fn launch(self) -> Launch {
-        Launch { program: self, flags: Vec::new(), variables: Vec::new(), site: None, descriptors: None }
+        Launch {
+            program: self,
+            flags: Vec::new(),
+            variables: Vec::new(),
+            site: None,
+            descriptors: None,
+            denied: None,
+        }
     }
 
     /// Serves `site` on a free port. Whatever processes the program makes, two of them serve, unless `flags`
@@ -53,6 +60,7 @@ pub struct Launch {
     variables: Vec<(String, OsString)>,
     site: Option<Site>,
     descriptors: Option<u64>,
+    denied: Option<Denied>,
 }
 
 impl Launch {
@@ -87,6 +95,12 @@ impl Launch {
     /// Allows each process so many open files and sockets.
     pub fn descriptors(mut self, limit: u64) -> Launch {
         self.descriptors = Some(limit);
+        self
+    }
+
+    /// Denies each process something.
+    pub fn without(mut self, denied: Denied) -> Launch {
+        self.denied = Some(denied);
         self
     }
 
@@ -138,7 +152,7 @@ impl Launch {
         command.env("HERD_QUEUE_DELAY_MS", "0");
         command.args(&self.flags).envs(self.variables).stdin(Stdio::null());
         command.stdout(append_to(&stdout)).stderr(append_to(&stderr)).process_group(0);
-        let (parent, descriptors) = (getpid(), self.descriptors);
+        let (parent, descriptors, denied) = (getpid(), self.descriptors, self.denied);
         #[allow(unsafe_code)]
         // SAFETY: between fork and exec the closure makes a few system calls, which allocate nothing and take
         // no lock.
@@ -147,7 +161,8 @@ impl Launch {
                 if let Some(limit) = descriptors {
                     setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?;
                 }
-                die_with(parent)
+                die_with(parent)?;
+                denied.map_or(Ok(()), Denied::from_now_on)
             })
         };
         let child =

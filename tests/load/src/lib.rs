@@ -30,6 +30,16 @@ pub fn cpu_time(group: Pid) -> Duration {
     Duration::from_secs_f64(ticks as f64 / ticks_per_second)
 }
 
+/// The resident memory that belongs to these processes alone, in KiB (proc_pid_status(5), RssAnon).
+pub fn memory(processes: impl IntoIterator<Item = Pid>) -> u64 {
+    let of = |pid: Pid| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    };
+    processes.into_iter().filter_map(of).sum()
+}
+
 fn ticks(pid: Pid) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();

@@ -32,26 +32,41 @@ impl Peer {
     /// # Errors
     /// If it is there and cannot be started.
     pub fn start(name: &'static str, programs: &Path, root: &Path, folder: &Path) -> Result<Option<Peer>> {
-        // Free now, and most likely still free in a moment.
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        if name == "herd" {
+            return Peer::herd(programs, root, folder, "2").map(Some);
+        }
+        let port = free_port()?;
         let configuration = folder.join(format!("{name}.conf"));
         fs::write(&configuration, configuration_of(name, port, root, folder))?;
-        let (program, arguments): (&str, Vec<&str>) = match name {
-            "herd" => (&*programs.join("herd").to_string_lossy().into_owned(), vec!["--num-workers", "2"]),
-            "limit" => (&*programs.join("limit").to_string_lossy().into_owned(), vec![]),
-            "nginx" => ("nginx", vec!["-c"]),
-            "lighttpd" => ("lighttpd", vec!["-D", "-f"]),
-            "h2o" => ("h2o", vec!["-c"]),
-            "apache" => ("apache2", vec!["-DFOREGROUND", "-f"]),
+        let mut command = match name {
+            "limit" => Command::new(programs.join("limit")),
+            "nginx" => Command::new("nginx"),
+            "lighttpd" => Command::new("lighttpd"),
+            "h2o" => Command::new("h2o"),
+            "apache" => Command::new("apache2"),
             _ => bail!("there is no server {name}; there are {}", NAMES.join(", ")),
         };
-        let mut command = Command::new(program);
-        command.args(arguments);
         match name {
-            "herd" => command.arg("--port").arg(port.to_string()).arg("--document-root").arg(root),
             "limit" => command.arg(port.to_string()),
-            _ => command.arg(&configuration),
+            "lighttpd" => command.args(["-D", "-f"]).arg(&configuration),
+            "apache" => command.args(["-DFOREGROUND", "-f"]).arg(&configuration),
+            _ => command.arg("-c").arg(&configuration),
         };
+        Peer::run(name, command, port, folder)
+    }
+
+    /// Starts herd with so many workers.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn herd(programs: &Path, root: &Path, folder: &Path, workers: &str) -> Result<Peer> {
+        let port = free_port()?;
+        let mut command = Command::new(programs.join("herd"));
+        command.args(["--num-workers", workers, "--port", &port.to_string(), "--document-root"]).arg(root);
+        Peer::run("herd", command, port, folder)?.context("herd is not built")
+    }
+
+    fn run(name: &'static str, mut command: Command, port: u16, folder: &Path) -> Result<Option<Peer>> {
         let log = fs::File::create(folder.join(format!("{name}.log")))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         #[allow(unsafe_code)]
@@ -85,6 +100,11 @@ impl Peer {
     pub fn group(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
+}
+
+/// Free now, and most likely still free in a moment.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 impl Drop for Peer {

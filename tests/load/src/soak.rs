@@ -200,16 +200,6 @@ pub fn at_rest(server: &Server) -> Rest {
     Rest { workers: workers.len(), descriptors: workers.iter().map(open).collect() }
 }
 
-/// Resident memory of all workers, in KiB.
-pub fn memory(server: &Server) -> u64 {
-    let of = |pid: Pid| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
-    };
-    server.workers().into_iter().filter_map(of).sum()
-}
-
 /// Compares what the server has counted with what its clients have: `None` if they agree.
 pub fn disagreement(server: &Server, tally: &Tally) -> Option<String> {
     let stats = server.get("/stats").expect(200).json();

@@ -1,7 +1,9 @@
 //! `http::date`: RFC 9110, section 5.6.7.
 
+use nix::libc::{self, c_int, clockid_t, timespec};
 use proptest::prelude::*;
 use stage1_single::http::date;
+use std::cell::Cell;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -79,4 +81,33 @@ proptest! {
     fn no_text_makes_the_reader_panic(text in ".{0,40}") {
         date::parse(&text);
     }
+}
+
+thread_local! {
+    /// How many seconds this thread's clock was set back.
+    static SET_BACK: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Stands in for the C library's clock_gettime(2) in this program: setting the machine's clock would disturb everybody.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int {
+    // SAFETY: the arguments are the caller's, handed on as they are to the system call of the same name, which fills
+    // `time` if it returns 0.
+    unsafe {
+        let result = libc::syscall(libc::SYS_clock_gettime, clock, time) as c_int;
+        if result == 0 && clock == libc::CLOCK_REALTIME {
+            (*time).tv_sec -= SET_BACK.try_with(Cell::get).unwrap_or(0);
+        }
+        result
+    }
+}
+
+#[test]
+fn when_the_clock_is_set_back_the_date_goes_back_too() {
+    let seconds = || date::parse(std::str::from_utf8(&date::now()).expect("ASCII")).expect("a date");
+    let before = seconds();
+    SET_BACK.set(86_400);
+    let after = seconds();
+    assert!(after < before - 80_000, "a day back from {before} is not {after}");
 }

@@ -2,7 +2,7 @@
 //! end of the connection, never a wrong frame.
 
 use crate::PROGRAM;
-use e2e::{Client, Ending, Site, eventually, pattern, unread};
+use e2e::{Client, Ending, Site, accepted, eventually, pattern, unread};
 use std::fs::File;
 use verdict::test;
 
@@ -90,4 +90,31 @@ fn a_file_that_grows_while_it_is_sent_is_sent_at_the_length_that_was_promised() 
         .expect("more");
     assert!(client.take(LARGE) == content, "the body should be the bytes that were promised");
     assert_eq!(client.response().expect(200).text(), "home\n", "the next answer should follow them");
+}
+
+#[test]
+fn a_file_that_is_replaced_while_it_is_sent_arrives_as_it_was() {
+    let (old, new) = (pattern(LARGE), vec![b'n'; LARGE]);
+    let site = Site::new().file("large.bin", &old);
+    let server = PROGRAM.serve(&site, &[]);
+    let mut client = Client::connect_slowly(server.address(), 128 << 10);
+    client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.head().expect(200);
+    site.replace("large.bin", &new);
+    assert!(client.take(LARGE) == old, "one response should not mix two files");
+    assert!(client.get("/large.bin").expect(200).body == new, "the next should be the new file");
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_sent_away_however_long_the_response() {
+    let site = Site::new().file("large.bin", pattern(LARGE));
+    let server = PROGRAM.serve(&site, &["--timeout-seconds", "1"]);
+    let mut client = Client::connect_slowly(server.address(), 128 << 10);
+    client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.head().expect(200);
+    // At 4 KiB per second this file would take 51 minutes.
+    eventually("the server closes the connection", || {
+        server.serving().into_iter().all(|pid| accepted(server.address(), pid).is_empty())
+    });
+    server.get("/").expect(200);
 }

@@ -2,7 +2,8 @@
 
 use clap::Parser;
 use e2e::{Program, Signal};
-use load::soak::{Plan, Tally, at_rest, disagreement, memory, site, soak};
+use load::memory;
+use load::soak::{Plan, Tally, at_rest, disagreement, site, soak};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -37,11 +38,11 @@ fn main() -> ExitCode {
     eprintln!();
     // Warm, then the same once more: whatever grows now would grow for ever.
     all.add(soak(&server, &site, calm));
-    let warm = memory(&server);
+    let warm = memory(server.workers());
     for seed in 1..=3 {
         all.add(soak(&server, &site, Plan { seed, ..calm }));
     }
-    let grown = memory(&server);
+    let grown = memory(server.workers());
     let last = at_rest(&server);
     let mut complaints = all.failures.clone();
     complaints.extend(disagreement(&server, &all));

@@ -1,0 +1,90 @@
+//! The system has no more memory, threads or processes to give.
+
+use super::{PROGRAM, herd};
+use e2e::{Denied, Finished, Pid, Signal, Site, eventually, kill};
+use nix::libc;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::{fs, io};
+use verdict::test;
+
+/// One sentence in the log, and no trace of a panic.
+#[track_caller]
+fn assert_says(finished: &Finished, sentence: &str) {
+    let lines = finished.stderr.lines().filter(|line| line.contains(sentence)).count();
+    assert!(lines >= 1, "\"{sentence}\" should be said: {}", finished.stderr);
+    assert!(!finished.stderr.contains("panicked"), "nothing should panic: {}", finished.stderr);
+    assert_eq!(finished.left_behind, 0, "no process should be left");
+}
+
+#[test]
+fn without_shared_memory_there_are_no_statistics_and_so_no_server() {
+    let finished = PROGRAM.launch().site(&Site::new()).without(Denied::SharedMemory).run();
+    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+    assert_says(&finished, "cannot map the shared statistics: Cannot allocate memory");
+}
+
+#[test]
+fn without_threads_no_worker_starts_and_the_herd_says_so() {
+    let finished = PROGRAM.launch().site(&Site::new()).without(Denied::Threads).run();
+    assert_eq!(finished.code, Some(3), "{}", finished.stderr);
+    assert_says(&finished, "cannot start the threads: Resource temporarily unavailable");
+}
+
+/// How many processes and threads the user of `pid` may have before fork(2) says EAGAIN. Only the soft limit, so that
+/// it can be raised again; and by the same user, because root may lack the privilege for others.
+#[track_caller]
+fn limit_processes(pid: Pid, soft: Option<u64>) {
+    let owner = fs::metadata(format!("/proc/{pid}")).expect("a process that lives");
+    let set = move || {
+        let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        #[allow(unsafe_code)]
+        // SAFETY: both pointers are null or point to limits that live until the calls return.
+        let results = unsafe {
+            let read = libc::prlimit(pid.as_raw(), libc::RLIMIT_NPROC, std::ptr::null(), &raw mut limits);
+            limits.rlim_cur = soft.unwrap_or(limits.rlim_max);
+            [read, libc::prlimit(pid.as_raw(), libc::RLIMIT_NPROC, &raw const limits, std::ptr::null_mut())]
+        };
+        if results == [0, 0] { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    let mut nothing = Command::new("true");
+    nothing.uid(owner.uid()).gid(owner.gid());
+    #[allow(unsafe_code)]
+    // SAFETY: between fork and exec the closure makes two system calls.
+    unsafe {
+        nothing.pre_exec(set)
+    };
+    assert!(nothing.status().expect("a limit that may be set").success());
+}
+
+#[test]
+fn when_no_process_can_be_had_the_others_serve_until_one_can() {
+    let site = Site::new();
+    fs::set_permissions(site.root(), fs::Permissions::from_mode(0o755)).expect("the test owns the folder");
+    let is_root = nix::unistd::getuid().is_root();
+    // The limit does not hold for root.
+    let server = if is_root {
+        PROGRAM.serve(&site, &["--user", "nobody", "--num-workers", "2"])
+    } else {
+        herd(&site, "2")
+    };
+    let before = server.workers();
+    limit_processes(server.pid(), Some(1));
+    kill(before[0], Signal::SIGKILL).expect("a process that can be killed");
+    eventually("the master finds that it cannot fork", || server.stderr().contains("cannot fork a worker"));
+    // The dead worker's socket holds who comes to it; the other one's clients are served.
+    let mut clients: Vec<_> = (0..20).map(|_| server.client()).collect();
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    eventually("clients of the living worker are served", || {
+        clients.iter().any(|client| !client.has_heard_nothing())
+    });
+    assert_eq!(server.workers(), before[1..], "nobody could be forked");
+    limit_processes(server.pid(), None);
+    for client in &mut clients {
+        client.response().expect(200);
+    }
+    assert_eq!(server.workers().len(), 2, "the dead worker is replaced");
+}
