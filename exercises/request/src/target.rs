@@ -13,6 +13,7 @@
 
 use crate::HeadError;
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
 /// The four forms of a request target (RFC 9112, section 3.2), as far as a file server tells them apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl RequestPath {
 }
 
 /// Decodes `%XX` exactly once. A percent sign without two hexadecimal digits is refused, not kept.
-fn decode_once(raw: &str) -> Result<String, HeadError> {
+fn decode_once(raw: &str) -> Result<Cow<'_, str>, HeadError> {
     todo!("Lab 1.3: decode each %XX once; refuse what is broken, not UTF-8, or a control character")
 }
 

@@ -13,6 +13,7 @@
 
 use crate::HeadError;
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
 /// The four forms of a request target (RFC 9112, section 3.2), as far as a file server tells them apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl RequestPath {
 }
 
 /// Decodes `%XX` exactly once. A percent sign without two hexadecimal digits is refused, not kept.
-fn decode_once(raw: &str) -> Result<String, HeadError> {
+fn decode_once(raw: &str) -> Result<Cow<'_, str>, HeadError> {
     let bytes = raw.as_bytes();
     for (at, _) in raw.match_indices('%') {
         let digits = bytes.get(at + 1..at + 3).unwrap_or_default();
@@ -118,7 +119,7 @@ fn decode_once(raw: &str) -> Result<String, HeadError> {
     if decoded.chars().any(char::is_control) {
         return Err(HeadError::Malformed("the decoded target holds a control character"));
     }
-    Ok(decoded.into_owned())
+    Ok(decoded)
 }
 
 /// Joins the segments, leaving out empty ones and `.`; `..` takes back the segment before it.

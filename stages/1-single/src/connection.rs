@@ -18,6 +18,8 @@ use crate::http::framing::{Announced, Framing, Refusal, announced};
 use crate::http::response::{CacheResult, Response};
 use crate::http::{Request, wants_keep_alive};
 use crate::outgoing::{Outgoing, Sent};
+use nix::libc::linger;
+use nix::sys::socket::{setsockopt, sockopt};
 use parts::request::{HeadError, MAX_HEAD, parse_head};
 use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -341,12 +343,21 @@ impl Connection {
         }
     }
 
-    /// Gives the response up, because the client is gone or too slow.
+    /// Gives the response up, because the client is gone.
     pub fn abandon(&mut self, handler: &dyn Handler) {
         if matches!(self.phase, Phase::Sending { .. }) {
             self.report(handler, false, Instant::now());
         }
         self.phase = Phase::Closed;
+    }
+
+    /// Gives the connection up, because the client does not take its response. What the kernel holds for it, which may
+    /// be megabytes, is dropped with it (`SO_LINGER`, socket(7)).
+    pub fn give_up(&mut self, handler: &dyn Handler) {
+        let at_once = linger { l_onoff: 1, l_linger: 0 };
+        // If it fails, the kernel goes on trying for some minutes.
+        let _ = setsockopt(&self.stream, sockopt::Linger, &at_once);
+        self.abandon(handler);
     }
 
     fn report(&self, handler: &dyn Handler, complete: bool, now: Instant) {

@@ -7,6 +7,7 @@ use crate::http::response::{Body, Response};
 use crate::http::{Request, date};
 use parts::request::{DocumentRoot, FileIdentity, FindError, Found, OpenFile, RequestPath, Target};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -54,8 +55,12 @@ impl Files {
     }
 
     /// The path of the file that answers a GET or HEAD for `path`: itself, or the index of the directory.
-    pub fn file_path(path: &RequestPath) -> RequestPath {
-        if path.is_directory() || path.as_str().is_empty() { path.join(INDEX) } else { path.clone() }
+    pub fn file_path(path: &RequestPath) -> Cow<'_, RequestPath> {
+        if path.is_directory() || path.as_str().is_empty() {
+            Cow::Owned(path.join(INDEX))
+        } else {
+            Cow::Borrowed(path)
+        }
     }
 
     /// Opens the file that `path` means.

@@ -59,7 +59,7 @@ fn send(connection: &mut Connection, handler: &dyn Handler, timeout: Duration, s
                 Waited::Ready => {}
                 Waited::TooLong if connection.takes_enough(timeout, Instant::now()) => {}
                 Waited::TooLong => {
-                    connection.abandon(handler);
+                    connection.give_up(handler);
                     return Progress::Closed;
                 }
             },

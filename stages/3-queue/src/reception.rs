@@ -399,6 +399,9 @@ impl<S: Service> Reception<S> {
             } else if client.connection.takes_enough(self.timeout, now) {
                 self.table.park(client);
             } else {
+                if client.connection.is_sending() {
+                    client.connection.give_up(&*self.service);
+                }
                 self.close(client);
             }
         }

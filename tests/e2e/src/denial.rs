@@ -28,7 +28,7 @@ impl Denied {
     }
 
     /// Denies it to this process and what it starts, for good.
-    pub(crate) fn from_now_on(self) -> io::Result<()> {
+    pub(crate) fn deny(self) -> io::Result<()> {
         let (call, argument, bits, errno) = self.rule();
         let step = |code: u32, k: u32| sock_filter { code: code as u16, jt: 0, jf: 0, k };
         let unless_equal = |k: u32, skip: u8| sock_filter {

@@ -162,7 +162,7 @@ impl Launch {
                     setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?;
                 }
                 die_with(parent)?;
-                denied.map_or(Ok(()), Denied::from_now_on)
+                denied.map_or(Ok(()), Denied::deny)
             })
         };
         let child =

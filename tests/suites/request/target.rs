@@ -223,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_comes_through_encoding_unharmed(name in "[^/\\p{Cc}]{1,12}") {
+    fn names_come_through_encoding_unharmed(name in "[^/\\p{Cc}]{1,12}") {
         prop_assume!(name != "." && name != "..");
         let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let path = path(&format!("/{encoded}"));

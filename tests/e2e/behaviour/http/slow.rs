@@ -2,7 +2,7 @@
 //! end of the connection, never a wrong frame.
 
 use crate::PROGRAM;
-use e2e::{Client, Ending, Site, accepted, eventually, pattern, unread};
+use e2e::{Client, Ending, Lost, Site, accepted, eventually, pattern, unread};
 use std::fs::File;
 use verdict::test;
 
@@ -111,10 +111,14 @@ fn a_client_that_reads_nothing_is_sent_away_however_long_the_response() {
     let server = PROGRAM.serve(&site, &["--timeout-seconds", "1"]);
     let mut client = Client::connect_slowly(server.address(), 128 << 10);
     client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    client.head().expect(200);
+    let is_held = || server.serving().into_iter().any(|pid| !accepted(server.address(), pid).is_empty());
+    eventually("the server accepts the connection", is_held);
     // At 4 KiB per second this file would take 51 minutes.
-    eventually("the server closes the connection", || {
-        server.serving().into_iter().all(|pid| accepted(server.address(), pid).is_empty())
-    });
+    eventually("the server closes the connection", || !is_held());
+    let lost = client.try_response().expect_err("a response that nobody has read");
+    assert!(
+        matches!(lost, Lost::Ended(Ending::Reset, 1..)),
+        "the kernel should not keep the rest for a client that does not read: {lost}"
+    );
     server.get("/").expect(200);
 }
