@@ -7,6 +7,10 @@ use load::soak::{Plan, Tally, at_rest, disagreement, site, soak};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+/// Workers killed in all. The master pauses before the next worker of a slot, twice as long for each death that follows
+/// another within a minute of serving, and here no worker is left in peace for a minute.
+const DEATHS: u32 = 10;
+
 /// Wears herd down for some minutes: clients of every kind, files that change, workers that are killed or replaced.
 #[derive(Parser)]
 struct Flags {
@@ -28,10 +32,16 @@ fn main() -> ExitCode {
     let server = Program { name: "herd", path: "herd" }.serve(&site, &[]);
     let first = at_rest(&server);
     let calm = Plan { clients: flags.clients, actions: 100, deaths: 0, rolls: 0, seed: flags.seed };
-    let (start, mut all, mut rounds) = (Instant::now(), Tally::default(), 0);
-    while start.elapsed() < Duration::from_secs(60 * flags.minutes) {
+    let (start, mut all, mut rounds, mut killed) = (Instant::now(), Tally::default(), 0, 0);
+    let (length, mut last_death) = (Duration::from_secs(60 * flags.minutes), start);
+    while start.elapsed() < length {
         rounds += 1;
-        let plan = Plan { deaths: 4, rolls: 2, seed: flags.seed + rounds, ..calm };
+        let deaths = u64::from(last_death.elapsed() >= length / DEATHS);
+        if deaths > 0 {
+            last_death = Instant::now();
+        }
+        killed += deaths;
+        let plan = Plan { deaths, rolls: 1, seed: flags.seed + rounds, ..calm };
         all.add(soak(&server, &site, plan));
         eprint!("\r{} s, {rounds} rounds, {} responses   ", start.elapsed().as_secs(), all.responses());
     }
@@ -56,7 +66,7 @@ fn main() -> ExitCode {
     if server.exit_code() != Some(0) || !server.workers().is_empty() {
         complaints.push("the herd does not stop as it should".to_owned());
     }
-    println!("rounds {rounds}, responses {:?}", all.answered);
+    println!("rounds {rounds}, workers killed {killed}, responses {:?}", all.answered);
     println!(
         "given up {}, lost with a worker {} (of {} connections), asked again {}",
         all.given_up, all.lost_with_a_worker, all.victims, all.asked_again
