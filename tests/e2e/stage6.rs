@@ -23,6 +23,8 @@ mod overload;
 mod prefork;
 #[path = "behaviour/probe.rs"]
 mod probe;
+#[path = "behaviour/slow_attacks.rs"]
+mod slow_attacks;
 #[path = "behaviour/starting.rs"]
 mod starting;
 #[path = "behaviour/stopping.rs"]

@@ -18,19 +18,17 @@ use crate::http::framing::{Announced, Framing, Refusal, announced};
 use crate::http::response::{CacheResult, Response};
 use crate::http::{Request, wants_keep_alive};
 use crate::outgoing::{Outgoing, Sent};
+use crate::taking::Taking;
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 use parts::request::{HeadError, MAX_HEAD, parse_head};
 use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 /// How long a closing connection is read from, so that the last response arrives (RFC 9112, section 9.6).
 pub const LINGER: Duration = Duration::from_secs(2);
-
-/// The slowest client that a response waits for, in bytes per second, on top of the time limit.
-const SLOWEST: u64 = 4 * 1024;
 
 /// A client's connection.
 #[derive(Debug)]
@@ -64,7 +62,7 @@ enum Phase {
     /// What came is no request that can be served. It stays so: bytes that were judged once are not judged again.
     Refused { head_length: usize, refusal: Refusal },
     /// The response is being sent.
-    Sending { head_length: usize, answer: Answer, then: Then, began: Instant, taken: u64 },
+    Sending { head_length: usize, answer: Answer, then: Then, taking: Taking },
     /// The last response is sent; what the client still sends is read and dropped.
     Lingering,
     /// Nothing more to do.
@@ -320,7 +318,7 @@ impl Connection {
         let answer =
             Answer { status: response.status, cache: response.cache, monitoring: response.monitoring };
         self.outgoing.start(response, is_head, then != Then::KeepAlive);
-        self.phase = Phase::Sending { head_length, answer, then, began: now, taken: 0 };
+        self.phase = Phase::Sending { head_length, answer, then, taking: Taking::new(now) };
         self.since = now;
     }
 
@@ -417,15 +415,12 @@ impl Connection {
         self.since + allowed
     }
 
-    /// The deadline has passed: whether a response is on its way out, and the client has taken some of it since the last
-    /// time, and at least [`SLOWEST`] on the whole. If so, it has the time limit once more. What the client has taken is
-    /// what the kernel has sent and the client has confirmed; the kernel accepts megabytes ahead.
+    /// The deadline has passed: whether a response is on its way out, and the client [takes enough](Taking::is_enough) of
+    /// it. If so, it has the time limit once more.
     pub fn takes_enough(&mut self, timeout: Duration, now: Instant) -> bool {
-        let Phase::Sending { began, taken, .. } = &mut self.phase else { return false };
-        let before = *taken;
-        *taken = self.outgoing.sent().saturating_sub(unconfirmed(&self.stream));
+        let Phase::Sending { taking, .. } = &mut self.phase else { return false };
         self.since = now;
-        is_enough(before, *taken, now.saturating_duration_since(*began), timeout)
+        taking.is_enough(self.outgoing.sent(), &self.stream, timeout, now)
     }
 
     /// The client was kept waiting by the server, which is not held against it.
@@ -503,42 +498,7 @@ impl From<HeadError> for Refusal {
     }
 }
 
-nix::ioctl_read_bad!(
-    /// How many bytes were sent to a socket and not confirmed by the other end (tcp(7), SIOCOUTQ).
-    outgoing_queue, nix::libc::TIOCOUTQ, nix::libc::c_int
-);
-
-fn unconfirmed(stream: &TcpStream) -> u64 {
-    let mut bytes = 0;
-    #[allow(unsafe_code)]
-    // SAFETY: the call writes an int to where the pointer says, and nothing else.
-    let result = unsafe { outgoing_queue(stream.as_raw_fd(), &raw mut bytes) };
-    // It cannot fail for a TCP socket; if it did, the client would be believed.
-    if result.is_ok() { u64::try_from(bytes).unwrap_or(0) } else { 0 }
-}
-
-/// Whether a client takes enough that had taken so many bytes the time before, and so many now, `elapsed` after the
-/// response began.
-fn is_enough(before: u64, now: u64, elapsed: Duration, timeout: Duration) -> bool {
-    now > before && elapsed <= timeout + Duration::from_secs(now / SLOWEST)
-}
-
 /// The answer to a request that did not come in time.
 pub fn timed_out() -> Refusal {
     Refusal { status: 408, why: "The request did not come in time" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_must_take_some_each_time_and_4_kib_per_second_on_the_whole() {
-        let limit = Duration::from_secs(30);
-        let is_enough = |before, now, second| is_enough(before, now, Duration::from_secs(second), limit);
-        assert!(is_enough(0, 1, 30));
-        assert!(!is_enough(100 * SLOWEST, 100 * SLOWEST, 60), "nothing is taken any more");
-        assert!(is_enough(SLOWEST, 100 * SLOWEST, 130));
-        assert!(!is_enough(99 * SLOWEST, 100 * SLOWEST, 131), "too little on the whole");
-    }
 }

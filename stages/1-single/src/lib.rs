@@ -21,6 +21,7 @@ pub mod outgoing;
 pub mod program;
 pub mod serve;
 pub mod stop;
+pub mod taking;
 
 use config::Settings;
 use files::Files;

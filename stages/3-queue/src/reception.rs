@@ -236,10 +236,11 @@ impl<S: Service> Reception<S> {
         self.counter.bell.clear();
         let mut returned = Vec::new();
         self.counter.inbox.take_all(&mut returned);
-        for client in returned {
+        for mut client in returned {
             if client.connection.is_closed() {
                 self.close(client);
             } else if client.connection.is_sending() {
+                client.connection.excuse();
                 // Its socket was full. It may have room by now, and the report of that may have gone unheard.
                 self.park(client, Renew::Registration);
             } else {

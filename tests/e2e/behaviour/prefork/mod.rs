@@ -6,7 +6,6 @@ mod logs;
 mod privileges;
 mod reload;
 mod shortage;
-mod slow_attacks;
 mod spread;
 mod stop;
 

@@ -1,6 +1,6 @@
 //! slowhttptest, the tool that attackers use: many clients that send or read as slowly as can be.
 
-use super::PROGRAM;
+use crate::PROGRAM;
 use e2e::{Site, pattern, skip};
 use std::process::Command;
 use verdict::test;
