@@ -33,7 +33,7 @@ impl Peer {
     /// If it is there and cannot be started.
     pub fn start(name: &'static str, programs: &Path, root: &Path, folder: &Path) -> Result<Option<Peer>> {
         if name == "herd" {
-            return Peer::herd(programs, root, folder, "2").map(Some);
+            return Peer::herd(name, &programs.join(name), root, folder, "2").map(Some);
         }
         let port = free_port()?;
         let configuration = folder.join(format!("{name}.conf"));
@@ -55,15 +55,22 @@ impl Peer {
         Peer::run(name, command, port, folder)
     }
 
-    /// Starts herd with so many workers.
+    /// Starts this herd, under this name, with so many workers.
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn herd(programs: &Path, root: &Path, folder: &Path, workers: &str) -> Result<Peer> {
+    pub fn herd(
+        name: &'static str,
+        program: &Path,
+        root: &Path,
+        folder: &Path,
+        workers: &str,
+    ) -> Result<Peer> {
         let port = free_port()?;
-        let mut command = Command::new(programs.join("herd"));
+        let mut command = Command::new(program);
         command.args(["--num-workers", workers, "--port", &port.to_string(), "--document-root"]).arg(root);
-        Peer::run("herd", command, port, folder)?.context("herd is not built")
+        let peer = Peer::run(name, command, port, folder)?;
+        peer.with_context(|| format!("there is no program {}", program.display()))
     }
 
     fn run(name: &'static str, mut command: Command, port: u16, folder: &Path) -> Result<Option<Peer>> {

@@ -104,13 +104,19 @@ fn half_a_request_gets_408_and_silence_gets_nothing_when_the_time_is_up() {
 #[test]
 fn a_byte_now_and_then_buys_no_time() {
     let server = PROGRAM.serve(&Site::new(), &["--timeout-seconds", "1"]);
-    let mut client = server.client();
-    client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
-    eventually("the server's patience ends although bytes keep coming", || {
-        if client.has_heard_nothing() {
-            client.send("x");
-        }
-        !client.has_heard_nothing()
-    });
-    client.response().expect(408);
+    let begun = [
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX: ",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n",
+    ];
+    for begun in begun {
+        let mut client = server.client();
+        client.send(begun);
+        eventually("the server's patience ends although bytes keep coming", || {
+            if client.has_heard_nothing() {
+                client.send("x");
+            }
+            !client.has_heard_nothing()
+        });
+        client.response().expect(408);
+    }
 }

@@ -28,6 +28,9 @@ struct Flags {
     /// Only cells whose name holds this, such as "64 keep-alive" or "1 KiB".
     #[arg(long, default_value = "")]
     cells: String,
+    /// Another herd to measure in turn with this one: what is a change worth?
+    #[arg(long, value_name = "PROGRAM")]
+    against: Option<PathBuf>,
     /// Writes all figures to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -91,6 +94,10 @@ fn main() -> Result<()> {
             Some(peer) => peers.push(peer),
             None => eprintln!("{name} is not installed and is left out"),
         }
+    }
+
+    if let Some(program) = &flags.against {
+        peers.push(Peer::herd("other", program, &root, folder.path(), "2")?);
     }
 
     let before = stolen();

@@ -90,7 +90,7 @@ fn main() -> Result<()> {
 }
 
 fn start(programs: &Path, root: &Path, workers: &str) -> Result<Peer> {
-    Peer::herd(programs, root, root, workers)
+    Peer::herd("herd", &programs.join("herd"), root, root, workers)
 }
 
 /// Requests per second.
