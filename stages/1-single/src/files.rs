@@ -175,6 +175,7 @@ impl Representation {
         self.identity.size
     }
 
+    // ANCHOR: into_memory
     /// The same file with its bytes in memory.
     ///
     /// # Errors
@@ -190,6 +191,7 @@ impl Representation {
         }
         Ok(Representation { content: Content::Memory(Arc::from(bytes)), ..self })
     }
+    // ANCHOR_END: into_memory
 
     /// The response to a GET or HEAD for this file: conditions first, then ranges.
     pub fn respond(&self, request: &Request<'_>) -> Response {

@@ -102,6 +102,7 @@ impl Outgoing {
 }
 
 /// Head and body in one writev(2), so that a small response is one packet.
+// ANCHOR: write_both
 fn write_both(
     mut stream: &TcpStream,
     head: &[u8],
@@ -131,6 +132,7 @@ fn write_both(
         }
     }
 }
+// ANCHOR_END: write_both
 
 /// MSG_MORE: the head waits for the first bytes of the file, so that they share a packet.
 fn write_head_before_file(
@@ -150,6 +152,7 @@ fn write_head_before_file(
     Ok(())
 }
 
+// ANCHOR: write_file
 fn write_file(stream: &TcpStream, file: &File, left: &mut Range<u64>) -> io::Result<()> {
     while !left.is_empty() {
         let mut offset = i64::try_from(left.start).map_err(io::Error::other)?;
@@ -164,3 +167,4 @@ fn write_file(stream: &TcpStream, file: &File, left: &mut Range<u64>) -> io::Res
     }
     Ok(())
 }
+// ANCHOR_END: write_file

@@ -275,6 +275,7 @@ impl<S: Service> Reception<S> {
     /// Does everything for a client that can be done now.
     fn attend(&mut self, mut client: Box<Client>) {
         for _ in 0..ANSWER_BUDGET {
+            // ANCHOR: attend_one
             let connection = &mut client.connection;
             let progress = if connection.is_lingering() {
                 match connection.linger() {
@@ -300,6 +301,7 @@ impl<S: Service> Reception<S> {
                 }
                 Progress::Done
             };
+            // ANCHOR_END: attend_one
             match progress {
                 Progress::Done | Progress::Lingering => {}
                 Progress::Closed => return self.close(client),

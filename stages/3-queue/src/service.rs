@@ -11,11 +11,13 @@ use std::time::Duration;
 ///
 /// Stage 3 needs neither; the later stages fill these in.
 pub trait Service: Handler + 'static {
+    // ANCHOR: answer_at_once
     /// Answers at once, in the reception, past the queue; or declines, and a thread will call
     /// [`Handler::respond`]. Must not block: while it runs, no other client of this worker is attended to.
     fn answer_at_once(&self, _request: &Request<'_>) -> Option<Response> {
         None
     }
+    // ANCHOR_END: answer_at_once
 
     /// Is told of every event, by whichever thread it happens in.
     fn happened(&self, _event: Event) {}

@@ -39,6 +39,7 @@ pub struct Cached {
     started: Instant,
 }
 
+// ANCHOR: entry
 /// A file in memory.
 #[derive(Debug)]
 struct Entry {
@@ -56,6 +57,7 @@ impl Weigh for Entry {
         self.file.size() as usize + size_of::<Entry>()
     }
 }
+// ANCHOR_END: entry
 
 /// Why a file was not loaded into the cache.
 enum NotKept {
@@ -78,6 +80,7 @@ impl Cached {
         Cached { files, cache, hand_off, changed: Box::new(changed), started: Instant::now() }
     }
 
+    // ANCHOR: serve
     /// The response to a request for a file. May block on the disk.
     fn serve(&self, request: &Request<'_>, path: &RequestPath) -> Response {
         let Some(cache) = &self.cache else {
@@ -104,7 +107,9 @@ impl Cached {
             Err(NotKept::Instead(response)) => response,
         }
     }
+    // ANCHOR_END: serve
 
+    // ANCHOR: load
     /// Reads a file into memory, unless it is too large.
     fn load(&self, path: &RequestPath) -> Result<Entry, NotKept> {
         let checked = AtomicU64::new(self.now());
@@ -119,6 +124,7 @@ impl Cached {
             Err(_) => Err(self.files.open(path).map_or_else(NotKept::Instead, NotKept::TooLarge)),
         }
     }
+    // ANCHOR_END: load
 
     /// What the file is now, by asking the disk.
     fn identify(&self, name: &RequestPath) -> Option<FileIdentity> {
@@ -128,6 +134,7 @@ impl Cached {
         }
     }
 
+    // ANCHOR: freshness
     /// Whether the entry was compared with its file a moment ago.
     fn is_fresh(&self, entry: &Entry) -> bool {
         self.now().saturating_sub(entry.checked.load(Ordering::Relaxed)) < FRESH.as_millis() as u64
@@ -143,6 +150,7 @@ impl Cached {
         }
         confirmed
     }
+    // ANCHOR_END: freshness
 
     fn drop_entry(&self, cache: &Cache<Entry>, name: &RequestPath, entry: &Arc<Entry>) {
         let change = cache.remove_if_same(name.as_str(), entry);
@@ -165,6 +173,7 @@ impl Handler for Cached {
 }
 
 impl Service for Cached {
+    // ANCHOR: answer_at_once
     fn answer_at_once(&self, request: &Request<'_>) -> Option<Response> {
         if self.hand_off == HandOff::Always {
             return None;
@@ -180,6 +189,7 @@ impl Service for Cached {
         let usable = self.is_fresh(&entry) || self.is_confirmed(&entry, from_memory);
         usable.then(|| marked(entry.file.respond(request), CacheResult::Hit))
     }
+    // ANCHOR_END: answer_at_once
 }
 
 fn marked(mut response: Response, result: CacheResult) -> Response {
@@ -187,6 +197,7 @@ fn marked(mut response: Response, result: CacheResult) -> Response {
     response
 }
 
+// ANCHOR: has_rested
 /// Whether the file's last change is old enough for its stamp to be unique. A clock that was set back makes it look
 /// young, which only costs a look at the disk.
 fn has_rested(identity: &FileIdentity) -> bool {
@@ -194,6 +205,7 @@ fn has_rested(identity: &FileIdentity) -> bool {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     now.checked_sub(changed).is_some_and(|age| age > TICK)
 }
+// ANCHOR_END: has_rested
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     stage3_queue::run_alone("stage4", program::logged(cached_files(settings, |_| {})?, settings)?, settings)
 }
 
+// ANCHOR: cached_files
 /// The files of the document root behind a cache of the size that the settings ask for. `changed` is told whenever
 /// the contents of the cache change.
 ///
@@ -42,3 +43,4 @@ pub fn cached_files(
     let files = Files::new(program::open_root(settings)?);
     Ok(Cached::new(files, settings.cache_size_mb << 20, settings.hand_off, changed))
 }
+// ANCHOR_END: cached_files

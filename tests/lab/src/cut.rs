@@ -14,6 +14,7 @@
 //! are our way of doing it, and the paragraphs that tell why it works.
 
 use crate::course::{Hole, Lab};
+use crate::tree;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,6 +71,25 @@ pub fn answers(root: &Path, lab: &Lab) -> Result<Vec<String>> {
     Ok(bodies)
 }
 
+/// The function that holds a place in a file, without its documentation, and the line on which it begins.
+///
+/// # Errors
+/// If the file is not Rust, or no function is there.
+pub fn function_around(text: &str, place: usize) -> Result<(String, usize)> {
+    let items = Items::of(text)?;
+    let function = items.0.iter().find(|item| item.body.contains(&place)).context("no function is there")?;
+    let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |end| end + 1);
+    // What is above the body and is no comment and no attribute: the signature, which may be of several lines.
+    let mut start = function.all.start;
+    while text[start..].trim_start().starts_with(['/', '#']) {
+        start += text[start..].find('\n').context("a comment without an end")? + 1;
+    }
+    let shown =
+        &text[line_start(start + text[start..].len() - text[start..].trim_start().len())..function.body.end];
+    let lines = shown.lines().map(|line| line.get(function.indent..).unwrap_or_default());
+    Ok((lines.collect::<Vec<_>>().join("\n") + "\n", text[..start].matches('\n').count() + 1))
+}
+
 /// Replaces a text that must occur exactly once.
 ///
 /// # Errors
@@ -99,7 +119,8 @@ pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(tree::without_anchors(&text))
 }
 
 fn split(at: &str) -> Result<(&str, &str)> {

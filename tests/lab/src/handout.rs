@@ -42,6 +42,11 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
             ".cargo/mutants.toml",
             ".ci",
             "CONTRIBUTING.md",
+            // What shows solutions, and what needs them to build.
+            "book/src/museum",
+            "book/src/questions",
+            "book/src/data/museum",
+            "book/tool",
         ];
         part.is_none_or(|part| is_solved(&part.to_string_lossy()))
             && !ours.iter().any(|ours| path.starts_with(ours))
@@ -57,6 +62,7 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
     edit(&folder.join("Cargo.toml"), |text| workspace(text, &missing, solved.is_empty()))?;
     edit(&folder.join("stages/parts/Cargo.toml"), |text| parts(text, &missing))?;
     edit(&folder.join(".cargo/config.toml"), aliases)?;
+    edit(&folder.join("book/src/SUMMARY.md"), |text| Ok(summary(&text, &folder.join("book/src"))))?;
     for lab in &course.labs {
         edit(&folder.join("tests/labs").join(format!("{}.toml", lab.part)), without_answers)?;
     }
@@ -87,9 +93,10 @@ fn workspace(mut text: String, missing: &[&str], no_solutions: bool) -> Result<S
     }
     text = replace_once(
         &text,
-        "# All but the exercises: they are the student's, and full of holes at first.\n",
+        "# All but the exercises, which are the student's and full of holes at first, and the book, which needs more to build.\n",
         "",
     )?;
+    text = replace_once(&text, ", \"book/tool\",\n", ",\n")?;
     let start = text.find("default-members = [").context("no default-members")?;
     let end = start + text[start..].find("]\n").context("default-members do not end")? + 2;
     text.replace_range(start..end, "default-members = [\"tests/lab\"]\n");
@@ -113,14 +120,28 @@ fn parts(mut text: String, missing: &[&str]) -> Result<String> {
     Ok(text)
 }
 
-/// `cargo herd` says what is not written yet before it starts anything.
+/// `cargo herd` says what is not written yet before it starts anything. The book is for stock mdBook.
 fn aliases(text: String) -> Result<String> {
+    let book = "# The book: build, serve, test.\nbook = \"run --quiet --package book --bin book --\"\n";
+    let text = replace_once(&text, book, "")?;
     let herd = "herd = \"run --quiet --release --package stage6-prefork --bin herd --\"\n";
     replace_once(
         &text,
         herd,
         "herd = \"run --quiet --package lab --bin lab -- run 6 --mine all --release --\"\n",
     )
+}
+
+/// No entry for a page that is not handed out, and no title above nothing.
+fn summary(text: &str, pages: &Path) -> String {
+    let is_there = |line: &&str| match line.split_once("](") {
+        Some((_, page)) => pages.join(page.trim_end_matches(')')).exists(),
+        None => true,
+    };
+    let kept: Vec<&str> = text.lines().filter(is_there).collect();
+    let kept = kept.join("\n") + "\n";
+    let parts: Vec<&str> = kept.split("\n# ").filter(|part| part.contains("](")).collect();
+    parts.join("\n# ")
 }
 
 /// A hunt's file must not say how it is repaired.

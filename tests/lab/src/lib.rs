@@ -8,6 +8,7 @@
 //!   trial     one test in one process: did its receipt come back?
 //!   judge     the trials of a task: done, failing, not started
 //!   explain   a failure, as a person wants to read it
+//!   wrong     mistakes, as edits of the solutions
 //!   student   the commands of the student
 //!   handout   a copy for students
 //!   grade     many submissions, each in a sandbox; reports
@@ -23,3 +24,4 @@ pub mod judge;
 pub mod student;
 pub mod tree;
 pub mod trial;
+pub mod wrong;

@@ -120,7 +120,16 @@ pub fn student_files(root: &Path, lab: &Lab) -> Result<Files> {
     read_rust(&lab.exercise(root))
 }
 
-/// The Rust files beneath a folder.
+/// A file without the marks of what the book shows of it.
+pub fn without_anchors(text: &str) -> String {
+    let is_mark = |line: &&str| {
+        let line = line.trim_start();
+        line.starts_with("// ANCHOR: ") || line.starts_with("// ANCHOR_END: ")
+    };
+    text.split_inclusive('\n').filter(|line| !is_mark(line)).collect()
+}
+
+/// The Rust files beneath a folder, without the marks of the book.
 ///
 /// # Errors
 /// If one cannot be read.
@@ -128,7 +137,8 @@ pub fn read_rust(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     for path in rust_files(folder)? {
         let text = fs::read_to_string(&path).with_context(|| format!("{} is not text", path.display()))?;
-        files.insert(path.strip_prefix(folder).expect("it was found there").to_owned(), text);
+        let name = path.strip_prefix(folder).expect("it was found there").to_owned();
+        files.insert(name, without_anchors(&text));
     }
     ensure!(!files.is_empty(), "{} has no Rust file", folder.display());
     Ok(files)

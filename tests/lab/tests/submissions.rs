@@ -5,43 +5,16 @@
 //! `tests/submissions/<part>/<name>/` are whole solutions, written another way, that must pass.
 
 use lab::course::{Course, Kind, Lab, Task};
-use lab::cut::{Files, replace_once};
+use lab::cut::Files;
 use lab::explain::{explanation, what_happened};
 use lab::grade::Pristine;
 use lab::judge::{Manner, Runnable, SERVER, State, judge};
 use lab::tree;
-use serde::Deserialize;
+use lab::wrong::{self, Wrong};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-
-/// The wrong submissions of a lab.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wrongs {
-    wrong: Vec<Wrong>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wrong {
-    name: String,
-    /// What the student thought; for teachers to read.
-    #[serde(rename = "mistake")]
-    _mistake: String,
-    task: String,
-    says: String,
-    edits: Vec<Edit>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Edit {
-    file: String,
-    old: String,
-    new: String,
-}
 
 static COURSE: LazyLock<Course> = LazyLock::new(|| {
     let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
@@ -61,7 +34,7 @@ fn tree() -> MutexGuard<'static, Pristine> {
 
 /// The solution of a lab, as if it were submitted.
 fn solution(lab: &Lab) -> Files {
-    let files = tree::read_rust(&COURSE.root.join("solutions").join(&lab.part)).expect("a solution");
+    let files = wrong::solution(&COURSE, lab).expect("a solution");
     assert!(files.keys().all(|path| path.starts_with("src") || path.starts_with("hunts")));
     files
 }
@@ -81,18 +54,15 @@ fn is_stage(task: &Task) -> bool {
 
 fn reject_wrong_submissions(part: &str) {
     let lab = COURSE.lab(part).expect("a lab");
-    let text = fs::read_to_string(COURSE.root.join("tests/submissions").join(format!("{part}.toml")));
-    let wrongs: Wrongs =
-        toml::from_str(&text.expect("a list of wrong submissions")).expect("wrong submissions");
+    let wrongs = wrong::all(&COURSE, lab).expect("wrong submissions");
     assert!(
-        wrongs.wrong.len() >= 8,
+        wrongs.len() >= 8,
         "lab {} has {} wrong submissions, and should have 8",
         lab.number,
-        wrongs.wrong.len()
+        wrongs.len()
     );
     let only = std::env::var("ONLY").unwrap_or_default();
     let complaints: Vec<String> = wrongs
-        .wrong
         .iter()
         .filter(|wrong| wrong.name.contains(&only))
         .filter_map(|wrong| complaint(lab, wrong).err())
@@ -103,14 +73,10 @@ fn reject_wrong_submissions(part: &str) {
 /// What the suites do wrong about a wrong submission.
 fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
     let says = |what: String| Err(format!("lab {}, \"{}\": {what}", lab.number, wrong.name));
-    let mut files = solution(lab);
-    for edit in &wrong.edits {
-        let text = files.get_mut(&Path::new("src").join(&edit.file)).expect("a file of the solution");
-        *text = match replace_once(text, &edit.old, &edit.new) {
-            Ok(edited) => edited,
-            Err(error) => return says(error.to_string()),
-        };
-    }
+    let files = match wrong.files(&COURSE, lab) {
+        Ok(files) => files,
+        Err(error) => return says(error.to_string()),
+    };
     let keep = tempfile::tempdir().expect("a folder");
     let runnable = build(lab, &files, keep.path());
     for task in lab.tasks.iter().filter(|task| !is_stage(task)) {

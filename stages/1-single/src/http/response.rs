@@ -25,6 +25,7 @@ pub struct Response {
     pub monitoring: bool,
 }
 
+// ANCHOR: body
 /// Where the bytes of a body come from.
 #[derive(Debug, Clone)]
 pub enum Body {
@@ -37,6 +38,7 @@ pub enum Body {
     /// A part of an open file, sent by sendfile(2).
     File(Arc<File>, Range<u64>),
 }
+// ANCHOR_END: body
 
 /// What the cache had to say to a request; the value of `X-Cache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

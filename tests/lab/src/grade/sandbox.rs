@@ -215,8 +215,11 @@ fn memory_in_use() -> u64 {
     processes.filter_map(pages).sum::<u64>() * 4096
 }
 
-/// A new network namespace has a loopback interface that is down (netdevice(7)).
-fn bring_loopback_up() -> Result<(), Errno> {
+/// Brings up the loopback interface. In a new network namespace it is down (netdevice(7)).
+///
+/// # Errors
+/// If the kernel refuses it.
+pub fn bring_loopback_up() -> Result<(), Errno> {
     let any = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     // SAFETY: an `ifreq` is plain numbers and bytes, for which zeros are values.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

@@ -1,0 +1,12 @@
+// semaphore.rs
+pub fn settle(&self, dead_pid: u32) {
+    assert_process_id(dead_pid);
+    let mut seen = dead_pid;
+    // More than one turn only if somebody sets WAITERS in between.
+    while owner_of(seen) == dead_pid {
+        match self.word.compare_exchange(seen, DIED, Release, Relaxed) {
+            Ok(_) => break,
+            Err(actual) => seen = actual,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+// socket.rs
+pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<ListeningSocket>> {
+    // Dropped at once, without having listened: no client can have met it. Port 0 is nobody's.
+    drop(bound(address, Port::Alone)?);
+    let mut group: Vec<ListeningSocket> = Vec::with_capacity(count);
+    for _ in 0..count {
+        if let Some(ListeningSocket(first)) = group.first() {
+            let copy = ListeningSocket(first.try_clone()?);
+            group.push(copy);
+            continue;
+        }
+        let descriptor = bound(address, Port::Shared)?;
+        // Each listens before the next is bound: from the first one on, another herd is refused.
+        listen(&descriptor, Backlog::MAXALLOWABLE)?;
+        group.push(ListeningSocket(TcpListener::from(descriptor)));
+    }
+    Ok(group)
+}

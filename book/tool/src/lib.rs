@@ -1,0 +1,26 @@
+//! What keeps the book true.
+//!
+//! ```text
+//!   pages      the pages of the book and the blocks of code on them
+//!   session    runs the commands of a page, and compares what they print
+//!   museum     makes the mistakes of the bug museum, and records what the models say
+//!   plots      draws tables and pictures from the data files
+//!   (doc tests of this crate)     the Rust on the pages that is not included from a file
+//! ```
+
+pub mod museum;
+pub mod pages;
+mod pages_tested;
+pub mod plots;
+pub mod session;
+
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// The root of the checkout.
+///
+/// # Errors
+/// If the current folder is not in one.
+pub fn root() -> Result<PathBuf> {
+    lab::tree::root()
+}

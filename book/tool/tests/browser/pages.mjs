@@ -1,0 +1,136 @@
+// Opens every page of the built book in headless Chromium, wide and narrow, light and dark, and plays every figure
+// through. `node pages.mjs FOLDER [SCREENSHOTS]`: complains on standard error and exits with 1 if anything is wrong.
+//
+//   - no message on the console, no exception
+//   - nothing is asked for that is not in the folder (the book is opened from the disk, and must need no network)
+//   - the page itself does not scroll sideways, at 360 px and at 1200 px
+//   - every figure starts, each of its controls can be reached and used by keyboard, and says what it did
+//   - on paper a figure is its static picture
+
+import { mkdirSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const [folder, screenshots] = process.argv.slice(2);
+const complaints = [];
+let played = 0;
+
+const pages = readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith(".html") && !["404.html", "toc.html"].includes(name))
+    .sort();
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+
+/** A fresh window with everything that may go wrong written down. */
+async function open(name, width, theme) {
+    const context = await browser.newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce" });
+    await context.addInitScript((theme) => localStorage.setItem("mdbook-theme", theme), theme);
+    const page = await context.newPage();
+    const complain = (what) => complaints.push(`${name} (${width} px, ${theme}): ${what}`);
+    page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) complain(message.text());
+    });
+    page.on("pageerror", (error) => complain(error.message));
+    page.on("request", (request) => {
+        const url = request.url();
+        if (!url.startsWith(pathToFileURL(folder).href) && !url.startsWith("data:") && !url.startsWith("blob:")) {
+            complain(`asks for ${url}`);
+        }
+    });
+    page.on("requestfailed", (request) => complain(`${request.url()}: ${request.failure()?.errorText}`));
+    await page.goto(pathToFileURL(join(folder, name)).href);
+    for (const figure of await page.$$("[data-figure]")) {
+        await figure.waitForElementState("visible");
+        await page.waitForFunction((figure) => figure.dataset.ready === "true", figure);
+    }
+    return { context, page, complain };
+}
+
+async function expectNoSidewaysScroll(page, complain) {
+    const [content, window] = await page.evaluate(() => [
+        document.scrollingElement.scrollWidth,
+        document.scrollingElement.clientWidth,
+    ]);
+    if (content > window) {
+        const widest = await page.evaluate((width) => {
+            const wide = [...document.querySelectorAll("main *")].filter((node) => {
+                const clipped = node.parentElement.closest("pre, .table-wrapper, .scroll, svg");
+                return !clipped && node.getBoundingClientRect().right > width + 1;
+            });
+            return wide.slice(0, 3).map((node) => `<${node.tagName.toLowerCase()}> ${node.textContent.trim().slice(0, 60)}`);
+        }, window);
+        complain(`is ${content} px wide: ${widest.join(" | ")}`);
+    }
+}
+
+/** Uses every control of a figure, by keyboard, twice; what is spoken must change at least once. */
+async function play(page, complain) {
+    for (const figure of await page.$$("[data-figure]")) {
+        const name = await figure.getAttribute("data-figure");
+        const live = await figure.$('[aria-live="polite"]');
+        if (!live) {
+            complain(`figure ${name} has no live region`);
+            continue;
+        }
+        const heard = new Set([await live.textContent()]);
+        const count = (await figure.$$("button, select, input")).length;
+        if (count === 0) complain(`figure ${name} has no controls`);
+        for (let round = 0; round < 2; round++) {
+            for (let index = 0; index < count; index++) {
+                const control = (await figure.$$("button, select, input"))[index];
+                if (!control || !(await control.isVisible()) || !(await control.isEnabled())) continue;
+                const label = await control.evaluate(
+                    (node) => node.getAttribute("aria-label") ?? (node.labels?.[0]?.textContent || node.textContent),
+                );
+                if (!label?.trim()) complain(`figure ${name} has a control without a name`);
+                await control.focus();
+                const focused = await control.evaluate((node) => node === document.activeElement);
+                if (!focused) complain(`figure ${name}: "${label}" cannot be focused`);
+                const kind = await control.evaluate((node) => `${node.tagName} ${node.type}`);
+                if (kind.startsWith("BUTTON") || kind.includes("checkbox")) await page.keyboard.press("Space");
+                else if (kind.startsWith("SELECT") || kind.includes("range") || kind.includes("number")) await page.keyboard.press("ArrowDown");
+                else if (kind.includes("radio")) await page.keyboard.press("Space");
+                heard.add(await live.textContent());
+            }
+        }
+        if (heard.size < 2) complain(`figure ${name} says nothing when it is used`);
+        played++;
+    }
+}
+
+const ways = [
+    [360, "navy"],
+    [1200, "light"],
+];
+for (const name of pages) {
+    // All pages in one are for paper.
+    const isPrint = name === "print.html";
+    for (const [width, theme] of isPrint ? [[1200, "light"]] : ways) {
+        const { context, page, complain } = await open(name, width, theme);
+        if (!isPrint) await expectNoSidewaysScroll(page, complain);
+        if (screenshots) {
+            mkdirSync(screenshots, { recursive: true });
+            const picture = `${relative(".", name).replaceAll("/", "-")}-${width}.png`;
+            await page.screenshot({ path: join(screenshots, picture), fullPage: true });
+        }
+        await play(page, complain);
+        await expectNoSidewaysScroll(page, complain);
+        if (screenshots && (await page.$("[data-figure]"))) {
+            const picture = `${relative(".", name).replaceAll("/", "-")}-${width}-played.png`;
+            await page.screenshot({ path: join(screenshots, picture), fullPage: true });
+        }
+        await page.emulateMedia({ media: "print" });
+        for (const figure of await page.$$("[data-figure]")) {
+            const shown = await figure.$$eval(":scope > *", (children) =>
+                children.filter((child) => child.getBoundingClientRect().height > 0 && child.tagName !== "FIGCAPTION").map((child) => child.classList.contains("static")),
+            );
+            if (shown.length === 0 || shown.includes(false)) complain("a figure's static picture is not what paper shows");
+        }
+        await context.close();
+    }
+}
+await browser.close();
+console.log(`${pages.length} pages, figures played ${played} times`);
+for (const complaint of complaints) console.error(complaint);
+process.exitCode = complaints.length ? 1 : 0;

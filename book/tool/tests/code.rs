@@ -1,0 +1,167 @@
+//! The code on the pages is compiled somewhere, and the sections that the labs name exist.
+
+use book::{pages, root};
+use lab::course::Course;
+use std::fs;
+use std::path::Path;
+
+/// Calls a closure with each page's path in the repository, its folder and its text.
+fn for_each_page(mut look: impl FnMut(&str, &Path, &str)) {
+    let root = root().expect("a checkout");
+    for page in pages::all(&root).expect("pages") {
+        let name = page.strip_prefix(&root).expect("a page of the book").display().to_string();
+        let text = fs::read_to_string(&page).expect("a page");
+        look(&name, page.parent().expect("a page is in a folder"), &text);
+    }
+}
+
+/// The path and the anchor of an `{{#include}}`.
+fn include(line: &str) -> Option<(&str, Option<&str>)> {
+    let inside = line.trim().strip_prefix("{{#include ")?.strip_suffix("}}")?;
+    Some(inside.split_once(':').map_or((inside, None), |(path, anchor)| (path, Some(anchor))))
+}
+
+#[test]
+fn every_block_says_what_it_is_and_rust_is_compiled() {
+    let mut complaints = Vec::new();
+    for_each_page(|name, _, text| {
+        for block in pages::blocks(text) {
+            let place = format!("{name}:{}", block.line);
+            match &*block.kind {
+                "" | "indented" => complaints.push(format!("{place}: a block without a language")),
+                "rust" => {}
+                "rust,ignore" => {
+                    let lines = block.text.lines().filter(|line| !line.is_empty());
+                    if !lines.clone().all(|line| include(line).is_some()) {
+                        complaints.push(format!("{place}: Rust that is neither included nor a doc test"));
+                    }
+                }
+                other if other.starts_with("rust") => {
+                    complaints.push(format!(
+                        "{place}: `{other}`; say `rust`, or include a file with `rust,ignore`"
+                    ));
+                }
+                _ => {}
+            }
+        }
+    });
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn every_include_names_lines_that_are_there() {
+    let mut complaints = Vec::new();
+    let mut includes = 0;
+    for_each_page(|name, folder, text| {
+        for (number, line) in text.lines().enumerate() {
+            let Some((path, anchor)) = include(line) else { continue };
+            includes += 1;
+            let place = format!("{name}:{}", number + 1);
+            let Ok(included) = fs::read_to_string(folder.join(path)) else {
+                complaints.push(format!("{place}: there is no file {path}"));
+                continue;
+            };
+            if let Some(anchor) = anchor {
+                let at = |mark: String| included.lines().position(|line| line.trim() == mark);
+                match (at(format!("// ANCHOR: {anchor}")), at(format!("// ANCHOR_END: {anchor}"))) {
+                    (Some(start), Some(end)) if start + 1 < end => {}
+                    _ => complaints.push(format!("{place}: {path} has no lines {anchor}")),
+                }
+            }
+        }
+    });
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    assert!(includes > 50, "only {includes} includes were found; is the book somewhere else?");
+}
+
+/// An anchor that no page includes is a leftover.
+#[test]
+fn every_anchor_is_shown_on_a_page() {
+    let mut shown = std::collections::HashSet::new();
+    for_each_page(|_, folder, text| {
+        for (path, anchor) in text.lines().filter_map(include) {
+            if let (Ok(path), Some(anchor)) = (folder.join(path).canonicalize(), anchor) {
+                shown.insert((path, anchor.to_owned()));
+            }
+        }
+    });
+    let root = root().expect("a checkout").canonicalize().expect("a path");
+    let mut leftovers = Vec::new();
+    for folder in ["stages", "solutions", "tests", "book/tool"] {
+        for path in lab::cut::rust_files(&root.join(folder)).expect("sources") {
+            let text = fs::read_to_string(&path).expect("a source");
+            let marks = text.lines().filter_map(|line| line.trim().strip_prefix("// ANCHOR: "));
+            let unused = marks.filter(|anchor| !shown.contains(&(path.clone(), (*anchor).to_owned())));
+            leftovers.extend(unused.map(|anchor| format!("{}: {anchor}", path.display())));
+        }
+    }
+    assert!(leftovers.is_empty(), "{}", leftovers.join("\n"));
+}
+
+/// Pages that a student has before the labs do not give their answers away.
+#[test]
+fn no_chapter_shows_a_solution() {
+    let mut complaints = Vec::new();
+    for_each_page(|name, _, text| {
+        if !name.starts_with("book/src/museum/") && !name.starts_with("book/src/questions/") {
+            let shown = text.lines().filter_map(include).map(|(path, _)| path);
+            let ours = shown.filter(|path| path.contains("solutions/") || path.contains("data/museum/"));
+            complaints.extend(ours.map(|path| format!("{name} shows {path}")));
+        }
+    });
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// `cargo lab check` sends a student to a section of a chapter by its name.
+#[test]
+fn every_section_that_a_lab_names_is_in_its_chapter() {
+    let root = root().expect("a checkout");
+    let course = Course::load(&root).expect("the labs");
+    for lab in &course.labs {
+        let page = pages::all(&root).expect("pages").into_iter().find(|page| {
+            page.ends_with("lab.md")
+                && page.parent().is_some_and(|folder| {
+                    folder
+                        .file_name()
+                        .is_some_and(|name| name.to_string_lossy().starts_with(&format!("{}-", lab.number)))
+                })
+        });
+        let text = fs::read_to_string(page.expect("each lab has its page")).expect("a page");
+        for task in &lab.tasks {
+            let heading = format!("## {}", task.book);
+            assert!(
+                text.lines().any(|line| line == heading),
+                "task {} names `{heading}`, which is missing",
+                task.id
+            );
+        }
+    }
+}
+
+/// The doc tests of this crate are those of the pages: each page with Rust of its own is one of them.
+#[test]
+fn every_page_with_rust_of_its_own_is_tested() {
+    let tested = include_str!("../src/pages_tested.rs");
+    for_each_page(|name, _, text| {
+        let own = pages::blocks(text).iter().any(|block| block.kind == "rust");
+        let path = name.trim_start_matches("book/src/");
+        assert_eq!(
+            own,
+            tested.contains(&format!("\"{path}\"")),
+            "{name} has Rust of its own: {own}; see pages_tested.rs"
+        );
+    });
+}
+
+/// Students get a book that is whole, without the pages that show solutions.
+#[test]
+fn the_handout_has_a_book_without_answers() {
+    let course = Course::load(&root().expect("a checkout")).expect("the labs");
+    let folder = tempfile::tempdir().expect("a folder");
+    lab::handout::handout(&course, folder.path(), &[]).expect("a handout");
+    let book = mdbook_driver::MDBook::load(folder.path().join("book")).expect("a book");
+    book.build().expect("it can be built");
+    let built = folder.path().join("book/build");
+    assert!(built.join("1-single/lab.html").exists());
+    assert!(!built.join("museum").exists() && !built.join("questions").exists());
+}

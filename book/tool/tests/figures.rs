@@ -1,0 +1,94 @@
+//! The models of the figures, with node; every page and every figure, in a browser; links; spelling.
+
+use book::root;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Runs a program. `None`, with one line that says so, if it is not installed.
+fn run(program: &str, arguments: &[&str], folder: &Path) -> Option<Output> {
+    let output = Command::new(program).args(arguments).current_dir(folder).output();
+    if let Err(error) = &output
+        && error.kind() == std::io::ErrorKind::NotFound
+    {
+        e2e::skip(&format!("{program} is not installed"));
+        return None;
+    }
+    Some(output.expect("a program that is there can be started"))
+}
+
+#[track_caller]
+fn expect_success(output: &Output) {
+    let said = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat();
+    assert!(output.status.success(), "{said}");
+}
+
+/// The book as HTML, in a folder of its own.
+fn built(name: &str) -> PathBuf {
+    let root = root().expect("a checkout");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let output = run(env!("CARGO_BIN_EXE_book"), &["build", "--to", &folder.display().to_string()], &root);
+    expect_success(&output.expect("our own program"));
+    folder
+}
+
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+#[test]
+fn the_models_of_the_figures_do_what_they_should() {
+    // A list, because `node --test` with a folder means something else in each version.
+    let tests: Vec<String> = std::fs::read_dir(here().join("figures"))
+        .expect("tests")
+        .map(|entry| entry.expect("a test").path().display().to_string())
+        .filter(|path| path.ends_with(".test.mjs"))
+        .collect();
+    assert!(tests.len() >= 5, "five figures, and {} files of tests", tests.len());
+    let mut arguments = vec!["--test"];
+    arguments.extend(tests.iter().map(String::as_str));
+    if let Some(output) = run("node", &arguments, &here()) {
+        expect_success(&output);
+    }
+}
+
+#[test]
+fn every_page_and_figure_works_in_a_browser() {
+    let browser = here().join("browser");
+    if !browser.join("node_modules/playwright-core").exists() {
+        return e2e::skip("playwright-core is not installed: npm ci --prefix book/tool/tests/browser");
+    }
+    let folder = built("browser").display().to_string();
+    if let Some(output) = run("node", &["pages.mjs", &folder], &browser) {
+        expect_success(&output);
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn no_link_leads_nowhere() {
+    let folder = built("links");
+    let pages = format!("{}/**/*.html", folder.display());
+    // The page of all pages has the others' links, relative to folders that it is not in.
+    let arguments = [
+        "--offline",
+        "--include-fragments",
+        "--no-progress",
+        "--exclude-path",
+        "print.html",
+        "--exclude-path",
+        "toc.html",
+        &pages,
+    ];
+    if let Some(output) = run("lychee", &arguments, &folder) {
+        expect_success(&output);
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn no_word_is_spelled_wrong() {
+    let root = root().expect("a checkout");
+    if let Some(output) = run("typos", &["--config", "book/typos.toml", "book", "README.md"], &root) {
+        expect_success(&output);
+    }
+}

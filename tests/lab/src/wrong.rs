@@ -1,0 +1,81 @@
+//! Wrong submissions: mistakes that students make, each as a small edit of the solution.
+//!
+//! `tests/submissions/<part>.toml` lists them, with the task that must fail and the sentence that the student must be
+//! shown. The tests of this crate make each of them; the bug museum of the book shows some.
+
+use crate::course::{Course, Lab};
+use crate::cut::{Files, replace_once};
+use crate::tree;
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use std::fs;
+use std::path::Path;
+
+/// A mistake.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wrong {
+    /// What it is called.
+    pub name: String,
+    /// What the student thought.
+    pub mistake: String,
+    /// The task that must fail.
+    pub task: String,
+    /// What the student must be shown.
+    pub says: String,
+    /// How it differs from the solution.
+    pub edits: Vec<Edit>,
+}
+
+/// A text that is replaced.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// The file, beneath `src`.
+    pub file: String,
+    /// What the solution says there, once.
+    pub old: String,
+    /// What the student says.
+    pub new: String,
+}
+
+/// The wrong submissions of a lab.
+///
+/// # Errors
+/// If their list cannot be read.
+pub fn all(course: &Course, lab: &Lab) -> Result<Vec<Wrong>> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct List {
+        wrong: Vec<Wrong>,
+    }
+    let path = course.root.join("tests/submissions").join(format!("{}.toml", lab.part));
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let list: List =
+        toml::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))?;
+    Ok(list.wrong)
+}
+
+/// The solution of a lab, as if it were submitted.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn solution(course: &Course, lab: &Lab) -> Result<Files> {
+    tree::read_rust(&course.root.join("solutions").join(&lab.part))
+}
+
+impl Wrong {
+    /// The solution with this mistake in it.
+    ///
+    /// # Errors
+    /// If the solution does not say what is to be replaced.
+    pub fn files(&self, course: &Course, lab: &Lab) -> Result<Files> {
+        let mut files = solution(course, lab)?;
+        for Edit { file, old, new } in &self.edits {
+            let text =
+                files.get_mut(&Path::new("src").join(file)).with_context(|| format!("there is no {file}"))?;
+            *text = replace_once(text, old, new)?;
+        }
+        Ok(files)
+    }
+}
