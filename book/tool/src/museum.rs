@@ -23,25 +23,27 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// What is shown: the name of its page and files, the part, and the name of the mistake.
-pub const EXHIBITS: [(&str, &str, &str); 16] = [
-    ("prefix-check", "request", "a prefix check in place of the kernel"),
-    ("bell-before-flag", "request", "the bell before the flag"),
-    ("if-for-while", "threads", "if for while"),
-    ("one-condition-variable", "threads", "one condition variable for both"),
-    ("lost-wake-up", "queue", "looking and sleeping in two steps"),
-    ("mutex-before-slot", "queue", "the mutex before the slot"),
-    ("announced-too-early", "queue", "announced before it is there"),
-    ("bell-not-passed-on", "queue", "a bell that is not passed on"),
-    ("stranded-in-the-inbox", "queue", "asking and putting under two locks"),
-    ("load-for-each-miss", "cache", "no second look"),
-    ("removed-by-key", "cache", "removing by the key alone"),
-    ("load-add-store", "stats", "load, add, store"),
-    ("holder-died", "stats", "a settle that wakes nobody"),
-    ("half-an-interval", "stats", "an interval made of two halves"),
-    ("signal-lost", "prefork", "take reads, then clears"),
-    ("one-socket", "prefork", "one socket, handed out several times"),
+/// What is shown: the name of its page and files, the part, the name of the mistake, and words from the name of the test
+/// whose verdict is shown, where the first one is not the clearest.
+pub const EXHIBITS: [(&str, &str, &str, &str); 16] = [
+    ("prefix-check", "request", "a prefix check in place of the kernel", "a_link_is_followed_only_inside"),
+    ("bell-before-flag", "request", "the bell before the flag", ""),
+    ("if-for-while", "threads", "if for while", ""),
+    ("one-condition-variable", "threads", "one condition variable for both", ""),
+    ("lost-wake-up", "queue", "looking and sleeping in two steps", ""),
+    ("mutex-before-slot", "queue", "the mutex before the slot", ""),
+    ("announced-too-early", "queue", "announced before it is there", ""),
+    ("bell-not-passed-on", "queue", "a bell that is not passed on", ""),
+    ("stranded-in-the-inbox", "queue", "asking and putting under two locks", ""),
+    ("load-for-each-miss", "cache", "no second look", "one_of_those_who_miss"),
+    ("removed-by-key", "cache", "removing by the key alone", ""),
+    ("load-add-store", "stats", "load, add, store", "no_response_is_lost"),
+    ("holder-died", "stats", "a settle that wakes nobody", ""),
+    ("half-an-interval", "stats", "an interval made of two halves", ""),
+    ("signal-lost", "prefork", "take reads, then clears", ""),
+    ("one-socket", "prefork", "one socket, handed out several times", ""),
 ];
 
 /// A verdict of a model, for the figure `replay`.
@@ -116,17 +118,17 @@ pub fn records(root: &Path) -> Result<Records> {
     let tree = Pristine::prepare(&course, &tree::memory(root)?.join("submissions"))?;
     let mut records = Records::new();
     let mut verdicts = Vec::new();
-    for (slug, part, name) in EXHIBITS {
+    for (slug, part, name, test) in EXHIBITS {
         let lab = course.lab(part)?;
         let wrongs = wrong::all(&course, lab)?;
         let wrong =
             wrongs.iter().find(|wrong| wrong.name == name).with_context(|| format!("no mistake `{name}`"))?;
         let exhibit = Exhibit { course: &course, lab, wrong, files: wrong.files(&course, lab)? };
-        let said = exhibit.verdict(&tree).with_context(|| format!("{part}, {name}"))?;
+        let said = exhibit.verdict(&tree, test).with_context(|| format!("{part}, {name}"))?;
         println!("{slug}: {}", word(&said));
         records.insert(format!("{slug}.rs"), exhibit.functions()?);
         records.insert(format!("{slug}.diff"), exhibit.repair()?);
-        records.insert(format!("{slug}.txt"), format!("{}\n", said.trim_end()));
+        records.insert(format!("{slug}.txt"), as_students_see(&said));
         if let Some(replay) = exhibit.replay(&said)? {
             records.insert(format!("{slug}.json"), serde_json::to_string_pretty(&replay)? + "\n");
         }
@@ -134,6 +136,20 @@ pub fn records(root: &Path) -> Result<Records> {
     }
     records.insert("verdicts.json".to_owned(), serde_json::to_string_pretty(&verdicts)? + "\n");
     Ok(records)
+}
+
+/// A verdict with as many steps as it has when nobody asks for more.
+fn as_students_see(said: &str) -> String {
+    const SHOWN: usize = 20;
+    let lines: Vec<&str> = said.trim_end().lines().collect();
+    let header = lines.iter().position(|line| line.starts_with("  step  ")).unwrap_or(lines.len());
+    let steps = lines.len() - (header + 1).min(lines.len());
+    if steps <= SHOWN {
+        return lines.join("\n") + "\n";
+    }
+    let omitted = format!("  ({} earlier steps are not shown)", steps - SHOWN);
+    let shown = [&lines[..=header], &[&omitted], &lines[lines.len() - SHOWN..]].concat();
+    shown.join("\n") + "\n"
 }
 
 /// What kind of verdict it is.
@@ -156,17 +172,22 @@ struct Exhibit<'c> {
 
 impl Exhibit<'_> {
     /// What the first test that fails says: a model, if one does.
-    fn verdict(&self, tree: &Pristine) -> Result<String> {
+    fn verdict(&self, tree: &Pristine, test: &str) -> Result<String> {
         tree.submit(self.lab, &self.files)?;
         let keep = tempfile::tempdir()?;
         let runnable = tree.build_part(self.lab, keep.path(), None)?;
         ensure!(runnable.errors.is_none(), "it does not compile: {}", runnable.errors.unwrap_or_default());
         let task = self.lab.tasks.iter().find(|task| task.id == self.wrong.task).context("no such task")?;
-        let judged = judge(task, &runnable, &Manner::thorough())?;
-        let mut failures = judged.outcomes.iter().filter(|outcome| !outcome.passed);
+        // A long interleaving is shown whole here.
+        let whole = |mut command: Command| {
+            command.env("LANES_STEPS", "1000");
+            command
+        };
+        let judged = judge(task, &runnable, &Manner { wrap: &whole, ..Manner::thorough() })?;
+        let mut failures =
+            judged.outcomes.iter().filter(|outcome| !outcome.passed && outcome.test.contains(test));
         let model = failures.clone().find(|outcome| outcome.kind == Kind::Model);
         let failure = model.or_else(|| failures.next()).context("nothing fails")?;
-        // A long interleaving is shown whole here.
         let message = panics(&failure.output).into_iter().next().map(|panic| panic.message);
         Ok(message
             .filter(|message| message.starts_with("the model"))
@@ -175,19 +196,17 @@ impl Exhibit<'_> {
 
     /// The functions that the mistake is in, as they are with it.
     fn functions(&self) -> Result<String> {
+        let solution = wrong::solution(self.course, self.lab)?;
         let mut shown = Vec::new();
         for edit in &self.wrong.edits {
-            let text = &self.files[&Path::new("src").join(&edit.file)];
-            let place = if edit.new.trim().is_empty() {
-                // Where something is missing: after what stood before it.
-                let solution = &wrong::solution(self.course, self.lab)?[&Path::new("src").join(&edit.file)];
-                solution.find(&edit.old).context("an edit that is not there")?
-            } else {
-                let indent = edit.new.len() - edit.new.trim_start().len();
-                text.find(&edit.new).context("an edit that is not there")? + indent
-            };
-            let (function, _) = function_around(text, place)?;
-            let whole = format!("// {}\n{function}", edit.file);
+            let path = Path::new("src").join(&edit.file);
+            let at = solution[&path].find(&edit.old).context("an edit of what is not there")?;
+            let right = function_around(&solution[&path], at + indent(&edit.old))?;
+            // The function keeps its first line, so that is where it is found again.
+            let signature = right.lines().next().context("a function without a line")?;
+            let begins = self.files[&path].find(signature).context("a function that is gone")?;
+            let body = begins + self.files[&path][begins..].find('{').context("a function without a body")?;
+            let whole = format!("// {}\n{}", edit.file, function_around(&self.files[&path], body)?);
             if !shown.contains(&whole) {
                 shown.push(whole);
             }
@@ -289,6 +308,11 @@ impl Exhibit<'_> {
         replay.files = used;
         Ok(())
     }
+}
+
+/// How far a text is from its first character that is no space.
+fn indent(text: &str) -> usize {
+    text.len() - text.trim_start().len()
 }
 
 /// Where each lane of a header begins, and its name. Names may hold single spaces.

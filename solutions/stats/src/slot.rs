@@ -86,7 +86,7 @@ impl Slot {
         self.queue_waits.record(wait);
     }
 
-    /// A request was answered 503 because the queue was full.
+    /// A request was answered 503: the queue was full, or it had waited too long.
     pub fn count_rejection(&self) {
         self.rejections.fetch_add(1, Relaxed);
     }

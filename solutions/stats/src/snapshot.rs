@@ -89,7 +89,7 @@ pub struct Counters {
     pub durations: HistogramSnapshot,
     /// How long connections waited in the queue.
     pub queue_waits: HistogramSnapshot,
-    /// Requests answered 503 because the queue was full.
+    /// Requests answered 503: the queue was full, or they had waited too long.
     pub rejections: u64,
     /// Files found in the cache.
     pub cache_hits: u64,

@@ -101,8 +101,8 @@ impl Outgoing {
     }
 }
 
-/// Head and body in one writev(2), so that a small response is one packet.
 // ANCHOR: write_both
+/// Head and body in one writev(2), so that a small response is one packet.
 fn write_both(
     mut stream: &TcpStream,
     head: &[u8],

@@ -18,8 +18,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-/// One line in the log for so many events of one kind: a server that is overloaded must not be busy writing about it.
-pub const EVENTS_PER_LINE: u64 = 100;
+/// Whether the log gets a line about the event that has this number: the 1st, 2nd, 4th, 8th and so on. A server that is
+/// overloaded must not be busy writing about it.
+pub fn is_worth_a_line(number: u64) -> bool {
+    number.is_power_of_two()
+}
 
 /// A client whose request is complete, or whose response must go on from the disk.
 #[derive(Debug)]
@@ -48,9 +51,9 @@ impl Counter {
     /// The refusal of a request that the queue has no room for, or that has waited in it for too long.
     pub fn refusal(&self, service: &impl Service) -> Response {
         service.happened(Event::Refused);
-        let before = self.refusals.fetch_add(1, Ordering::Relaxed);
-        if before.is_multiple_of(EVENTS_PER_LINE) {
-            log::warn!("more requests than the threads can serve: {} refused so far", before + 1);
+        let refused = self.refusals.fetch_add(1, Ordering::Relaxed) + 1;
+        if is_worth_a_line(refused) {
+            log::warn!("more requests than the threads can serve: {refused} refused so far");
         }
         Response::overloaded("The server is busy")
     }

@@ -17,7 +17,7 @@
 //! until the socket says EAGAIN, or come back to it in the next turn. What happens while a client is away goes
 //! unheard; when it returns, its registration is renewed, which reports everything anew.
 
-use crate::pool::{Counter, EVENTS_PER_LINE, Pool, Work};
+use crate::pool::{Counter, Pool, Work, is_worth_a_line};
 use crate::service::{Event, Service};
 use crate::table::{Client, Table};
 use nix::errno::Errno;
@@ -207,7 +207,7 @@ impl<S: Service> Reception<S> {
         self.service.happened(Event::Shed);
         self.close(client);
         self.shed += 1;
-        if self.shed % EVENTS_PER_LINE == 1 {
+        if is_worth_a_line(self.shed) {
             log::warn!("no file descriptor is left: {} idle connections closed so far", self.shed);
         }
         true
@@ -221,7 +221,7 @@ impl<S: Service> Reception<S> {
                 .modify(listener, &mut EpollEvent::new(EpollFlags::empty(), listener.as_raw_fd() as u64))?;
         }
         self.pauses += 1;
-        if self.pauses % EVENTS_PER_LINE == 1 {
+        if is_worth_a_line(self.pauses) {
             log::warn!("no file descriptor is left: {} pauses of {:?} so far", self.pauses, accept::PAUSE);
         }
         let until = Instant::now() + accept::PAUSE;

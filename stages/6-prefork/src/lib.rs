@@ -34,6 +34,7 @@ use stage5_stats::shared_stats;
 ///
 /// # Errors
 /// [`Failure`] when it cannot start, or when no worker can be kept alive.
+// ANCHOR: run
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let sockets = ListeningSocket::bind_group(settings.socket_address(), settings.num_workers)
         .map_err(|error| Failure::listen(settings, &error))?;
@@ -46,6 +47,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     check(settings)?;
     Master::new(settings.clone(), sockets, shared_stats(settings.num_workers)?)?.run()
 }
+// ANCHOR_END: run
 
 /// A soft limit of 1,024 descriptors is customary, for programs that use select(2). A server wants what it may have.
 fn allow_many_descriptors() {

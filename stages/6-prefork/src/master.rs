@@ -128,6 +128,7 @@ impl Master {
     }
 
     /// Hands everything that has happened to the supervisor.
+    // ANCHOR: look_around
     fn look_around(&mut self) -> Result<Turn, Failure> {
         // Cleared before the mailbox is emptied: a notice that comes in between rings again.
         self.bell.clear();
@@ -153,6 +154,7 @@ impl Master {
         }
         Ok(Turn::Again)
     }
+    // ANCHOR_END: look_around
 
     /// Hands one event to the supervisor and does what it says. Forking answers with events of its own.
     fn handle(&mut self, event: Event) -> Result<Turn, Failure> {
@@ -162,6 +164,7 @@ impl Master {
                 self.announce_when_complete(pid);
             }
             let is_stop = matches!(event, Event::Stop | Event::StopNow);
+            // ANCHOR: carry_out
             for action in self.supervisor.handle(Instant::now(), event) {
                 match action {
                     Action::Spawn { slot, seat } => events.push_back(self.spawn(slot, seat)),
@@ -179,10 +182,12 @@ impl Master {
                 // that comes later is refused instead of left waiting.
                 self.sockets.clear();
             }
+            // ANCHOR_END: carry_out
         }
         Ok(Turn::Again)
     }
 
+    // ANCHOR: spawn
     fn spawn(&mut self, slot: usize, seat: usize) -> Event {
         let master = getpid();
         #[allow(unsafe_code)]
@@ -210,12 +215,15 @@ impl Master {
             }
         }
     }
+    // ANCHOR_END: spawn
 
+    // ANCHOR: settle
     fn settle(&mut self, slot: usize, seat: usize, pid: Pid) {
         self.slots.remove(&pid);
         self.stats.slot(slot).settle(seat);
         self.stats.settle(pid.as_raw().cast_unsigned());
     }
+    // ANCHOR_END: settle
 
     /// The pid of a worker that has begun to serve.
     fn next_ready(&self) -> Option<Pid> {
@@ -234,6 +242,7 @@ impl Master {
     }
 
     /// Reads the settings again. `false`, with a line in the log, if they cannot be used; then everything stays.
+    // ANCHOR: reload_settings
     fn reload_settings(&mut self) -> bool {
         let read = cli::parse(PROGRAM, ABOUT, std::env::args_os(), |name| std::env::var_os(name));
         let new = match read {
@@ -248,6 +257,7 @@ impl Master {
             log::error!("nothing is reloaded: {failure}");
             return false;
         }
+        // ANCHOR_END: reload_settings
         if (new.socket_address(), new.num_workers)
             != (self.settings.socket_address(), self.settings.num_workers)
         {
@@ -261,6 +271,7 @@ impl Master {
     }
 }
 
+// ANCHOR: reap
 /// Collects one child that has ended, if there is one.
 fn reap() -> Option<Event> {
     loop {
@@ -274,6 +285,7 @@ fn reap() -> Option<Event> {
         };
     }
 }
+// ANCHOR_END: reap
 
 /// A worker that is gone already has been reaped or will be in a moment; either way it needs no signal.
 fn send(pid: Pid, signal: Signal) {

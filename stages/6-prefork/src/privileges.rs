@@ -40,6 +40,7 @@ pub fn become_user(name: &str) -> Result<(), Failure> {
     if !getuid().is_root() {
         return Err(failure("only root can become somebody else"));
     }
+    // ANCHOR: become_user
     let name = CString::new(user.name).map_err(|_| failure("its name holds a zero byte"))?;
     initgroups(&name, user.gid)
         .and_then(|()| setresgid(user.gid, user.gid, user.gid))
@@ -50,6 +51,7 @@ pub fn become_user(name: &str) -> Result<(), Failure> {
         Err(Errno::EPERM) => Ok(()),
         _ => Err(failure("the way back to root is still open")),
     }
+    // ANCHOR_END: become_user
 }
 
 /// From now on no execve(2) gives this process or its children more than they have.
@@ -66,6 +68,7 @@ pub fn never_gain() -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`Failure::Running`] if the root cannot be opened, or the kernel refuses.
+// ANCHOR: confine
 pub fn confine(root: &Path) -> Result<bool, Failure> {
     let root = PathFd::new(root).map_err(Failure::running)?;
     let confined = || -> Result<RestrictionStatus, RulesetError> {
@@ -78,3 +81,4 @@ pub fn confine(root: &Path) -> Result<bool, Failure> {
     };
     Ok(confined().map_err(Failure::running)?.ruleset != RulesetStatus::NotEnforced)
 }
+// ANCHOR_END: confine

@@ -51,6 +51,7 @@ pub fn for_worker() -> Result<(), Errno> {
 ///
 /// # Errors
 /// Those of sigprocmask(2), and those of `fork`.
+// ANCHOR: held_back
 pub fn held_back<T>(fork: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), None)?;
     let result = fork();
@@ -59,6 +60,7 @@ pub fn held_back<T>(fork: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno>
     }
     result
 }
+// ANCHOR_END: held_back
 
 /// Lets signals through again.
 ///
@@ -76,6 +78,7 @@ fn set(signal: Signal, handler: SigHandler) -> Result<(), Errno> {
     unsafe { sigaction(signal, &action) }.map(drop)
 }
 
+// ANCHOR: note
 extern "C" fn note(signal: c_int) {
     let errno = Errno::last();
     match Signal::try_from(signal) {
@@ -89,3 +92,4 @@ extern "C" fn note(signal: c_int) {
     }
     errno.set();
 }
+// ANCHOR_END: note

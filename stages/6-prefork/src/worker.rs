@@ -37,6 +37,7 @@ pub struct Orders<'m> {
 
 /// The whole life of a worker. Returns its exit code.
 pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> i32 {
+    // ANCHOR: life
     let Orders { master, slot, seat, socket, ready } = orders;
     let stop = match follow(master) {
         Ok(Some(stop)) => stop,
@@ -57,6 +58,8 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
             Err(failure) => return cannot_start(slot, &failure),
         }
     }
+    // ANCHOR_END: life
+    // ANCHOR: serve
     let mut serving = false;
     let report = || {
         serving = true;
@@ -77,6 +80,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         }
         Err(failure) => cannot_start(slot, &failure),
     }
+    // ANCHOR_END: serve
 }
 
 sockopt_impl!(
@@ -91,6 +95,7 @@ fn accept_with_first_bytes(listener: &OwnedFd) -> io::Result<()> {
     Ok(setsockopt(listener, Silence, &1)?)
 }
 
+// ANCHOR: follow
 /// Ties the worker's life to its master's. `None` if the master is dead already.
 fn follow(master: Pid) -> Result<Option<&'static Stop>, Failure> {
     signals::for_worker().map_err(Failure::running)?;
@@ -101,6 +106,7 @@ fn follow(master: Pid) -> Result<Option<&'static Stop>, Failure> {
     // It may have died before the kernel was told; then the worker has another parent by now.
     Ok((getppid() == master).then_some(stop))
 }
+// ANCHOR_END: follow
 
 fn cannot_start(slot: usize, failure: &Failure) -> i32 {
     log::error!("slot {slot}: {failure}");

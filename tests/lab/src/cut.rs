@@ -71,11 +71,11 @@ pub fn answers(root: &Path, lab: &Lab) -> Result<Vec<String>> {
     Ok(bodies)
 }
 
-/// The function that holds a place in a file, without its documentation, and the line on which it begins.
+/// The function that holds a place in a file, without its documentation and its indentation.
 ///
 /// # Errors
 /// If the file is not Rust, or no function is there.
-pub fn function_around(text: &str, place: usize) -> Result<(String, usize)> {
+pub fn function_around(text: &str, place: usize) -> Result<String> {
     let items = Items::of(text)?;
     let function = items.0.iter().find(|item| item.body.contains(&place)).context("no function is there")?;
     let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |end| end + 1);
@@ -87,7 +87,7 @@ pub fn function_around(text: &str, place: usize) -> Result<(String, usize)> {
     let shown =
         &text[line_start(start + text[start..].len() - text[start..].trim_start().len())..function.body.end];
     let lines = shown.lines().map(|line| line.get(function.indent..).unwrap_or_default());
-    Ok((lines.collect::<Vec<_>>().join("\n") + "\n", text[..start].matches('\n').count() + 1))
+    Ok(lines.collect::<Vec<_>>().join("\n") + "\n")
 }
 
 /// Replaces a text that must occur exactly once.

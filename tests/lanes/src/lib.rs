@@ -20,6 +20,8 @@
 //!      6  unlock
 //! ```
 //!
+//! Of a long interleaving the last 20 steps are shown, or as many as the environment variable `LANES_STEPS` says.
+//!
 //! It has three parts. [`Model`] runs a model and judges it. [`sync`], [`thread`] and [`cell`] are what the
 //! code under test imports instead of its namesakes in `std`: same names, same signatures, with loom inside;
 //! each call is written down with its thread and its source line. A part of the course chooses between the

@@ -22,6 +22,8 @@ pub(crate) const MAX_THREADS: usize = 5;
 pub(crate) const MAX_BRANCHES: usize = 1_000;
 /// How many steps of a failed interleaving are shown, counted from its end.
 const SHOWN_STEPS: usize = 20;
+/// The environment variable that says how many instead.
+const STEPS: &str = "LANES_STEPS";
 
 /// What a panic said.
 pub(crate) struct Panic {
@@ -137,7 +139,8 @@ fn stuck_threads(record: &Record) -> String {
 
 /// The last steps, one column for each thread.
 fn lanes(record: &Record) -> String {
-    let omitted = record.steps.len().saturating_sub(SHOWN_STEPS);
+    let wanted = std::env::var(STEPS).ok().and_then(|steps| steps.parse().ok()).unwrap_or(SHOWN_STEPS);
+    let omitted = record.steps.len().saturating_sub(wanted);
     let shown = &record.steps[omitted..];
     let width = column_widths(record, shown);
 

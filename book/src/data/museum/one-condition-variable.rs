@@ -1,9 +1,7 @@
 // limit.rs
-pub fn acquire(&self) -> Permit {
+pub fn drain(&self) {
     let mut active = self.shared.lock();
-    while *active == self.shared.limit {
+    while *active > 0 {
         active = self.shared.returned.wait(active).unwrap_or_else(PoisonError::into_inner);
     }
-    *active += 1;
-    Permit { shared: self.shared.clone() }
 }

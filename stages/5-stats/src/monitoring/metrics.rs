@@ -58,7 +58,7 @@ pub fn page(stats: &SharedStats) -> Response {
     );
     page.counter(
         "herd_queue_rejections_total",
-        "Requests refused because the queue was full.",
+        "Requests refused with 503: the queue was full, or they had waited in it too long.",
         counters.rejections,
     );
     page.gauge("herd_threads_busy", "Threads at work.", gauges.threads_busy);
