@@ -239,6 +239,7 @@ fn every_drainer_is_woken() {
     });
 }
 
+// ANCHOR: two_try
 /// Two threads try for the last permit.
 ///
 /// Caught: a `try_acquire` that looks at the limit and takes a permit under two separate locks.
@@ -257,3 +258,4 @@ fn two_threads_that_try_do_not_get_the_same_permit() {
         run.outcome(if own.is_some() { "main got it" } else { "the other got it" });
     });
 }
+// ANCHOR_END: two_try

@@ -113,6 +113,7 @@ fn accept4(listener: BorrowedFd<'_>) -> Result<(TcpStream, SocketAddr), Errno> {
 ///
 /// # Errors
 /// Those of the listening socket.
+// ANCHOR: next_client
 pub fn next_client(listener: &TcpListener, stop: &Stop) -> io::Result<Option<Connection>> {
     loop {
         // Asked before the backlog is: a client that came before the stop is then always seen. The other way round,
@@ -130,6 +131,7 @@ pub fn next_client(listener: &TcpListener, stop: &Stop) -> io::Result<Option<Con
         }
     }
 }
+// ANCHOR_END: next_client
 
 fn wait(listener: &TcpListener, stop: &Stop, timeout: PollTimeout) -> io::Result<()> {
     let readable = PollFlags::POLLIN;

@@ -8,6 +8,7 @@ use crate::http::response::{CacheResult, Response};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+// ANCHOR: handler
 /// Answers requests, from several threads at once.
 pub trait Handler: Send + Sync {
     /// Answers one request. May block on the disk, never on a client.
@@ -16,6 +17,7 @@ pub trait Handler: Send + Sync {
     /// Is told of every response once its last byte is with the kernel, or the connection is lost.
     fn finished(&self, _exchange: &Exchange<'_>) {}
 }
+// ANCHOR_END: handler
 
 /// One request and what became of it.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 /// off a request that is on its way.
 pub const FAREWELL: Duration = Duration::from_secs(1);
 
+// ANCHOR: serve
 /// Serves every request of one connection, in order.
 pub fn serve(connection: &mut Connection, handler: &dyn Handler, timeout: Duration, stop: &Stop) {
     loop {
@@ -44,13 +45,16 @@ pub fn serve(connection: &mut Connection, handler: &dyn Handler, timeout: Durati
         }
     }
 }
+// ANCHOR_END: serve
 
+// ANCHOR: last_response
 /// The response to a request. Once a stop is requested, it is the last one of its connection.
 pub fn respond(request: &Request<'_>, handler: &dyn Handler, stop: &Stop) -> Response {
     let mut response = handler.respond(request);
     response.close |= stop.is_requested();
     response
 }
+// ANCHOR_END: last_response
 
 fn send(connection: &mut Connection, handler: &dyn Handler, timeout: Duration, stop: &Stop) -> Progress {
     loop {
@@ -82,6 +86,7 @@ enum Waited {
     TooLong,
 }
 
+// ANCHOR: wait
 /// Sleeps until the socket is ready or the connection's time is up. A stop shortens the time of an idle connection.
 fn wait(connection: &Connection, for_what: PollFlags, timeout: Duration, stop: &Stop) -> Waited {
     let mut deadline = connection.deadline(timeout);
@@ -108,6 +113,7 @@ fn wait(connection: &Connection, for_what: PollFlags, timeout: Duration, stop: &
         }
     }
 }
+// ANCHOR_END: wait
 
 /// A duration for poll(2), rounded up so that a thread never wakes a moment too early and spins.
 pub fn poll_timeout(left: Duration) -> PollTimeout {

@@ -10,11 +10,13 @@ use std::sync::OnceLock;
 /// The stop flag of a server. It lives as long as the process, because a signal may come at any time.
 pub type Stop = StopFlag<EventBell>;
 
+// ANCHOR: bell
 /// A bell made of an eventfd(2). It is never read, so once rung it stays readable for every thread that polls it.
 #[derive(Debug)]
 pub struct EventBell {
     event: EventFd,
 }
+// ANCHOR_END: bell
 
 impl EventBell {
     /// A bell that has not been rung.

@@ -29,11 +29,14 @@ use std::time::Duration;
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
+    // ANCHOR: starting
     let handler = program::logged(Files::new(program::open_root(settings)?), settings)?;
     let stop = stop::on_signals().map_err(Failure::running)?;
     let (listener, address) = program::listen(settings)?;
     announce("stage2", address);
+    // ANCHOR_END: starting
 
+    // ANCHOR: accept_loop
     let threads = Threads { handler: Arc::new(handler), timeout: settings.timeout, stop };
     let limit = ConnectionLimit::new(settings.threads_per_worker);
     loop {
@@ -48,16 +51,20 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     limit.drain();
     log::info!("stopped");
     Ok(())
+    // ANCHOR_END: accept_loop
 }
 
+// ANCHOR: what_every_thread_needs
 /// What every thread needs.
 struct Threads<H> {
     handler: Arc<H>,
     timeout: Duration,
     stop: &'static Stop,
 }
+// ANCHOR_END: what_every_thread_needs
 
 impl<H: Handler + 'static> Threads<H> {
+    // ANCHOR: start_a_thread
     /// Serves a connection in a thread of its own.
     fn start(&self, connection: Connection, permit: Permit) {
         let (handler, timeout, stop) = (self.handler.clone(), self.timeout, self.stop);
@@ -79,4 +86,5 @@ impl<H: Handler + 'static> Threads<H> {
             }
         }
     }
+    // ANCHOR_END: start_a_thread
 }

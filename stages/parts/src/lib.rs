@@ -29,7 +29,9 @@ pub use my_stats as stats;
 #[cfg(all(feature = "stats", not(feature = "my-stats")))]
 pub use stats;
 
+// ANCHOR: threads
 #[cfg(feature = "my-threads")]
 pub use my_threads as threads;
 #[cfg(all(feature = "threads", not(feature = "my-threads")))]
 pub use threads;
+// ANCHOR_END: threads

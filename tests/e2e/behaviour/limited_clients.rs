@@ -42,6 +42,7 @@ fn at_the_limit_clients_wait_in_the_backlog_until_one_leaves() {
     for client in &mut waiting {
         client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     }
+    // ANCHOR: wait_in_the_backlog
     // A server that went beyond its limit would have answered them by now.
     for _ in 0..100 {
         clients[0].get("/").expect(200);
@@ -65,9 +66,11 @@ fn at_the_limit_clients_wait_in_the_backlog_until_one_leaves() {
             "a thread that is free should take one who waits"
         );
     }
+    // ANCHOR_END: wait_in_the_backlog
 }
 
 #[test]
+// ANCHOR: stop_at_the_limit
 fn a_stop_at_the_limit_still_answers_who_waits() {
     let server = PROGRAM.serve(&Site::new(), &FOUR);
     let mut clients: Vec<Client> = (0..4).map(|_| server.client()).collect();
@@ -84,3 +87,4 @@ fn a_stop_at_the_limit_still_answers_who_waits() {
     );
     assert_eq!(server.exit_code(), Some(0));
 }
+// ANCHOR_END: stop_at_the_limit

@@ -30,6 +30,7 @@ fn an_acquire_load_of_a_release_store_sees_what_was_written_before_it() {
     one_writes_and_one_reads(Ordering::Release, Ordering::Acquire, &["nothing", "flag and data"]);
 }
 
+// ANCHOR: release_and_acquire
 /// One thread writes data and then a flag. What can the other have seen?
 fn one_writes_and_one_reads(store: Ordering, load: Ordering, outcomes: &[&str]) {
     Model::new("what is seen depends on the orderings").outcomes(outcomes).check(move |run| {
@@ -49,6 +50,7 @@ fn one_writes_and_one_reads(store: Ordering, load: Ordering, outcomes: &[&str]) 
         });
     });
 }
+// ANCHOR_END: release_and_acquire
 
 #[test]
 fn readers_share_and_writers_do_not() {

@@ -23,6 +23,7 @@ fn line_of(text: &str, what: &str) -> usize {
         .unwrap_or_else(|| panic!("no line with `{what}` in:\n{text}"))
 }
 
+// ANCHOR: lost_update
 fn lost_update() {
     Model::new("two increments are never one").check(|run| {
         let counter = Arc::new(Mutex::new(0));
@@ -39,6 +40,7 @@ fn lost_update() {
         assert_eq!(*counter.lock().unwrap(), 2, "an increment was lost");
     });
 }
+// ANCHOR_END: lost_update
 
 #[test]
 fn a_failed_assertion_is_shown_with_its_place_and_the_lanes() {
@@ -162,6 +164,7 @@ fn a_model_with_one_interleaving_proves_nothing() {
     assert!(text.starts_with("the model proves nothing: a lone thread does what it likes"), "{text}");
 }
 
+// ANCHOR: who_comes_first
 /// Two threads, and who comes first is the outcome.
 fn race(expected: &[&str]) {
     Model::new("somebody comes first").outcomes(expected).check(|run| {
@@ -173,6 +176,7 @@ fn race(expected: &[&str]) {
         run.outcome(if before == 0 { "main" } else { "the other" });
     });
 }
+// ANCHOR_END: who_comes_first
 
 #[test]
 fn exactly_the_expected_outcomes_pass() {

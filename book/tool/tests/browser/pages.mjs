@@ -40,6 +40,8 @@ async function open(name, width, theme) {
     });
     page.on("requestfailed", (request) => complain(`${request.url()}: ${request.failure()?.errorText}`));
     await page.goto(pathToFileURL(join(folder, name)).href);
+    // What is folded is part of the page too.
+    await page.evaluate(() => document.querySelectorAll("details").forEach((details) => (details.open = true)));
     for (const figure of await page.$$("[data-figure]")) {
         await figure.waitForElementState("visible");
         await page.waitForFunction((figure) => figure.dataset.ready === "true", figure);
