@@ -164,7 +164,6 @@ fn a_model_with_one_interleaving_proves_nothing() {
     assert!(text.starts_with("the model proves nothing: a lone thread does what it likes"), "{text}");
 }
 
-// ANCHOR: who_comes_first
 /// Two threads, and who comes first is the outcome.
 fn race(expected: &[&str]) {
     Model::new("somebody comes first").outcomes(expected).check(|run| {
@@ -176,7 +175,6 @@ fn race(expected: &[&str]) {
         run.outcome(if before == 0 { "main" } else { "the other" });
     });
 }
-// ANCHOR_END: who_comes_first
 
 #[test]
 fn exactly_the_expected_outcomes_pass() {
