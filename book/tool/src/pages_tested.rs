@@ -11,6 +11,7 @@ macro_rules! pages {
 pages! {
     page_2_threads_readme: "2-threads/README.md";
     page_2_threads_lab: "2-threads/lab.md";
+    page_3_queue_readme: "3-queue/README.md";
     page_4_cache_readme: "4-cache/README.md";
     page_4_cache_lab: "4-cache/lab.md";
     page_6_prefork_readme: "6-prefork/README.md";

@@ -48,12 +48,14 @@ impl ControlledDelay {
     }
 
     /// Whether a request that was queued then, and is taken now, has waited for longer than it is worth.
+    // ANCHOR: is_too_late
     pub fn is_too_late(&self, queued_at: Instant, now: Instant) -> bool {
         let last_empty = self.start + Duration::from_millis(self.last_empty.load(Ordering::Relaxed));
         let is_standing = now.saturating_duration_since(last_empty) > self.interval;
         let allowed = if is_standing { self.interval / SHARE } else { self.interval };
         !self.interval.is_zero() && now.saturating_duration_since(queued_at) > allowed
     }
+    // ANCHOR_END: is_too_late
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ pub fn serve(
     stop: &'static Stop,
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
+    // ANCHOR: serve
     let pool = Pool::start(settings, service.clone(), stop)
         .map_err(|error| Failure::Running(format!("cannot start the threads: {}", plain(&error))))?;
     let reception =
@@ -70,4 +71,5 @@ pub fn serve(
     pool.finish();
     log::info!("stopped");
     result.map_err(Failure::running)
+    // ANCHOR_END: serve
 }

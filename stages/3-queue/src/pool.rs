@@ -49,6 +49,7 @@ pub struct Counter {
 
 impl Counter {
     /// The refusal of a request that the queue has no room for, or that has waited in it for too long.
+    // ANCHOR: refusal
     pub fn refusal(&self, service: &impl Service) -> Response {
         service.happened(Event::Refused);
         let refused = self.refusals.fetch_add(1, Ordering::Relaxed) + 1;
@@ -57,6 +58,7 @@ impl Counter {
         }
         Response::overloaded("The server is busy")
     }
+    // ANCHOR_END: refusal
 }
 
 /// The threads of a worker.
@@ -101,6 +103,7 @@ impl Pool {
     }
 
     /// Lets the threads finish what is queued, and waits for them.
+    // ANCHOR: finish
     pub fn finish(self) {
         self.counter.queue.shutdown();
         for thread in self.threads {
@@ -108,9 +111,11 @@ impl Pool {
             let _ = thread.join();
         }
     }
+    // ANCHOR_END: finish
 }
 
 /// The life of a pool thread.
+// ANCHOR: work
 fn work(counter: &Counter, service: &impl Service, stop: &Stop) {
     while let Some(Work { mut client, queued_at }) = counter.queue.dequeue() {
         let now = Instant::now();
@@ -126,6 +131,7 @@ fn work(counter: &Counter, service: &impl Service, stop: &Stop) {
         }
     }
 }
+// ANCHOR_END: work
 
 /// Answers the client's request, and those that follow at once as long as nobody else waits for a thread. Never
 /// waits for the client.
@@ -145,10 +151,12 @@ fn attend(client: &mut Client, counter: &Counter, service: &impl Service, stop: 
         if connection.send(service) != Progress::Done {
             return;
         }
+        // ANCHOR: attend_next
         // Anything but a request is the reception's business; asked again, the connection says the same.
         let next_is_here = connection.receive(|_| None) == Received::Declined;
         if !next_is_here || !counter.queue.is_empty() {
             return;
         }
+        // ANCHOR_END: attend_next
     }
 }

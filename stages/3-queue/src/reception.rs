@@ -116,6 +116,7 @@ impl<S: Service> Reception<S> {
     /// # Errors
     /// Those of epoll_wait(2) and of the listening socket.
     pub fn run(mut self) -> io::Result<()> {
+        // ANCHOR: run
         let mut events = [EpollEvent::empty(); EVENTS];
         while self.listener.is_some() || !self.table.is_empty() {
             let count = match self.epoll.wait(&mut events, self.patience()) {
@@ -136,6 +137,7 @@ impl<S: Service> Reception<S> {
             if now >= self.next_sweep {
                 self.sweep(now)?;
             }
+            // ANCHOR_END: run
         }
         Ok(())
     }
@@ -231,6 +233,7 @@ impl<S: Service> Reception<S> {
     }
 
     /// Takes back the clients that the threads are done with.
+    // ANCHOR: collect
     fn collect(&mut self) {
         // Cleared before it is looked into: what is put in afterwards rings again.
         self.counter.bell.clear();
@@ -248,6 +251,7 @@ impl<S: Service> Reception<S> {
             }
         }
     }
+    // ANCHOR_END: collect
 
     /// A client that comes back between two requests.
     fn attend_returned(&mut self, mut client: Box<Client>) {
@@ -314,11 +318,13 @@ impl<S: Service> Reception<S> {
 
     /// Offers a complete request to the threads. When the queue is full the client comes back, with its refusal
     /// begun.
+    // ANCHOR: offer
     fn offer(&self, client: Box<Client>) -> Option<Box<Client>> {
         let mut refused = self.enqueue(client)?;
         refused.connection.respond(self.counter.refusal(&*self.service));
         Some(refused)
     }
+    // ANCHOR_END: offer
 
     /// Offers a response that must go on from the disk. It was begun, so it is never refused: it waits for room.
     fn hand_off(&mut self, client: Box<Client>) {
@@ -331,6 +337,7 @@ impl<S: Service> Reception<S> {
 
     /// Puts a client into the queue, or returns it if the queue is full.
     fn enqueue(&self, client: Box<Client>) -> Option<Box<Client>> {
+        // ANCHOR: enqueue
         // Said before, because a thread may take the client before `try_enqueue` returns.
         self.service.happened(Event::Queued);
         let now = Instant::now();
@@ -344,10 +351,12 @@ impl<S: Service> Reception<S> {
                 Some(work.client)
             }
         }
+        // ANCHOR_END: enqueue
     }
 
     /// Keeps a client until its socket has news.
     fn park(&mut self, mut client: Box<Client>, renew: Renew) {
+        // ANCHOR: park
         let interest =
             EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
         let mut event = EpollEvent::new(interest, client.descriptor() as u64);
@@ -357,6 +366,7 @@ impl<S: Service> Reception<S> {
             Renew::Nothing => Ok(()),
         };
         client.registered = true;
+        // ANCHOR_END: park
         match result {
             Ok(()) => self.table.park(client),
             // The limit of watched descriptors (epoll(7), max_user_watches). Nobody would ever hear of this client.

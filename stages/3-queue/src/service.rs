@@ -57,6 +57,6 @@ pub enum Event {
     Taken(Duration),
     /// The thread is done with it.
     Done,
-    /// The queue was full, so a request was refused with 503.
+    /// A request was refused with 503: the queue was full, or it had waited too long.
     Refused,
 }
