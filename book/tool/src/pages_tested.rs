@@ -9,11 +9,13 @@ macro_rules! pages {
 }
 
 pages! {
+    page_1_single_readme: "1-single/README.md";
     page_2_threads_readme: "2-threads/README.md";
     page_2_threads_lab: "2-threads/lab.md";
     page_3_queue_readme: "3-queue/README.md";
     page_4_cache_readme: "4-cache/README.md";
     page_4_cache_lab: "4-cache/lab.md";
+    page_5_stats_readme: "5-stats/README.md";
     page_6_prefork_readme: "6-prefork/README.md";
     page_loom_by_hand: "loom/by-hand.md";
     page_loom_first_model: "loom/first-model.md";

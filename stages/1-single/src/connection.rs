@@ -143,6 +143,7 @@ impl Connection {
 
     /// Reads what has come, until a request is complete or nothing more is there. Asks `answer` for the response to a
     /// complete request; `None` leaves it to somebody else. Asking here spares parsing the head once more.
+    // ANCHOR: receive
     pub fn receive(&mut self, answer: impl Fn(&Request<'_>) -> Option<Response>) -> Received {
         loop {
             match self.advance(&answer) {
@@ -166,6 +167,7 @@ impl Connection {
             }
         }
     }
+    // ANCHOR_END: receive
 
     /// The socket was reported to hold something that a short read may have missed, such as the end of the stream.
     pub fn expect_more(&mut self) {
@@ -375,6 +377,7 @@ impl Connection {
 
     /// Closing a socket that holds unread bytes resets the connection, and the reset can overtake the response on
     /// its way. So, unless nothing more can come: no more from us, then read until the client closes too.
+    // ANCHOR: after
     fn after(&mut self, then: Then) -> Progress {
         let all_read = self.input.is_empty() && self.drained;
         match then {
@@ -393,6 +396,7 @@ impl Connection {
             }
         }
     }
+    // ANCHOR_END: after
 
     /// Reads and drops what the client still sends. [`Progress::Lingering`]: wait until the socket is readable.
     /// [`Progress::Done`]: enough for now, but there is more. A client that sends faster than this reads must not
@@ -410,10 +414,12 @@ impl Connection {
 
     /// When to stop waiting for the client, unless it [takes enough](Connection::takes_enough). Counted from the
     /// beginning of the phase, so a byte now and then buys no time.
+    // ANCHOR: deadline
     pub fn deadline(&self, timeout: Duration) -> Instant {
         let allowed = if self.is_lingering() { LINGER.min(timeout) } else { timeout };
         self.since + allowed
     }
+    // ANCHOR_END: deadline
 
     /// The deadline has passed: whether a response is on its way out, and the client [takes enough](Taking::is_enough) of
     /// it. If so, it has the time limit once more.

@@ -97,6 +97,7 @@ impl Handler for Files {
 /// server, not about a file. `POST /` is a sink: it takes a body, throws it away and says 204, so that chunks,
 /// `100-continue` and the limits can be tried by hand.
 pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath, Response> {
+    // ANCHOR: file_request
     match (request.head.method, &request.target) {
         ("GET" | "HEAD", Target::Path(path)) => Ok(path),
         ("OPTIONS", Target::Server) => Err(with_allow(Response::new(204, Body::None), "GET, HEAD, OPTIONS")),
@@ -106,6 +107,7 @@ pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath, Res
         }
         _ => Err(Response::page(501, "The method is unknown")),
     }
+    // ANCHOR_END: file_request
 }
 
 fn with_allow(mut response: Response, methods: &str) -> Response {

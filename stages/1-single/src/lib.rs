@@ -34,11 +34,13 @@ use program::{Failure, announce};
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let handler = program::logged(Files::new(program::open_root(settings)?), settings)?;
     let stop = stop::on_signals().map_err(Failure::running)?;
+    // ANCHOR: run
     let (listener, address) = program::listen(settings)?;
     announce("stage1", address);
     while let Some(mut connection) = accept::next_client(&listener, stop).map_err(Failure::running)? {
         serve::serve(&mut connection, &handler, settings.timeout, stop);
     }
+    // ANCHOR_END: run
     log::info!("stopped");
     Ok(())
 }

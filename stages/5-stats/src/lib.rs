@@ -56,8 +56,10 @@ pub fn shared_stats(workers: usize) -> Result<Arc<SharedStats>, Failure> {
 ///
 /// # Errors
 /// [`Failure::Setting`] if the document root or the access log cannot be used.
+// ANCHOR: site
 pub fn site(settings: &Settings, seated: Seated) -> Result<Site, Failure> {
     let counting = seated.clone();
     let cached = cached_files(settings, move |change| counting.cache_changed(change))?;
     program::logged(Observed::new(cached, seated), settings)
 }
+// ANCHOR_END: site

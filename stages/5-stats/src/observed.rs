@@ -27,18 +27,22 @@ pub struct Observed<S> {
 
 impl Seated {
     /// Takes a seat for this process.
+    // ANCHOR: take_a_seat
     pub fn take(stats: Arc<SharedStats>, slot: usize, seat: usize) -> Seated {
         stats.slot(slot).seat(seat).occupy(process::id(), date::seconds_since_1970());
         Seated { stats, slot, seat }
     }
+    // ANCHOR_END: take_a_seat
 
     /// Takes over what a change of the cache's contents means for the counters.
+    // ANCHOR: cache_changed
     pub fn cache_changed(&self, change: &Change) {
         let (slot, seat) = (self.slot(), self.seat());
         seat.cache_grew(change.bytes_added as u64, change.entries_added as u64);
         seat.cache_shrank(change.bytes_removed as u64, (change.evicted + change.removed) as u64);
         slot.count_evictions(change.evicted as u64);
     }
+    // ANCHOR_END: cache_changed
 
     fn slot(&self) -> &Slot {
         self.stats.slot(self.slot)
@@ -61,6 +65,7 @@ impl<S: Service> Handler for Observed<S> {
         self.inner.respond(request)
     }
 
+    // ANCHOR: finished
     fn finished(&self, exchange: &Exchange<'_>) {
         self.inner.finished(exchange);
         let slot = self.seated.slot();
@@ -81,14 +86,18 @@ impl<S: Service> Handler for Observed<S> {
             duration: exchange.duration,
         });
     }
+    // ANCHOR_END: finished
 }
 
 impl<S: Service> Service for Observed<S> {
+    // ANCHOR: answer_at_once
     fn answer_at_once(&self, request: &Request<'_>) -> Option<Response> {
         monitoring::answer(request, &self.seated.stats).or_else(|| self.inner.answer_at_once(request))
     }
+    // ANCHOR_END: answer_at_once
 
     fn happened(&self, event: Event) {
+        // ANCHOR: happened
         let (slot, seat) = (self.seated.slot(), self.seated.seat());
         match event {
             Event::Accepted => {
@@ -108,6 +117,7 @@ impl<S: Service> Service for Observed<S> {
             Event::Done => seat.thread_became_free(),
             Event::Refused => slot.count_rejection(),
         }
+        // ANCHOR_END: happened
         self.inner.happened(event);
     }
 }

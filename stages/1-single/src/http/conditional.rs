@@ -37,6 +37,7 @@ pub fn evaluate(head: &RequestHead<'_>, validators: &Validators, size: u64) -> V
         return Verdict::PreconditionFailed;
     }
 
+    // ANCHOR: if_none_match
     if headers.all("if-none-match").next().is_some() {
         if any_tag_matches(head, "if-none-match", &validators.etag, Comparison::Weak) {
             return Verdict::NotModified;
@@ -46,6 +47,7 @@ pub fn evaluate(head: &RequestHead<'_>, validators: &Validators, size: u64) -> V
     {
         return Verdict::NotModified;
     }
+    // ANCHOR_END: if_none_match
 
     match headers.get("range") {
         Some(range) if head.method == "GET" && range_holds(head, validators) => {

@@ -46,6 +46,7 @@ fn refuse(status: u16, why: &'static str) -> Refusal {
 ///
 /// # Errors
 /// [`Refusal`] for whatever is missing, doubled, malformed or ambiguous.
+// ANCHOR: announced
 pub fn announced(head: &RequestHead<'_>) -> Result<Announced, Refusal> {
     check_host(head)?;
     let framing = match content_length(head)? {
@@ -59,6 +60,7 @@ pub fn announced(head: &RequestHead<'_>) -> Result<Announced, Refusal> {
     };
     Ok(Announced { framing, expects_continue: expectation(head, framing)? })
 }
+// ANCHOR_END: announced
 
 /// Exactly one Host in HTTP/1.1, at most one in HTTP/1.0, and it must be a host (RFC 9112, section 3.2).
 fn check_host(head: &RequestHead<'_>) -> Result<(), Refusal> {

@@ -20,6 +20,7 @@ use stage1_single::http::response::{Body, Response};
 /// The answer to a request for a monitoring path, by any worker for all; `None` for every other path. Never waits for
 /// longer than a scrape of another worker takes.
 pub fn answer(request: &Request<'_>, stats: &SharedStats) -> Option<Response> {
+    // ANCHOR: answer
     let Target::Path(path) = &request.target else { return None };
     let page = match path.as_str() {
         "health" => health,
@@ -39,6 +40,7 @@ pub fn answer(request: &Request<'_>, stats: &SharedStats) -> Option<Response> {
     response.add("Cache-Control", "no-store");
     response.monitoring = true;
     Some(response)
+    // ANCHOR_END: answer
 }
 
 #[derive(Serialize)]
