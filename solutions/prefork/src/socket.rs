@@ -65,6 +65,7 @@ impl ListeningSocket {
     /// # Errors
     /// [`io::ErrorKind::AddrInUse`] if anybody listens there, a herd or not; else what socket(2), bind(2) or
     /// listen(2) say. Then no socket is left open.
+    // ANCHOR: bind_group
     pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<ListeningSocket>> {
         // Dropped at once, without having listened: no client can have met it. Port 0 is nobody's.
         drop(bound(address, Port::Alone)?);
@@ -81,6 +82,7 @@ impl ListeningSocket {
         }
         Ok(group)
     }
+    // ANCHOR_END: bind_group
 
     /// The address it listens on, with the port that the kernel chose if it was asked to.
     ///

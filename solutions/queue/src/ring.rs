@@ -24,6 +24,7 @@ impl<T> Ring<T> {
     /// # Panics
     ///
     /// If no slot is empty. The caller must know, and not ask.
+    // ANCHOR: push_and_pop
     pub(crate) fn push(&mut self, item: T) {
         assert!(self.length < self.capacity(), "somebody pushed without an empty slot");
         let end = (self.oldest + self.length) % self.capacity();
@@ -38,6 +39,7 @@ impl<T> Ring<T> {
         self.length -= 1;
         Some(item)
     }
+    // ANCHOR_END: push_and_pop
 
     pub(crate) fn len(&self) -> usize {
         self.length

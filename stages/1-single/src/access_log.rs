@@ -38,15 +38,18 @@ impl<H> Logged<H> {
 ///
 /// # Errors
 /// Those of open(2).
+// ANCHOR: open
 pub fn open(path: Option<&Path>) -> io::Result<Option<File>> {
     path.map(|path| OpenOptions::new().append(true).create(true).open(path)).transpose()
 }
+// ANCHOR_END: open
 
 impl<H: Handler> Handler for Logged<H> {
     fn respond(&self, request: &Request<'_>) -> Response {
         self.inner.respond(request)
     }
 
+    // ANCHOR: finished
     fn finished(&self, exchange: &Exchange<'_>) {
         if let Some(mut file) = self.file.as_ref() {
             // A full disk must not stop the server; the next line may fit again.
@@ -54,6 +57,7 @@ impl<H: Handler> Handler for Logged<H> {
         }
         self.inner.finished(exchange);
     }
+    // ANCHOR_END: finished
 }
 
 /// `host - - [time] "request line" status bytes "referer" "user agent"`

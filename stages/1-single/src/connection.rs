@@ -360,6 +360,7 @@ impl Connection {
         self.abandon(handler);
     }
 
+    // ANCHOR: report
     fn report(&self, handler: &dyn Handler, complete: bool, now: Instant) {
         let Phase::Sending { head_length, answer, .. } = self.phase else { return };
         handler.finished(&Exchange {
@@ -374,6 +375,7 @@ impl Connection {
             monitoring: answer.monitoring,
         });
     }
+    // ANCHOR_END: report
 
     /// Closing a socket that holds unread bytes resets the connection, and the reset can overtake the response on
     /// its way. So, unless nothing more can come: no more from us, then read until the client closes too.

@@ -260,12 +260,14 @@ impl<S: Service> Reception<S> {
     }
 
     /// A stop was requested: take what the backlog holds, then no more clients; a last request from each.
+    // ANCHOR: begin_farewell
     fn begin_farewell(&mut self) -> io::Result<()> {
         self.farewell = Some(Instant::now() + FAREWELL);
         // It rings for ever, and it has been heard.
         self.epoll.delete(self.stop.bell())?;
         self.accept()
     }
+    // ANCHOR_END: begin_farewell
 
     fn attend_parked(&mut self, descriptor: RawFd, ended: bool) {
         if let Some(mut client) = self.table.take(descriptor) {

@@ -25,13 +25,16 @@ impl<V: Weigh> Shelf<V> {
         Shelf { capacity, entries: HashMap::new(), ticks: AtomicU64::new(1) }
     }
 
+    // ANCHOR: find
     pub(crate) fn find(&self, key: &str) -> Option<Arc<V>> {
         let stamped = self.entries.get(key)?;
         let now = self.ticks.fetch_add(1, Relaxed);
         stamped.last_use.fetch_max(now, Relaxed);
         Some(Arc::clone(&stamped.value))
     }
+    // ANCHOR_END: find
 
+    // ANCHOR: insert
     pub(crate) fn insert(&mut self, key: Arc<str>, value: Arc<V>) -> Change {
         let mut change = self.remove(&key);
         let weight = value.weight();
@@ -49,6 +52,7 @@ impl<V: Weigh> Shelf<V> {
         }
         change
     }
+    // ANCHOR_END: insert
 
     pub(crate) fn remove(&mut self, key: &str) -> Change {
         match self.entries.remove(key) {
