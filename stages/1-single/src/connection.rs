@@ -216,6 +216,7 @@ impl Connection {
             if self.input.is_empty() {
                 return Ok(None);
             }
+            // ANCHOR: judge
             let Some(head) = parse_head(&self.input).map_err(Refusal::from)? else { return Ok(None) };
             let Announced { framing, expects_continue } = announced(&head)?;
             let current = Current {
@@ -229,6 +230,7 @@ impl Connection {
                 return self.complete(current, response);
             }
             self.phase = Phase::Body(current, Discard::new(framing));
+            // ANCHOR_END: judge
             if expects_continue && self.input.len() == current.head_length {
                 self.say_continue()?;
             }

@@ -72,6 +72,7 @@ pub fn on_signals() -> Result<&'static Stop, Errno> {
     Ok(stop)
 }
 
+// ANCHOR: raise
 extern "C" fn raise(_signal: nix::libc::c_int) {
     // The interrupted code may be about to look at errno; write(2) may set it.
     let errno = Errno::last();
@@ -80,3 +81,4 @@ extern "C" fn raise(_signal: nix::libc::c_int) {
     }
     errno.set();
 }
+// ANCHOR_END: raise
