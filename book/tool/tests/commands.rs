@@ -22,11 +22,17 @@ fn every_command_prints_what_its_page_says() {
     }
     let root = root().expect("a checkout");
     // A page waits for its servers, not for the compiler.
-    let built = Command::new(lab::build::cargo())
-        .args(["build", "--quiet", "--package", "stage*", "--bins"])
-        .current_dir(&root)
-        .status();
-    assert!(built.expect("cargo runs").success(), "the stages do not compile");
+    for what in [
+        &["--package", "stage*", "--bins"][..],
+        &["--release", "--package", "stage6-prefork", "--bin", "herd"],
+    ] {
+        let built = Command::new(lab::build::cargo())
+            .args(["build", "--quiet"])
+            .args(what)
+            .current_dir(&root)
+            .status();
+        assert!(built.expect("cargo runs").success(), "the stages do not compile");
+    }
     let only = std::env::var("ONLY").unwrap_or_default();
     let mut complaints = Vec::new();
     let mut run = 0;
