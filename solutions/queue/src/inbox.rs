@@ -46,12 +46,14 @@ impl<T> Inbox<T> {
     /// Puts an item in. Never waits, but for a thread that is just putting or taking. Returns whether the box
     /// was empty before: then the caller must ring the bell.
     #[must_use = "if the inbox was empty, the caller must ring the reception's bell"]
+    // ANCHOR: put
     pub fn put(&self, item: T) -> bool {
         let mut items = self.lock();
         let was_empty = items.is_empty();
         items.push(item);
         was_empty
     }
+    // ANCHOR_END: put
 
     /// Moves all items to the end of `taken`, in the order in which they were put. The bell must have been
     /// cleared before.

@@ -138,6 +138,7 @@ impl DocumentRoot {
         regular.then(|| FileIdentity::from(&status))
     }
 
+    // ANCHOR: look_up
     fn look_up(&self, name: &str, flags: OFlag, more: ResolveFlag) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
         let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(resolve);
@@ -150,6 +151,7 @@ impl DocumentRoot {
             }
         }
     }
+    // ANCHOR_END: look_up
 }
 
 /// The name for openat2(2), which has no name for "this folder" but a dot.

@@ -78,6 +78,7 @@ impl Scrapes {
     /// The interval since the last scrape, or nothing if another scraper has held the semaphore for too long.
     /// `read_totals` is called inside the semaphore, once.
     pub(crate) fn next(&self, caller: u32, read_totals: impl FnOnce() -> Served) -> Option<Interval> {
+        // ANCHOR: next
         let Acquired { guard, owner_died } = self.semaphore.acquire_within(caller, PATIENCE)?;
         let now = read_totals();
         let last = Served {
@@ -95,5 +96,6 @@ impl Scrapes {
             duration: Duration::from_nanos(now.nanoseconds - last.nanoseconds),
             recovered: false,
         })
+        // ANCHOR_END: next
     }
 }

@@ -124,6 +124,7 @@ impl Settings {
         Ok(settings)
     }
 
+    // ANCHOR: defaults
     fn with_root(document_root: PathBuf) -> Settings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Settings {
@@ -142,6 +143,7 @@ impl Settings {
             landlock: true,
         }
     }
+    // ANCHOR_END: defaults
 
     /// The address and port to listen on.
     pub fn socket_address(&self) -> SocketAddr {

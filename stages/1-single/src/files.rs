@@ -116,6 +116,7 @@ fn with_allow(mut response: Response, methods: &str) -> Response {
 }
 
 /// A file system that fails is the server's fault, and worth a line in the log.
+// ANCHOR: refusal
 fn refusal(error: FindError) -> Response {
     match error {
         FindError::NotFound => Response::page(404, "There is no such file"),
@@ -127,6 +128,7 @@ fn refusal(error: FindError) -> Response {
         }
     }
 }
+// ANCHOR_END: refusal
 
 /// `/folder` is answered with the way to `/folder/`, so that relative links in its index work.
 fn redirect_to_directory(path: &RequestPath) -> Response {

@@ -44,9 +44,9 @@ impl Failure {
         Failure::Setting(format!("--access-log: cannot write {}: {}", path.display(), plain(error)))
     }
 
-    /// Something that should never fail did.
+    /// A system call that should never fail did.
     pub fn running(error: impl Display) -> Failure {
-        Failure::Running(error.to_string())
+        Failure::Running(format!("a system call failed: {error}"))
     }
 }
 

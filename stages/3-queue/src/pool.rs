@@ -24,6 +24,7 @@ pub fn is_worth_a_line(number: u64) -> bool {
     number.is_power_of_two()
 }
 
+// ANCHOR: what_is_queued
 /// A client whose request is complete, or whose response must go on from the disk.
 #[derive(Debug)]
 pub struct Work {
@@ -32,6 +33,7 @@ pub struct Work {
     /// When it was queued.
     pub queued_at: Instant,
 }
+// ANCHOR_END: what_is_queued
 
 /// The ways between reception and threads.
 pub struct Counter {

@@ -108,7 +108,9 @@ fn follow(master: Pid) -> Result<Option<&'static Stop>, Failure> {
 }
 // ANCHOR_END: follow
 
+// ANCHOR: cannot_start
 fn cannot_start(slot: usize, failure: &Failure) -> i32 {
     log::error!("slot {slot}: {failure}");
     CANNOT_START
 }
+// ANCHOR_END: cannot_start

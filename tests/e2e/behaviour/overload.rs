@@ -10,6 +10,7 @@ pub const NARROW: [&str; 6] = ["--num-workers", "1", "--threads-per-worker", "1"
 /// Sends a GET for each of these paths while the server is halted, so that it finds them all at once: far
 /// more than one thread and a queue for two can take. Each has bytes behind it that the server will not read
 /// when it refuses, and still the refusal must arrive whole.
+// ANCHOR: burst
 #[track_caller]
 pub fn burst(server: &Server, paths: &[&str]) -> Vec<Response> {
     let pid = server.serving()[0];
@@ -18,6 +19,7 @@ pub fn burst(server: &Server, paths: &[&str]) -> Vec<Response> {
     kill(pid, Signal::SIGCONT).expect("a process that can go on");
     clients.into_iter().map(answer).collect()
 }
+// ANCHOR_END: burst
 
 fn asking(server: &Server, path: &str) -> Client {
     let behind = "x".repeat(30_000);

@@ -97,12 +97,14 @@ impl Response {
     }
 
     /// The refusal of a server that has no room: 503 with `Retry-After` in seconds (RFC 9110, section 10.2.3).
+    // ANCHOR: overloaded
     pub fn overloaded(why: &str) -> Response {
         let mut response = Response::page(503, why);
         response.add("Retry-After", "1");
         response.close = true;
         response
     }
+    // ANCHOR_END: overloaded
 
     /// Appends the status line and all fields to `out`. `close` says whether the connection ends here.
     pub fn write_head(&self, out: &mut Vec<u8>, close: bool) {

@@ -75,9 +75,11 @@ pub fn page(stats: &SharedStats) -> Response {
     );
 
     let workers = &snapshot.slots;
+    // ANCHOR: per_worker
     page.per_worker("herd_worker_up", "gauge", "Whether the slot has a worker.", workers, |slot| {
         u64::from(slot.seats.iter().any(|seat| seat.pid != 0))
     });
+    // ANCHOR_END: per_worker
     page.per_worker(
         "herd_worker_restarts_total",
         "counter",
