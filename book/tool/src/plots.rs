@@ -140,17 +140,27 @@ fn thousands(value: f64) -> String {
     text
 }
 
+/// A table of its own for each load: one for all is too wide for a page.
+fn begin_table<'r>(text: &mut String, (last, cell): (&mut &'r str, &'r str), columns: &[&str]) {
+    if *last != cell {
+        *last = cell;
+        let line = "--:|".repeat(columns.len() - 1);
+        writeln!(text, "\n**{cell}**\n\n| {} |\n|---|{line}", columns.join(" | ")).expect(WRITING);
+    }
+}
+
 fn bench_table(bench: &Bench) -> String {
-    let mut text = String::from(
-        "| load | server | requests per second | p50 ms | p99 ms | CPU us each | errors |\n|---|---|--:|--:|--:|--:|--:|\n",
-    );
+    let mut text = String::new();
     let mut last = "";
     for row in &bench.rows {
-        let cell = if row.cell == last { "" } else { &row.cell };
-        last = &row.cell;
+        begin_table(
+            &mut text,
+            (&mut last, &row.cell),
+            &["server", "requests per second", "p50 ms", "p99 ms", "CPU us each", "errors"],
+        );
         writeln!(
             text,
-            "| {cell} | {} | {} | {:.2} | {:.2} | {:.1} | {} |",
+            "| {} | {} | {:.2} | {:.2} | {:.1} | {} |",
             row.server,
             thousands(median(&row.rounds, |found| found.rate)),
             median(&row.rounds, |found| found.p50),
@@ -217,26 +227,36 @@ fn bench_picture(
 }
 
 fn stages_table(stages: &Stages) -> String {
-    let mut text = String::from(
-        "| load | stage | requests per second | p50 ms | p99 ms | CPU us each | errors | processes | threads | memory KiB |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-    );
+    let mut text = String::new();
     let mut last = "";
     for row in &stages.rows {
-        let cell = if row.cell == last { "" } else { &row.cell };
-        last = &row.cell;
+        begin_table(
+            &mut text,
+            (&mut last, &row.cell),
+            &[
+                "stage",
+                "requests per second",
+                "p50 ms",
+                "p99 ms",
+                "CPU us each",
+                "processes",
+                "threads",
+                "memory KiB",
+                "errors",
+            ],
+        );
         writeln!(
             text,
-            "| {cell} | {} | {} | {:.2} | {:.2} | {:.1} | {} | {} | {} | {} |",
+            "| {} | {} | {:.2} | {:.2} | {:.1} | {} | {} | {} | {} |",
             row.stage,
             thousands(median(&row.rounds, |found| found.rate)),
             median(&row.rounds, |found| found.p50),
             median(&row.rounds, |found| found.p99),
             median(&row.rounds, |found| found.cpu),
-            row.rounds.iter().map(|found| found.errors).sum::<u64>(),
             row.processes,
             row.threads,
             thousands(row.memory as f64),
+            row.rounds.iter().map(|found| found.errors).sum::<u64>(),
         )
         .expect(WRITING);
     }
