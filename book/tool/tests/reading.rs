@@ -57,16 +57,8 @@ fn the_models_of_the_figures_do_what_they_should() {
 
 #[test]
 fn every_page_and_figure_works_in_a_browser() {
-    let browser = here().join("browser");
-    if !browser.join("node_modules/playwright-core").exists() {
-        return e2e::skip("playwright-core is not installed: npm ci --prefix book/tool/tests/browser");
-    }
-    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    if !Path::new(&chromium).exists() {
-        return e2e::skip("chromium is not installed");
-    }
     let folder = built("browser").display().to_string();
-    if let Some(output) = run("node", &["pages.mjs", &folder], &browser) {
+    if let Some(output) = e2e::browse(&["pages.mjs", &folder]) {
         expect_success(&output);
         print!("{}", String::from_utf8_lossy(&output.stdout));
     }

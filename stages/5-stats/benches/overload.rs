@@ -74,11 +74,11 @@ fn main() {
 
 fn run(plan: &Plan, length: Duration) {
     let stats = Arc::new(SharedStats::new(1).expect("a mapping"));
-    let service = Arc::new(Observed::new(Slow, Seated::take(stats, 0, 0)));
     let listener = accept::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
     let address = listener.local_addr().expect("a socket that is bound");
     let stop: &'static Stop = Box::leak(Box::new(Stop::new(EventBell::new().expect("a descriptor"))));
     let settings = settings(plan.delay_ms);
+    let service = Arc::new(Observed::new(Slow, Seated::take(stats, 0, 0), (&settings).into()));
     let server = thread::spawn(move || stage3_queue::serve(listener.into(), service, &settings, stop, || {}));
 
     let start = Instant::now();

@@ -8,7 +8,7 @@
 //!   ===== shared mapping: [semaphore, last scrape] [slot 0] [slot 1] ... =====
 //!              ^
 //!              | sums up
-//!   /health, /stats, /metrics: answered by the reception, past the queue
+//!   /health, /stats, /metrics, /dashboard: answered by the reception, past the queue
 //! ```
 //!
 //! This stage is still one process and uses one slot. The mapping is shared all the same, because the next stage
@@ -60,6 +60,6 @@ pub fn shared_stats(workers: usize) -> Result<Arc<SharedStats>, Failure> {
 pub fn site(settings: &Settings, seated: Seated) -> Result<Site, Failure> {
     let counting = seated.clone();
     let cached = cached_files(settings, move |change| counting.cache_changed(change))?;
-    program::logged(Observed::new(cached, seated), settings)
+    program::logged(Observed::new(cached, seated, settings.into()), settings)
 }
 // ANCHOR_END: site

@@ -1,6 +1,6 @@
 //! Counting: the handler that turns what happens into numbers.
 
-use crate::monitoring;
+use crate::monitoring::{self, Capacity};
 use parts::cache::Change;
 use parts::stats::{Response as Recorded, Seat, SharedStats, Slot};
 use stage1_single::handler::{Exchange, Handler};
@@ -23,6 +23,7 @@ pub struct Seated {
 pub struct Observed<S> {
     inner: S,
     seated: Seated,
+    capacity: Capacity,
 }
 
 impl Seated {
@@ -54,9 +55,9 @@ impl Seated {
 }
 
 impl<S> Observed<S> {
-    /// Counts what `inner` does.
-    pub fn new(inner: S, seated: Seated) -> Observed<S> {
-        Observed { inner, seated }
+    /// Counts what `inner` does. Whoever asks is also told the `capacity`.
+    pub fn new(inner: S, seated: Seated, capacity: Capacity) -> Observed<S> {
+        Observed { inner, seated, capacity }
     }
 }
 
@@ -92,7 +93,8 @@ impl<S: Service> Handler for Observed<S> {
 impl<S: Service> Service for Observed<S> {
     // ANCHOR: answer_at_once
     fn answer_at_once(&self, request: &Request<'_>) -> Option<Response> {
-        monitoring::answer(request, &self.seated.stats).or_else(|| self.inner.answer_at_once(request))
+        monitoring::answer(request, &self.seated.stats, self.capacity)
+            .or_else(|| self.inner.answer_at_once(request))
     }
     // ANCHOR_END: answer_at_once
 

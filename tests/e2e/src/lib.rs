@@ -17,12 +17,14 @@
 //! Nothing here waits for a fixed time. [`eventually`] waits for a condition; a deadline of [`PATIENCE`]
 //! turns what never happens into a failure.
 
+mod browser;
 mod client;
 mod denial;
 mod kernel;
 mod server;
 mod site;
 
+pub use browser::browse;
 pub use client::{Client, Ending, Lost, Response};
 pub use denial::Denied;
 pub use kernel::{accepted, backlog, group, halt, is_pending, owner, settled, threads, unread};

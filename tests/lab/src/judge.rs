@@ -125,6 +125,24 @@ impl Runnable {
         decisive.filter_map(trial).collect()
     }
 
+    /// All trials of these tasks in as few processes as there are programs. Much quicker than one for each trial, but
+    /// good only to hear that all is well: what fails may hide the rest, and a program says of itself what it likes.
+    pub fn together<'l>(&self, tasks: impl Iterator<Item = &'l Task>) -> Vec<Command> {
+        let mut programs: BTreeMap<PathBuf, Command> = BTreeMap::new();
+        for trial in tasks.flat_map(|task| self.trials(task)) {
+            let Trial { executable, test, folder, variables, .. } = trial;
+            let command = programs.entry(executable).or_insert_with_key(|executable| {
+                let mut command = Command::new(executable);
+                // Loom maps a stack for each thread of each interleaving. Two models in one process would mostly wait
+                // for each other's mappings.
+                command.args(["--test-threads=1", "--exact"]).current_dir(folder).envs(variables);
+                command
+            });
+            command.arg(test);
+        }
+        programs.into_values().collect()
+    }
+
     /// Every test that does not belong to exactly one task of the lab. End-to-end tests may belong to none, and so
     /// may tests that a part has of itself.
     pub fn orphans(&self, lab: &Lab) -> Vec<&str> {

@@ -1,13 +1,13 @@
 //! `/metrics`: the text format 0.0.4 of Prometheus (its documentation, "Exposition formats").
 
-use super::typed;
+use super::{Capacity, typed};
 use parts::stats::{HistogramSnapshot, SharedStats, SlotSnapshot};
 use stage1_single::http::response::Response;
 use std::fmt::{Display, Write};
 use std::process;
 
 /// All numbers as Prometheus reads them.
-pub fn page(stats: &SharedStats) -> Response {
+pub fn page(stats: &SharedStats, capacity: Capacity) -> Response {
     let snapshot = stats.snapshot();
     let (counters, gauges) = (&snapshot.total.counters, &snapshot.total.gauges);
     let mut page = Exposition::default();
@@ -61,7 +61,10 @@ pub fn page(stats: &SharedStats) -> Response {
         "Requests refused with 503: the queue was full, or they had waited in it too long.",
         counters.rejections,
     );
+    let of_all_workers = |each: usize| (each * snapshot.slots.len()) as u64;
+    page.gauge("herd_queue_slots", "Requests that may wait, at most.", of_all_workers(capacity.queue_size));
     page.gauge("herd_threads_busy", "Threads at work.", gauges.threads_busy);
+    page.gauge("herd_threads", "Threads there are.", of_all_workers(capacity.threads_per_worker));
     page.counter("herd_cache_hits_total", "Files found in the cache.", counters.cache_hits);
     page.counter("herd_cache_misses_total", "Files not found in the cache.", counters.cache_misses);
     page.counter("herd_cache_evictions_total", "Files evicted from the cache.", counters.cache_evictions);

@@ -1,36 +1,58 @@
 //! The paths for those who watch the server.
 //!
-//! | path       | for                | format                     |
-//! |------------|--------------------|----------------------------|
-//! | `/health`  | a load balancer    | JSON, two fields           |
-//! | `/stats`   | a person, a script | JSON, every number we have |
-//! | `/metrics` | Prometheus         | text format 0.0.4          |
+//! | path         | for                | format                            |
+//! |--------------|--------------------|-----------------------------------|
+//! | `/health`    | a load balancer    | JSON, two fields                  |
+//! | `/stats`     | a person, a script | JSON, every number we have        |
+//! | `/metrics`   | Prometheus         | text format 0.0.4                 |
+//! | `/dashboard` | a class            | a page that asks `/stats` by itself |
 //!
 //! They hide files of the same names.
 
+mod dashboard;
 mod metrics;
 mod stats;
 
 use parts::request::Target;
 use parts::stats::SharedStats;
 use serde::Serialize;
+use stage1_single::config::Settings;
 use stage1_single::http::Request;
 use stage1_single::http::response::{Body, Response};
 
+/// How much each worker can take at once: what the gauges are to be compared with.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Capacity {
+    /// Threads that answer requests.
+    pub threads_per_worker: usize,
+    /// Requests that may wait for them.
+    pub queue_size: usize,
+}
+
+impl From<&Settings> for Capacity {
+    fn from(settings: &Settings) -> Capacity {
+        Capacity { threads_per_worker: settings.threads_per_worker, queue_size: settings.queue_size }
+    }
+}
+
 /// The answer to a request for a monitoring path, by any worker for all; `None` for every other path. Never waits for
 /// longer than a scrape of another worker takes.
-pub fn answer(request: &Request<'_>, stats: &SharedStats) -> Option<Response> {
+pub fn answer(request: &Request<'_>, stats: &SharedStats, capacity: Capacity) -> Option<Response> {
     // ANCHOR: answer
     let Target::Path(path) = &request.target else { return None };
-    let page = match path.as_str() {
-        "health" => health,
+    let page: fn(&SharedStats, Capacity) -> Response = match path.as_str() {
+        "health" => |stats, _| health(stats),
         "stats" => stats::page,
         "metrics" => metrics::page,
+        "dashboard" => |_, _| dashboard::page(),
+        "dashboard/style.css" => |_, _| dashboard::style(),
+        "dashboard/model.js" => |_, _| dashboard::model(),
+        "dashboard/draw.js" => |_, _| dashboard::draw(),
         _ => return None,
     };
     let mut response = match request.head.method {
         _ if path.is_directory() => return None,
-        "GET" | "HEAD" => page(stats),
+        "GET" | "HEAD" => page(stats, capacity),
         _ => {
             let mut refusal = Response::page(405, "Statistics can only be read");
             refusal.add("Allow", "GET, HEAD");

@@ -1,23 +1,26 @@
 //! `/stats`: every number, for all workers together and for each.
 
-use super::json;
+use super::{Capacity, json};
 use parts::stats::{Counters, Gauges, HistogramSnapshot, SeatSnapshot, SharedStats, SlotSnapshot};
 use serde::Serialize;
 use stage1_single::http::response::Response;
 use std::collections::BTreeMap;
 
 /// All numbers as JSON.
-pub fn page(stats: &SharedStats) -> Response {
+pub fn page(stats: &SharedStats, capacity: Capacity) -> Response {
     let snapshot = stats.snapshot();
     let workers =
         snapshot.slots.iter().enumerate().map(|(slot, numbers)| Worker::new(slot, numbers)).collect();
-    json(&Page { workers, total: Numbers::new(&snapshot.total.counters, &snapshot.total.gauges) })
+    let total = Numbers::new(&snapshot.total.counters, &snapshot.total.gauges);
+    json(&Page { workers, total, capacity })
 }
 
 #[derive(Serialize)]
 struct Page {
     workers: Vec<Worker>,
     total: Numbers,
+    /// Of each worker, as the one that answers was told; during a reload others may have been told otherwise.
+    capacity: Capacity,
 }
 
 #[derive(Serialize)]

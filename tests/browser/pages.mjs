@@ -22,10 +22,8 @@ const pages = readdirSync(folder, { recursive: true })
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 
-/** A fresh window with everything that may go wrong written down. */
-async function open(name, width, theme) {
-    const context = await browser.newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce" });
-    await context.addInitScript((theme) => localStorage.setItem("mdbook-theme", theme), theme);
+/** A window of its own for each width, and a fresh page in it, with everything that may go wrong written down. */
+async function open(context, name, width, theme) {
     const page = await context.newPage();
     const complain = (what) => complaints.push(`${name} (${width} px, ${theme}): ${what}`);
     page.on("console", (message) => {
@@ -46,7 +44,7 @@ async function open(name, width, theme) {
         await figure.waitForElementState("visible");
         await page.waitForFunction((figure) => figure.dataset.ready === "true", figure);
     }
-    return { context, page, complain };
+    return { page, complain };
 }
 
 async function expectNoSidewaysScroll(page, complain) {
@@ -105,33 +103,49 @@ const ways = [
     [360, "navy"],
     [1200, "light"],
 ];
-for (const name of pages) {
-    // All pages in one are for paper.
-    const isPrint = name === "print.html";
-    for (const [width, theme] of isPrint ? [[1200, "light"]] : ways) {
-        const { context, page, complain } = await open(name, width, theme);
+
+async function look([width, theme]) {
+    const context = await browser.newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce" });
+    await context.addInitScript((theme) => localStorage.setItem("mdbook-theme", theme), theme);
+    for (const name of pages) {
+        // All pages in one are for paper.
+        const isPrint = name === "print.html";
+        if (isPrint && theme !== "light") continue;
+        const { page, complain } = await open(context, name, width, theme);
         if (!isPrint) await expectNoSidewaysScroll(page, complain);
-        if (screenshots) {
+        const picture = async (suffix) => {
+            if (!screenshots) return;
             mkdirSync(screenshots, { recursive: true });
-            const picture = `${relative(".", name).replaceAll("/", "-")}-${width}.png`;
-            await page.screenshot({ path: join(screenshots, picture), fullPage: true });
+            const file = `${relative(".", name).replaceAll("/", "-")}-${width}${suffix}.png`;
+            await page.screenshot({ path: join(screenshots, file), fullPage: true });
+        };
+        await picture("");
+        const figures = await page.$$("[data-figure]");
+        if (figures.length > 0) {
+            if (!isPrint) {
+                await play(page, complain);
+                await expectNoSidewaysScroll(page, complain);
+                await picture("-played");
+            }
+            await page.emulateMedia({ media: "print" });
+            for (const figure of figures) await expectStaticPicture(figure, complain);
         }
-        await play(page, complain);
-        await expectNoSidewaysScroll(page, complain);
-        if (screenshots && (await page.$("[data-figure]"))) {
-            const picture = `${relative(".", name).replaceAll("/", "-")}-${width}-played.png`;
-            await page.screenshot({ path: join(screenshots, picture), fullPage: true });
-        }
-        await page.emulateMedia({ media: "print" });
-        for (const figure of await page.$$("[data-figure]")) {
-            const shown = await figure.$$eval(":scope > *", (children) =>
-                children.filter((child) => child.getBoundingClientRect().height > 0 && child.tagName !== "FIGCAPTION").map((child) => child.classList.contains("static")),
-            );
-            if (shown.length === 0 || shown.includes(false)) complain("a figure's static picture is not what paper shows");
-        }
-        await context.close();
+        await page.close();
     }
+    await context.close();
 }
+
+/** On paper there is nothing to play with. */
+async function expectStaticPicture(figure, complain) {
+    const shown = await figure.$$eval(":scope > *", (children) =>
+        children
+            .filter((child) => child.getBoundingClientRect().height > 0 && child.tagName !== "FIGCAPTION")
+            .map((child) => child.classList.contains("static")),
+    );
+    if (shown.length === 0 || shown.includes(false)) complain("a figure's static picture is not what paper shows");
+}
+
+await Promise.all(ways.map(look));
 await browser.close();
 console.log(`${pages.length} pages, figures played ${played} times`);
 for (const complaint of complaints) console.error(complaint);

@@ -1,0 +1,30 @@
+//! Chromium, played by the scripts of `tests/browser`.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs node in `tests/browser` with these arguments, a script first, to its end. `None`, with one line that says why, if the machine lacks
+/// node, Chromium or Playwright. The environment variable `CHROMIUM` says where Chromium is, if not in /usr/bin.
+///
+/// # Panics
+/// If there is node, and it cannot be started.
+pub fn browse(arguments: &[&str]) -> Option<Output> {
+    let scripts = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../browser"));
+    let missing = |what: &str| -> Option<Output> {
+        crate::skip(what);
+        None
+    };
+    if !scripts.join("node_modules/playwright-core").exists() {
+        return missing("playwright-core is not installed: npm ci --prefix tests/browser");
+    }
+    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    if !Path::new(&chromium).exists() {
+        return missing("chromium is not installed");
+    }
+    let node = Command::new("node").args(arguments).env("CHROMIUM", chromium).current_dir(scripts).output();
+    match node {
+        Ok(output) => Some(output),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => missing("node is not installed"),
+        Err(error) => panic!("node should start: {error}"),
+    }
+}
