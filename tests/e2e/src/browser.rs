@@ -3,17 +3,23 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Runs node in `tests/browser` with these arguments, a script first, to its end. `None`, with one line that says why, if the machine lacks
-/// node, Chromium or Playwright. The environment variable `CHROMIUM` says where Chromium is, if not in /usr/bin.
+/// Runs node in `tests/browser` with these arguments, a script first, to its end. `None`, with one line that says why,
+/// if the machine lacks node, Chromium or Playwright. The environment variable `CHROMIUM` says where Chromium is, if
+/// not in /usr/bin.
+///
+/// The folder is looked for from the working directory upwards: what a test program was compiled from may have been a
+/// copy, with the parts of somebody else.
 ///
 /// # Panics
 /// If there is node, and it cannot be started.
 pub fn browse(arguments: &[&str]) -> Option<Output> {
-    let scripts = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../browser"));
+    let here = std::env::current_dir().expect("a working directory");
+    let scripts = here.ancestors().map(|above| above.join("tests/browser")).find(|scripts| scripts.exists());
     let missing = |what: &str| -> Option<Output> {
         crate::skip(what);
         None
     };
+    let Some(scripts) = scripts else { return missing("this is not run inside the course") };
     if !scripts.join("node_modules/playwright-core").exists() {
         return missing("playwright-core is not installed: npm ci --prefix tests/browser");
     }

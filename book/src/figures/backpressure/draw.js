@@ -68,7 +68,9 @@
             return { name, input, output, label: element("label", {}, element("span", {}, output, ` ${words}`), input) };
         });
         const live = herd.live();
-        const chart = shape("svg", { class: "chart", viewBox: "0 0 640 220", role: "img" });
+        // A unit of the picture is about a pixel, so that its words stay readable on a phone.
+        const chartWidth = Math.min(640, Math.max(300, figure.clientWidth - 40));
+        const chart = shape("svg", { class: "chart", viewBox: `0 0 ${chartWidth} 220`, role: "img" });
         const legend = element(
             "p",
             {},
@@ -144,7 +146,7 @@
         }
 
         function drawChart({ line, refusals }) {
-            const [left, right, top, bottom] = [46, 634, 12, 196];
+            const [left, right, top, bottom] = [46, chartWidth - 6, 12, 196];
             const highest = Math.max(setting.slots, 1);
             const x = (seconds) => left + ((right - left) * seconds) / SECONDS;
             const y = (length) => bottom - ((bottom - top) * length) / highest;

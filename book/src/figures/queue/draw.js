@@ -27,8 +27,6 @@
         [data-figure="queue"] .program [aria-current]::before { content: "\\25B8"; float: left; margin-left: -1em; }
         [data-figure="queue"] .program code { background: none; padding: 0; }
         [data-figure="queue"] .threads button { width: 100%; }
-        [data-figure="queue"] button[aria-disabled="true"] { opacity: 0.5; border-style: dashed; }
-        [data-figure="queue"] select { max-width: 100%; }
         [data-figure="queue"] .bad { color: var(--bad); }
         [data-figure="queue"] .good { color: var(--good); }
     `;

@@ -32,7 +32,6 @@
         }
         [data-figure="replay"] .lanes .later { opacity: 0.5; }
         [data-figure="replay"] .lanes .thread { display: none; }
-        [data-figure="replay"] button[aria-disabled="true"] { opacity: 0.4; }
         [data-figure="replay"] .bad { color: var(--bad); }
         @media (max-width: 600px) {
             [data-figure="replay"] .lanes :is(thead, td:empty) { display: none; }
