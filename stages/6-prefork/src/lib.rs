@@ -15,10 +15,11 @@
 //! A worker that crashes takes its own clients with it and nobody else's. The master notices, settles the dead
 //! worker's gauges, and forks another onto the same socket, where new clients have been waiting in the backlog. All
 //! decisions are the `prefork` part's; [`master`] carries them out, [`worker`] is what a child does, [`signals`] is how
-//! either hears of anything, and [`privileges`] is what they do without.
+//! either hears of anything, [`privileges`] is what they do without, and [`service`] is what systemd is told.
 
 pub mod master;
 pub mod privileges;
+pub mod service;
 pub mod signals;
 pub mod worker;
 

@@ -3,7 +3,7 @@
 //! It has one thread and no clients, so there is little that could make it fail, and forking it is safe: fork(2)
 //! copies only the calling thread, and a lock that another thread held would stay locked in the child for ever.
 
-use crate::{check, signals, worker};
+use crate::{check, service, signals, worker};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -29,6 +29,9 @@ pub const PROGRAM: &str = "herd";
 
 /// The first line of `--help`.
 pub const ABOUT: &str = "A prefork HTTP/1.1 server for static files";
+
+/// What the service manager shows, as long as all is well.
+const SERVING: &str = "every worker serves";
 
 /// How long a new worker may take until it serves.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -142,7 +145,10 @@ impl Master {
                 Notice::StopNow => events.push_back(Event::StopNow),
                 Notice::Stop => events.push_back(Event::Stop),
                 Notice::Reload if self.reload_settings() => events.push_back(Event::Reload),
-                Notice::Reload => {}
+                Notice::Reload => {
+                    service::reloading();
+                    service::ready("serving with the settings from before; the log says why");
+                }
                 Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
             }
         }
@@ -172,12 +178,12 @@ impl Master {
                     Action::Kill { pid } => send(pid, Signal::SIGKILL),
                     Action::Settle { slot, seat, pid } => self.settle(slot, seat, pid),
                     Action::Restarted { slot } => self.stats.slot(slot).count_restart(),
-                    Action::Note(note @ (Note::RollStarted | Note::RollFinished)) => log::info!("{note}"),
-                    Action::Note(note) => log::warn!("{note}"),
+                    Action::Note(note) => tell(&note),
                     Action::Finish { code } => return Ok(Turn::Finished(code)),
                 }
             }
             if is_stop {
+                service::stopping();
                 // The workers empty their backlogs now. Once each has closed its copy the port is free, and a client
                 // that comes later is refused instead of left waiting.
                 self.sockets.clear();
@@ -238,6 +244,7 @@ impl Master {
             && self.awaited.is_empty()
         {
             announce(PROGRAM, self.address);
+            service::ready(SERVING);
         }
     }
 
@@ -286,6 +293,22 @@ fn reap() -> Option<Event> {
     }
 }
 // ANCHOR_END: reap
+
+/// Whoever watches the herd hears of it.
+fn tell(note: &Note) {
+    match note {
+        Note::RollStarted | Note::RollFinished => log::info!("{note}"),
+        _ => log::warn!("{note}"),
+    }
+    match note {
+        Note::RollStarted => service::reloading(),
+        Note::RollFinished => service::ready(SERVING),
+        Note::RollAbandoned { .. } => {
+            service::ready("some workers have the settings from before; the log says why")
+        }
+        _ => {}
+    }
+}
 
 /// A worker that is gone already has been reaped or will be in a moment; either way it needs no signal.
 fn send(pid: Pid, signal: Signal) {

@@ -1,10 +1,11 @@
-//! Measuring the finished server beside others, and wearing it down ([`soak`]).
+//! Measuring the finished server beside others, wearing it down ([`soak`]), and clients by the dozen ([`clients`]).
 //!
 //! Three rules make figures from a noisy machine worth something. Two servers are compared in turn, in one run, and
 //! never by figures of different days. A figure is the median of several rounds, and is printed with their spread. And
 //! beside each rate stands the processor time that the server spent on a request: the load generator shares the
 //! processors with it, so rates crowd together near what the machine can do, and costs do not.
 
+pub mod clients;
 pub mod peers;
 pub mod soak;
 pub mod wrk;

@@ -1,0 +1,31 @@
+//! What the service manager is told, if one has started the herd (sd_notify(3)).
+//!
+//! systemd sets `NOTIFY_SOCKET` for a unit of `Type=notify`. Without it nothing is sent. That a message cannot be sent
+//! is a line in the log and no more: serving matters more than who knows of it.
+
+use sd_notify::NotifyState::{self, MonotonicUsec, Ready, Reloading, Status, Stopping};
+
+/// Every worker serves, with these settings or with those before. What follows is for people (`systemctl status`).
+pub fn ready(status: &str) {
+    tell(&[Ready, Status(status)]);
+}
+
+/// The workers are being replaced. [`ready`] says when that is over, whatever came of it.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        // systemd wants to know which came first, this or its own request.
+        Ok(now @ MonotonicUsec(_)) => tell(&[Reloading, now, Status("replacing the workers")]),
+        _ => tell(&[Reloading]),
+    }
+}
+
+/// The herd is stopping, because it was asked to.
+pub fn stopping() {
+    tell(&[Stopping, Status("serving what was accepted")]);
+}
+
+fn tell(states: &[NotifyState]) {
+    if let Err(error) = sd_notify::notify(states) {
+        log::warn!("cannot tell the service manager: {error}");
+    }
+}

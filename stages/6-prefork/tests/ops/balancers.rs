@@ -1,0 +1,185 @@
+//! Three herds behind HAProxy, and behind nginx: one is killed, one is rolled, and clients go on asking.
+
+use super::{Daemon, PROGRAM, free_address, herd_at, replaced, text};
+use e2e::{Pid, Server, Signal, Site, eventually, killpg};
+use load::clients::{Clients, Load, Pace};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use verdict::test;
+
+/// The names that the configurations give to the herds.
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+/// Three herds, a folder for the balancer, and where it listens.
+struct Fleet {
+    herds: Vec<Server>,
+    site: Site,
+    folder: TempDir,
+    front: SocketAddr,
+}
+
+impl Fleet {
+    fn new() -> Fleet {
+        let site = Site::new().file("page.html", vec![b'x'; 2000]);
+        let herds = NAMES.iter().map(|_| PROGRAM.launch().site(&site).start()).collect();
+        Fleet { herds, site, folder: tempfile::tempdir().expect("a folder"), front: free_address() }
+    }
+
+    /// A balancer's file, with the addresses of this fleet.
+    fn configuration(&self, name: &str, listen: [&str; 2]) -> PathBuf {
+        let mut text = replaced(&text(name), listen[0], &format!("{}{}", listen[1], self.front));
+        for (number, herd) in (1..).zip(&self.herds) {
+            text = replaced(&text, &format!("10.0.0.{number}:8080"), &herd.address().to_string());
+        }
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// HAProxy in front of them, once it knows that all are up, and the socket for its operator.
+    fn haproxy(&self) -> Option<(Daemon, PathBuf)> {
+        let socket = self.folder.path().join("admin");
+        let path = self.configuration("haproxy.cfg", ["bind :80", "bind "]);
+        let text = fs::read_to_string(&path).expect("a file");
+        fs::write(&path, replaced(&text, "/run/haproxy-herd.sock", &socket.to_string_lossy()))
+            .expect("a file");
+        let daemon =
+            Daemon::start(&self.folder, self.front, "haproxy", &["-f", &path.to_string_lossy(), "-db"])?;
+        eventually("all three are up", || {
+            NAMES.iter().all(|name| haproxy_stat(&socket, name, "status").starts_with("UP"))
+        });
+        Some((daemon, socket))
+    }
+
+    fn clients(&self) -> Clients {
+        let clients = Load {
+            server: self.front,
+            path: "/page.html",
+            clients: 16,
+            keep_alive: true,
+            pace: Pace::Open(400.0),
+        }
+        .begin();
+        go_on(&clients);
+        clients
+    }
+
+    /// kill -9 for the master and its workers at once, as when a machine loses its power.
+    fn kill(&self, number: usize) {
+        killpg(self.herds[number].pid(), Signal::SIGKILL).expect("a group of processes");
+    }
+
+    fn roll(&self, number: usize) {
+        let herd = &self.herds[number];
+        let old: Vec<Pid> = herd.workers();
+        herd.signal(Signal::SIGHUP);
+        eventually("every worker is replaced", || herd.workers().iter().all(|pid| !old.contains(pid)));
+    }
+}
+
+/// Lets clients have some more answers.
+fn go_on(clients: &Clients) {
+    let enough = clients.answers() + 200;
+    eventually("clients are answered", || clients.answers() >= enough);
+}
+
+/// What HAProxy knows of a server: a column of `show stat` (HAProxy Management Guide, section 9.1).
+fn haproxy_stat(socket: &Path, server: &str, column: &str) -> String {
+    let mut stream = UnixStream::connect(socket).expect("HAProxy's socket");
+    stream.write_all(b"show stat\n").expect("HAProxy's socket");
+    let mut table = String::new();
+    stream.read_to_string(&mut table).expect("a table");
+    let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let heads = lines.next().expect("heads");
+    let index = heads.iter().position(|head| *head == column).expect("the column");
+    lines.find(|line| line[..2] == ["herds", server]).expect("the server")[index].to_owned()
+}
+
+#[test]
+fn haproxy_loses_no_request_once_it_has_noticed() {
+    let mut fleet = Fleet::new();
+    let Some((_haproxy, socket)) = fleet.haproxy() else { return };
+    let status = |name: &str| haproxy_stat(&socket, name, "status");
+    let asked = |name: &str| haproxy_stat(&socket, name, "stot").parse::<u64>().expect("a number");
+    let clients = fleet.clients();
+    fleet.kill(0);
+    eventually("HAProxy notices", || status("a").starts_with("DOWN"));
+    let lost_until_noticed = clients.lost();
+    go_on(&clients);
+    fleet.roll(1);
+    go_on(&clients);
+    assert_eq!(clients.lost(), lost_until_noticed, "nothing should be lost once the dead herd is out");
+    // Those that were in the middle of an answer, at most one for each client.
+    assert!(lost_until_noticed <= 16, "{lost_until_noticed} lost");
+
+    let before = asked("a");
+    fleet.herds[0] = herd_at(fleet.herds[0].address(), &fleet.site, &[]);
+    eventually("the dead one is back, and gets requests", || {
+        status("a").starts_with("UP") && asked("a") > before
+    });
+    go_on(&clients);
+    let found = clients.finish();
+    assert_eq!(found.lost, lost_until_noticed);
+    assert_eq!(found.with(200), found.answers(), "{:?}", found.answered);
+    let [again, elsewhere] = ["wretr", "wredis"]
+        .map(|column| haproxy_stat(&socket, "BACKEND", column).parse::<u64>().expect("a number"));
+    println!(
+        "{} answers, {} lost before HAProxy noticed; {again} requests tried again, {elsewhere} of another herd",
+        found.answers(),
+        found.lost
+    );
+    assert!(again + elsewhere > 0, "a herd that is killed under load should cost retries");
+}
+
+#[test]
+fn haproxy_asks_elsewhere_when_a_herd_drains() {
+    let fleet = Fleet::new();
+    let Some((_haproxy, socket)) = fleet.haproxy() else { return };
+    let clients = fleet.clients();
+    // As an operator takes a machine away: no new requests, then a stop.
+    let mut admin = UnixStream::connect(&socket).expect("HAProxy's socket");
+    admin.write_all(b"set server herds/a state drain\n").expect("HAProxy's socket");
+    eventually("it drains", || haproxy_stat(&socket, "a", "status").starts_with("DRAIN"));
+    eventually("nobody is left", || haproxy_stat(&socket, "a", "scur") == "0");
+    fleet.herds[0].signal(Signal::SIGTERM);
+    assert_eq!(fleet.herds[0].exit_code(), Some(0));
+    go_on(&clients);
+    let found = clients.finish();
+    assert_eq!((found.lost, found.with(200)), (0, found.answers()), "{:?}", found.answered);
+}
+
+#[test]
+fn nginx_asks_another_herd() {
+    let fleet = Fleet::new();
+    let path = fleet.configuration("nginx.conf", ["listen 80", "listen "]);
+    // Where it may write, as who is not root.
+    let folder = fleet.folder.path().display();
+    let mine = format!(
+        "pid {folder}/pid;\nerror_log {folder}/error.log;\ndaemon off;\n{}",
+        replaced(
+            &fs::read_to_string(&path).expect("a file"),
+            "http {\n",
+            &format!(
+                "http {{\n    access_log off;\n    client_body_temp_path {folder};\n    proxy_temp_path {folder};\n    \
+                 fastcgi_temp_path {folder};\n    uwsgi_temp_path {folder};\n    scgi_temp_path {folder};\n"
+            )
+        )
+    );
+    fs::write(&path, mine).expect("a file");
+    let file = path.to_string_lossy();
+    let Some(_nginx) = Daemon::start(&fleet.folder, fleet.front, "nginx", &["-c", &file]) else { return };
+    let clients = fleet.clients();
+    fleet.kill(0);
+    go_on(&clients);
+    let lost_with_the_dead = clients.lost();
+    assert!(lost_with_the_dead <= 16, "{lost_with_the_dead} lost");
+    fleet.roll(1);
+    go_on(&clients);
+    let found = clients.finish();
+    assert_eq!(found.lost, lost_with_the_dead, "nothing should be lost later");
+    assert_eq!(found.with(200), found.answers(), "{:?}", found.answered);
+}

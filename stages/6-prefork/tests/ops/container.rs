@@ -1,0 +1,110 @@
+//! The steps of the Dockerfile, without an engine: its RUN lines fill a folder, and the folder becomes the root of a
+//! process that is nobody in particular.
+
+use super::{free_address, run, text};
+use e2e::{Client, Pid, eventually};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::geteuid;
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use verdict::test;
+
+/// What follows this instruction, in each line that has it.
+fn instructions<'a>(file: &'a str, name: &str) -> Vec<&'a str> {
+    file.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).collect()
+}
+
+/// The program and its arguments in `["program", "argument"]`.
+fn exec_form(words: &str) -> Vec<String> {
+    let (_, words) = words.split_once('[').expect("a list");
+    let words = format!("[{words}");
+    let words: e2e::Json = words.parse().unwrap_or_else(|error| panic!("{words}: {error}"));
+    words.as_array().expect("a list").iter().map(|word| word.as_str().expect("a word").to_owned()).collect()
+}
+
+#[test]
+fn the_image_holds_all_that_herd_needs() {
+    // Rust links with the C compiler, so there is one; it knows whether there is a C library to link statically.
+    let libc = run("cc", &["-print-file-name=libc.a"]).map(|output| output.stdout);
+    if libc.is_none_or(|path| !path.starts_with(b"/")) {
+        return e2e::skip("there is no libc.a");
+    }
+    let file = text("Dockerfile");
+    let folder = tempfile::tempdir().expect("a folder");
+    let image = folder.path().join("image");
+    let course = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for steps in instructions(&file, "RUN") {
+        let steps = super::replaced(steps, "/image", &image.to_string_lossy());
+        let output =
+            Command::new("sh").args(["-euc", &steps]).current_dir(&course).output().expect("a shell");
+        assert!(output.status.success(), "{steps}:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    let (address, user) = (free_address(), instructions(&file, "USER")[0]);
+    let entry = exec_form(instructions(&file, "ENTRYPOINT")[0]);
+    // Who is not root may still be root of a namespace, where there is nobody else to be.
+    let mut command = if geteuid().is_root() {
+        let mut command = Command::new("chroot");
+        command.arg(format!("--userspec={user}"));
+        command
+    } else {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "chroot"]);
+        command
+    };
+    command.arg(&image).args(&entry).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    for setting in instructions(&file, "ENV").into_iter().flat_map(str::split_whitespace) {
+        let (name, value) = setting.split_once('=').expect("NAME=value");
+        command.env(name, value);
+    }
+    // Where the image says 8080, the test must take what is free.
+    command.env("HERD_PORT", address.port().to_string()).env("HERD_NUM_WORKERS", "2");
+    let log = folder.path().join("log");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).expect("a file"));
+    let mut herd = command.process_group(0).spawn().expect("a process");
+    eventually("the herd serves", || {
+        let ended = herd.try_wait().expect("a child");
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        if said.contains("Operation not permitted") {
+            return true;
+        }
+        assert!(ended.is_none(), "it ended with {ended:?}: {said}");
+        TcpStream::connect(address).is_ok()
+    });
+    if TcpStream::connect(address).is_err() {
+        return e2e::skip("a process here may not change its root");
+    }
+    let page = Client::connect(address).get("/").expect(200);
+    assert!(page.text().contains("<html"), "the site of the course should be in the image");
+    if geteuid().is_root() {
+        let status = fs::read_to_string(format!("/proc/{}/status", herd.id())).expect("a process");
+        let (uid, _) = user.split_once(':').expect("UID:GID");
+        assert!(status.contains(&format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}")), "{status}");
+    }
+
+    let health = exec_form(instructions(&file, "HEALTHCHECK")[0]);
+    assert_eq!(health[0], "/bin/wget", "the one program beside herd");
+    let health: Vec<String> =
+        health.iter().map(|word| word.replace("8080", &address.port().to_string())).collect();
+    let mut health: Vec<&str> = health.iter().map(String::as_str).collect();
+    health[0] = "wget";
+    let check = || run("busybox", &health).map(|output| output.status.success());
+    assert_ne!(check(), Some(false), "the health check should succeed");
+
+    kill(Pid::from_raw(herd.id().cast_signed()), Signal::SIGTERM).expect("a process");
+    let mut ended = None;
+    eventually("it stops", || {
+        ended = herd.try_wait().expect("a child");
+        ended.is_some()
+    });
+    assert_eq!(
+        ended.and_then(|status| status.code()),
+        Some(0),
+        "{}",
+        fs::read_to_string(&log).unwrap_or_default()
+    );
+    assert_ne!(check(), Some(true), "the health check should fail when the herd is gone");
+}

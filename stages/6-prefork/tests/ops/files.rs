@@ -1,0 +1,85 @@
+//! What can be said about a file without starting anything for it.
+
+use super::{ops, passes, run, text};
+use std::fs;
+use std::process::Command;
+use verdict::test;
+
+#[test]
+fn the_rules_do_what_their_tests_say() {
+    passes("promtool", &["check", "config", &ops("prometheus.yml").to_string_lossy()]);
+    passes("promtool", &["test", "rules", &ops("rules_test.yml").to_string_lossy()]);
+}
+
+#[test]
+fn the_manifest_of_the_cluster_fits_the_published_schemas() {
+    passes("kubernetes-validate", &["--strict", &ops("kubernetes.yaml").to_string_lossy()]);
+}
+
+#[test]
+fn compose_fits_the_published_schema() {
+    passes(
+        "check-jsonschema",
+        &["--builtin-schema", "vendor.compose-spec", &ops("compose.yml").to_string_lossy()],
+    );
+}
+
+/// What a service may do is rated from 0 (nothing) to 10 (everything).
+#[test]
+fn the_unit_is_one_that_systemd_takes_and_lets_it_do_little() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The program lies where an installed one would, as far as the unit can tell.
+    let unit = folder.path().join("herd.service");
+    fs::write(&unit, text("herd.service").replace("/usr/local/bin/herd", env!("CARGO_BIN_EXE_herd")))
+        .expect("a file");
+    let unit = unit.to_string_lossy();
+    if let Some(output) = run("systemd-analyze", &["verify", "--man=no", &unit]) {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let about_it: Vec<&str> = said.lines().filter(|line| line.contains("herd.service")).collect();
+        assert!(output.status.success() && about_it.is_empty(), "{about_it:#?}");
+        let limit = ["security", "--offline=yes", "--threshold=20", &unit];
+        passes("systemd-analyze", &limit);
+    }
+}
+
+/// A dashboard as it is written down: JSON has the values of enumerations, and the queries are for Prometheus.
+const TYPES: &str = "import type { Dashboard, DataQuery } from \"@grafana/schema\";
+type Written<T> =
+    T extends string ? `${T}`
+    : T extends DataQuery ? T & { expr: string; legendFormat: string }
+    : T extends object ? { [Key in keyof T]: Written<T[Key]> }
+    : T;
+";
+
+/// The type of a dashboard, as Grafana publishes it for those who write one.
+#[test]
+fn the_dashboard_fits_grafanas_own_type() {
+    let modules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/node_modules");
+    if !modules.join("@grafana/schema").exists() {
+        return e2e::skip("@grafana/schema is not installed: npm ci --prefix tests/browser");
+    }
+    let check = |dashboard: &str| {
+        // In a folder below the modules, where the compiler looks for them.
+        let folder = tempfile::tempdir_in(&modules).expect("a folder");
+        let source = folder.path().join("dashboard.ts");
+        fs::write(&source, format!("{TYPES}export const dashboard: Written<Dashboard> = {dashboard};\n"))
+            .expect("a file");
+        let output = Command::new(modules.join(".bin/tsc"))
+            .args(["--noEmit", "--strict", "--skipLibCheck", "--module", "preserve", "--target", "es2022"])
+            .arg(&source)
+            .output()
+            .expect("tsc is installed beside it");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let dashboard = text("grafana/herd.json");
+    let (fits, said) = check(&dashboard);
+    assert!(fits, "{said}");
+    for (good, bad) in [
+        ("\"gridPos\"", "\"gridpos\""),
+        ("\"schemaVersion\": 42", "\"schemaVersion\": \"42\""),
+        ("\"mode\": \"absolute\"", "\"mode\": \"absolut\""),
+    ] {
+        let (fits, said) = check(&super::replaced(&dashboard, good, bad));
+        assert!(!fits && said.contains("error TS"), "{bad} should not fit: {said}");
+    }
+}

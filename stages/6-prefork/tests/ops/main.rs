@@ -1,0 +1,119 @@
+//! The files in `ops/`, tried with the programs that they are for.
+//!
+//! A file of configuration that nobody runs is wrong within a year. So Prometheus scrapes a herd with the rules as they
+//! are, HAProxy and nginx balance three herds as they would, and so on. A test whose program is missing says so.
+
+mod balancers;
+mod container;
+mod files;
+mod k6;
+mod prometheus;
+
+use e2e::{Pid, Server, Site, eventually};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, kill};
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+const PROGRAM: e2e::Program = e2e::Program { name: "herd", path: env!("CARGO_BIN_EXE_herd") };
+
+/// A file of `ops/`.
+fn ops(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("ops").join(name)
+}
+
+/// Its text.
+fn text(name: &str) -> String {
+    fs::read_to_string(ops(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Replaces something that must be there.
+#[track_caller]
+fn replaced(text: &str, old: &str, new: &str) -> String {
+    assert!(text.contains(old), "{old:?} should be in\n{text}");
+    text.replace(old, new)
+}
+
+/// Runs a program to its end. `None`, and a word about it, if there is no such program.
+fn run(program: &str, arguments: &[&str]) -> Option<Output> {
+    match Command::new(program).args(arguments).stdin(Stdio::null()).output() {
+        Ok(output) => Some(output),
+        Err(_) => {
+            e2e::skip(&format!("{program} is not installed"));
+            None
+        }
+    }
+}
+
+/// Runs a program that must say yes.
+#[track_caller]
+fn passes(program: &str, arguments: &[&str]) {
+    if let Some(output) = run(program, arguments) {
+        let said = [output.stdout, output.stderr].concat();
+        assert!(
+            output.status.success(),
+            "{program} {}:\n{}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&said)
+        );
+    }
+}
+
+/// Another server, beside herds. It ends with the test.
+struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts it and waits until somebody listens there. `None`, and a word about it, if it is not installed.
+    #[track_caller]
+    fn start(folder: &TempDir, address: SocketAddr, program: &str, arguments: &[&str]) -> Option<Daemon> {
+        let log = folder.path().join(format!("{program}.log"));
+        let file = fs::File::create(&log).expect("a file");
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(file.try_clone().expect("a file")).stderr(file);
+        #[allow(unsafe_code)]
+        // SAFETY: prctl(2) is one system call, which may be made between fork and exec.
+        unsafe {
+            command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGTERM)?));
+        }
+        let Ok(child) = command.spawn() else {
+            e2e::skip(&format!("{program} is not installed"));
+            return None;
+        };
+        let mut daemon = Daemon { child, log };
+        eventually(&format!("{program} listens"), || {
+            let ended = daemon.child.try_wait().expect("a child");
+            assert!(ended.is_none(), "{program} ended: {}", daemon.log());
+            TcpStream::connect(address).is_ok()
+        });
+        Some(daemon)
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // All of them end orderly, and take their own children along.
+        let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+}
+
+/// Free now, and most likely still free in a moment.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+}
+
+/// A herd at an address that a configuration knows already.
+fn herd_at(address: SocketAddr, site: &Site, flags: &[&str]) -> Server {
+    PROGRAM.launch().site(site).flags(&["--port", &address.port().to_string()]).flags(flags).start()
+}
