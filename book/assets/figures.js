@@ -29,6 +29,26 @@ globalThis.herd = {
         return node;
     },
 
+    /** A button; `name` is what tests know it by. */
+    button(name, text, onclick, more = {}) {
+        return herd.element("button", { type: "button", "data-do": name, onclick, ...more }, text);
+    },
+
+    /** A select whose options are [value, words]. */
+    choose(name, options, chosen, onchange) {
+        const option = ([value, words]) => herd.element("option", { value, selected: value === chosen }, words);
+        return herd.element("select", { "data-do": name, onchange }, options.map(option));
+    },
+
+    /** Puts what can be played with above the caption, and its style into the page, once. */
+    place(figure, css, play) {
+        const id = `${figure.dataset.figure}-style`;
+        if (!document.getElementById(id)) document.head.append(herd.element("style", { id }, css));
+        const caption = figure.querySelector("figcaption");
+        if (caption) caption.before(play);
+        else figure.append(play);
+    },
+
     /** A line of text that a screen reader speaks whenever it changes. */
     live() {
         return herd.element("p", { class: "live", "aria-live": "polite", role: "status" });
@@ -61,7 +81,8 @@ globalThis.herd = {
             await once(`figures/${name}/model.js`);
             await once(`figures/${name}/draw.js`);
             for (const child of figure.children) child.classList.add("static");
-            for (const child of figure.querySelectorAll(":scope > .static:not(figcaption)")) child.style.display = "none";
+            for (const child of figure.querySelectorAll(":scope > .static:not(figcaption)"))
+                child.style.display = "none";
             figure.querySelector(":scope > figcaption")?.classList.remove("static");
             herd.figures[name](figure);
             figure.dataset.ready = "true";

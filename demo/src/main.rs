@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use demo::acts::{ACTS, Act};
-use demo::show::{Show, Shown};
+use demo::show::{Show, Shown, say};
 use demo::summary;
 use std::fs;
 use std::io::{self, BufRead};
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 fn play(flags: &Flags) -> Result<()> {
     TcpListener::bind(("127.0.0.1", flags.port))
         .with_context(|| format!("port {} cannot be had; --port names another", flags.port))?;
-    println!("Building the six servers.");
+    say("Building the six servers.");
     let show = Show::prepare(Duration::from_secs(flags.seconds), flags.port)?;
     let mut played = Vec::new();
     for (number, act) in (1..).zip(&ACTS) {
@@ -96,7 +96,7 @@ fn perform(act: &Act, show: &Show) -> Result<Shown> {
 }
 
 fn wait_for_key() -> Result<()> {
-    println!("  [Enter]");
+    say("  [Enter]");
     let read = io::stdin().lock().read_line(&mut String::new())?;
     ensure!(read > 0, "there is nobody to press Enter; --auto goes on by itself");
     Ok(())

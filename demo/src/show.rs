@@ -1,6 +1,6 @@
 //! What an act has at hand: the six servers, and the screen.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::{Launch, Program, Server, Site};
 use std::io::{IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -34,9 +34,7 @@ impl Show {
     /// # Errors
     /// If cargo cannot be run, or does not succeed.
     pub fn prepare(time: Duration, port: u16) -> Result<Show> {
-        let programs = std::env::current_exe()?;
-        // A test program lies one folder deeper.
-        let programs = programs.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+        let programs = std::env::current_exe()?.parent().context("a folder of programs")?.to_owned();
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         let mut build = Command::new(cargo);
@@ -45,7 +43,7 @@ impl Show {
             build.arg("--release");
         }
         ensure!(build.status()?.success(), "the six servers cannot be built");
-        Ok(Show { time, port, programs: programs.unwrap_or(root).to_owned() })
+        Ok(Show { time, port, programs })
     }
 
     /// How a stage is started, with flags. Every herd has two workers and the port of the show.
@@ -66,7 +64,7 @@ impl Show {
 
     /// A line that stays.
     pub fn say(&self, line: &str) {
-        println!("{}{line}", erase());
+        say(&format!("{}{line}", erase()));
     }
 
     /// A paragraph, in lines that fit a projector.
@@ -99,6 +97,13 @@ pub fn wrapped(text: &str, letters: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A line on standard output. If nobody reads it any more, the show is over, and its servers with it.
+pub fn say(line: &str) {
+    if writeln!(stdout(), "{line}").is_err() {
+        std::process::exit(1);
+    }
 }
 
 /// Takes away what stands on the line (ECMA-48, EL).

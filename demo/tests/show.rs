@@ -58,6 +58,20 @@ fn a_port_that_is_taken_is_one_sentence_before_anything_begins() {
 }
 
 #[test]
+fn an_audience_that_leaves_ends_the_show_without_a_panic() {
+    let mut show = Command::new(env!("CARGO_BIN_EXE_demo"))
+        .args(["--auto", "--port", "0", "--act", "5"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the show can be started");
+    drop(show.stdout.take());
+    let output = show.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), String::new()));
+}
+
+#[test]
 fn what_there_is_not_is_refused() {
     for wrong in [["--act", "8"], ["--act", "0"], ["--seconds", "0"], ["--port", "65536"]] {
         assert_eq!(demo(&wrong).status.code(), Some(2), "{wrong:?}");

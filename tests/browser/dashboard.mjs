@@ -15,7 +15,10 @@ const PATIENCE = 60_000;
 const complaints = [];
 let isAway = false;
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox"],
+});
 
 async function open(width, height, colorScheme) {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme });
@@ -87,13 +90,22 @@ const stats = async () => (await fetch(`${origin}/stats`)).json();
 try {
     const { context, page } = await open(1280, 800, "light");
     const phone = await open(360, 740, "dark");
-    await shows(page, "a card for each worker", (count) => document.querySelectorAll("#workers > li").length === count, Number(workers));
+    await shows(
+        page,
+        "a card for each worker",
+        (count) => document.querySelectorAll("#workers > li").length === count,
+        Number(workers),
+    );
 
     const stop = load();
     const moved = () => Number(document.querySelector("#totals dd").textContent.replaceAll(",", "")) > 0;
     await shows(page, "requests per second", moved);
     await shows(phone.page, "requests per second", moved);
-    await shows(page, "a line", () => document.querySelector("#lines polyline").getAttribute("points").split(" ").length > 1);
+    await shows(
+        page,
+        "a line",
+        () => document.querySelector("#lines polyline").getAttribute("points").split(" ").length > 1,
+    );
     await shows(page, "how long requests took", () => document.querySelectorAll("#durations tr").length > 0);
     for (const view of [page, phone.page]) {
         const [content, window] = await view.evaluate(() => [document.scrollingElement.scrollWidth, innerWidth]);
@@ -130,10 +142,8 @@ try {
     }
     await event(page, "refusals have begun");
     await picture(page, "overload");
-    await shows(
-        page,
-        "what the worker has refused",
-        () => /[1-9][0-9,]* refused/.test(document.querySelector("#workers > li").textContent),
+    await shows(page, "what the worker has refused", () =>
+        /[1-9][0-9,]* refused/.test(document.querySelector("#workers > li").textContent),
     );
     await event(page, "refusals have ended");
 

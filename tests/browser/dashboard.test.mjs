@@ -37,7 +37,12 @@ test("a death and its successor, both between two answers", () => {
 });
 
 test("a slot that is empty for a while", () => {
-    const events = story([stats(), stats({ workers: [{ pid: 0 }] }), stats({ workers: [{ pid: 0 }] }), stats({ workers: [{ pid: 200, restarts: 1 }] })]);
+    const events = story([
+        stats(),
+        stats({ workers: [{ pid: 0 }] }),
+        stats({ workers: [{ pid: 0 }] }),
+        stats({ workers: [{ pid: 200, restarts: 1 }] }),
+    ]);
     assert.deepEqual(events, [[], ["slot 0: worker 100 has died"], [], ["slot 0: worker 200 takes its place"]]);
 });
 
@@ -61,17 +66,29 @@ test("a roll of two slots, with one that drains for long", () => {
 test("refusals begin once, and are over after a while without one", () => {
     const rejections = [0, 3, 9, 9, 9, 10, 10, 10, 10, 10];
     const events = story(rejections.map((rejections) => stats({ total: { rejections } })));
-    assert.deepEqual(events.map((texts) => texts.length), [0, 1, 0, 0, 0, 0, 0, 0, 1, 0]);
+    assert.deepEqual(
+        events.map((texts) => texts.length),
+        [0, 1, 0, 0, 0, 0, 0, 0, 1, 0],
+    );
     assert.match(events[1][0], /have begun/);
     assert.match(events[8][0], /have ended: 10 in all/);
 });
 
 test("an absence is said once, and so is the return", () => {
-    assert.deepEqual(story([stats(), null, null, stats()]), [[], ["the server does not answer"], [], ["the server is back"]]);
+    assert.deepEqual(story([stats(), null, null, stats()]), [
+        [],
+        ["the server does not answer"],
+        [],
+        ["the server is back"],
+    ]);
 });
 
 test("a herd that was started anew begins a new story", () => {
-    const events = story([stats({ total: { requests: 9 } }), null, stats({ total: { requests: 1 }, workers: [{ pid: 300 }] })]);
+    const events = story([
+        stats({ total: { requests: 9 } }),
+        null,
+        stats({ total: { requests: 1 }, workers: [{ pid: 300 }] }),
+    ]);
     assert.deepEqual(events[2], ["the server is back", "the herd was started anew"]);
 });
 
@@ -93,7 +110,11 @@ test("a percentile is the bound of the bucket in which it lies", () => {
 });
 
 test("a death is shown for a while, and an empty slot for as long as it is empty", () => {
-    const { known } = model.answered(model.answered(model.begin(), 0, stats()).known, 1000, stats({ workers: [{ pid: 200, restarts: 1 }] }));
+    const { known } = model.answered(
+        model.answered(model.begin(), 0, stats()).known,
+        1000,
+        stats({ workers: [{ pid: 200, restarts: 1 }] }),
+    );
     const worker = { slot: 0, pid: 200, draining_pid: null };
     assert.deepEqual(model.condition(known, worker, 2000), { is: "dead", pid: 100, at: 1000 });
     assert.equal(model.condition(known, worker, 60000).is, "serving");

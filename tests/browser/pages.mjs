@@ -20,7 +20,10 @@ const pages = readdirSync(folder, { recursive: true })
     .filter((name) => name.endsWith(".html") && !["404.html", "toc.html"].includes(name))
     .sort();
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox"],
+});
 
 /** A window of its own for each width, and a fresh page in it, with everything that may go wrong written down. */
 async function open(context, name, width, theme) {
@@ -58,7 +61,9 @@ async function expectNoSidewaysScroll(page, complain) {
                 const clipped = node.parentElement.closest("pre, .table-wrapper, .scroll, svg");
                 return !clipped && node.getBoundingClientRect().right > width + 1;
             });
-            return wide.slice(0, 3).map((node) => `<${node.tagName.toLowerCase()}> ${node.textContent.trim().slice(0, 60)}`);
+            return wide
+                .slice(0, 3)
+                .map((node) => `<${node.tagName.toLowerCase()}> ${node.textContent.trim().slice(0, 60)}`);
         }, window);
         complain(`is ${content} px wide: ${widest.join(" | ")}`);
     }
@@ -89,7 +94,8 @@ async function play(page, complain) {
                 if (!focused) complain(`figure ${name}: "${label}" cannot be focused`);
                 const kind = await control.evaluate((node) => `${node.tagName} ${node.type}`);
                 if (kind.startsWith("BUTTON") || kind.includes("checkbox")) await page.keyboard.press("Space");
-                else if (kind.startsWith("SELECT") || kind.includes("range") || kind.includes("number")) await page.keyboard.press("ArrowDown");
+                else if (kind.startsWith("SELECT") || kind.includes("range") || kind.includes("number"))
+                    await page.keyboard.press("ArrowDown");
                 else if (kind.includes("radio")) await page.keyboard.press("Space");
                 heard.add(await live.textContent());
             }

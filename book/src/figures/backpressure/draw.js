@@ -35,24 +35,26 @@
     const whole = (number) => number.toLocaleString("en-US", { maximumFractionDigits: 0 });
     const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
     const time = (milliseconds) =>
-        milliseconds < 1000 ? `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms` : `${(milliseconds / 1000).toFixed(2)} s`;
+        milliseconds < 1000
+            ? `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`
+            : `${(milliseconds / 1000).toFixed(2)} s`;
 
     herd.figures.backpressure = (figure) => {
-        const { element, shape } = herd;
+        const { button, element, shape } = herd;
         const model = herd.models.backpressure;
         const first = { ...model.PRESETS["just full"], seed: 1 };
         let setting = first;
         let history = [];
         let lastTouched = null;
 
-        const button = (name, text, onclick, more = {}) =>
-            element("button", { type: "button", "data-do": name, onclick, ...more }, text);
         const presets = Object.entries(model.PRESETS).map(([name, preset]) =>
             button("preset", name, () => change({ ...preset, seed: setting.seed }, name), { "data-preset": name }),
         );
         const undo = button("undo", "Undo", takeBack);
         const reset = button("reset", "Reset", () => change(first, "reset"));
-        const again = button("again", "Ten other seconds", () => change({ ...setting, seed: setting.seed + 1 }, "again"));
+        const again = button("again", "Ten other seconds", () =>
+            change({ ...setting, seed: setting.seed + 1 }, "again"),
+        );
         const sliders = SLIDERS.map(([name, words, min, max, step]) => {
             const input = element("input", { type: "range", "data-do": name, min, max, step, oninput: touched });
             // Not an output: a label names the first element in it that can be named, and an output can.
@@ -65,7 +67,12 @@
                 lastTouched = name;
                 draw();
             }
-            return { name, input, output, label: element("label", {}, element("span", {}, output, ` ${words}`), input) };
+            return {
+                name,
+                input,
+                output,
+                label: element("label", {}, element("span", {}, output, ` ${words}`), input),
+            };
         });
         const live = herd.live();
         // A unit of the picture is about a pixel, so that its words stay readable on a phone.
@@ -86,26 +93,36 @@
             element(
                 "thead",
                 {},
-                element("tr", {}, ["", "these ten seconds", "theory, in the long run"].map((name) => element("th", { scope: "col" }, name))),
+                element(
+                    "tr",
+                    {},
+                    ["", "these ten seconds", "theory, in the long run"].map((name) =>
+                        element("th", { scope: "col" }, name),
+                    ),
+                ),
             ),
-            element("tbody", {}, cells.map(([chance, theory, name]) => element("tr", {}, name, chance, theory))),
+            element(
+                "tbody",
+                {},
+                cells.map(([chance, theory, name]) => element("tr", {}, name, chance, theory)),
+            ),
         );
         const play = element(
             "div",
             {},
             element("div", { class: "controls" }, presets),
-            element("div", { class: "sliders" }, sliders.map(({ label }) => label)),
+            element(
+                "div",
+                { class: "sliders" },
+                sliders.map(({ label }) => label),
+            ),
             element("div", { class: "controls" }, again, undo, reset),
             live,
             chart,
             legend,
             element("div", { class: "scroll" }, table),
         );
-        if (!document.getElementById("backpressure-style"))
-            document.head.append(element("style", { id: "backpressure-style" }, CSS));
-        const caption = figure.querySelector("figcaption");
-        if (caption) caption.before(play);
-        else figure.append(play);
+        herd.place(figure, CSS, play);
         draw();
 
         function change(next, what) {
@@ -130,7 +147,10 @@
             }
             for (const preset of presets) {
                 const values = model.PRESETS[preset.dataset.preset];
-                preset.setAttribute("aria-pressed", SLIDERS.every(([name]) => values[name] === setting[name]));
+                preset.setAttribute(
+                    "aria-pressed",
+                    SLIDERS.every(([name]) => values[name] === setting[name]),
+                );
             }
             undo.setAttribute("aria-disabled", history.length === 0);
             cells.forEach(([chanceCell, theoryCell], row) => {

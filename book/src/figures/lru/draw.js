@@ -24,22 +24,24 @@
     `;
 
     herd.figures.lru = (figure) => {
-        const { element } = herd;
+        const { button, choose, element } = herd;
         const model = herd.models.lru;
         const FREE = "my own requests";
         let state, history, told, last, results;
 
-        const button = (name, text, onclick, more = {}) =>
-            element("button", { type: "button", "data-do": name, onclick, ...more }, text);
-        const choose = (name, options, chosen) =>
-            element(
-                "select",
-                { "data-do": name, onchange: startAgain },
-                options.map(([value, words]) => element("option", { value, selected: value === chosen }, words)),
-            );
-        const capacity = choose("capacity", model.CAPACITIES.map((size) => [size, `${size} KiB`]), 32);
+        const capacity = choose(
+            "capacity",
+            model.CAPACITIES.map((size) => [size, `${size} KiB`]),
+            32,
+            startAgain,
+        );
         const patterns = [FREE, ...Object.keys(model.PATTERNS)];
-        const pattern = choose("pattern", patterns.map((name) => [name, name]), FREE);
+        const pattern = choose(
+            "pattern",
+            patterns.map((name) => [name, name]),
+            FREE,
+            startAgain,
+        );
         const next = button("next", "Next request", takeNext);
         const undo = button("undo", "Undo", takeBack);
         const reset = button("reset", "Reset", startAgain);
@@ -50,7 +52,11 @@
                 element(
                     "li",
                     {},
-                    button("request", ["Ask for ", element("code", {}, name), element("small", {}, ` ${size} KiB`)], () => take(name)),
+                    button(
+                        "request",
+                        ["Ask for ", element("code", {}, name), element("small", {}, ` ${size} KiB`)],
+                        () => take(name),
+                    ),
                     button("change", "edit", () => edit(name), { "aria-label": `Change ${name} on disk` }),
                 ),
             ),
@@ -79,10 +85,7 @@
             counts,
             story,
         );
-        if (!document.getElementById("lru-style")) document.head.append(element("style", { id: "lru-style" }, CSS));
-        const caption = figure.querySelector("figcaption");
-        if (caption) caption.before(play);
-        else figure.append(play);
+        herd.place(figure, CSS, play);
         startAgain();
 
         function startAgain() {

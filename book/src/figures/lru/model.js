@@ -21,8 +21,18 @@
         "one page and its parts, by three visitors": repeat(["index.html", "style.css", "logo.svg"], 3),
         "a crawler: all files in turn, three times": repeat(SCAN, 3),
         "visitors, and a crawler between them": [
-            "index.html", "style.css", "index.html", "guide.html", "index.html", "photo.jpg", "index.html", "style.css",
-            "guide.html", "index.html", "logo.svg", "index.html",
+            "index.html",
+            "style.css",
+            "index.html",
+            "guide.html",
+            "index.html",
+            "photo.jpg",
+            "index.html",
+            "style.css",
+            "guide.html",
+            "index.html",
+            "logo.svg",
+            "index.html",
         ],
         "a film between two pages": ["index.html", "film.mp4", "index.html", "film.mp4", "index.html"],
     };
@@ -70,7 +80,9 @@
         const evicted = [];
         while (used({ entries: kept }) + size > state.capacity) evicted.push(kept.pop().name);
         const next = { ...missed, entries: [{ name, version }, ...kept], evictions: state.evictions + evicted.length };
-        const gone = evicted.length ? ` To make room for ${size} KiB, ${evicted.join(", ")} must go.` : " There is room.";
+        const gone = evicted.length
+            ? ` To make room for ${size} KiB, ${evicted.join(", ")} must go.`
+            : " There is room.";
         return { state: next, result: "miss", evicted, words: `${name}: miss, ${why}.${gone}` };
     }
 
@@ -97,7 +109,8 @@
      */
     function bestPossible(requests, capacity) {
         const names = Object.keys(FILES);
-        const weight = (contents) => names.reduce((sum, name, bit) => sum + (contents & (1 << bit) ? FILES[name] : 0), 0);
+        const weight = (contents) =>
+            names.reduce((sum, name, bit) => sum + (contents & (1 << bit) ? FILES[name] : 0), 0);
         // Contents, as a set of bits, and the most hits with which one can come to have them.
         let best = new Map([[0, 0]]);
         for (const name of requests) {

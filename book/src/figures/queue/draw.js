@@ -36,19 +36,26 @@
     const short = (name) => name[0].toUpperCase() + name.at(-1);
 
     herd.figures.queue = (figure) => {
-        const { element } = herd;
+        const { choose, element } = herd;
         const model = herd.models.queue;
         let setting, history, told, explored;
 
         const button = (attributes, ...text) => element("button", { type: "button", ...attributes }, ...text);
-        const choose = (name, values, words) =>
-            element(
-                "select",
-                { "data-do": name, onchange: restart },
-                values.map((value) => element("option", { value }, words(value))),
-            );
-        const variant = choose("variant", Object.keys(model.VARIANTS), (name) => name);
-        const capacity = choose("capacity", [1, 2], (number) => (number === 1 ? "1, one item each" : "2, two items each"));
+        const variant = choose(
+            "variant",
+            Object.keys(model.VARIANTS).map((name) => [name, name]),
+            null,
+            restart,
+        );
+        const capacity = choose(
+            "capacity",
+            [
+                [1, "1, one item each"],
+                [2, "2, two items each"],
+            ],
+            1,
+            restart,
+        );
         const undo = button({ "data-do": "undo", onclick: takeBack }, "Undo");
         const reset = button({ "data-do": "reset", onclick: startAgain }, "Reset");
         const thought = element("p");
@@ -86,10 +93,7 @@
             challenge,
             element("div", { class: "controls" }, shortest),
         );
-        if (!document.getElementById("queue-style")) document.head.append(element("style", { id: "queue-style" }, CSS));
-        const caption = figure.querySelector("figcaption");
-        if (caption) caption.before(play);
-        else figure.append(play);
+        herd.place(figure, CSS, play);
         restart();
 
         function restart() {
@@ -195,7 +199,9 @@
         }
 
         function drawSlots(state) {
-            const slots = state.slots.map((item) => element("li", { class: item === null && "empty" }, item ?? "\u00a0"));
+            const slots = state.slots.map((item) =>
+                element("li", { class: item === null && "empty" }, item ?? "\u00a0"),
+            );
             const oldest = state.length ? `oldest: slot ${state.oldest + 1}` : "no item";
             return element(
                 "div",
@@ -244,7 +250,8 @@
             }
             const next = ahead !== undefined && `${history.length + 1} of ${along.length}`;
             if (next) shortest.textContent = `Shortest schedule, step ${next}: ${setting.threads[ahead].name}`;
-            else shortest.textContent = along ? "Go along it from the beginning" : "Show a shortest schedule that fails";
+            else
+                shortest.textContent = along ? "Go along it from the beginning" : "Show a shortest schedule that fails";
         }
     };
 })();

@@ -110,11 +110,7 @@
             source,
             lanes,
         );
-        if (!document.getElementById("replay-style"))
-            document.head.append(element("style", { id: "replay-style" }, CSS));
-        const caption = figure.querySelector("figcaption");
-        if (caption) caption.before(play);
-        else figure.append(play);
+        herd.place(figure, CSS, play);
         draw();
 
         function cell(name, { action, place }) {

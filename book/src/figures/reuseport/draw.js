@@ -27,20 +27,23 @@
     };
 
     herd.figures.reuseport = (figure) => {
-        const { element } = herd;
+        const { button, choose, element } = herd;
         const model = herd.models.reuseport;
         let state, history, told;
 
-        const button = (name, onclick, text) => element("button", { type: "button", "data-do": name, onclick }, text);
-        const choose = (name, options, chosen) =>
-            element(
-                "select",
-                { "data-do": name, onchange: startAgain },
-                options.map(([value, words]) => element("option", { value, selected: value === chosen }, words)),
-            );
-        const design = choose("design", Object.entries(model.DESIGNS).map(([name, { words }]) => [name, words]), "herd");
-        const workers = choose("workers", [2, 3, 4].map((count) => [count, String(count)]), 4);
-        const undo = button("undo", takeBack, "Undo");
+        const design = choose(
+            "design",
+            Object.entries(model.DESIGNS).map(([name, { words }]) => [name, words]),
+            "herd",
+            startAgain,
+        );
+        const workers = choose(
+            "workers",
+            [2, 3, 4].map((count) => [count, String(count)]),
+            4,
+            startAgain,
+        );
+        const undo = button("undo", "Undo", takeBack);
         const live = herd.live();
         const challenge = element("p");
         const shared = element("div");
@@ -59,23 +62,18 @@
             element(
                 "div",
                 { class: "controls" },
-                button("connect", () => take(model.connect), "A client connects"),
-                button("ten", () => take(tenConnect), "Ten connect"),
-                button("answer", () => take(model.answer), "Workers answer"),
+                button("connect", "A client connects", () => take(model.connect)),
+                button("ten", "Ten connect", () => take(tenConnect)),
+                button("answer", "Workers answer", () => take(model.answer)),
                 undo,
-                button("reset", startAgain, "Reset"),
+                button("reset", "Reset", startAgain),
             ),
             live,
             shared,
             slots,
             counts,
         );
-        if (!document.getElementById("reuseport-style")) {
-            document.head.append(element("style", { id: "reuseport-style" }, CSS));
-        }
-        const caption = figure.querySelector("figcaption");
-        if (caption) caption.before(play);
-        else figure.append(play);
+        herd.place(figure, CSS, play);
         startAgain();
 
         function startAgain() {
@@ -126,8 +124,8 @@
                         element(
                             "div",
                             { class: "controls" },
-                            button("stick", () => isAlive() && take(model.toggleStuck, worker), ""),
-                            button("kill", () => take(isAlive() ? model.kill : model.respawn, worker), ""),
+                            button("stick", "", () => isAlive() && take(model.toggleStuck, worker)),
+                            button("kill", "", () => take(isAlive() ? model.kill : model.respawn, worker)),
                         ),
                     );
                 }),
@@ -157,7 +155,10 @@
                 item.querySelector(".state").replaceChildren(element("strong", {}, name), `: ${doing}`);
                 const open = state.group.includes(worker);
                 const backlog = open ? ports("backlog", state.sockets[worker]) : [element("p", {}, "no socket")];
-                item.querySelector(".lists").replaceChildren(...(isShared ? [] : backlog), ...ports("accepted", serving));
+                item.querySelector(".lists").replaceChildren(
+                    ...(isShared ? [] : backlog),
+                    ...ports("accepted", serving),
+                );
                 const [stick, kill] = item.querySelectorAll("button");
                 stick.textContent = stuck ? "Go on" : "Get stuck";
                 stick.setAttribute("aria-disabled", !alive);
@@ -171,7 +172,12 @@
         function drawCounts(isShared) {
             const { came, waiting, served, answered, refused, lostInBacklog, lostWithWorker } = model.counts(state);
             const count = (value, words, bad = false) =>
-                element("span", {}, element("strong", { class: bad && value ? "bad" : "" }, String(value)), ` ${words}`);
+                element(
+                    "span",
+                    {},
+                    element("strong", { class: bad && value ? "bad" : "" }, String(value)),
+                    ` ${words}`,
+                );
             counts.replaceChildren(
                 count(came, "came"),
                 count(waiting, "wait"),

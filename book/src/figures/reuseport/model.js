@@ -140,7 +140,8 @@
             lostWithWorker: state.lostWithWorker + held,
         };
         const lost = `Worker ${worker + 1} is dead. ${clients(held)} that it served: lost.`;
-        if (DESIGNS[state.design].held) return { state: next, words: `${lost} Its socket is open, for the master holds it.` };
+        if (DESIGNS[state.design].held)
+            return { state: next, words: `${lost} Its socket is open, for the master holds it.` };
         // Linux fills the hole with the last socket of the group.
         const group = state.group.slice(0, -1);
         const hole = state.group.indexOf(worker);

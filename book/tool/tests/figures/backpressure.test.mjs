@@ -8,7 +8,10 @@ const require = createRequire(import.meta.url);
 const { PRESETS, capacity, probabilities, theory, simulate } = require("../../../src/figures/backpressure/model.js");
 
 const close = (found, expected, what, part = 1e-9) =>
-    assert.ok(Math.abs(found - expected) <= part * Math.max(1e-12, Math.abs(expected)), `${what}: ${found}, not ${expected}`);
+    assert.ok(
+        Math.abs(found - expected) <= part * Math.max(1e-12, Math.abs(expected)),
+        `${what}: ${found}, not ${expected}`,
+    );
 const factorial = (n) => (n <= 1 ? 1 : n * factorial(n - 1));
 
 const SETTINGS = [
@@ -54,11 +57,20 @@ test("a queue that is never full: Erlang's delay formula, and exponential waits"
 });
 
 test("probabilities add up to 1, also far out of the range of numbers", () => {
-    for (const setting of [...SETTINGS, { rate: 1e5, threads: 1, milliseconds: 50, slots: 2000 }, { rate: 0.01, threads: 64, milliseconds: 1, slots: 2000 }]) {
+    for (const setting of [
+        ...SETTINGS,
+        { rate: 1e5, threads: 1, milliseconds: 50, slots: 2000 },
+        { rate: 0.01, threads: 64, milliseconds: 1, slots: 2000 },
+    ]) {
         const all = probabilities(setting);
         assert.equal(all.length, setting.threads + setting.slots + 1);
         assert.ok(all.every((one) => one >= 0 && one <= 1));
-        close(all.reduce((one, other) => one + other), 1, "the sum", 1e-9);
+        close(
+            all.reduce((one, other) => one + other),
+            1,
+            "the sum",
+            1e-9,
+        );
         const found = theory(setting);
         for (const [name, value] of Object.entries(found)) assert.ok(Number.isFinite(value), `${name} is ${value}`);
     }
@@ -92,7 +104,10 @@ test("the mean of many runs is what the theory says", () => {
             const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
             // Five standard errors, and something for the beginning, when the queue is empty.
             const allowed = 5 * Math.sqrt(variance / values.length) + 0.03 * Math.abs(expected[name]) + 1e-6;
-            assert.ok(Math.abs(mean - expected[name]) <= allowed, `${name} of ${JSON.stringify(setting)}: ${mean}, not ${expected[name]}`);
+            assert.ok(
+                Math.abs(mean - expected[name]) <= allowed,
+                `${name} of ${JSON.stringify(setting)}: ${mean}, not ${expected[name]}`,
+            );
         }
     }
 });
@@ -112,6 +127,9 @@ test("the line has a point for each stretch of time, and no queue is longer than
             close(seconds, (index + 1) / 10, "the time");
             assert.ok(longest >= 0 && longest <= setting.slots);
         });
-        assert.equal(line.reduce((sum, point) => sum + point.refusals, 0), refusals);
+        assert.equal(
+            line.reduce((sum, point) => sum + point.refusals, 0),
+            refusals,
+        );
     }
 });

@@ -5,9 +5,17 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 
 const require = createRequire(import.meta.url);
-const { FILES, CAPACITIES, PATTERNS, begin, used, request, change, isStale, bestPossible } = require(
-    "../../../src/figures/lru/model.js",
-);
+const {
+    FILES,
+    CAPACITIES,
+    PATTERNS,
+    begin,
+    used,
+    request,
+    change,
+    isStale,
+    bestPossible,
+} = require("../../../src/figures/lru/model.js");
 
 const NAMES = Object.keys(FILES);
 const names = (state) => state.entries.map(({ name }) => name);
@@ -37,7 +45,10 @@ test("a hit becomes the most recently used", () => {
 test("what comes in evicts the least recently used, and no more than it must", () => {
     const state = play(32, ["index.html", "style.css", "logo.svg", "guide.html", "index.html"]);
     assert.equal(used(state), 32);
-    const { state: next, evicted } = request(play(32, ["style.css", "logo.svg", "index.html", "guide.html"]), "photo.jpg");
+    const { state: next, evicted } = request(
+        play(32, ["style.css", "logo.svg", "index.html", "guide.html"]),
+        "photo.jpg",
+    );
     assert.deepEqual(evicted, ["style.css", "logo.svg", "index.html", "guide.html"]);
     assert.deepEqual(names(next), ["photo.jpg"]);
     const small = request(play(32, ["photo.jpg", "index.html"]), "style.css");

@@ -151,7 +151,10 @@ test("who sleeps has given its lock back, and has it again when it is woken", ()
         [1, 2, 3, 5, 6, 7].map((position) => held(data, position)),
         [["1 lock a.rs:3"], [], ["0 lock a.rs:8"], [], ["1 lock a.rs:3"], []],
     );
-    assert.deepEqual([1, 2, 4, 6].map((position) => is(data, position)[1]), ["running", "in wait", "in wait", "running"]);
+    assert.deepEqual(
+        [1, 2, 4, 6].map((position) => is(data, position)[1]),
+        ["running", "in wait", "in wait", "running"],
+    );
     assert.equal(placeOf(data, 5), "a.rs:5", "it wakes where it fell asleep");
     const two = small([
         [0, "wait, asleep", 2],
@@ -206,9 +209,16 @@ test("a line is shown with those around it, as far to the left as they go", () =
     assert.equal(shown.file, "a.rs");
     assert.equal(shown.line, 2);
     assert.deepEqual(shown.lines[1], { number: 2, text: "line 2" });
-    assert.deepEqual(shown.lines.map(({ number }) => number), [1, 2, 3, 4]);
-    assert.deepEqual(code(data, "a.rs:10", 1).lines.map(({ number }) => number), [9, 10]);
-    for (const nowhere of ["a.rs:0", "a.rs:11", "b.rs:1", "a.rs", "toString:1"]) assert.equal(code(data, nowhere), null);
+    assert.deepEqual(
+        shown.lines.map(({ number }) => number),
+        [1, 2, 3, 4],
+    );
+    assert.deepEqual(
+        code(data, "a.rs:10", 1).lines.map(({ number }) => number),
+        [9, 10],
+    );
+    for (const nowhere of ["a.rs:0", "a.rs:11", "b.rs:1", "a.rs", "toString:1"])
+        assert.equal(code(data, nowhere), null);
 });
 
 test("data that cannot be shown is refused, with a reason", () => {
@@ -218,18 +228,51 @@ test("data that cannot be shown is refused, with a reason", () => {
         change(data);
         return complaints(data).join("; ");
     };
-    assert.equal(broken(() => {}), "");
+    assert.equal(
+        broken(() => {}),
+        "",
+    );
     assert.match(complaints(null).join(), /no data/);
-    assert.match(broken((data) => (data.cause = "")), /cause is no text/);
-    assert.match(broken((data) => (data.omitted = -1)), /omitted/);
-    assert.match(broken((data) => (data.steps = [])), /steps is empty/);
-    assert.match(broken((data) => delete data.stuck), /stuck is no list/);
-    assert.match(broken((data) => (data.files = null)), /no files/);
-    assert.match(broken((data) => (data.threads[1] = 7)), /has no name/);
-    assert.match(broken((data) => (data.steps[0].step = 3)), /step 1 has the number 3/);
-    assert.match(broken((data) => (data.steps[0].thread = 5)), /of no thread/);
-    assert.match(broken((data) => (data.steps[0].place = "a.rs:99")), /a\.rs:99, which is not there/);
-    assert.match(broken((data) => data.stuck.push({ thread: 0, inside: "lock", place: "b.rs:1" })), /stuck is at b\.rs:1/);
+    assert.match(
+        broken((data) => (data.cause = "")),
+        /cause is no text/,
+    );
+    assert.match(
+        broken((data) => (data.omitted = -1)),
+        /omitted/,
+    );
+    assert.match(
+        broken((data) => (data.steps = [])),
+        /steps is empty/,
+    );
+    assert.match(
+        broken((data) => delete data.stuck),
+        /stuck is no list/,
+    );
+    assert.match(
+        broken((data) => (data.files = null)),
+        /no files/,
+    );
+    assert.match(
+        broken((data) => (data.threads[1] = 7)),
+        /has no name/,
+    );
+    assert.match(
+        broken((data) => (data.steps[0].step = 3)),
+        /step 1 has the number 3/,
+    );
+    assert.match(
+        broken((data) => (data.steps[0].thread = 5)),
+        /of no thread/,
+    );
+    assert.match(
+        broken((data) => (data.steps[0].place = "a.rs:99")),
+        /a\.rs:99, which is not there/,
+    );
+    assert.match(
+        broken((data) => data.stuck.push({ thread: 0, inside: "lock", place: "b.rs:1" })),
+        /stuck is at b\.rs:1/,
+    );
     const ended = small([
         [1, "end"],
         [1, "lock", 2],

@@ -5,9 +5,19 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 
 const require = createRequire(import.meta.url);
-const { DESIGNS, begin, deal, socketOf, sleepers, counts, connect, answer, toggleStuck, kill, respawn } = require(
-    "../../../src/figures/reuseport/model.js",
-);
+const {
+    DESIGNS,
+    begin,
+    deal,
+    socketOf,
+    sleepers,
+    counts,
+    connect,
+    answer,
+    toggleStuck,
+    kill,
+    respawn,
+} = require("../../../src/figures/reuseport/model.js");
 
 /** Numbers that are the same in each run. */
 function chances(seed) {
@@ -20,7 +30,10 @@ function chances(seed) {
 
 const many = (state, clients) => Array.from({ length: clients }).reduce((before) => connect(before).state, state);
 const stuckHerd = (design, workers) =>
-    Array.from({ length: workers }).reduce((state, _, worker) => toggleStuck(state, worker).state, begin(design, workers));
+    Array.from({ length: workers }).reduce(
+        (state, _, worker) => toggleStuck(state, worker).state,
+        begin(design, workers),
+    );
 
 /** 200 random steps that a reader could take. Calls `look` with the states before and after each. */
 function wander(design, workers, seed, look) {
@@ -28,7 +41,9 @@ function wander(design, workers, seed, look) {
     let state = begin(design, workers);
     for (let step = 0; step < 200; step += 1) {
         const worker = chance(workers);
-        const possible = state.workers[worker].alive ? [connect, connect, connect, answer, toggleStuck, kill] : [respawn, connect];
+        const possible = state.workers[worker].alive
+            ? [connect, connect, connect, answer, toggleStuck, kill]
+            : [respawn, connect];
         const chosen = possible[chance(possible.length)];
         const before = structuredClone(state);
         const next = chosen(state, worker).state;
@@ -44,7 +59,11 @@ test("each client is in one place, and no place is invented", () => {
     for (const [design, workers] of EVERYWHERE) {
         wander(design, workers, 7 * workers, (_, state) => {
             const { came, ...places } = counts(state);
-            assert.equal(Object.values(places).reduce((sum, place) => sum + place), came, JSON.stringify(state));
+            assert.equal(
+                Object.values(places).reduce((sum, place) => sum + place),
+                came,
+                JSON.stringify(state),
+            );
             const seen = [...state.sockets, ...state.workers.map(({ serving }) => serving)].flat();
             assert.equal(new Set(seen).size, seen.length, "a client is in two places");
         });
@@ -119,7 +138,11 @@ test("all who sleep wake for one client, but for EPOLLEXCLUSIVE", () => {
     }
     const ten = many(begin("exclusive", 4), 10);
     assert.equal(ten.wokenForNothing, 0);
-    assert.deepEqual(ten.workers.map(({ serving }) => serving.length), [10, 0, 0, 0], "the first in the list has all");
+    assert.deepEqual(
+        ten.workers.map(({ serving }) => serving.length),
+        [10, 0, 0, 0],
+        "the first in the list has all",
+    );
     const stuck = toggleStuck(begin("herd", 4), 1).state;
     assert.deepEqual(sleepers(stuck), [0, 2, 3]);
     assert.equal(connect(stuck).state.wokenForNothing, 2);
@@ -128,7 +151,12 @@ test("all who sleep wake for one client, but for EPOLLEXCLUSIVE", () => {
 });
 
 test("with one backlog an idle neighbor takes what a stuck worker cannot; with two it waits", () => {
-    for (const [design, waits] of [["herd", 0], ["exclusive", 0], ["own", 1], ["held", 1]]) {
+    for (const [design, waits] of [
+        ["herd", 0],
+        ["exclusive", 0],
+        ["own", 1],
+        ["held", 1],
+    ]) {
         const state = many(toggleStuck(begin(design, 2), 0).state, 20);
         assert.equal(counts(state).waiting > 0, waits === 1, design);
         assert.equal(state.workers[0].serving.length, 0);
