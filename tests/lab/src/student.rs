@@ -78,14 +78,16 @@ pub fn check(course: &Course, lab: &Lab) -> Result<bool> {
         progress.remember(&course.root, lab, lab.tasks.iter().map(|task| (task, State::DoesNotCompile)))?;
         return Ok(false);
     }
+    let missing = serve::missing_beside(course, lab)?;
     let mut judged: Vec<Judged<'_>> = Vec::new();
     let mut explained = false;
     for task in &lab.tasks {
         let needs_server = task.kinds().any(|kind| kind == Kind::Stage);
-        if needs_server && needed_are_done(task, &judged) {
+        let can_serve = needs_server && missing.is_none() && needed_are_done(task, &judged);
+        if can_serve {
             judge::build_stage(&course.root, lab, &target, &mut runnable)?;
         }
-        let result = if needs_server && !needed_are_done(task, &judged) {
+        let result = if needs_server && !can_serve {
             Judged { task, state: State::NotStarted, trials: 0, outcomes: Vec::new() }
         } else {
             judge::judge(task, &runnable, &Manner::plain())?
@@ -107,8 +109,12 @@ pub fn check(course: &Course, lab: &Lab) -> Result<bool> {
         println!("Compare it with ours: cargo lab compare {}", lab.number);
         return Ok(true);
     };
-    if !explained {
-        println!("\n{}", first_steps(lab, first));
+    match missing {
+        Some(missing) if first.task.kinds().any(|kind| kind == Kind::Stage) => {
+            println!("\n{} runs {} with what you wrote. But {missing}.", first.task.id, lab.stage.binary);
+        }
+        _ if !explained => println!("\n{}", first_steps(lab, first)),
+        _ => {}
     }
     Ok(false)
 }

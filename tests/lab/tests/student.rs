@@ -128,6 +128,16 @@ fn a_server_is_not_started_with_a_part_that_is_not_written() {
 }
 
 #[test]
+fn a_lab_whose_server_needs_another_one_first_says_so() {
+    let copy = Copy::fresh();
+    copy.solve("threads");
+    shows(
+        &copy.screen(&["check", "2"], 1),
+        &["2.5 runs stage2 with what you wrote. But your `request` is not written yet", "cargo lab check 1"],
+    );
+}
+
+#[test]
 fn a_mistake_is_shown_with_its_interleaving_and_the_task_is_done_when_it_is_repaired() {
     let copy = Copy::fresh();
     let semaphore = fs::read_to_string(COURSE.root.join("solutions/queue/src/semaphore.rs")).expect("a file");

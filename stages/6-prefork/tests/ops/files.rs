@@ -1,6 +1,6 @@
 //! What can be said about a file without starting anything for it.
 
-use super::{ops, passes, run, text};
+use super::{ops, passes, text};
 use std::fs;
 use std::process::Command;
 use verdict::test;
@@ -22,24 +22,6 @@ fn compose_fits_the_published_schema() {
         "check-jsonschema",
         &["--builtin-schema", "vendor.compose-spec", &ops("compose.yml").to_string_lossy()],
     );
-}
-
-/// What a service may do is rated from 0 (nothing) to 10 (everything).
-#[test]
-fn the_unit_is_one_that_systemd_takes_and_lets_it_do_little() {
-    let folder = tempfile::tempdir().expect("a folder");
-    // The program lies where an installed one would, as far as the unit can tell.
-    let unit = folder.path().join("herd.service");
-    fs::write(&unit, text("herd.service").replace("/usr/local/bin/herd", env!("CARGO_BIN_EXE_herd")))
-        .expect("a file");
-    let unit = unit.to_string_lossy();
-    if let Some(output) = run("systemd-analyze", &["verify", "--man=no", &unit]) {
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let about_it: Vec<&str> = said.lines().filter(|line| line.contains("herd.service")).collect();
-        assert!(output.status.success() && about_it.is_empty(), "{about_it:#?}");
-        let limit = ["security", "--offline=yes", "--threshold=20", &unit];
-        passes("systemd-analyze", &limit);
-    }
 }
 
 /// A dashboard as it is written down: JSON has the values of enumerations, and the queries are for Prometheus.

@@ -8,6 +8,7 @@ mod container;
 mod files;
 mod k6;
 mod prometheus;
+mod service;
 
 use e2e::{Pid, Server, Site, eventually};
 use nix::sys::prctl::set_pdeathsig;

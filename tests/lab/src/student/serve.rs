@@ -1,7 +1,7 @@
 //! `cargo lab run`: a stage's server with the student's parts.
 
 use crate::build::cargo;
-use crate::course::Course;
+use crate::course::{Course, Lab};
 use crate::tree;
 use anyhow::{Result, bail, ensure};
 use std::os::unix::process::CommandExt;
@@ -35,9 +35,7 @@ pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
         let parts = serve.mine.iter().map(|name| Ok(course.lab(name)?.part.as_str()));
         parts.collect::<Result<_>>()?
     };
-    // A copy for students has no parts of ours: there, theirs are all there is.
-    let theirs_only = |part: &&str| !course.root.join("solutions").join(part).exists();
-    for part in used.iter().copied().filter(theirs_only) {
+    for part in used.iter().copied().filter(|part| theirs_only(course, part)) {
         if !mine.contains(&part) {
             mine.push(part);
         }
@@ -49,15 +47,9 @@ pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
             serve.stage,
             used.join(", ")
         );
-        let lab = course.lab(part)?;
-        let unwritten = tree::unwritten(lab, &tree::student_files(&course.root, lab)?);
-        ensure!(
-            unwritten.is_empty(),
-            "your `{part}` is not written yet: {} of lab {} still say `todo!`. Go on with `cargo lab check {}`",
-            unwritten.join(", "),
-            lab.number,
-            lab.number
-        );
+        if let Some(missing) = unwritten(course, part)? {
+            bail!(missing);
+        }
     }
     let mut command = Command::new(cargo());
     command.args(["run", "--quiet", "--package", &stage.package, "--bin", &stage.binary]);
@@ -75,6 +67,38 @@ pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
         if mine.is_empty() { "our parts only".to_owned() } else { format!("your {}", mine.join(", ")) }
     );
     Err(command.exec().into())
+}
+
+/// What keeps a lab's stage from being built: another part, of which there is no solution here, and that is not written.
+///
+/// # Errors
+/// If the student's files cannot be read.
+pub fn missing_beside(course: &Course, lab: &Lab) -> Result<Option<String>> {
+    let others = used_by(lab.number).iter().filter(|part| **part != lab.part && theirs_only(course, part));
+    for part in others {
+        if let Some(missing) = unwritten(course, part)? {
+            return Ok(Some(missing));
+        }
+    }
+    Ok(None)
+}
+
+/// A copy for students has no parts of ours: there, theirs are all there is.
+fn theirs_only(course: &Course, part: &str) -> bool {
+    !course.root.join("solutions").join(part).exists()
+}
+
+/// That a student's part is not written yet, and what to do about it.
+fn unwritten(course: &Course, part: &str) -> Result<Option<String>> {
+    let lab = course.lab(part)?;
+    let unwritten = tree::unwritten(lab, &tree::student_files(&course.root, lab)?);
+    let sentence = format!(
+        "your `{part}` is not written yet: {} of lab {} still say `todo!`. Go on with `cargo lab check {}`",
+        unwritten.join(", "),
+        lab.number,
+        lab.number
+    );
+    Ok((!unwritten.is_empty()).then_some(sentence))
 }
 
 /// The parts that a stage is made of. From stage 3 on, the pool takes the place of a thread per connection.
