@@ -49,6 +49,8 @@ impl Fleet {
             .expect("a file");
         let daemon =
             Daemon::start(&self.folder, self.front, "haproxy", &["-f", &path.to_string_lossy(), "-db"])?;
+        // It listens for clients a moment before it listens for its operator.
+        eventually("HAProxy has a socket for its operator", || UnixStream::connect(&socket).is_ok());
         eventually("all three are up", || {
             NAMES.iter().all(|name| haproxy_stat(&socket, name, "status").starts_with("UP"))
         });
