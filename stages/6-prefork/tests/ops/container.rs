@@ -7,9 +7,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::geteuid;
 use std::fs;
 use std::net::TcpStream;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use verdict::test;
 
 /// What follows this instruction, in each line that has it.
@@ -23,6 +22,16 @@ fn exec_form(words: &str) -> Vec<String> {
     let words = format!("[{words}");
     let words: e2e::Json = words.parse().unwrap_or_else(|error| panic!("{words}: {error}"));
     words.as_array().expect("a list").iter().map(|word| word.as_str().expect("a word").to_owned()).collect()
+}
+
+/// The process that an engine would have started. It ends with the test; its workers follow it.
+struct Container(Child);
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
@@ -64,9 +73,9 @@ fn the_image_holds_all_that_herd_needs() {
     command.env("HERD_PORT", address.port().to_string()).env("HERD_NUM_WORKERS", "2");
     let log = folder.path().join("log");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).expect("a file"));
-    let mut herd = command.process_group(0).spawn().expect("a process");
+    let mut herd = Container(command.spawn().expect("a process"));
     eventually("the herd serves", || {
-        let ended = herd.try_wait().expect("a child");
+        let ended = herd.0.try_wait().expect("a child");
         let said = fs::read_to_string(&log).unwrap_or_default();
         if said.contains("Operation not permitted") {
             return true;
@@ -80,7 +89,7 @@ fn the_image_holds_all_that_herd_needs() {
     let page = Client::connect(address).get("/").expect(200);
     assert!(page.text().contains("<html"), "the site of the course should be in the image");
     if geteuid().is_root() {
-        let status = fs::read_to_string(format!("/proc/{}/status", herd.id())).expect("a process");
+        let status = fs::read_to_string(format!("/proc/{}/status", herd.0.id())).expect("a process");
         let (uid, _) = user.split_once(':').expect("UID:GID");
         assert!(status.contains(&format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}")), "{status}");
     }
@@ -94,10 +103,10 @@ fn the_image_holds_all_that_herd_needs() {
     let check = || run("busybox", &health).map(|output| output.status.success());
     assert_ne!(check(), Some(false), "the health check should succeed");
 
-    kill(Pid::from_raw(herd.id().cast_signed()), Signal::SIGTERM).expect("a process");
+    kill(Pid::from_raw(herd.0.id().cast_signed()), Signal::SIGTERM).expect("a process");
     let mut ended = None;
     eventually("it stops", || {
-        ended = herd.try_wait().expect("a child");
+        ended = herd.0.try_wait().expect("a child");
         ended.is_some()
     });
     assert_eq!(
