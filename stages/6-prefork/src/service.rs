@@ -21,7 +21,7 @@ pub fn reloading() {
 
 /// The herd is stopping, because it was asked to.
 pub fn stopping() {
-    tell(&[Stopping, Status("serving what was accepted")]);
+    tell(&[Stopping, Status("stopping")]);
 }
 
 fn tell(states: &[NotifyState]) {

@@ -56,7 +56,7 @@ pub struct Found {
     /// Requests on a kept connection that the server was just closing, and that were asked again on a new one. That is
     /// no failure (RFC 9112, section 9.3.1).
     pub asked_again: u64,
-    /// How long answers took, in microseconds: by status, 200 and the others.
+    /// How long answers took, in microseconds, by status.
     pub latency: BTreeMap<u16, Histogram<u64>>,
     /// How long the clients were at it.
     pub elapsed: Duration,
