@@ -15,12 +15,14 @@
 //! A worker that crashes takes its own clients with it and nobody else's. The master notices, settles the dead
 //! worker's gauges, and forks another onto the same socket, where new clients have been waiting in the backlog. All
 //! decisions are the `prefork` part's; [`master`] carries them out, [`worker`] is what a child does, [`signals`] is how
-//! either hears of anything, [`privileges`] is what they do without, and [`service`] is what systemd is told.
+//! either hears of anything, [`silence`] is about clients who have said nothing yet, [`privileges`] is what all do without,
+//! and [`service`] is what systemd is told.
 
 pub mod master;
 pub mod privileges;
 pub mod service;
 pub mod signals;
+pub mod silence;
 pub mod worker;
 
 use master::Master;

@@ -3,7 +3,7 @@
 //! It has one thread and no clients, so there is little that could make it fail, and forking it is safe: fork(2)
 //! copies only the calling thread, and a lock that another thread held would stay locked in the child for ever.
 
-use crate::{check, service, signals, worker};
+use crate::{check, service, signals, silence, worker};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -33,6 +33,9 @@ pub const ABOUT: &str = "A prefork HTTP/1.1 server for static files";
 /// What the service manager shows, as long as all is well.
 const SERVING: &str = "every worker serves";
 
+/// How often the kernel is asked whether it still keeps a client. Its table has a line for each connection.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// How long a new worker may take until it serves.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -54,6 +57,8 @@ pub struct Master {
     slots: BTreeMap<Pid, usize>,
     /// Slots that have not served yet. The herd announces itself when the last one does.
     awaited: BTreeSet<usize>,
+    /// A stop was asked for, and begins when the kernel keeps no silent client any more, or then.
+    stop_by: Option<Instant>,
 }
 
 /// Both ends of a pipe. The master keeps the writing end for the children to come.
@@ -93,6 +98,7 @@ impl Master {
             bell,
             ready: Pipe { read, write },
             slots: BTreeMap::new(),
+            stop_by: None,
         })
     }
 
@@ -115,9 +121,10 @@ impl Master {
         }
     }
 
-    /// Sleeps until a signal, a worker that is ready, or the supervisor's next deadline.
+    /// Sleeps until a signal, a worker that is ready, or the next deadline.
     fn sleep(&self) -> Result<(), Failure> {
-        let timeout = match self.supervisor.deadline() {
+        let look_again = self.stop_by.map(|_| Instant::now() + LOOK_AGAIN);
+        let timeout = match self.supervisor.deadline().into_iter().chain(look_again).min() {
             Some(deadline) => poll_timeout(deadline.saturating_duration_since(Instant::now())),
             None => PollTimeout::NONE,
         };
@@ -143,7 +150,7 @@ impl Master {
         for notice in notices {
             match notice {
                 Notice::StopNow => events.push_back(Event::StopNow),
-                Notice::Stop => events.push_back(Event::Stop),
+                Notice::Stop => events.extend(self.let_everybody_in()),
                 Notice::Reload if self.reload_settings() => events.push_back(Event::Reload),
                 Notice::Reload => {
                     service::reloading();
@@ -152,6 +159,7 @@ impl Master {
                 Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
             }
         }
+        events.extend(self.everybody_is_in());
         events.push_back(Event::Tick);
         for event in events {
             if let Turn::Finished(code) = self.handle(event)? {
@@ -161,6 +169,32 @@ impl Master {
         Ok(Turn::Again)
     }
     // ANCHOR_END: look_around
+
+    /// A stop was asked for: clients who have connected and said nothing are let in first, so that a worker can answer
+    /// or tell them. Who asks for a stop again is not kept waiting.
+    // ANCHOR: let_everybody_in
+    fn let_everybody_in(&mut self) -> Option<Event> {
+        if self.stop_by.take().is_some() {
+            return Some(Event::StopNow);
+        }
+        if self.sockets.is_empty() || !silence::keeps_anybody(self.address) {
+            return Some(Event::Stop);
+        }
+        for socket in &self.sockets {
+            if let Err(error) = silence::accept_at_once(socket) {
+                log::warn!("clients who have said nothing yet may be reset: {error}");
+            }
+        }
+        self.stop_by = Some(Instant::now() + silence::OVER);
+        None
+    }
+
+    /// The stop that waits for them.
+    fn everybody_is_in(&mut self) -> Option<Event> {
+        let is_time = |by: &mut Instant| Instant::now() >= *by || !silence::keeps_anybody(self.address);
+        self.stop_by.take_if(is_time).map(|_| Event::Stop)
+    }
+    // ANCHOR_END: let_everybody_in
 
     /// Hands one event to the supervisor and does what it says. Forking answers with events of its own.
     fn handle(&mut self, event: Event) -> Result<Turn, Failure> {

@@ -2,7 +2,8 @@
 //!
 //! | signal            | the master                                   | a worker                           |
 //! |-------------------|----------------------------------------------|------------------------------------|
-//! | SIGTERM, SIGINT   | asks all workers to stop; the second time kills | answers what it has, then exits |
+//! | SIGTERM           | asks all workers to stop; the second time kills | answers what it has, then exits |
+//! | SIGINT            | the same                                     | ignores it                         |
 //! | SIGQUIT           | kills all workers and exits                  | dies                               |
 //! | SIGHUP            | reads the settings, replaces the workers     | ignores it                         |
 //! | SIGCHLD           | reaps                                        | -                                  |
@@ -34,14 +35,15 @@ pub fn for_master() -> Result<(&'static Mailbox, &'static EventBell), Errno> {
     Ok((&MAILBOX, bell))
 }
 
-/// Undoes in a worker what it inherited from the master. Its own SIGTERM and SIGINT are set by
-/// [`stage1_single::stop::on_signals`].
+/// Undoes in a worker what it inherited from the master. Its own SIGTERM is set by [`stage1_single::stop::on_signals`],
+/// before this.
 ///
 /// # Errors
 /// Those of sigaction(2).
 pub fn for_worker() -> Result<(), Errno> {
-    // A terminal that closes sends SIGHUP to everybody; only the master is to answer it.
+    // A terminal sends these two to everybody, when it is closed and for Ctrl-C; only the master is to answer.
     set(Signal::SIGHUP, SigHandler::SigIgn)?;
+    set(Signal::SIGINT, SigHandler::SigIgn)?;
     set(Signal::SIGQUIT, SigHandler::SigDfl)?;
     set(Signal::SIGCHLD, SigHandler::SigDfl)
 }

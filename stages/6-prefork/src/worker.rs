@@ -1,12 +1,9 @@
 //! What a forked child does: it serves its socket as stage 5 would, and follows its master.
 
-use crate::{privileges, signals};
-use nix::libc;
+use crate::{privileges, signals, silence};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
-use nix::sys::socket::setsockopt;
 use nix::unistd::{Pid, getppid, write};
-use nix::{setsockopt_impl, sockopt_impl};
 use parts::prefork::{CANNOT_START, DONE, ListeningSocket, MASTER_GONE};
 use parts::stats::SharedStats;
 use stage1_single::accept;
@@ -15,7 +12,6 @@ use stage1_single::config::Settings;
 use stage1_single::program::Failure;
 use stage1_single::stop::{self, Stop};
 use stage5_stats::observed::Seated;
-use std::io;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::process;
@@ -68,7 +64,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     };
     let listener = OwnedFd::from(TcpListener::from(socket));
     if let Err(error) =
-        accept::send_without_delay(&listener).and_then(|()| accept_with_first_bytes(&listener))
+        accept::send_without_delay(&listener).and_then(|()| silence::accept_with_first_bytes(&listener))
     {
         return cannot_start(slot, &Failure::running(error));
     }
@@ -83,23 +79,11 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     // ANCHOR_END: serve
 }
 
-sockopt_impl!(
-    /// Seconds that a client may be silent before it is accepted all the same.
-    Silence, SetOnly, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, i32
-);
-
-/// A client is accepted together with its first bytes (`TCP_DEFER_ACCEPT`, tcp(7)), so its request is read at once, and
-/// a connection that carries one request is never registered with epoll: a quarter less processor time for each. Until
-/// then the kernel keeps the client, at the cost of a note in the backlog, and for a second at most.
-fn accept_with_first_bytes(listener: &OwnedFd) -> io::Result<()> {
-    Ok(setsockopt(listener, Silence, &1)?)
-}
-
 // ANCHOR: follow
 /// Ties the worker's life to its master's. `None` if the master is dead already.
 fn follow(master: Pid) -> Result<Option<&'static Stop>, Failure> {
-    signals::for_worker().map_err(Failure::running)?;
     let stop = stop::on_signals().map_err(Failure::running)?;
+    signals::for_worker().map_err(Failure::running)?;
     // When the master dies, however it dies, the kernel asks the worker to stop (PR_SET_PDEATHSIG, prctl(2)).
     set_pdeathsig(Signal::SIGTERM).map_err(Failure::running)?;
     signals::release().map_err(Failure::running)?;

@@ -1,7 +1,7 @@
 //! `/metrics`: the text format 0.0.4 of Prometheus (its documentation, "Exposition formats").
 
 use super::{Capacity, typed};
-use parts::stats::{HistogramSnapshot, SharedStats, SlotSnapshot};
+use parts::stats::{HistogramSnapshot, Interval, SharedStats, SlotSnapshot};
 use stage1_single::http::response::Response;
 use std::fmt::{Display, Write};
 use std::process;
@@ -34,12 +34,11 @@ pub fn page(stats: &SharedStats, capacity: Capacity) -> Response {
         "Average response time since the start.",
         counters.durations.average_milliseconds(),
     );
-    // Left out when another scrape is stuck halfway: no figure is better than a wrong one.
-    if let Some(interval) = stats.scrape(process::id()) {
+    if let Some(average) = average_of(stats.scrape(process::id())) {
         page.gauge(
             "http_response_time_milliseconds_since_last",
             "Average response time since the last scrape by anybody.",
-            interval.average_milliseconds(),
+            average,
         );
     }
 
@@ -112,6 +111,12 @@ pub fn page(stats: &SharedStats, capacity: Capacity) -> Response {
     typed(page.text.into_bytes(), "text/plain; version=0.0.4; charset=utf-8")
 }
 
+/// The average of an interval, if it is known. Another scrape may be stuck halfway, or the one before may have died
+/// halfway: no figure is better than a wrong one.
+fn average_of(interval: Option<Interval>) -> Option<f64> {
+    interval.filter(|interval| !interval.recovered).map(|interval| interval.average_milliseconds())
+}
+
 /// A page in the text format.
 #[derive(Default)]
 struct Exposition {
@@ -165,5 +170,20 @@ impl Exposition {
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn an_interval_that_is_not_known_has_no_average() {
+        let known = Interval { requests: 2, duration: Duration::from_millis(3), recovered: false };
+        assert_eq!(average_of(Some(known)), Some(1.5));
+        assert_eq!(average_of(Some(Interval::default())), Some(0.0), "nobody has asked, and that is known");
+        assert_eq!(average_of(Some(Interval { recovered: true, ..Interval::default() })), None);
+        assert_eq!(average_of(None), None);
     }
 }

@@ -95,6 +95,11 @@ fn every_query_and_every_rule_agrees_with_what_the_clients_counted() {
             slowest = slowest.max(began.elapsed().as_secs_f64());
         }
     }
+    // A response is counted when its last byte is sent, a moment after the client has it. A worker that is killed in
+    // that moment has answered a request that nobody counted.
+    eventually("all of them are counted", || {
+        herd.get("/stats").expect(200).json()["total"]["requests"] == 300
+    });
     let victim = herd.workers()[0];
     kill(victim, Signal::SIGKILL).expect("a worker");
     eventually("it has a successor", || herd.workers().len() == 2 && !herd.workers().contains(&victim));

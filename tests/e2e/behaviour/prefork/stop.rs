@@ -2,7 +2,7 @@
 
 use super::herd;
 use crate::PROGRAM;
-use e2e::{Client, Server, Signal, Site, eventually, killpg, pattern};
+use e2e::{Client, Ending, Server, Signal, Site, eventually, killpg, pattern};
 use verdict::test;
 
 /// A client whose download has begun and that reads no further.
@@ -76,4 +76,26 @@ fn a_signal_to_the_whole_group_as_from_a_terminal_is_one_stop() {
     assert!(client.take(content.len()) == content, "the download should go on to its last byte");
     drop(client);
     assert_eq!(server.exit_code(), Some(0));
+}
+
+/// They have connected, so they are somebody's clients, although no worker has seen them: the kernel keeps who says
+/// nothing for a second before it can be accepted.
+#[test]
+fn who_has_only_connected_is_told_and_not_reset() {
+    for whom in ["the master", "all, as from a terminal"] {
+        let server = herd(&Site::new(), "2");
+        let mut clients: Vec<Client> = (0..8).map(|_| server.client()).collect();
+        match whom {
+            "the master" => server.signal(Signal::SIGTERM),
+            _ => killpg(server.pid(), Signal::SIGINT).expect("a group that can be signalled"),
+        }
+        for client in &mut clients {
+            assert_eq!(
+                client.ending(),
+                Ending::Closed,
+                "a stop of {whom} should end with a FIN for everybody"
+            );
+        }
+        assert_eq!(server.exit_code(), Some(0));
+    }
 }

@@ -36,7 +36,7 @@ impl Show {
     pub fn prepare(time: Duration, port: u16) -> Result<Show> {
         let programs = std::env::current_exe()?.parent().context("a folder of programs")?.to_owned();
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--bins", "--package", "stage*"]).current_dir(root);
         if !cfg!(debug_assertions) {

@@ -55,10 +55,12 @@ fn play(show: &Show) -> Result<Shown> {
         show,
         &[("", 22, Words), ("a POSIX semaphore", 26, Words), ("SharedSemaphore", 24, Words)],
     );
+    // ANCHOR: dies_with_it
     let classic = holder(shared, || {
         // SAFETY: the semaphore was initialized above. EINTR cannot be: the child has no handlers.
         let _ = unsafe { libc::sem_wait(shared.classic.get()) };
     })?;
+    // ANCHOR_END: dies_with_it
     let ours = holder(shared, || mem::forget(shared.ours.acquire(std::process::id())))?;
     table.row(vec!["taken by".to_owned(), format!("process {classic}"), format!("process {ours}")]);
     for victim in [classic, ours] {
