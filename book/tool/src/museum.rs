@@ -277,8 +277,7 @@ impl Exhibit<'_> {
         Ok(Some(replay))
     }
 
-    /// The lanes name files without their folders. A model and the code that it is of often have the same name; which of
-    /// them a step is in shows the line.
+    /// The files in which the steps are. The lanes name files without their folders, and models as `models/name.rs`.
     fn add_files(&self, replay: &mut Replay) -> Result<()> {
         let mut files: BTreeMap<String, String> = BTreeMap::new();
         for (path, text) in &self.files {
@@ -288,24 +287,18 @@ impl Exhibit<'_> {
         for path in lab::cut::rust_files(&models)? {
             let name = path.strip_prefix(&models)?;
             if name.starts_with(&self.lab.part) || name == Path::new(&self.lab.part).with_extension("rs") {
+                let name = path.file_name().context("a file without a name")?;
                 files.insert(format!("models/{}", name.display()), fs::read_to_string(&path)?);
             }
         }
-        let mut used = BTreeMap::new();
-        let places = replay.steps.iter_mut().filter_map(|step| Some((&step.action, step.place.as_mut()?)));
-        let places = places.chain(replay.stuck.iter_mut().map(|stuck| (&stuck.inside, &mut stuck.place)));
-        for (action, place) in places {
-            let (name, line) = place.rsplit_once(':').context("a place without a line")?;
-            let line: usize = line.parse()?;
-            let verb = action.split([' ', '"', ',']).find(|word| !word.is_empty()).unwrap_or_default();
-            let holds = |text: &String| text.lines().nth(line - 1).is_some_and(|code| code.contains(verb));
-            let with_name = || files.iter().filter(|(path, _)| path.rsplit('/').next() == Some(name));
-            let found = with_name().find(|(_, text)| holds(text)).or_else(|| with_name().next());
-            let (path, text) = found.with_context(|| format!("no file {name}"))?;
-            used.insert(path.clone(), text.clone());
-            *place = format!("{path}:{line}");
+        let places = replay.steps.iter().filter_map(|step| step.place.as_ref());
+        for place in places.chain(replay.stuck.iter().map(|stuck| &stuck.place)) {
+            let (name, _) = place.rsplit_once(':').context("a place without a line")?;
+            if !replay.files.contains_key(name) {
+                let text = files.remove(name).with_context(|| format!("no file {name}"))?;
+                replay.files.insert(name.to_owned(), text);
+            }
         }
-        replay.files = used;
         Ok(())
     }
 }

@@ -43,6 +43,7 @@ impl<V> Flight<V> {
     }
 
     /// Nothing that holds this mutex can panic halfway.
+    #[track_caller]
     fn lock(&self) -> MutexGuard<'_, Outcome<V>> {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -25,9 +25,9 @@ use crate::semaphore::Semaphore;
 ///
 /// **States.** Open or shut down, and some items. While it is open, and nobody is between two steps:
 /// `empty_slots` + `filled_slots` = `capacity`, and `filled_slots` is the number of items. Shutting down adds
-/// *one* permit to both that belongs to no slot: the closing bell. Who acquires a permit and then finds the
-/// queue shut down releases it again, for the next. So the bell goes from hand to hand through all sleepers,
-/// however many there are, and it stays.
+/// *one* permit to both that belongs to no slot: the closing bell. A producer that acquires a permit and then
+/// finds the queue shut down, or a consumer that then finds no item, releases it again, for the next. So the
+/// bell goes from hand to hand through all sleepers, however many there are, and it stays.
 ///
 /// **Who calls what.** Any thread calls anything, any number of threads at once. The reception calls only
 /// [`try_enqueue`](Self::try_enqueue), because only that never waits for a slot.

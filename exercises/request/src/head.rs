@@ -83,8 +83,9 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
     todo!("Lab 1.1: find where the head ends, and take it apart; None if it has not ended yet")
 }
 
-/// Whether a head that begins like this can still become a good one within the limits. `length` is how long it is
-/// without its last byte, or so far.
+/// Whether a head that begins like this can still become a good one within the limits. `rest` is what has come, without
+/// the empty line that was skipped. `length` is how many bytes have come, that line included; for a complete head it is one
+/// less, so that one comparison does for both.
 fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
     todo!("Lab 1.2: an error if nothing that follows could make this a good head within the limits")
 }

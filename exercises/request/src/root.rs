@@ -17,6 +17,9 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+/// A look-up fails rather than waits for the disk (openat2(2)); nix has no name for it.
+const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(libc::RESOLVE_CACHED);
+
 /// A folder whose files are served. Cheap to look into; shared by all threads.
 #[derive(Debug)]
 pub struct DocumentRoot {
@@ -102,7 +105,8 @@ impl DocumentRoot {
         }
     }
 
-    /// Finds what `path` names, and opens it if it is a regular file. May block on the disk.
+    /// Finds what `path` names, and opens it if it is a regular file. A path that ends in a slash asks for a directory,
+    /// so no file is found for it. May block on the disk.
     ///
     /// # Errors
     /// [`FindError`]; a path that leaves the root, by whatever trick, is [`FindError::NotFound`].
@@ -111,7 +115,8 @@ impl DocumentRoot {
     }
 
     /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` when it
-    /// would have to ask the disk, and when the file is gone. For threads that must not block.
+    /// would have to ask the disk, when the file is gone, and when the path ends in a slash. For threads that must not
+    /// block.
     pub fn identify_from_memory(&self, path: &RequestPath) -> Option<FileIdentity> {
         todo!("Lab 1.4: the identity of a regular file, if the kernel can tell without the disk")
     }

@@ -34,6 +34,8 @@ impl<T> Guarded<T> {
     }
 
     /// Waits until no other closure runs, then runs this one.
+    // A model's verdict names who uses the value, not this function.
+    #[track_caller]
     pub(crate) fn with<R>(&self, use_it: impl FnOnce(&mut T) -> R) -> R {
         self.mutex.acquire();
         let _release = ReleaseOnDrop(&self.mutex);

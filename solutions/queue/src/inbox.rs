@@ -61,6 +61,7 @@ impl<T> Inbox<T> {
         taken.append(&mut self.lock());
     }
 
+    #[track_caller]
     fn lock(&self) -> MutexGuard<'_, Vec<T>> {
         self.items.lock().expect("a vector that fails to grow ends the process, it does not panic")
     }

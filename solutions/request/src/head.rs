@@ -96,8 +96,9 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
     Ok(Some(RequestHead { method, target, version, headers, length: skipped + end + 4 }))
 }
 
-/// Whether a head that begins like this can still become a good one within the limits. `length` is how long it is
-/// without its last byte, or so far.
+/// Whether a head that begins like this can still become a good one within the limits. `rest` is what has come, without
+/// the empty line that was skipped. `length` is how many bytes have come, that line included; for a complete head it is one
+/// less, so that one comparison does for both.
 fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
     let line = rest.split(|&byte| byte == b'\n').next().unwrap_or(rest);
     let line = line.strip_suffix(b"\r").unwrap_or(line);

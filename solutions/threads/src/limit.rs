@@ -114,6 +114,7 @@ impl Drop for Permit {
 impl Shared {
     /// A thread that panics while it holds the mutex has not changed the number yet, or has changed it
     /// completely. So a poisoned mutex is no reason to stop.
+    #[track_caller]
     fn lock(&self) -> MutexGuard<'_, usize> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -24,6 +24,7 @@ environment, the environment over the file.
 
 Signals:
   SIGTERM, SIGINT  stop: answer what was accepted, then exit (a second one stops at once, in herd)
+  SIGQUIT          herd: stop at once
   SIGHUP           replace the workers one by one, with the settings read again (herd)
 
 Exit codes:

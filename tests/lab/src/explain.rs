@@ -24,7 +24,7 @@ pub fn panics(output: &str) -> Vec<Panic> {
         if line.starts_with("thread '")
             && let Some((_, place)) = line.split_once(" panicked at ")
         {
-            found.push(Panic { place: without_column(place), message: String::new() });
+            found.push(Panic { place: place_of(place), message: String::new() });
             open = true;
         } else if line.starts_with("note: run with `RUST_BACKTRACE")
             || line.starts_with("test result:")
@@ -43,10 +43,19 @@ pub fn panics(output: &str) -> Vec<Panic> {
     found
 }
 
-/// `file:line:column:` without the column.
-fn without_column(place: &str) -> String {
+/// `file:line:column:` without the column, and without the way there: `exercises/queue/../../tests/suites/queue.rs` is
+/// how the compiler came to the file.
+fn place_of(place: &str) -> String {
     let place = place.trim_end_matches(':');
-    place.rsplit_once(':').map_or(place, |(rest, _)| rest).to_owned()
+    let place = place.rsplit_once(':').map_or(place, |(rest, _)| rest);
+    let mut folders: Vec<&str> = Vec::new();
+    for folder in place.split('/') {
+        match folders.last() {
+            Some(&last) if folder == ".." && last != ".." => drop(folders.pop()),
+            _ => folders.push(folder),
+        }
+    }
+    folders.join("/")
 }
 
 /// What happened in a trial that failed, in a few lines.

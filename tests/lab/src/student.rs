@@ -71,6 +71,9 @@ pub fn check(course: &Course, lab: &Lab) -> Result<bool> {
     let target = tree::target(&course.root);
     let start = Instant::now();
     println!("{}", bold(&format!("Lab {}: {}", lab.number, lab.title)));
+    if !target.exists() {
+        println!("{}", dim("  (the first check builds all that the tests need; that takes a few minutes)"));
+    }
     let mut progress = Progress::load(&course.root)?;
     let mut runnable = judge::build_part(&course.root, lab, &target)?;
     if let Some(errors) = &runnable.errors {

@@ -2,6 +2,7 @@
 
 use lab::course::{Course, Kind};
 use lab::cut::Files;
+use lab::explain::panics;
 use lab::grade::{Grade, Mark, Submission, check_sources, report};
 use lab::tree;
 use serde_json::json;
@@ -228,4 +229,12 @@ fn sources_that_read_other_files_are_not_compiled() {
     ] {
         check(text).unwrap_or_else(|error| panic!("{text} is allowed: {error}"));
     }
+}
+
+#[test]
+fn the_place_of_a_panic_is_the_shortest_way_to_its_file() {
+    let printed = "thread 'x' (7) panicked at exercises/queue/../../tests/suites/queue.rs:12:60:\nno\n";
+    assert_eq!(panics(printed)[0].place, "tests/suites/queue.rs:12");
+    let printed = "thread 'x' (7) panicked at ../src/./a.rs:3:1:\nno\n";
+    assert_eq!(panics(printed)[0].place, "../src/./a.rs:3");
 }

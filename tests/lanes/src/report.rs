@@ -101,7 +101,7 @@ fn cause(record: &Record, panic: &Panic) -> String {
     if panic.message.contains("exceeded maximum number of branches") {
         return format!(
             "more than {MAX_BRANCHES} steps, a thread goes round in circles\n\
-             (a loop that waits for another thread without a lock must call yield_now in every turn)"
+             (sleep instead of asking again; a loop that is meant to ask again calls yield_now in every turn)"
         );
     }
     if panic.message.contains("threads.len() < self.max") {
@@ -191,8 +191,10 @@ fn short(place: Place) -> String {
     file_and_line(place.file(), place.line())
 }
 
-/// The file's name without its folders: the lanes are wide enough as they are.
+/// The file's name without its folders: the lanes are wide enough as they are. Only what tests a part keeps a folder,
+/// since a model and the code that it is of often have files of one name.
 fn file_and_line(file: &str, line: u32) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
-    format!("{name}:{line}")
+    let folder = ["models/", "hunts/"].into_iter().find(|folder| file.contains(&format!("tests/{folder}")));
+    format!("{}{name}:{line}", folder.unwrap_or_default())
 }

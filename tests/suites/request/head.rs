@@ -119,13 +119,16 @@ fn every_error_has_the_status_that_its_name_promises() {
 
 #[test]
 fn a_request_line_is_three_words_with_one_space_between() {
-    let lines: [&[u8]; 12] = [
+    let lines: [&[u8]; 15] = [
         b"GET",
         b"GET /",
         b"GET  / HTTP/1.1",
         b"GET /  HTTP/1.1",
         b"GET\t/ HTTP/1.1",
         b" GET / HTTP/1.1",
+        b" / HTTP/1.1",
+        b"GET  HTTP/1.1",
+        b"  HTTP/1.1",
         b"GET / HTTP/1.1 ",
         b"GET / and more HTTP/1.1",
         b"G(T / HTTP/1.1",

@@ -129,6 +129,7 @@ fn the_absolute_form_means_its_path() {
         ("http://host/a?q", "a"),
         ("HTTP://host:80/a/../b", "b"),
         ("http://host", ""),
+        ("http://host?/a", ""),
         ("http://[::1]:8/a", "a"),
     ];
     for (target, expected) in cases {

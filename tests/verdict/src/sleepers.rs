@@ -21,6 +21,9 @@ static NOTED: Mutex<Vec<(String, Backtrace)>> = Mutex::new(Vec::new());
 /// How long to wait for a thread to note its stack: one that sleeps inside of the kernel may never do so.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often a thread that runs is looked at.
+const LOOKS: usize = 5;
+
 /// One line for every thread that is somewhere in the course's own code: its name, and where it sleeps or runs.
 pub fn report() -> String {
     let mut text = String::from("where each thread was then:");
@@ -31,12 +34,20 @@ pub fn report() -> String {
         return text;
     }
     for (thread, sleeps) in threads() {
-        let Some((name, stack)) = stack_of(thread) else { continue };
+        // Who runs is caught anywhere, also where the compiler has no line for it; then only its caller would be named.
+        let looks = if sleeps { 1 } else { LOOKS };
+        let stacks = (0..looks).filter_map(|_| stack_of(thread));
+        let Some((name, stack)) = stacks
+            .map(|(name, stack)| (name, stack.to_string()))
+            .max_by_key(|(_, stack)| lines_in(stack).count())
+        else {
+            continue;
+        };
         // The test harness waits there, whatever the test does.
         if name == "main" {
             continue;
         }
-        let Some(place) = place_in(&stack.to_string()) else { continue };
+        let Some(place) = place_in(&stack) else { continue };
         let doing = if sleeps { "sleeps" } else { "runs" };
         write!(text, "\n  {name} {doing} at {place}").expect("a string takes what is written to it");
     }
@@ -55,7 +66,8 @@ fn threads() -> Vec<(i32, bool)> {
 
 fn sleeps(thread: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/self/task/{thread}/status")).unwrap_or_default();
-    status.lines().any(|line| line.starts_with("State:") && line.contains('S'))
+    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+    state.is_some_and(|state| state.trim_start().starts_with('S'))
 }
 
 /// Makes a thread note its stack, and waits for it.
@@ -81,20 +93,23 @@ extern "C" fn note_own_stack(_: libc::c_int) {
     }
 }
 
-/// The innermost line of a stack that belongs to a part, and the outermost below it that belongs to a test.
-fn place_in(stack: &str) -> Option<String> {
+/// The lines of a stack that belong to a part, the innermost first.
+fn lines_in(stack: &str) -> impl Iterator<Item = String> {
     let folder = std::env::current_dir().unwrap_or_default();
     // What lies beneath the current folder, a part's own, is shown relative to it.
-    let absolute = |place: &str| match place.strip_prefix("./src/") {
+    let absolute = move |place: &str| match place.strip_prefix("./src/") {
         Some(file) => format!("{}/src/{file}", folder.display()),
         None => place.to_owned(),
     };
-    let lines: Vec<String> =
-        stack.lines().filter_map(|line| line.trim_start().strip_prefix("at ")).map(absolute).collect();
-    let part = lines.iter().find_map(|line| course_file(line, &["exercises/", "solutions/"]));
-    let test =
-        lines.iter().find_map(|line| course_file(line, &["tests/suites/", "tests/hunts/", "tests/e2e/"]));
-    match (part, test) {
+    let places = stack.lines().filter_map(|line| line.trim_start().strip_prefix("at "));
+    places.map(absolute).filter_map(|line| course_file(&line, &["exercises/", "solutions/"]))
+}
+
+/// The innermost line of a stack that belongs to a part, and the outermost below it that belongs to a test.
+fn place_in(stack: &str) -> Option<String> {
+    let mut places = stack.lines().filter_map(|line| line.trim_start().strip_prefix("at "));
+    let test = places.find_map(|line| course_file(line, &["tests/suites/", "tests/hunts/", "tests/e2e/"]));
+    match (lines_in(stack).next(), test) {
         (Some(part), Some(test)) => Some(format!("{part}, called from {test}")),
         (part, test) => part.or(test),
     }
@@ -105,4 +120,44 @@ fn course_file(line: &str, folders: &[&str]) -> Option<String> {
     let start = folders.iter().find_map(|folder| line.find(folder))?;
     let (file_and_line, _column) = line[start..].rsplit_once(':')?;
     Some(file_and_line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn who_runs_does_not_sleep() {
+        let done = AtomicBool::new(false);
+        let (sleeper_id, spinner_id) = (channel(), channel());
+        thread::scope(|scope| {
+            let sleeper = scope.spawn(|| {
+                sleeper_id.0.send(nix::unistd::gettid().as_raw()).expect("somebody who asks");
+                while !done.load(Relaxed) {
+                    thread::park();
+                }
+            });
+            scope.spawn(|| {
+                spinner_id.0.send(nix::unistd::gettid().as_raw()).expect("somebody who asks");
+                while !done.load(Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+            let [sleeps_at_last, runs] =
+                [(&sleeper_id.1, true), (&spinner_id.1, false)].map(|(id, expected)| {
+                    let id = id.recv().expect("a thread");
+                    let deadline = Instant::now() + Duration::from_secs(30);
+                    while sleeps(id) != expected && Instant::now() < deadline {
+                        thread::yield_now();
+                    }
+                    sleeps(id) == expected
+                });
+            done.store(true, Relaxed);
+            sleeper.thread().unpark();
+            assert!(sleeps_at_last, "a thread that is parked sleeps");
+            assert!(runs, "a thread that goes round and round does not sleep");
+        });
+    }
 }

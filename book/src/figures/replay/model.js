@@ -66,9 +66,8 @@
     }
 
     /**
-     * The line of a step, as `file:line`, or null: giving a lock back has no line of its own. The lanes name a file
-     * without its folder, so whoever recorded them had to guess it. Two steps need no guess: a thread starts on the
-     * line that spawned it, and is woken on the line on which it fell asleep.
+     * The line of a step, as `file:line`, or null: giving a lock back has no line of its own. A thread starts on the line
+     * that spawned it, and is woken on the line on which it fell asleep.
      */
     function placeOf(data, index) {
         const { action, thread, place } = data.steps[index];

@@ -121,14 +121,15 @@ fn collect(folder: &Path, medians: &mut BTreeMap<String, f64>) -> Result<()> {
     Ok(())
 }
 
-/// One line for each row: the medians, and how many times as long the student's takes, with the lowest and the highest
-/// of the rounds.
+/// One line for each row: the medians and their ratio, and the lowest and the highest ratio within a round.
 fn table(times: &Times) -> String {
-    let mut text = format!("{:40} {:>10} {:>10}   {}\n", "", "ours", "yours", "yours / ours (of each round)");
+    let mut text =
+        format!("{:40} {:>10} {:>10}   {}\n", "", "ours", "yours", "yours / ours (within a round)");
     for (name, [ours, theirs]) in times {
         let ratios: Vec<f64> = theirs.iter().zip(ours).map(|(theirs, ours)| theirs / ours).collect();
-        let (low, middle, high) = spread(&ratios);
-        let (ours, theirs) = (time(spread(ours).1), time(spread(theirs).1));
+        let (low, _, high) = spread(&ratios);
+        let (ours, theirs) = (spread(ours).1, spread(theirs).1);
+        let (middle, ours, theirs) = (theirs / ours, time(ours), time(theirs));
         text += &format!("{name:40} {ours:>10} {theirs:>10}   {middle:.2} ({low:.2} to {high:.2})\n");
     }
     text + "\nA ratio whose rounds lie on both sides of 1.00 is no difference.\n"
