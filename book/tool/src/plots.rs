@@ -9,6 +9,7 @@
 //! A page includes them, so they are there without a script, on paper, and in every theme.
 
 use anyhow::{Context, Result};
+use load::machine::Machine;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -61,6 +62,7 @@ fn read<T: for<'d> Deserialize<'d>>(root: &Path, name: &str) -> Result<T> {
 #[derive(Debug, Deserialize)]
 struct Bench {
     command: String,
+    machine: Machine,
     seconds: u32,
     noise: f64,
     rows: Vec<BenchRow>,
@@ -77,6 +79,7 @@ struct BenchRow {
 #[derive(Debug, Deserialize)]
 struct Stages {
     command: String,
+    machine: Machine,
     seconds: u32,
     rows: Vec<StageRow>,
 }
@@ -95,9 +98,11 @@ struct StageRow {
 #[derive(Debug, Deserialize)]
 struct Scale {
     command: String,
+    machine: Machine,
     idle: u64,
     resident: [u64; 2],
     bytes_each: f64,
+    slab: [u64; 2],
     alone: Vec<f64>,
     beside_idle: Vec<f64>,
     one_worker: Vec<f64>,
@@ -123,6 +128,11 @@ fn middle(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// By what, where and when the figures of a table were made.
+fn origin(command: &str, machine: &Machine) -> String {
+    format!("Written by `{command}`: {machine}.")
 }
 
 const WRITING: &str = "a string takes whatever is written to it";
@@ -174,10 +184,10 @@ fn bench_table(bench: &Bench) -> String {
     writeln!(
         text,
         "\nMedians of {rounds} rounds of {} s, all servers in turn. The rounds of a row differ by {:.0} % of their median.\n\
-         Written by `{}`.",
+         {}",
         bench.seconds,
         bench.noise * 100.0,
-        bench.command
+        origin(&bench.command, &bench.machine),
     )
     .expect(WRITING);
     text
@@ -236,6 +246,7 @@ fn stages_table(stages: &Stages) -> String {
             &[
                 "stage",
                 "requests per second",
+                "of all rounds",
                 "p50 ms",
                 "p99 ms",
                 "CPU us each",
@@ -247,9 +258,11 @@ fn stages_table(stages: &Stages) -> String {
         );
         writeln!(
             text,
-            "| {} | {} | {:.2} | {:.2} | {:.1} | {} | {} | {} | {} |",
+            "| {} | {} | {} to {} | {:.2} | {:.2} | {:.1} | {} | {} | {} | {} |",
             row.stage,
             thousands(median(&row.rounds, |found| found.rate)),
+            thousands(row.rounds.iter().map(|found| found.rate).fold(f64::INFINITY, f64::min)),
+            thousands(row.rounds.iter().map(|found| found.rate).fold(0.0, f64::max)),
             median(&row.rounds, |found| found.p50),
             median(&row.rounds, |found| found.p99),
             median(&row.rounds, |found| found.cpu),
@@ -263,8 +276,9 @@ fn stages_table(stages: &Stages) -> String {
     let rounds = stages.rows.first().map_or(0, |row| row.rounds.len());
     writeln!(
         text,
-        "\nMedians of {rounds} rounds of {} s, all stages in turn. Written by `{}`.",
-        stages.seconds, stages.command
+        "\nMedians of {rounds} rounds of {} s, all stages in turn, with the lowest and the highest of the rates.\n{}",
+        stages.seconds,
+        origin(&stages.command, &stages.machine),
     )
     .expect(WRITING);
     text
@@ -290,13 +304,15 @@ fn scale_table(scale: &Scale) -> String {
     format!(
         "| | |\n|---|--:|\n\
          | idle clients | {} |\n| memory before, KiB | {} |\n| memory with them, KiB | {} |\n| bytes for each | {:.0} |\n\
+         | bytes in the kernel for each connection, both ends | {} |\n\
          | requests per second without them | {} |\n| requests per second beside them | {} |\n| ratio | {:.2} |\n\
          | requests per second, one worker | {} |\n| requests per second, two workers | {} |\n| ratio | {:.2} |\n\n\
-         Medians of {} rounds in turn. Written by `{}`.\n",
+         Medians of {} rounds in turn.\n{}\n",
         thousands(scale.idle as f64),
         thousands(scale.resident[0] as f64),
         thousands(scale.resident[1] as f64),
         scale.bytes_each,
+        thousands((scale.slab[1] as f64 - scale.slab[0] as f64) * 1024.0 / scale.idle as f64),
         thousands(middle(&scale.alone)),
         thousands(middle(&scale.beside_idle)),
         ratio(&scale.beside_idle, &scale.alone),
@@ -304,7 +320,7 @@ fn scale_table(scale: &Scale) -> String {
         thousands(middle(&scale.two_workers)),
         ratio(&scale.two_workers, &scale.one_worker),
         scale.alone.len(),
-        scale.command,
+        origin(&scale.command, &scale.machine),
     )
 }
 

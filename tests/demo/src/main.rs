@@ -5,6 +5,7 @@ use clap::Parser;
 use demo::acts::{ACTS, Act};
 use demo::show::{Show, Shown, say};
 use demo::summary;
+use load::machine::Machine;
 use std::fs;
 use std::io::{self, BufRead};
 use std::net::TcpListener;
@@ -69,7 +70,7 @@ fn play(flags: &Flags) -> Result<()> {
         show.tell(&shown.finding);
         played.push((act, shown));
     }
-    let machine = machine();
+    let machine = format!("cargo demo: {}; clients on the same machine", Machine::here(&[]));
     for (file, text) in [
         (&flags.markdown, summary::markdown(&machine, &played)),
         (&flags.svg, summary::svg(&machine, &played)),
@@ -100,11 +101,4 @@ fn wait_for_key() -> Result<()> {
     let read = io::stdin().lock().read_line(&mut String::new())?;
     ensure!(read > 0, "there is nobody to press Enter; --auto goes on by itself");
     Ok(())
-}
-
-/// Where the figures are from.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{cores} cores, Linux {}, cargo demo, clients on the same machine.", kernel.trim())
 }

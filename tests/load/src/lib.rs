@@ -6,6 +6,7 @@
 //! processors with it, so rates crowd together near what the machine can do, and costs do not.
 
 pub mod clients;
+pub mod machine;
 pub mod peers;
 pub mod soak;
 pub mod wrk;

@@ -48,7 +48,7 @@ fn the_image_holds_all_that_herd_needs() {
     for steps in instructions(&file, "RUN") {
         let steps = super::replaced(steps, "/image", &image.to_string_lossy());
         let mut shell = Command::new("sh");
-        // What is tried is the image, and not how fast it is; optimizing would take two more minutes.
+        // What is tried is the image, and not how fast it is; optimizing takes longer.
         shell.args(["-euc", &steps]).current_dir(&course).env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
         let output = shell.output().expect("a shell");
         assert!(output.status.success(), "{steps}:\n{}", String::from_utf8_lossy(&output.stderr));

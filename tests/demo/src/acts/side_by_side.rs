@@ -49,10 +49,14 @@ fn play(show: &Show) -> Result<Shown> {
         while clients.elapsed() < show.time || clients.answers() < 100 {
             ensure!(clients.lost() == 0, "stage {number} lost a request");
             thread::sleep(LOOK_EVERY);
-            threads = threads.max(server.processes().into_iter().map(e2e::threads).sum::<usize>());
-            private = private.max(memory(server.processes()));
+            let processes = server.processes();
+            threads = threads.max(processes.iter().copied().map(e2e::threads).sum::<usize>());
+            private = private.max(memory(processes.iter().copied()));
             let rate = clients.answers() as f64 / clients.elapsed().as_secs_f64();
-            table.now(&[name.clone(), format!("{rate:.0}")]);
+            let [rate, processes] = [format!("{rate:.0}"), processes.len().to_string()];
+            let so_far =
+                [name.clone(), rate, "".to_owned(), processes, threads.to_string(), private.to_string()];
+            table.now(&so_far);
         }
         let processes: Vec<Pid> = server.processes();
         let found = clients.finish();

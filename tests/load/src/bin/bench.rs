@@ -5,6 +5,7 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use load::machine::Machine;
 use load::peers::{NAMES, Peer};
 use load::wrk::{Cell, Found, run};
 use load::{spread, stolen};
@@ -54,6 +55,10 @@ const CELLS: [(usize, u32, bool); 10] = [
 /// The servers that herd wants to be level with.
 const RIVALS: [&str; 3] = ["nginx", "lighttpd", "h2o"];
 
+/// How they, and who asks them, say their versions.
+const VERSIONS: [(&str, &str); 5] =
+    [("nginx", "-v"), ("lighttpd", "-v"), ("h2o", "--version"), ("apache2", "-v"), ("wrk", "-v")];
+
 /// One cell, one server.
 #[derive(Serialize)]
 struct Row {
@@ -65,6 +70,7 @@ struct Row {
 #[derive(Serialize)]
 struct Report {
     command: String,
+    machine: Machine,
     seconds: u32,
     /// The median, over all rows, of how far the rounds differ, as a share of their median.
     noise: f64,
@@ -132,6 +138,7 @@ fn main() -> Result<()> {
     )[1];
     let report = Report {
         command: std::env::args().skip(1).fold("tests/load/bench".into(), |text, word| text + " " + &word),
+        machine: Machine::here(&VERSIONS),
         seconds: flags.seconds,
         noise,
         stolen: stolen / all.max(1.0),

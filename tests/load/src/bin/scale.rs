@@ -5,6 +5,7 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use load::machine::Machine;
 use load::peers::Peer;
 use load::wrk::{Cell, run};
 use load::{memory, spread};
@@ -37,10 +38,14 @@ const CELL: Cell = Cell { bytes: 1024, connections: 64, keep_alive: true };
 #[derive(Serialize)]
 struct Report {
     command: String,
+    machine: Machine,
     idle: u64,
     /// KiB of private memory of all processes before and after the idle clients came, each having been served once.
     resident: [u64; 2],
     bytes_each: f64,
+    /// KiB that the kernel keeps for small objects, sockets among them, before and after (proc_meminfo(5), Slab). Both
+    /// ends of each connection are on this machine.
+    slab: [u64; 2],
     alone: Vec<f64>,
     beside_idle: Vec<f64>,
     one_worker: Vec<f64>,
@@ -59,9 +64,9 @@ fn main() -> Result<()> {
     let [quiet, crowded] = [start(&programs, folder.path(), "2")?, start(&programs, folder.path(), "2")?];
     // Warm, so that only clients are added.
     rate(&crowded, 1)?;
-    let before = memory(e2e::group(crowded.group()));
+    let before = (memory(e2e::group(crowded.group())), slab()?);
     let clients = (0..flags.idle).map(|_| idle_client(crowded.port)).collect::<Result<Vec<_>>>()?;
-    let after = memory(e2e::group(crowded.group()));
+    let after = (memory(e2e::group(crowded.group())), slab()?);
     let [alone, beside_idle] = in_turn([&quiet, &crowded], &flags)?;
     drop((clients, quiet, crowded));
     let [one, two] = [start(&programs, folder.path(), "1")?, start(&programs, folder.path(), "2")?];
@@ -69,17 +74,19 @@ fn main() -> Result<()> {
 
     let report = Report {
         command: std::env::args().skip(1).fold("tests/load/scale".into(), |text, word| text + " " + &word),
+        machine: Machine::here(&[("wrk", "-v")]),
         idle: flags.idle,
-        resident: [before, after],
-        bytes_each: (after as f64 - before as f64) * 1024.0 / flags.idle as f64,
+        resident: [before.0, after.0],
+        bytes_each: (after.0 as f64 - before.0 as f64) * 1024.0 / flags.idle as f64,
+        slab: [before.1, after.1],
         alone,
         beside_idle,
         one_worker,
         two_workers,
     };
     println!(
-        "{} idle clients: resident memory {before} to {after} KiB, {:.0} bytes each",
-        flags.idle, report.bytes_each
+        "{} idle clients: resident memory {} to {} KiB, {:.0} bytes each; slab {} to {} KiB",
+        flags.idle, before.0, after.0, report.bytes_each, before.1, after.1
     );
     compare("without idle clients", &report.alone, "beside them", &report.beside_idle);
     compare("one worker", &report.one_worker, "two workers", &report.two_workers);
@@ -108,6 +115,14 @@ fn in_turn(herds: [&Peer; 2], flags: &Flags) -> Result<[Vec<f64>; 2]> {
         }
     }
     Ok(rates)
+}
+
+/// KiB of small objects in the kernel.
+fn slab() -> Result<u64> {
+    let table = fs::read_to_string("/proc/meminfo")?;
+    let line =
+        table.lines().find_map(|line| line.strip_prefix("Slab:")).context("/proc/meminfo has no Slab")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 /// A client that was served and stays.

@@ -5,6 +5,7 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use load::machine::Machine;
 use load::peers::Peer;
 use load::wrk::{Cell, Found, run};
 use load::{memory, spread};
@@ -56,6 +57,7 @@ struct Row {
 #[derive(Serialize)]
 struct Report {
     command: String,
+    machine: Machine,
     seconds: u32,
     rows: Vec<Row>,
 }
@@ -107,6 +109,7 @@ fn main() -> Result<()> {
     }
     let report = Report {
         command: std::env::args().skip(1).fold("tests/load/stages".into(), |text, word| text + " " + &word),
+        machine: Machine::here(&[("wrk", "-v")]),
         seconds: flags.seconds,
         rows,
     };
