@@ -76,7 +76,8 @@ fn bars_of(shown: &Shown, top: usize) -> String {
     let mut bars = String::new();
     for (index, (row, rate)) in shown.rows.iter().zip(rates).enumerate() {
         let y = top + LINE * index;
-        let width = 500.0 * rate / most;
+        // The longest leaves room for its text.
+        let width = 430.0 * rate / most;
         let (base, end) = (y + 18, 260.0 + width);
         let _ = writeln!(
             bars,
