@@ -114,8 +114,8 @@ pub fn folder(root: &Path) -> PathBuf {
 /// If a mistake is not found, or is not refused.
 pub fn records(root: &Path) -> Result<Records> {
     let course = Course::load(root)?;
-    // Shared with the tests of the labs, so that nothing is built twice.
-    let tree = Pristine::prepare(&course, &tree::memory(root)?.join("submissions"))?;
+    // Shared with the grader, so that nothing is built twice.
+    let tree = Pristine::prepare(&course, &tree::memory(root)?.join("grade"))?;
     let mut records = Records::new();
     let mut verdicts = Vec::new();
     for (slug, part, name, test) in EXHIBITS {

@@ -25,8 +25,8 @@ impl Copy {
         let root = folder.join("labs");
         let _ = fs::remove_dir_all(&root);
         handout::handout(&COURSE, &root, &[]).expect("a copy for students");
-        // Shared with the tests of wrong submissions, so that what both need from elsewhere is built once.
-        Copy { root, target: folder.with_file_name("submissions").join("target") }
+        // Shared with the grader, so that what both need from elsewhere is built once.
+        Copy { root, target: folder.with_file_name("grade").join("target") }
     }
 
     /// As it was handed out, with nothing remembered.

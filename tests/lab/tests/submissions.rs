@@ -23,9 +23,9 @@ static COURSE: LazyLock<Course> = LazyLock::new(|| {
     course
 });
 
-/// Builds happen in one tree, one after the other; tests run beside them.
+/// Builds happen in one tree, the grader's, one after the other; tests run beside them.
 static TREE: LazyLock<Mutex<Pristine>> = LazyLock::new(|| {
-    let folder = tree::memory(&COURSE.root).expect("a folder").join("submissions");
+    let folder = tree::memory(&COURSE.root).expect("a folder").join("grade");
     Mutex::new(Pristine::prepare(&COURSE, &folder).expect("a copy of the course"))
 });
 
