@@ -18,7 +18,7 @@ pub mod report;
 pub mod sandbox;
 mod submission;
 
-pub use pristine::Pristine;
+pub use pristine::{Pristine, alone_in};
 pub use submission::{Submission, check_sources, complete, touches};
 
 use crate::course::{Course, Kind, Lab, Points, PointsTable, Task};

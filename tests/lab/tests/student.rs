@@ -1,8 +1,9 @@
 //! What a student does, in a copy of the course as it is handed out.
 
 use lab::course::Course;
+use lab::grade::alone_in;
 use lab::{cut, handout, student, tree};
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -17,6 +18,8 @@ static COPY: LazyLock<Mutex<Copy>> = LazyLock::new(|| Mutex::new(Copy::new()));
 struct Copy {
     root: PathBuf,
     target: PathBuf,
+    /// A grader at work in the same checkout must not take our servers for a student's.
+    _lock: File,
 }
 
 impl Copy {
@@ -26,7 +29,9 @@ impl Copy {
         let _ = fs::remove_dir_all(&root);
         handout::handout(&COURSE, &root, &[]).expect("a copy for students");
         // Shared with the grader, so that what both need from elsewhere is built once.
-        Copy { root, target: folder.with_file_name("grade").join("target") }
+        let shared = folder.with_file_name("grade");
+        let lock = alone_in(&shared).expect("a lock");
+        Copy { root, target: shared.join("target"), _lock: lock }
     }
 
     /// As it was handed out, with nothing remembered.

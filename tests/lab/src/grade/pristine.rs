@@ -15,6 +15,17 @@ use std::time::Duration;
 /// How long the compiler may take for one submission. It takes seconds, unless somebody wants it to take longer.
 const BUILD_LIMIT: Duration = Duration::from_secs(300);
 
+/// Waits until nobody else builds in a folder of the grader, and keeps others out until the file is dropped.
+///
+/// # Errors
+/// If there can be no lock.
+pub fn alone_in(folder: &Path) -> Result<File> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let lock = File::create(folder.join("lock")).context("cannot make a lock file")?;
+    lock.lock().context("cannot lock the folder")?;
+    Ok(lock)
+}
+
 /// A copy of the course, and the folder in which it is built.
 #[derive(Debug)]
 pub struct Pristine {
@@ -33,9 +44,8 @@ impl Pristine {
     /// If a file cannot be read or written.
     pub fn prepare(course: &Course, folder: &Path) -> Result<Pristine> {
         let (root, target) = (folder.join("tree"), folder.join("target"));
+        let lock = alone_in(folder)?;
         fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
-        let lock = File::create(folder.join("lock")).context("cannot make a lock file")?;
-        lock.lock().context("cannot lock the folder")?;
         let files = tree::files(&course.root)?;
         for old in tree::files(&root)?.iter().filter(|old| !files.contains(old)) {
             fs::remove_file(root.join(old))?;
