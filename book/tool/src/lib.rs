@@ -5,9 +5,13 @@
 //!   session    runs the commands of a page, and compares what they print
 //!   museum     makes the mistakes of the bug museum, and records what the models say
 //!   plots      draws tables and pictures from the data files
+//!   crates     draws which crate stands on which
+//!   circles    finds modules that import each other
 //!   (doc tests of this crate)     the Rust on the pages that is not included from a file
 //! ```
 
+pub mod circles;
+pub mod crates;
 pub mod museum;
 pub mod pages;
 mod pages_tested;

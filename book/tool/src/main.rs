@@ -1,7 +1,7 @@
 //! `cargo book`.
 
 use anyhow::{Context, Result, ensure};
-use book::{museum, plots, root, session};
+use book::{crates, museum, plots, root, session};
 use clap::{Parser, Subcommand};
 use mdbook_driver::MDBook;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ enum Order {
     Test,
     /// Make every mistake of the bug museum again, and write down what the models say of it
     Record,
-    /// Draw the tables and pictures of the measurements from their data
+    /// Draw the tables and pictures of the measurements from their data, and the picture of the crates
     Draw,
     /// Run the commands of a page, and show where what they print is not what the page says
     Commands {
@@ -64,7 +64,13 @@ fn run(order: Order) -> Result<()> {
         Order::Serve { port } => serve(&root, port),
         Order::Test => test(&root),
         Order::Record => museum::record(&root),
-        Order::Draw => plots::draw(&root),
+        Order::Draw => {
+            for (path, text) in crates::drawn(&root)? {
+                let path = root.join(path);
+                std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            plots::draw(&root)
+        }
         Order::Commands { page } => {
             let complaints = session::check(&root, &page, &std::env::current_exe()?)?;
             ensure!(complaints.is_empty(), "{}", complaints.join("\n\n"));

@@ -1,6 +1,6 @@
-//! The tables and pictures of the measurements are those of their data.
+//! The tables and pictures of the measurements are those of their data, and the picture of the crates is that of cargo.
 
-use book::{plots, root};
+use book::{circles, crates, plots, root};
 use std::fs;
 
 #[test]
@@ -10,4 +10,19 @@ fn what_is_drawn_is_what_the_data_says() {
         let shown = fs::read_to_string(plots::folder(&root).join(&name)).unwrap_or_default();
         assert_eq!(shown, text, "{name} is not what its data says: `cargo book draw`");
     }
+}
+
+#[test]
+fn the_picture_of_the_crates_is_what_cargo_says() {
+    let root = root().expect("a checkout");
+    for (path, text) in crates::drawn(&root).expect("the crates") {
+        let shown = fs::read_to_string(root.join(&path)).unwrap_or_default();
+        assert!(shown == text, "{} does not show the crates as they are: `cargo book draw`", path.display());
+    }
+}
+
+#[test]
+fn no_two_modules_of_a_crate_import_each_other() {
+    let circles = circles::circles(&root().expect("a checkout")).expect("the crates");
+    assert!(circles.is_empty(), "modules that import each other in a circle:\n{}", circles.join("\n"));
 }

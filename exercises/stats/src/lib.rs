@@ -33,13 +33,15 @@ mod slot;
 mod snapshot;
 
 pub use histogram::{BOUNDS, BUCKETS, Histogram, HistogramSnapshot};
-pub use responses::{Response, STATUS_CODES, STATUSES};
+pub use responses::Response;
 pub use scrape::Interval;
-pub use seat::{SEATS, Seat};
+pub use seat::Seat;
 pub use semaphore::{Acquired, SemaphoreGuard, SharedSemaphore};
 pub use shared::{MAX_SLOTS, SharedStats};
 pub use slot::Slot;
-pub use snapshot::{Counters, Gauges, SeatSnapshot, SlotSnapshot, Snapshot, Total};
+pub use snapshot::{
+    Counters, Gauges, SEATS, STATUS_CODES, STATUSES, SeatSnapshot, SlotSnapshot, Snapshot, Total,
+};
 
 #[cfg(not(test))]
 mod futex;

@@ -9,9 +9,6 @@ use crate::snapshot::{Gauges, SeatSnapshot};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::atomic::{AtomicU32, AtomicU64};
 
-/// The number of seats of a slot: one for the worker, one for its successor.
-pub const SEATS: usize = 2;
-
 /// The gauges of one worker, in shared memory.
 ///
 /// Every gauge is a sum of what came and what went, added by different threads. A thread that takes an item

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use crate::histogram::Histogram;
 use crate::responses::{Response, Responses, Served};
-use crate::seat::{SEATS, Seat, SeatGauges};
-use crate::snapshot::{Counters, SlotSnapshot};
+use crate::seat::{Seat, SeatGauges};
+use crate::snapshot::{Counters, SEATS, SlotSnapshot};
 use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::Ordering::Relaxed;
 

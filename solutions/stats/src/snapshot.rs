@@ -9,8 +9,21 @@
 //! ```
 
 use crate::histogram::HistogramSnapshot;
-use crate::responses::{STATUS_CODES, STATUSES};
-use crate::seat::SEATS;
+
+/// The number of seats of a slot: one for the worker, one for its successor.
+pub const SEATS: usize = 2;
+
+/// The status codes with a counter of their own: all that the server sends, in order (RFC 9110, section 15).
+#[cfg(not(test))]
+pub const STATUS_CODES: [u16; 21] =
+    [200, 204, 206, 301, 304, 400, 403, 404, 405, 408, 411, 412, 413, 414, 416, 417, 431, 500, 501, 503, 505];
+
+/// One code is enough for a model, and every atomic more is a step more to interleave.
+#[cfg(test)]
+pub const STATUS_CODES: [u16; 1] = [200];
+
+/// The number of counters for responses: one per status code, and a last one for every other code.
+pub const STATUSES: usize = STATUS_CODES.len() + 1;
 
 /// All statistics at one moment.
 ///

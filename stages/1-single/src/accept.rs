@@ -1,12 +1,12 @@
-//! The listening socket of a server that has one.
+//! Taking clients from the backlog of a listening socket.
 
-use crate::connection::Connection;
-use crate::serve::poll_timeout;
-use crate::stop::Stop;
+use http::connection::Connection;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{Backlog, SockaddrLike, SockaddrStorage, listen, setsockopt, sockopt};
+use nix::sys::socket::{SockaddrLike, SockaddrStorage};
+use program::bell::poll_timeout;
+use program::stop::Stop;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,29 +15,6 @@ use std::time::{Duration, Instant};
 
 /// How long no connection is accepted after the process ran out of descriptors.
 pub const PAUSE: Duration = Duration::from_millis(100);
-
-/// Binds and listens, with the longest backlog that the kernel allows. The socket does not block.
-///
-/// # Errors
-/// Those of bind(2): above all that the address is in use or not ours, or that the port needs privileges.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    // Listening again only changes the length of the backlog (listen(2)).
-    listen(&listener, Backlog::MAXALLOWABLE)?;
-    send_without_delay(&listener)?;
-    Ok(listener)
-}
-
-/// Makes every connection that is accepted from a listening socket send at once (`TCP_NODELAY`, tcp(7)): responses
-/// leave in few writes, and waiting to fill a packet would only delay the last one. Linux hands the option on to each
-/// accepted socket, which spares a system call per connection.
-///
-/// # Errors
-/// Those of setsockopt(2); on a TCP socket it has none.
-pub fn send_without_delay(listener: &impl AsFd) -> io::Result<()> {
-    Ok(setsockopt(listener, sockopt::TcpNoDelay, &true)?)
-}
 
 /// What came of accepting.
 #[derive(Debug)]

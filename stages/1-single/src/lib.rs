@@ -1,41 +1,33 @@
 //! Stage 1: a server that serves one client after the other.
 //!
-//! It speaks HTTP/1.1, stays inside its document root, and waits for nobody longer than its time limit. But there
-//! is one thread, and it belongs to one client at a time: open a connection, send nothing, and everybody else
-//! waits for you.
+//! It speaks HTTP/1.1, stays inside its document root, and waits for no client longer than its time limit. But there
+//! is one thread, and it belongs to one client at a time: open a connection, send nothing, and all other clients wait
+//! for you.
 //!
-//! Where to begin reading: [`run`] is the whole server. [`serve`] keeps one client company, [`connection`] moves
-//! its bytes, [`http`] knows the rules, [`files`] finds the file. All later stages reuse these and replace only
-//! `run`.
+//! Where to begin reading: [`run`] is the whole server. [`accept`] takes a client from the backlog, [`serve`] serves it to
+//! the end, [`files`] finds what it asks for. How a request is read and a response is written is the crate [`http`], which
+//! all stages speak; how a program starts and stops is the crate [`program`], which all stages share. Later stages replace
+//! `run`, and reuse the rest.
 
 pub mod accept;
-pub mod access_log;
-pub mod buffer;
-pub mod cli;
-pub mod config;
-pub mod connection;
 pub mod files;
-pub mod handler;
-pub mod http;
-pub mod outgoing;
-pub mod program;
 pub mod serve;
-pub mod stop;
-pub mod taking;
 
-use config::Settings;
 use files::Files;
-use program::{Failure, announce};
+use program::failure::Failure;
+use program::listening::{announce, listen};
+use program::settings::Settings;
+use program::{start, stop};
 
 /// The single-threaded server.
 ///
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let handler = program::logged(Files::new(program::open_root(settings)?), settings)?;
+    let handler = start::logged(Files::new(start::open_root(settings)?), settings)?;
     let stop = stop::on_signals().map_err(Failure::running)?;
     // ANCHOR: run
-    let (listener, address) = program::listen(settings)?;
+    let (listener, address) = listen(settings)?;
     announce("stage1", address);
     while let Some(mut connection) = accept::next_client(&listener, stop).map_err(Failure::running)? {
         serve::serve(&mut connection, &handler, settings.timeout, stop);

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stage1_single::program::main("stage1", "Stage 1: one thread, one client at a time", stage1_single::run)
+    program::start::main("stage1", "Stage 1: one thread, one client at a time", stage1_single::run)
 }

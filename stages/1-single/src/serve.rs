@@ -3,13 +3,16 @@
 //! The thread belongs to the client for as long as the client likes, up to the time limits. That is what the first
 //! two stages teach, and what the third ends.
 
-use crate::connection::{Connection, Progress, Received, timed_out};
-use crate::handler::Handler;
-use crate::http::Request;
-use crate::http::response::Response;
-use crate::stop::Stop;
+use http::closing::Progress;
+use http::connection::{Connection, Received};
+use http::framing::Refusal;
+use http::handler::Handler;
+use http::request::Request;
+use http::response::Response;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
+use program::bell::poll_timeout;
+use program::stop::Stop;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -27,7 +30,7 @@ pub fn serve(connection: &mut Connection, handler: &dyn Handler, timeout: Durati
             Received::Incomplete => match wait(connection, PollFlags::POLLIN, timeout, stop) {
                 Waited::Ready => continue,
                 Waited::TooLong if connection.owes_timeout_response() => {
-                    connection.refuse(timed_out());
+                    connection.refuse(Refusal::timed_out());
                     send(connection, handler, timeout, stop)
                 }
                 Waited::TooLong => return,
@@ -114,9 +117,3 @@ fn wait(connection: &Connection, for_what: PollFlags, timeout: Duration, stop: &
     }
 }
 // ANCHOR_END: wait
-
-/// A duration for poll(2), rounded up so that a thread never wakes a moment too early and spins.
-pub fn poll_timeout(left: Duration) -> PollTimeout {
-    let milliseconds = left.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
-    PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
-}

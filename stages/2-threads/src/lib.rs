@@ -12,14 +12,16 @@
 //! The permit comes first. Whoever accepts first holds a client for whom there is no thread; left in the backlog,
 //! that client costs nothing and the kernel completes its handshake.
 
+use http::connection::Connection;
+use http::handler::Handler;
 use parts::threads::{ConnectionLimit, Permit};
-use stage1_single::config::Settings;
-use stage1_single::connection::Connection;
+use program::failure::Failure;
+use program::listening::{announce, listen};
+use program::settings::Settings;
+use program::stop::Stop;
+use program::{start, stop};
 use stage1_single::files::Files;
-use stage1_single::handler::Handler;
-use stage1_single::program::{Failure, announce};
-use stage1_single::stop::Stop;
-use stage1_single::{accept, program, serve, stop};
+use stage1_single::{accept, serve};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -30,9 +32,9 @@ use std::time::Duration;
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     // ANCHOR: starting
-    let handler = program::logged(Files::new(program::open_root(settings)?), settings)?;
+    let handler = start::logged(Files::new(start::open_root(settings)?), settings)?;
     let stop = stop::on_signals().map_err(Failure::running)?;
-    let (listener, address) = program::listen(settings)?;
+    let (listener, address) = listen(settings)?;
     announce("stage2", address);
     // ANCHOR_END: starting
 

@@ -3,9 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stage1_single::program::main(
-        "stage2",
-        "Stage 2: a thread per connection, up to a limit",
-        stage2_threads::run,
-    )
+    program::start::main("stage2", "Stage 2: a thread per connection, up to a limit", stage2_threads::run)
 }

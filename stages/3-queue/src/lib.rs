@@ -9,24 +9,30 @@
 //!                     waits for the next request   <----- inbox ---------+
 //! ```
 //!
-//! In [`stage2_threads`], waiting for a client cost a thread. Here it costs a connection: the silent, the half-sent, the
+//! In stage 2, waiting for a client cost a thread. Here it costs a connection: the silent, the half-sent, the
 //! idle and the slow all wait in the reception. A thread has a request that is complete, and it gives the connection
 //! back as soon as the client makes it wait. And what cannot be served soon is refused soon: when the queue is full, the
 //! client gets 503 at once instead of an ever longer wait.
 
+pub mod clients;
+pub mod counter;
+pub mod deadlines;
 pub mod delay;
+pub mod door;
 pub mod pool;
 pub mod reception;
 pub mod service;
 pub mod table;
 
 use pool::Pool;
+use program::failure::{Failure, plain};
+use program::listening::{announce, listen};
+use program::settings::Settings;
+use program::start;
+use program::stop::{self, Stop};
 use reception::Reception;
 use service::Service;
-use stage1_single::config::{Settings, plain};
 use stage1_single::files::Files;
-use stage1_single::program::{self, Failure, announce};
-use stage1_single::stop::{self, Stop};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -35,7 +41,7 @@ use std::sync::Arc;
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    run_alone("stage3", program::logged(Files::new(program::open_root(settings)?), settings)?, settings)
+    run_alone("stage3", start::logged(Files::new(start::open_root(settings)?), settings)?, settings)
 }
 
 /// A server of a single process: listens, says where, and serves until it is stopped.
@@ -44,7 +50,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run_alone(program: &str, service: impl Service, settings: &Settings) -> Result<(), Failure> {
     let stop = stop::on_signals().map_err(Failure::running)?;
-    let (listener, address) = program::listen(settings)?;
+    let (listener, address) = listen(settings)?;
     serve(listener.into(), Arc::new(service), settings, stop, || announce(program, address))
 }
 

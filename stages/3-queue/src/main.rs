@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stage1_single::program::main(
+    program::start::main(
         "stage3",
         "Stage 3: a reception, a bounded queue, a pool of threads",
         stage3_queue::run,

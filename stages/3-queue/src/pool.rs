@@ -1,67 +1,19 @@
-//! The threads that answer requests, and the two ways between them and the reception.
+//! The threads that answer requests.
 
-use crate::delay::ControlledDelay;
+use crate::counter::{Counter, Work};
 use crate::service::{Event, Service};
 use crate::table::Client;
-use parts::queue::{BoundedQueue, Inbox};
-use parts::request::Bell;
-use stage1_single::config::Settings;
-use stage1_single::connection::{Progress, Received};
-use stage1_single::http::framing::Refusal;
-use stage1_single::http::response::Response;
+use http::closing::Progress;
+use http::connection::Received;
+use http::framing::Refusal;
+use program::settings::Settings;
+use program::stop::Stop;
 use stage1_single::serve::respond;
-use stage1_single::stop::{EventBell, Stop};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
-
-/// Whether the log gets a line about the event that has this number: the 1st, 2nd, 4th, 8th and so on. A server that is
-/// overloaded must not be busy writing about it.
-pub fn is_worth_a_line(number: u64) -> bool {
-    number.is_power_of_two()
-}
-
-// ANCHOR: what_is_queued
-/// A client whose request is complete, or whose response must go on from the disk.
-#[derive(Debug)]
-pub struct Work {
-    /// The client.
-    pub client: Box<Client>,
-    /// When it was queued.
-    pub queued_at: Instant,
-}
-// ANCHOR_END: what_is_queued
-
-/// The ways between reception and threads.
-pub struct Counter {
-    /// From the reception to the threads. Bounded: what does not fit is refused.
-    pub queue: BoundedQueue<Work>,
-    /// From the threads to the reception. Unbounded, but no larger than the number of connections.
-    pub inbox: Inbox<Box<Client>>,
-    /// Wakes the reception when the inbox is no longer empty.
-    pub bell: EventBell,
-    /// How long a request may wait in the queue.
-    pub delay: ControlledDelay,
-    /// Requests that were refused because they could not be served soon.
-    refusals: AtomicU64,
-}
-
-impl Counter {
-    /// The refusal of a request that the queue has no room for, or that has waited in it for too long.
-    // ANCHOR: refusal
-    pub fn refusal(&self, service: &impl Service) -> Response {
-        service.happened(Event::Refused);
-        let refused = self.refusals.fetch_add(1, Ordering::Relaxed) + 1;
-        if is_worth_a_line(refused) {
-            log::warn!("more requests than the threads can serve: {refused} refused so far");
-        }
-        Response::overloaded("The server is busy")
-    }
-    // ANCHOR_END: refusal
-}
 
 /// The threads of a worker.
 pub struct Pool {
@@ -76,13 +28,7 @@ impl Pool {
     /// When the system refuses a thread or a descriptor. No thread is left behind.
     pub fn start(settings: &Settings, service: Arc<impl Service>, stop: &'static Stop) -> io::Result<Pool> {
         let threads = settings.threads_per_worker;
-        let counter = Arc::new(Counter {
-            queue: BoundedQueue::new(settings.queue_size),
-            inbox: Inbox::new(),
-            bell: EventBell::new()?,
-            delay: ControlledDelay::new(settings.queue_delay),
-            refusals: AtomicU64::new(0),
-        });
+        let counter = Arc::new(Counter::new(settings.queue_size, settings.queue_delay)?);
         let mut pool = Pool { counter, threads: Vec::with_capacity(threads) };
         for number in 0..threads {
             let (counter, service) = (pool.counter.clone(), service.clone());
@@ -128,9 +74,7 @@ fn work(counter: &Counter, service: &impl Service, stop: &Stop) {
         }
         attend(&mut client, counter, service, stop);
         service.happened(Event::Done);
-        if counter.inbox.put(client) {
-            counter.bell.ring();
-        }
+        counter.give_back(client);
     }
 }
 // ANCHOR_END: work

@@ -1,10 +1,10 @@
 //! What the reception and the pool ask of the stage that runs them.
 
-use stage1_single::access_log::Logged;
+use http::handler::Handler;
+use http::request::Request;
+use http::response::Response;
+use program::access_log::Logged;
 use stage1_single::files::Files;
-use stage1_single::handler::Handler;
-use stage1_single::http::Request;
-use stage1_single::http::response::Response;
 use std::time::Duration;
 
 /// A handler that can also answer without blocking, and that wants to know what happens around it.

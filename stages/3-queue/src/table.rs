@@ -8,7 +8,8 @@
 //! The kernel reports events by descriptor, and gives out the lowest free one, so a vector is the shortest way from
 //! an event to its client.
 
-use stage1_single::connection::Connection;
+use http::connection::Connection;
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 /// A client and what the reception knows about it. It travels, in a box, through queue and inbox.
@@ -17,10 +18,43 @@ pub struct Client {
     /// The connection.
     pub connection: Connection,
     /// The connection is known to epoll. One that is answered and closed at once never is.
-    pub registered: bool,
+    registered: bool,
+}
+
+/// Whether the kernel must be asked to report the state of a socket anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renew {
+    /// It is, or will be, because no report was missed.
+    Nothing,
+    /// It must, because a report may have gone unheard while the client was away.
+    Registration,
 }
 
 impl Client {
+    /// A client that was just accepted.
+    pub fn new(connection: Connection) -> Client {
+        Client { connection, registered: false }
+    }
+
+    /// Has the kernel report what happens on the connection's socket.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2): above all the limit of watched descriptors.
+    pub fn watch(&mut self, epoll: &Epoll, renew: Renew) -> nix::Result<()> {
+        // ANCHOR: watch
+        let interest =
+            EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
+        let mut event = EpollEvent::new(interest, self.descriptor() as u64);
+        let result = match renew {
+            _ if !self.registered => epoll.add(&self.connection, event),
+            Renew::Registration => epoll.modify(&self.connection, &mut event),
+            Renew::Nothing => Ok(()),
+        };
+        self.registered = true;
+        // ANCHOR_END: watch
+        result
+    }
+
     /// The descriptor of the connection's socket: the client's name in the table.
     pub fn descriptor(&self) -> RawFd {
         self.connection.as_fd().as_raw_fd()
@@ -82,6 +116,13 @@ impl Table {
                 None
             }
         }
+    }
+
+    /// Takes out the parked client that has been idle for the longest time; `None` if no client is idle.
+    pub fn take_longest_idle(&mut self) -> Option<Box<Client>> {
+        let idle = self.parked().filter(|client| client.connection.is_idle());
+        let longest = idle.min_by_key(|client| client.connection.since()).map(Client::descriptor);
+        longest.and_then(|descriptor| self.take(descriptor))
     }
 
     /// Forgets a client and closes its connection.

@@ -2,13 +2,14 @@
 //! answers when the test lets it, so the test decides how long the others wait.
 
 use e2e::{Client, eventually, pattern};
-use stage1_single::accept;
-use stage1_single::cli::{self, Start};
-use stage1_single::config::Settings;
-use stage1_single::handler::Handler;
-use stage1_single::http::Request;
-use stage1_single::http::response::{Body, Response};
-use stage1_single::stop::{EventBell, Stop};
+use http::handler::Handler;
+use http::request::Request;
+use http::response::{Body, Response};
+use program::bell::EventBell;
+use program::cli::{self, Start};
+use program::listening::bind;
+use program::settings::Settings;
+use program::stop::Stop;
 use stage3_queue::service::{Event, Service};
 use std::fs::File;
 use std::io::Write;
@@ -84,7 +85,7 @@ fn statuses_of_those_who_waited(delay: Duration) -> (Vec<u16>, usize) {
     let mut file = tempfile::tempfile().expect("a file");
     file.write_all(&content).expect("room on the disk");
     let service = Arc::new(Gated { large: Some(Arc::new(file)), ..Gated::default() });
-    let listener = accept::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
     let address = listener.local_addr().expect("a socket that is bound");
     let stop: &'static Stop = Box::leak(Box::new(Stop::new(EventBell::new().expect("a descriptor"))));
     let (serving, settings) = (service.clone(), settings(delay));

@@ -5,13 +5,14 @@
 //! of the pool, and mostly also for the reception: the kernel can look a name up without the disk, or say that it
 //! cannot (`RESOLVE_CACHED`, openat2(2)).
 
+use http::handler::Handler;
+use http::representation::Representation;
+use http::request::Request;
+use http::response::{CacheResult, Response};
 use parts::cache::{Cache, Change, Lookup, Weigh};
 use parts::request::{FileIdentity, Found, RequestPath};
-use stage1_single::config::HandOff;
-use stage1_single::files::{Files, Representation, file_request};
-use stage1_single::handler::Handler;
-use stage1_single::http::Request;
-use stage1_single::http::response::{CacheResult, Response};
+use program::settings::HandOff;
+use stage1_single::files::{Files, file_request};
 use stage3_queue::service::Service;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -18,16 +18,17 @@ pub mod cached;
 
 use cached::Cached;
 use parts::cache::Change;
-use stage1_single::config::Settings;
+use program::failure::Failure;
+use program::settings::Settings;
+use program::start;
 use stage1_single::files::Files;
-use stage1_single::program::{self, Failure};
 
 /// The server with a cache.
 ///
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    stage3_queue::run_alone("stage4", program::logged(cached_files(settings, |_| {})?, settings)?, settings)
+    stage3_queue::run_alone("stage4", start::logged(cached_files(settings, |_| {})?, settings)?, settings)
 }
 
 // ANCHOR: cached_files
@@ -40,7 +41,7 @@ pub fn cached_files(
     settings: &Settings,
     changed: impl Fn(&Change) + Send + Sync + 'static,
 ) -> Result<Cached, Failure> {
-    let files = Files::new(program::open_root(settings)?);
+    let files = Files::new(start::open_root(settings)?);
     Ok(Cached::new(files, settings.cache_size_mb << 20, settings.hand_off, changed))
 }
 // ANCHOR_END: cached_files

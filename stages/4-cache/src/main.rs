@@ -3,9 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stage1_single::program::main(
-        "stage4",
-        "Stage 4: an LRU cache of files before the disk",
-        stage4_cache::run,
-    )
+    program::start::main("stage4", "Stage 4: an LRU cache of files before the disk", stage4_cache::run)
 }

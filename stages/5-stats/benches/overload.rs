@@ -6,14 +6,15 @@
 //! `cargo bench -p stage5-stats --bench overload`
 
 use e2e::Client;
+use http::handler::Handler;
+use http::request::Request;
+use http::response::{Body, Response};
 use parts::stats::SharedStats;
-use stage1_single::accept;
-use stage1_single::cli::{self, Start};
-use stage1_single::config::Settings;
-use stage1_single::handler::Handler;
-use stage1_single::http::Request;
-use stage1_single::http::response::{Body, Response};
-use stage1_single::stop::{EventBell, Stop};
+use program::bell::EventBell;
+use program::cli::{self, Start};
+use program::listening::bind;
+use program::settings::Settings;
+use program::stop::Stop;
 use stage3_queue::service::Service;
 use stage5_stats::observed::{Observed, Seated};
 use std::net::SocketAddr;
@@ -74,7 +75,7 @@ fn main() {
 
 fn run(plan: &Plan, length: Duration) {
     let stats = Arc::new(SharedStats::new(1).expect("a mapping"));
-    let listener = accept::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
     let address = listener.local_addr().expect("a socket that is bound");
     let stop: &'static Stop = Box::leak(Box::new(Stop::new(EventBell::new().expect("a descriptor"))));
     let settings = settings(plan.delay_ms);

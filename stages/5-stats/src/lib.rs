@@ -23,9 +23,10 @@ pub mod observed;
 
 use observed::{Observed, Seated};
 use parts::stats::SharedStats;
-use stage1_single::access_log::Logged;
-use stage1_single::config::{Settings, plain};
-use stage1_single::program::{self, Failure};
+use program::access_log::Logged;
+use program::failure::{Failure, plain};
+use program::settings::Settings;
+use program::start;
 use stage4_cache::cached::Cached;
 use stage4_cache::cached_files;
 use std::sync::Arc;
@@ -60,6 +61,6 @@ pub fn shared_stats(workers: usize) -> Result<Arc<SharedStats>, Failure> {
 pub fn site(settings: &Settings, seated: Seated) -> Result<Site, Failure> {
     let counting = seated.clone();
     let cached = cached_files(settings, move |change| counting.cache_changed(change))?;
-    program::logged(Observed::new(cached, seated, settings.into()), settings)
+    start::logged(Observed::new(cached, seated, settings.into()), settings)
 }
 // ANCHOR_END: site

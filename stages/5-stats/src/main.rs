@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stage1_single::program::main(
+    program::start::main(
         "stage5",
         "Stage 5: statistics in shared memory, monitoring past the queue",
         stage5_stats::run,

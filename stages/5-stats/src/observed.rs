@@ -1,11 +1,12 @@
 //! Counting: the handler that turns what happens into numbers.
 
 use crate::monitoring::{self, Capacity};
+use http::date;
+use http::handler::{Exchange, Handler};
+use http::request::Request;
+use http::response::{CacheResult, Response};
 use parts::cache::Change;
 use parts::stats::{Response as Recorded, Seat, SharedStats, Slot};
-use stage1_single::handler::{Exchange, Handler};
-use stage1_single::http::response::{CacheResult, Response};
-use stage1_single::http::{Request, date};
 use stage3_queue::service::{Event, Service};
 use std::process;
 use std::sync::Arc;

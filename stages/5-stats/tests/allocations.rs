@@ -1,12 +1,14 @@
 //! A request that is answered from memory: how often it asks the allocator, and that nothing stays behind.
 
+use http::closing::Progress;
+use http::connection::{Connection, Received};
+use http::handler::Handler;
+use http::request::Request;
 use parts::stats::SharedStats;
+use program::cli::{self, Start};
+use program::listening::bind;
+use program::settings::Settings;
 use stage1_single::accept::{self, Accepted};
-use stage1_single::cli::{self, Start};
-use stage1_single::config::Settings;
-use stage1_single::connection::{Connection, Progress, Received};
-use stage1_single::handler::Handler;
-use stage1_single::http::Request;
 use stage3_queue::service::Service;
 use stage5_stats::Site;
 use stage5_stats::observed::Seated;
@@ -84,7 +86,7 @@ fn a_hit_makes_a_handful_of_small_allocations_and_keeps_none() {
     std::fs::write(root.path().join("page.html"), "a page").expect("a page");
     let seated = Seated::take(Arc::new(SharedStats::new(1).expect("a mapping")), 0, 0);
     let site = stage5_stats::site(&settings(&root.path().to_string_lossy()), seated).expect("a site");
-    let listener = accept::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
     let mut client = TcpStream::connect(listener.local_addr().expect("its address")).expect("a connection");
     let Ok(Accepted::Client(mut connection)) = accept::accept(&listener) else { panic!("a client waits") };
     for _ in 0..10 {

@@ -1,7 +1,7 @@
 //! Stage 6: a master and its workers. The complete system, the program `herd`.
 //!
 //! ```text
-//!                         master: one thread, no client, for ever
+//!                         master: one thread, no client, ever
 //!          binds the sockets, maps the statistics, forks, reaps, respawns, rolls, stops
 //!              |                        |                        |
 //!           worker 0                 worker 1                 worker 2
@@ -14,12 +14,14 @@
 //!
 //! A worker that crashes takes its own clients with it and nobody else's. The master notices, settles the dead
 //! worker's gauges, and forks another onto the same socket, where new clients have been waiting in the backlog. All
-//! decisions are the `prefork` part's; [`master`] carries them out, [`worker`] is what a child does, [`signals`] is how
-//! either hears of anything, [`silence`] is about clients who have said nothing yet, [`privileges`] is what all do without,
-//! and [`service`] is what systemd is told.
+//! decisions are the `prefork` part's; [`master`] carries them out. [`children`] forks and reaps, [`worker`] is what a child
+//! does, [`signals`] is how either hears of anything, [`reload`] tries new settings, [`silence`] is about clients that have
+//! sent nothing yet, [`privileges`] is what all do without, and [`service`] is what systemd is told.
 
+pub mod children;
 pub mod master;
 pub mod privileges;
+pub mod reload;
 pub mod service;
 pub mod signals;
 pub mod silence;
@@ -28,10 +30,15 @@ pub mod worker;
 use master::Master;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parts::prefork::ListeningSocket;
-use stage1_single::access_log;
-use stage1_single::config::Settings;
-use stage1_single::program::{Failure, open_root};
+use program::failure::Failure;
+use program::settings::Settings;
 use stage5_stats::shared_stats;
+
+/// The program's name, for the command line and for people.
+pub const PROGRAM: &str = "herd";
+
+/// The first line of `--help`.
+pub const ABOUT: &str = "A prefork HTTP/1.1 server for static files";
 
 /// The prefork server.
 ///
@@ -46,8 +53,8 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     }
     privileges::never_gain()?;
     allow_many_descriptors();
-    // Tried as who the workers will be.
-    check(settings)?;
+    // Checked with the user that the workers will run as.
+    reload::check(settings)?;
     Master::new(settings.clone(), sockets, shared_stats(settings.num_workers)?)?.run()
 }
 // ANCHOR_END: run
@@ -57,16 +64,4 @@ fn allow_many_descriptors() {
     // Without it, the server has to make do with what it was given.
     let _ = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
-}
-
-/// Tries what a worker will do with the settings, so that a mistake is found by the master, before there is a
-/// worker to fail.
-///
-/// # Errors
-/// [`Failure::Setting`] if the document root or the access log cannot be used.
-pub fn check(settings: &Settings) -> Result<(), Failure> {
-    open_root(settings)?;
-    access_log::open(settings.access_log.as_deref())
-        .map_err(|error| Failure::access_log(settings, &error))?;
-    Ok(())
 }

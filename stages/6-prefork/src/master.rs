@@ -3,32 +3,23 @@
 //! It has one thread and no clients, so there is little that could make it fail, and forking it is safe: fork(2)
 //! copies only the calling thread, and a lock that another thread held would stay locked in the child for ever.
 
-use crate::{check, service, signals, silence, worker};
+use crate::children::{Children, reap};
+use crate::{PROGRAM, reload, service, signals, silence, worker};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2, read};
-use parts::prefork::{Action, DONE, Event, Exit, ListeningSocket, Mailbox, Note, Notice, Policy, Supervisor};
+use nix::unistd::Pid;
+use parts::prefork::{Action, DONE, Event, ListeningSocket, Mailbox, Note, Notice, Policy, Supervisor};
 use parts::stats::SharedStats;
-use stage1_single::cli::{self, Start};
-use stage1_single::config::Settings;
-use stage1_single::program::{Failure, announce};
-use stage1_single::serve::poll_timeout;
-use stage1_single::stop::EventBell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use program::bell::{EventBell, poll_timeout};
+use program::failure::{Failure, exit};
+use program::listening::announce;
+use program::settings::Settings;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// The program's name, for the command line and for people.
-pub const PROGRAM: &str = "herd";
-
-/// The first line of `--help`.
-pub const ABOUT: &str = "A prefork HTTP/1.1 server for static files";
 
 /// What the service manager shows, as long as all is well.
 const SERVING: &str = "every worker serves";
@@ -51,20 +42,11 @@ pub struct Master {
     supervisor: Supervisor,
     mailbox: &'static Mailbox,
     bell: &'static EventBell,
-    /// Workers write their pid here once they serve.
-    ready: Pipe,
-    /// The slot of every live worker.
-    slots: BTreeMap<Pid, usize>,
+    children: Children,
     /// Slots that have not served yet. The herd announces itself when the last one does.
     awaited: BTreeSet<usize>,
     /// A stop was asked for, and begins when the kernel keeps no silent client any more, or then.
     stop_by: Option<Instant>,
-}
-
-/// Both ends of a pipe. The master keeps the writing end for the children to come.
-struct Pipe {
-    read: OwnedFd,
-    write: OwnedFd,
 }
 
 /// The end of the loop.
@@ -84,7 +66,6 @@ impl Master {
         stats: Arc<SharedStats>,
     ) -> Result<Master, Failure> {
         let (mailbox, bell) = signals::for_master().map_err(Failure::running)?;
-        let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(Failure::running)?;
         let address = sockets.first().map_or(Ok(settings.socket_address()), ListeningSocket::local_address);
         let policy = Policy { slots: sockets.len(), grace: settings.timeout, ready_within: READY_WITHIN };
         Ok(Master {
@@ -96,8 +77,7 @@ impl Master {
             supervisor: Supervisor::new(policy),
             mailbox,
             bell,
-            ready: Pipe { read, write },
-            slots: BTreeMap::new(),
+            children: Children::new().map_err(Failure::running)?,
             stop_by: None,
         })
     }
@@ -112,7 +92,7 @@ impl Master {
             match turn {
                 Turn::Finished(DONE) => return Ok(()),
                 Turn::Finished(code) => {
-                    return Err(Failure::Code(u8::try_from(code).unwrap_or(cli::exit::FAILED)));
+                    return Err(Failure::Code(u8::try_from(code).unwrap_or(exit::FAILED)));
                 }
                 Turn::Again => {}
             }
@@ -130,7 +110,7 @@ impl Master {
         };
         let readable = PollFlags::POLLIN;
         let mut sources =
-            [PollFd::new(self.bell.as_fd(), readable), PollFd::new(self.ready.read.as_fd(), readable)];
+            [PollFd::new(self.bell.as_fd(), readable), PollFd::new(self.children.as_fd(), readable)];
         match poll(&mut sources, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(errno) => Err(Failure::running(errno)),
@@ -144,18 +124,14 @@ impl Master {
         self.bell.clear();
         let notices = self.mailbox.take();
         let mut events = VecDeque::new();
-        while let Some(pid) = self.next_ready() {
+        while let Some(pid) = self.children.next_ready() {
             events.push_back(Event::Ready { pid });
         }
         for notice in notices {
             match notice {
                 Notice::StopNow => events.push_back(Event::StopNow),
                 Notice::Stop => events.extend(self.let_everybody_in()),
-                Notice::Reload if self.reload_settings() => events.push_back(Event::Reload),
-                Notice::Reload => {
-                    service::reloading();
-                    service::ready("serving with the settings from before; the log says why");
-                }
+                Notice::Reload => events.extend(self.reload()),
                 Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
             }
         }
@@ -229,26 +205,16 @@ impl Master {
 
     // ANCHOR: spawn
     fn spawn(&mut self, slot: usize, seat: usize) -> Event {
-        let master = getpid();
-        #[allow(unsafe_code)]
-        // SAFETY: the master has one thread, so the child inherits no lock in the middle of another thread's work.
-        let forked = signals::held_back(|| unsafe { fork() });
-        match forked {
-            Ok(ForkResult::Parent { child }) => {
-                if let Err(errno) = signals::release() {
-                    log::error!("cannot let signals through: {errno}");
-                }
-                self.slots.insert(child, slot);
-                Event::Spawned { slot, seat, pid: child }
-            }
-            Ok(ForkResult::Child) => {
-                // Of all that was copied, a worker needs its own socket. The others would keep a backlog alive that
-                // it never looks at.
-                let socket = self.sockets.swap_remove(slot);
-                self.sockets.clear();
-                let orders = worker::Orders { master, slot, seat, socket, ready: &self.ready.write };
-                process::exit(worker::run(&self.settings, self.stats.clone(), orders))
-            }
+        let Master { children, sockets, settings, stats, .. } = self;
+        let life = |master, ready: &OwnedFd| {
+            // A worker needs only its own socket of those that it inherited. The others would keep a backlog alive that
+            // it never looks at.
+            let socket = sockets.swap_remove(slot);
+            sockets.clear();
+            worker::run(settings, stats.clone(), worker::Orders { master, slot, seat, socket, ready })
+        };
+        match children.fork(slot, life) {
+            Ok(pid) => Event::Spawned { slot, seat, pid },
             Err(errno) => {
                 log::error!("cannot fork: {}", errno.desc());
                 Event::SpawnFailed { slot }
@@ -259,76 +225,39 @@ impl Master {
 
     // ANCHOR: settle
     fn settle(&mut self, slot: usize, seat: usize, pid: Pid) {
-        self.slots.remove(&pid);
+        self.children.forget(pid);
         self.stats.slot(slot).settle(seat);
         self.stats.settle(pid.as_raw().cast_unsigned());
     }
     // ANCHOR_END: settle
 
-    /// The pid of a worker that has begun to serve.
-    fn next_ready(&self) -> Option<Pid> {
-        let mut pid = [0; size_of::<i32>()];
-        // A pid is written in one piece (pipe(7), PIPE_BUF), so it is also read in one.
-        (read(&self.ready.read, &mut pid) == Ok(pid.len())).then(|| Pid::from_raw(i32::from_ne_bytes(pid)))
+    /// Workers forked from now on use the settings as they are now. If those cannot be used, everything stays.
+    fn reload(&mut self) -> Option<Event> {
+        match reload::read_again(&self.settings) {
+            Some(settings) => {
+                self.settings = settings;
+                Some(Event::Reload)
+            }
+            None => {
+                service::reloading();
+                service::ready("serving with the settings from before; the log says why");
+                None
+            }
+        }
     }
 
     fn announce_when_complete(&mut self, pid: Pid) {
-        if let Some(slot) = self.slots.get(&pid)
-            && self.awaited.remove(slot)
+        if let Some(slot) = self.children.slot(pid)
+            && self.awaited.remove(&slot)
             && self.awaited.is_empty()
         {
             announce(PROGRAM, self.address);
             service::ready(SERVING);
         }
     }
-
-    /// Reads the settings again. `false`, with a line in the log, if they cannot be used; then everything stays.
-    // ANCHOR: reload_settings
-    fn reload_settings(&mut self) -> bool {
-        let read = cli::parse(PROGRAM, ABOUT, std::env::args_os(), |name| std::env::var_os(name));
-        let new = match read {
-            Ok(Start::Serve(new)) => new,
-            Ok(Start::Print(_)) => return false,
-            Err(error) => {
-                log::error!("nothing is reloaded: {error}");
-                return false;
-            }
-        };
-        if let Err(failure) = check(&new) {
-            log::error!("nothing is reloaded: {failure}");
-            return false;
-        }
-        // ANCHOR_END: reload_settings
-        if (new.socket_address(), new.num_workers)
-            != (self.settings.socket_address(), self.settings.num_workers)
-        {
-            log::warn!("address, port and number of workers stay as they are until herd is started anew");
-        }
-        if new.user != self.settings.user {
-            log::warn!("the user stays who it is until herd is started anew");
-        }
-        self.settings = new;
-        true
-    }
 }
 
-// ANCHOR: reap
-/// Collects one child that has ended, if there is one.
-fn reap() -> Option<Event> {
-    loop {
-        return match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) => Some(Event::Exited { pid, how: Exit::Code(code) }),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => {
-                Some(Event::Exited { pid, how: Exit::Signal(signal as i32) })
-            }
-            Err(Errno::EINTR) => continue,
-            _ => None,
-        };
-    }
-}
-// ANCHOR_END: reap
-
-/// Whoever watches the herd hears of it.
+/// Tells those who watch the herd: the log, and the service manager.
 fn tell(note: &Note) {
     match note {
         Note::RollStarted | Note::RollFinished => log::info!("{note}"),

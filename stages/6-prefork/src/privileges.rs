@@ -21,7 +21,7 @@ use landlock::{
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::{User, getuid, initgroups, setresgid, setresuid, setuid};
-use stage1_single::program::Failure;
+use program::failure::Failure;
 use std::ffi::CString;
 use std::path::Path;
 

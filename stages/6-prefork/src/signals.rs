@@ -13,7 +13,7 @@ use nix::libc::c_int;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 use parts::prefork::{Mailbox, Notice};
 use parts::request::Bell;
-use stage1_single::stop::EventBell;
+use program::bell::EventBell;
 use std::sync::OnceLock;
 
 /// What the handlers reach.
@@ -35,7 +35,7 @@ pub fn for_master() -> Result<(&'static Mailbox, &'static EventBell), Errno> {
     Ok((&MAILBOX, bell))
 }
 
-/// Undoes in a worker what it inherited from the master. Its own SIGTERM is set by [`stage1_single::stop::on_signals`],
+/// Undoes in a worker what it inherited from the master. Its own SIGTERM is set by [`program::stop::on_signals`],
 /// before this.
 ///
 /// # Errors

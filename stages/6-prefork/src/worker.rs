@@ -6,11 +6,11 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid, write};
 use parts::prefork::{CANNOT_START, DONE, ListeningSocket, MASTER_GONE};
 use parts::stats::SharedStats;
-use stage1_single::accept;
-use stage1_single::cli::exit;
-use stage1_single::config::Settings;
-use stage1_single::program::Failure;
-use stage1_single::stop::{self, Stop};
+use program::failure::Failure;
+use program::failure::exit;
+use program::listening;
+use program::settings::Settings;
+use program::stop::{self, Stop};
 use stage5_stats::observed::Seated;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
@@ -64,7 +64,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     };
     let listener = OwnedFd::from(TcpListener::from(socket));
     if let Err(error) =
-        accept::send_without_delay(&listener).and_then(|()| silence::accept_with_first_bytes(&listener))
+        listening::send_without_delay(&listener).and_then(|()| silence::accept_with_first_bytes(&listener))
     {
         return cannot_start(slot, &Failure::running(error));
     }

@@ -10,13 +10,13 @@
 //! What it has ever found, and what people thought of, lies in `corpus/`, and `cargo test` goes through it. A finding is
 //! a new file there.
 
+use http::body::Discard;
+use http::conditional::{Validators, Verdict, evaluate};
+use http::framing::{Framing, announced};
+use http::range::{Wanted, wanted};
+use http::request::wants_keep_alive;
 use parts::request::{HeadError, RequestHead, Target, parse_head};
-use stage1_single::cli::{self, Start};
-use stage1_single::http::body::Discard;
-use stage1_single::http::conditional::{Validators, Verdict, evaluate};
-use stage1_single::http::framing::{Framing, announced};
-use stage1_single::http::range::{Wanted, wanted};
-use stage1_single::http::wants_keep_alive;
+use program::cli::{self, Start};
 use std::ffi::OsString;
 use std::io::Write;
 

@@ -1,7 +1,7 @@
 //! `/dashboard`: what `/stats` says, as a page that asks it every second. Everything it needs is in the program.
 
 use super::typed;
-use stage1_single::http::response::Response;
+use http::response::Response;
 
 /// The page itself. Its policy forbids it to load anything from elsewhere, whatever a mistake in it might try (Content
 /// Security Policy Level 3, W3C).

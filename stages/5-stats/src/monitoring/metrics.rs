@@ -1,8 +1,8 @@
 //! `/metrics`: the text format 0.0.4 of Prometheus (its documentation, "Exposition formats").
 
 use super::{Capacity, typed};
+use http::response::Response;
 use parts::stats::{HistogramSnapshot, Interval, SharedStats, SlotSnapshot};
-use stage1_single::http::response::Response;
 use std::fmt::{Display, Write};
 use std::process;
 

@@ -13,12 +13,12 @@ mod dashboard;
 mod metrics;
 mod stats;
 
+use http::request::Request;
+use http::response::{Body, Response};
 use parts::request::Target;
 use parts::stats::SharedStats;
+use program::settings::Settings;
 use serde::Serialize;
-use stage1_single::config::Settings;
-use stage1_single::http::Request;
-use stage1_single::http::response::{Body, Response};
 
 /// How much each worker can take at once: what the gauges are to be compared with.
 #[derive(Debug, Clone, Copy, Serialize)]

@@ -1,9 +1,9 @@
 //! `/stats`: every number, for all workers together and for each.
 
 use super::{Capacity, json};
+use http::response::Response;
 use parts::stats::{Counters, Gauges, HistogramSnapshot, SeatSnapshot, SharedStats, SlotSnapshot};
 use serde::Serialize;
-use stage1_single::http::response::Response;
 use std::collections::BTreeMap;
 
 /// All numbers as JSON.

@@ -1,0 +1,96 @@
+//! The master's children: forking them, hearing that they serve, collecting them when they have ended. Which slot gets a
+//! child, and when, is not known here.
+
+use crate::signals;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2, read};
+use parts::prefork::{Event, Exit};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process;
+
+/// Every live worker. Its descriptor is readable when one has begun to serve.
+#[derive(Debug)]
+pub struct Children {
+    /// Workers write their pid to the other end once they serve.
+    ready: OwnedFd,
+    /// Kept for the children to come.
+    report: OwnedFd,
+    slots: BTreeMap<Pid, usize>,
+}
+
+impl Children {
+    /// No children yet.
+    ///
+    /// # Errors
+    /// Those of pipe2(2): no descriptor left.
+    pub fn new() -> Result<Children, Errno> {
+        let (ready, report) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        Ok(Children { ready, report, slots: BTreeMap::new() })
+    }
+
+    /// Forks a child for a slot. In it, `life` is run with the master's pid and the descriptor on which the child reports
+    /// that it serves, and the process ends with the code that `life` returns.
+    ///
+    /// # Errors
+    /// Those of fork(2).
+    // ANCHOR: fork
+    pub fn fork(&mut self, slot: usize, life: impl FnOnce(Pid, &OwnedFd) -> i32) -> Result<Pid, Errno> {
+        let master = getpid();
+        #[allow(unsafe_code)]
+        // SAFETY: the master has one thread, so the child inherits no lock in the middle of another thread's work.
+        let forked = signals::held_back(|| unsafe { fork() })?;
+        match forked {
+            ForkResult::Parent { child } => {
+                if let Err(errno) = signals::release() {
+                    log::error!("cannot let signals through: {errno}");
+                }
+                self.slots.insert(child, slot);
+                Ok(child)
+            }
+            ForkResult::Child => process::exit(life(master, &self.report)),
+        }
+    }
+    // ANCHOR_END: fork
+
+    /// The pid of a worker that has begun to serve.
+    pub fn next_ready(&self) -> Option<Pid> {
+        let mut pid = [0; size_of::<i32>()];
+        // A pid is written in one piece (pipe(7), PIPE_BUF), so it is also read in one.
+        (read(&self.ready, &mut pid) == Ok(pid.len())).then(|| Pid::from_raw(i32::from_ne_bytes(pid)))
+    }
+
+    /// The slot of a live worker.
+    pub fn slot(&self, pid: Pid) -> Option<usize> {
+        self.slots.get(&pid).copied()
+    }
+
+    /// A worker has been collected.
+    pub fn forget(&mut self, pid: Pid) {
+        self.slots.remove(&pid);
+    }
+}
+
+impl AsFd for Children {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ready.as_fd()
+    }
+}
+
+// ANCHOR: reap
+/// Collects one child that has ended, if there is one.
+pub fn reap() -> Option<Event> {
+    loop {
+        return match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, code)) => Some(Event::Exited { pid, how: Exit::Code(code) }),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                Some(Event::Exited { pid, how: Exit::Signal(signal as i32) })
+            }
+            Err(Errno::EINTR) => continue,
+            _ => None,
+        };
+    }
+}
+// ANCHOR_END: reap

@@ -1,0 +1,229 @@
+//! A response on its way out, as far as the client takes it.
+//!
+//! [`Outgoing`] knows what was sent and what is left, and how fast the client takes it. It knows nothing of requests, and
+//! not what follows the response.
+
+use crate::buffer::Buffer;
+use crate::response::{Body, CacheResult, Response};
+use crate::taking::Taking;
+use nix::errno::Errno;
+use nix::sys::sendfile::sendfile;
+use nix::sys::socket::{MsgFlags, send};
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::net::TcpStream;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How much sendfile(2) moves at once, in bytes: small enough that a thread notices a slow client.
+const SENDFILE_SIZE: u64 = 1 << 20;
+
+/// The response that a connection is sending.
+#[derive(Debug)]
+pub struct Outgoing {
+    answer: Answer,
+    taking: Taking,
+    head: Buffer,
+    head_sent: usize,
+    source: Source,
+    /// The part of the source still to be sent.
+    left: Range<u64>,
+    length: u64,
+}
+
+/// Where the body comes from. Without the [`Body`]'s own range, which would be kept for every idle client too.
+#[derive(Debug)]
+enum Source {
+    Text(Vec<u8>),
+    Memory(Arc<[u8]>),
+    File(Arc<File>),
+}
+
+/// What is reported of a response when it is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// What the cache had to say.
+    pub cache: Option<CacheResult>,
+    /// The request came from those who watch the server.
+    pub monitoring: bool,
+}
+
+/// How far [`Outgoing::send`] came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Everything is with the kernel.
+    All,
+    /// The socket is full.
+    Blocked,
+}
+
+impl Outgoing {
+    /// Nothing to send yet.
+    pub fn new(now: Instant) -> Outgoing {
+        Outgoing {
+            answer: Answer { status: 0, cache: None, monitoring: false },
+            taking: Taking::new(now),
+            head: Buffer::default(),
+            head_sent: 0,
+            source: Source::NONE,
+            left: 0..0,
+            length: 0,
+        }
+    }
+
+    /// Begins a response. A HEAD request gets the same head and no body (RFC 9110, section 9.3.2).
+    pub fn start(&mut self, response: Response, is_head: bool, close: bool, now: Instant) {
+        self.answer =
+            Answer { status: response.status, cache: response.cache, monitoring: response.monitoring };
+        self.taking = Taking::new(now);
+        let head = self.head.room();
+        head.clear();
+        response.write_head(head, close);
+        self.head_sent = 0;
+        self.length = if is_head { 0 } else { response.body.length() };
+        let (source, start) = match response.body {
+            Body::None => (Source::NONE, 0),
+            Body::Text(text) => (Source::Text(text), 0),
+            Body::Memory(bytes, range) => (Source::Memory(bytes), range.start),
+            Body::File(file, range) => (Source::File(file), range.start),
+        };
+        self.source = source;
+        self.left = start..start + self.length;
+    }
+
+    /// Sends what the socket takes.
+    ///
+    /// # Errors
+    /// Those of the socket; [`ErrorKind::UnexpectedEof`] for a file that became shorter than the length that was
+    /// promised. In either case the connection is of no more use.
+    pub fn send(&mut self, stream: &TcpStream) -> io::Result<Sent> {
+        let result = self.send_all(stream);
+        match result {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Sent::Blocked),
+            Err(error) => Err(error),
+            Ok(()) => {
+                // A file that waits for its next request must not be kept open by its last.
+                self.source = Source::NONE;
+                Ok(Sent::All)
+            }
+        }
+    }
+
+    fn send_all(&mut self, stream: &TcpStream) -> io::Result<()> {
+        let Outgoing { head, head_sent, source, left, .. } = self;
+        match source {
+            Source::Text(text) => write_both(stream, head, head_sent, text, left),
+            Source::Memory(bytes) => write_both(stream, head, head_sent, bytes, left),
+            Source::File(file) => {
+                write_head_before_file(stream, head, head_sent, left.is_empty())?;
+                write_file(stream, file, left)
+            }
+        }
+    }
+
+    /// Whether the client [takes enough](Taking::is_enough) of what was sent.
+    pub fn is_taken(&mut self, stream: &TcpStream, timeout: Duration, now: Instant) -> bool {
+        self.taking.is_enough(self.sent(), stream, timeout, now)
+    }
+
+    /// What is to be reported of the response, which was begun last.
+    pub fn answer(&self) -> Answer {
+        self.answer
+    }
+
+    /// The connection is idle: gives the buffer back.
+    pub fn rest(&mut self) {
+        self.head = Buffer::default();
+    }
+
+    /// Bytes of the body sent so far.
+    pub fn body_sent(&self) -> u64 {
+        self.length - (self.left.end - self.left.start)
+    }
+
+    /// Bytes sent so far, with the head.
+    pub fn sent(&self) -> u64 {
+        self.head_sent as u64 + self.body_sent()
+    }
+
+    /// Whether what is left to send must come from the disk.
+    pub fn is_from_disk(&self) -> bool {
+        matches!(self.source, Source::File(_)) && !self.left.is_empty()
+    }
+}
+
+impl Source {
+    const NONE: Source = Source::Text(Vec::new());
+}
+
+// ANCHOR: write_both
+/// Head and body in one writev(2), so that a small response is one packet.
+fn write_both(
+    mut stream: &TcpStream,
+    head: &[u8],
+    head_sent: &mut usize,
+    body: &[u8],
+    left: &mut Range<u64>,
+) -> io::Result<()> {
+    loop {
+        let head_rest = &head[*head_sent..];
+        let body_rest = &body[left.start as usize..left.end as usize];
+        if head_rest.is_empty() && body_rest.is_empty() {
+            return Ok(());
+        }
+        let written = if body_rest.is_empty() {
+            stream.write(head_rest)
+        } else {
+            stream.write_vectored(&[IoSlice::new(head_rest), IoSlice::new(body_rest)])
+        };
+        match written {
+            Ok(count) => {
+                let of_head = count.min(head_rest.len());
+                *head_sent += of_head;
+                left.start += (count - of_head) as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+// ANCHOR_END: write_both
+
+/// MSG_MORE: the head waits for the first bytes of the file, so that they share a packet.
+fn write_head_before_file(
+    stream: &TcpStream,
+    head: &[u8],
+    head_sent: &mut usize,
+    alone: bool,
+) -> io::Result<()> {
+    let flags = if alone { MsgFlags::empty() } else { MsgFlags::from_bits_retain(nix::libc::MSG_MORE) };
+    while *head_sent < head.len() {
+        match send(stream.as_raw_fd(), &head[*head_sent..], flags) {
+            Ok(count) => *head_sent += count,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+// ANCHOR: write_file
+fn write_file(stream: &TcpStream, file: &File, left: &mut Range<u64>) -> io::Result<()> {
+    while !left.is_empty() {
+        let mut offset = i64::try_from(left.start).map_err(io::Error::other)?;
+        let count = (left.end - left.start).min(SENDFILE_SIZE) as usize;
+        match sendfile(stream, file, Some(&mut offset), count) {
+            // The file has become shorter. Closing is the only way to say that bytes are missing.
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(sent) => left.start += sent as u64,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+// ANCHOR_END: write_file

@@ -1,0 +1,159 @@
+//! The command line, the same for all six stages.
+
+use crate::settings::{ConfigError, KEYS, Settings};
+use crate::sources::{Flags, collect};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, Command, value_parser};
+use clap_complete::Shell;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+const EXPLAINED: &str = "\
+Every setting can also come from the environment or from a file. The flag --queue-size is the variable \
+HERD_QUEUE_SIZE and, in the file named by --config or HERD_CONFIG, the line QUEUE_SIZE=100. A flag wins over the \
+environment, the environment over the file.
+
+Signals:
+  SIGTERM, SIGINT  stop: answer what was accepted, then exit (a second one stops at once, in herd)
+  SIGQUIT          herd: stop at once
+  SIGHUP           replace the workers one by one, with the settings read again (herd)
+
+Exit codes:
+  0  stopped as asked
+  1  failed while running
+  2  a setting that cannot be used; one sentence on standard error says which
+  3  no worker could be started (herd)";
+
+/// What a command line comes to.
+#[derive(Debug)]
+pub enum Start {
+    /// Serve with these settings.
+    Serve(Settings),
+    /// Print this and exit with code 0: help, the version, a completion script.
+    Print(String),
+}
+
+/// A setting in `--help`: key, name of its value, heading, explanation.
+type Described = (&'static str, &'static str, &'static str, &'static str);
+
+const DESCRIBED: [Described; 13] = [
+    ("ADDRESS", "IP", "Where", "Address to listen on [default: 127.0.0.1]"),
+    ("PORT", "NUMBER", "Where", "Port to listen on; 0 lets the system choose [default: 8080]"),
+    ("DOCUMENT_ROOT", "FOLDER", "What", "Folder whose files are served [default: www]"),
+    ("CACHE_SIZE_MB", "MIB", "What", "File cache of each worker; 0 turns it off [default: 50]"),
+    ("NUM_WORKERS", "NUMBER", "How many", "Worker processes, 1 to 64 [default: one per core]"),
+    ("THREADS_PER_WORKER", "NUMBER", "How many", "Threads of each worker [default: 8]"),
+    ("QUEUE_SIZE", "NUMBER", "How many", "Requests that may wait for a thread, per worker [default: 100]"),
+    (
+        "QUEUE_DELAY_MS",
+        "MS",
+        "How",
+        "Refuse a request that waited longer, or a twentieth of it under overload; 0: never [default: 200]",
+    ),
+    ("HAND_OFF", "WHEN", "How", "Requests given to a thread: always, when-needed [default: when-needed]"),
+    (
+        "TIMEOUT_SECONDS",
+        "SECONDS",
+        "How",
+        "Time limit for a request, a response, an idle connection [default: 30]",
+    ),
+    ("ACCESS_LOG", "FILE", "How", "Append a line per request, in Combined Log Format"),
+    ("USER", "NAME", "Who", "Started as root: become this user once the port is bound (herd)"),
+    ("LANDLOCK", "WHEN", "Who", "Confine workers to reading beneath the root: on, off [default: on] (herd)"),
+];
+
+/// The definition of the command line, for parsing and for completion scripts.
+pub fn command(program: &'static str, about: &'static str) -> Command {
+    let mut command = Command::new(program)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(about)
+        .after_help(EXPLAINED)
+        .args_override_self(true)
+        .max_term_width(100);
+    for (key, value, heading, help) in DESCRIBED {
+        let name: &'static str = flag_of(key);
+        command = command.arg(
+            Arg::new(key)
+                .long(name)
+                .value_name(value)
+                .help(help)
+                .help_heading(heading)
+                .allow_hyphen_values(true)
+                .value_parser(value_parser!(OsString)),
+        );
+    }
+    command
+        .arg(
+            Arg::new("CONFIG")
+                .long("config")
+                .value_name("FILE")
+                .help("Read settings from a file of KEY=VALUE lines")
+                .help_heading("How")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            Arg::new("COMPLETIONS")
+                .long("completions")
+                .value_name("SHELL")
+                .help("Print a completion script and exit")
+                .action(ArgAction::Set)
+                .value_parser(value_parser!(Shell)),
+        )
+}
+
+/// clap wants names that live for ever; the keys are few and known.
+fn flag_of(key: &'static str) -> &'static str {
+    match key {
+        "ADDRESS" => "address",
+        "PORT" => "port",
+        "DOCUMENT_ROOT" => "document-root",
+        "NUM_WORKERS" => "num-workers",
+        "THREADS_PER_WORKER" => "threads-per-worker",
+        "QUEUE_SIZE" => "queue-size",
+        "QUEUE_DELAY_MS" => "queue-delay-ms",
+        "CACHE_SIZE_MB" => "cache-size-mb",
+        "TIMEOUT_SECONDS" => "timeout-seconds",
+        "ACCESS_LOG" => "access-log",
+        "USER" => "user",
+        "LANDLOCK" => "landlock",
+        _ => "hand-off",
+    }
+}
+
+/// Reads a command line and collects the settings.
+///
+/// # Errors
+/// [`ConfigError`], one sentence.
+pub fn parse(
+    program: &'static str,
+    about: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Start, ConfigError> {
+    let mut command = command(program, about);
+    let mut matches = match command.try_get_matches_from_mut(arguments) {
+        Ok(matches) => matches,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Ok(Start::Print(error.to_string()));
+        }
+        Err(error) => return Err(ConfigError(first_sentence(&error))),
+    };
+    if let Some(shell) = matches.remove_one::<Shell>("COMPLETIONS") {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut command, program, &mut script);
+        return Ok(Start::Print(String::from_utf8_lossy(&script).into_owned()));
+    }
+    let values = KEYS
+        .into_iter()
+        .filter_map(|key| matches.remove_one::<OsString>(key).map(|value| (key, value)))
+        .collect();
+    let flags = Flags { config: matches.remove_one("CONFIG"), values };
+    collect(&flags, environment).map(Start::Serve)
+}
+
+/// clap explains at length; the first line says what is wrong.
+fn first_sentence(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or("the command line cannot be read");
+    format!("{} (see --help)", line.trim_start_matches("error: "))
+}

@@ -1,0 +1,47 @@
+//! The listening socket of a server that has one.
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+use nix::sys::socket::{Backlog, setsockopt, sockopt};
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+
+/// Binds and listens, with the longest backlog that the kernel allows. The socket does not block.
+///
+/// # Errors
+/// Those of bind(2): above all that the address is in use or not ours, or that the port needs privileges.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    // Listening again only changes the length of the backlog (listen(2)).
+    nix::sys::socket::listen(&listener, Backlog::MAXALLOWABLE)?;
+    send_without_delay(&listener)?;
+    Ok(listener)
+}
+
+/// Makes every connection that is accepted from a listening socket send at once (`TCP_NODELAY`, tcp(7)): responses
+/// leave in few writes, and waiting to fill a packet would only delay the last one. Linux hands the option on to each
+/// accepted socket, which spares a system call per connection.
+///
+/// # Errors
+/// Those of setsockopt(2); on a TCP socket it has none.
+pub fn send_without_delay(listener: &impl AsFd) -> io::Result<()> {
+    Ok(setsockopt(listener, sockopt::TcpNoDelay, &true)?)
+}
+
+/// Listens where the settings say. Returns the address too, with the port that the kernel chose for port 0.
+///
+/// # Errors
+/// [`Failure::Setting`] if that is not possible.
+pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
+    let address = listener.local_addr().map_err(Failure::running)?;
+    Ok((listener, address))
+}
+
+/// Says on standard output where the server listens, for people and for programs that start one on port 0.
+pub fn announce(program: &str, address: SocketAddr) {
+    // Standard output may be closed; the server does not need it.
+    let _ = writeln!(io::stdout(), "{program} listening on http://{address}/");
+}

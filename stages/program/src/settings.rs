@@ -1,0 +1,209 @@
+//! What a server can be told, and which values it accepts.
+//!
+//! Each setting has one name. `THREADS_PER_WORKER` is the key in a file, `HERD_THREADS_PER_WORKER` the environment
+//! variable, `--threads-per-worker` the flag. Whatever the source, the same code judges the value, and whatever is
+//! wrong is said in one sentence that names the source. Where values are looked for is not known here; that is
+//! [`sources`](crate::sources).
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The largest number of workers.
+pub const MAX_WORKERS: usize = 64;
+
+/// Everything that a server can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The address to listen on.
+    pub address: IpAddr,
+    /// The port to listen on; 0 lets the kernel choose.
+    pub port: u16,
+    /// The folder whose files are served.
+    pub document_root: PathBuf,
+    /// Worker processes (stage 6).
+    pub num_workers: usize,
+    /// Threads that serve requests, in each worker. In stage 2, the limit of connections.
+    pub threads_per_worker: usize,
+    /// Connections that may wait for a thread, in each worker (from stage 3).
+    pub queue_size: usize,
+    /// How long a request may wait for a thread while a burst passes, a twentieth of it under overload; zero: as long
+    /// as it takes (from stage 3).
+    pub queue_delay: Duration,
+    /// Size of the file cache in MiB, in each worker; 0 turns it off (from stage 4).
+    pub cache_size_mb: usize,
+    /// How long a client may take: to send a request, to take a response, to stay idle.
+    pub timeout: Duration,
+    /// Where to write a line about each request.
+    pub access_log: Option<PathBuf>,
+    /// Which requests are handed to a thread (from stage 4).
+    pub hand_off: HandOff,
+    /// Who the processes are once they listen (stage 6).
+    pub user: Option<String>,
+    /// Whether workers are confined to reading beneath the document root, where the kernel can do that (stage 6).
+    pub landlock: bool,
+}
+
+/// Which requests the reception hands to a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandOff {
+    /// Every one: the classic design.
+    Always,
+    /// Only those that may block; what is in the cache is answered at once.
+    WhenNeeded,
+}
+
+/// Where the value of a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A flag of the command line.
+    Flag,
+    /// An environment variable.
+    Environment,
+    /// A line of a configuration file.
+    File(PathBuf, usize),
+}
+
+/// A setting that cannot be used, as one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// The keys, as in a file.
+pub const KEYS: [&str; 13] = [
+    "ADDRESS",
+    "PORT",
+    "DOCUMENT_ROOT",
+    "NUM_WORKERS",
+    "THREADS_PER_WORKER",
+    "QUEUE_SIZE",
+    "QUEUE_DELAY_MS",
+    "CACHE_SIZE_MB",
+    "TIMEOUT_SECONDS",
+    "ACCESS_LOG",
+    "HAND_OFF",
+    "USER",
+    "LANDLOCK",
+];
+
+impl Settings {
+    // ANCHOR: defaults
+    /// Every setting as it is when nobody says anything.
+    pub(crate) fn with_root(document_root: PathBuf) -> Settings {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Settings {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 8080,
+            document_root,
+            num_workers: cores.min(MAX_WORKERS),
+            threads_per_worker: 8,
+            queue_size: 100,
+            queue_delay: Duration::from_millis(200),
+            cache_size_mb: 50,
+            timeout: Duration::from_secs(30),
+            access_log: None,
+            hand_off: HandOff::WhenNeeded,
+            user: None,
+            landlock: true,
+        }
+    }
+    // ANCHOR_END: defaults
+
+    /// The address and port to listen on.
+    pub fn socket_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+
+    /// Judges one value and takes it over.
+    pub(crate) fn set(&mut self, key: &str, value: &str, source: &Source) -> Result<(), ConfigError> {
+        let named = Named { key, value, source };
+        match key {
+            "ADDRESS" => self.address = named.parse("an IP address")?,
+            "PORT" => self.port = named.number(0..=65535)? as u16,
+            "DOCUMENT_ROOT" => self.document_root = named.path()?,
+            "NUM_WORKERS" => self.num_workers = named.number(1..=MAX_WORKERS as u64)? as usize,
+            "THREADS_PER_WORKER" => self.threads_per_worker = named.number(1..=1024)? as usize,
+            "QUEUE_SIZE" => self.queue_size = named.number(1..=65536)? as usize,
+            "QUEUE_DELAY_MS" => self.queue_delay = Duration::from_millis(named.number(0..=86_400_000)?),
+            "CACHE_SIZE_MB" => self.cache_size_mb = named.number(0..=1_048_576)? as usize,
+            "TIMEOUT_SECONDS" => self.timeout = Duration::from_secs(named.number(1..=86_400)?),
+            "ACCESS_LOG" => self.access_log = Some(named.path()?),
+            "HAND_OFF" => {
+                self.hand_off = match value {
+                    "always" => HandOff::Always,
+                    "when-needed" => HandOff::WhenNeeded,
+                    _ => return Err(named.is_not("\"always\" or \"when-needed\"")),
+                }
+            }
+            "USER" if value.is_empty() => return Err(named.is_not("the name of a user")),
+            "USER" => self.user = Some(value.to_owned()),
+            "LANDLOCK" => {
+                self.landlock = match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(named.is_not("\"on\" or \"off\"")),
+                }
+            }
+            _ => {
+                return Err(ConfigError(format!(
+                    "{source}: {key} is not a setting; they are {}",
+                    KEYS.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value on its way in, with what an error message needs to know.
+struct Named<'v> {
+    key: &'v str,
+    value: &'v str,
+    source: &'v Source,
+}
+
+impl Named<'_> {
+    fn is_not(&self, what: &str) -> ConfigError {
+        let name = match self.source {
+            Source::Flag => flag_name(self.key),
+            Source::Environment => format!("HERD_{}", self.key),
+            Source::File(..) => format!("{}: {}", self.source, self.key),
+        };
+        ConfigError(format!("{name}: \"{}\" is not {what}", self.value))
+    }
+
+    fn parse<T: FromStr>(&self, what: &str) -> Result<T, ConfigError> {
+        self.value.parse().map_err(|_| self.is_not(what))
+    }
+
+    fn number(&self, allowed: RangeInclusive<u64>) -> Result<u64, ConfigError> {
+        let what = format!("a whole number from {} to {}", allowed.start(), allowed.end());
+        if !self.value.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(self.is_not(&what));
+        }
+        let number = self.parse(&what)?;
+        if allowed.contains(&number) { Ok(number) } else { Err(self.is_not(&what)) }
+    }
+
+    fn path(&self) -> Result<PathBuf, ConfigError> {
+        if self.value.is_empty() { Err(self.is_not("a path")) } else { Ok(PathBuf::from(self.value)) }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Flag => out.write_str("command line"),
+            Source::Environment => out.write_str("environment"),
+            Source::File(file, line) => write!(out, "{} line {line}", file.display()),
+        }
+    }
+}
+
+/// How a setting is called on the command line.
+pub(crate) fn flag_name(key: &str) -> String {
+    format!("--{}", key.to_lowercase().replace('_', "-"))
+}

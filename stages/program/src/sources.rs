@@ -1,0 +1,76 @@
+//! Where settings come from: flags, environment, file, defaults, in this order of precedence.
+
+use crate::failure::plain;
+use crate::settings::{ConfigError, KEYS, Settings, Source, flag_name};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// What the command line says.
+#[derive(Debug, Default)]
+pub struct Flags {
+    /// The file to read settings from.
+    pub config: Option<PathBuf>,
+    /// Key and value of every setting that was given as a flag.
+    pub values: Vec<(&'static str, OsString)>,
+}
+
+/// Collects the settings. `environment` is asked for whole variable names.
+///
+/// # Errors
+/// [`ConfigError`] for the first value, of whatever source, that cannot be used. A value that a stronger source
+/// overrides is judged all the same: a typing error must not wait for the day when the flag is left out.
+pub fn collect(
+    flags: &Flags,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Settings, ConfigError> {
+    let default_root = environment("HERD_DEFAULT_ROOT").map_or_else(|| PathBuf::from("www"), PathBuf::from);
+    let mut settings = Settings::with_root(default_root);
+    let variable = |key: &str| -> Result<Option<String>, ConfigError> {
+        let name = format!("HERD_{key}");
+        environment(&name).map(|value| text(&name, value)).transpose()
+    };
+    let config = match &flags.config {
+        Some(file) => Some(("--config", file.clone())),
+        None => variable("CONFIG")?.map(|file| ("HERD_CONFIG", PathBuf::from(file))),
+    };
+    if let Some((named_by, file)) = config {
+        read_file(&mut settings, named_by, &file)?;
+    }
+    for key in KEYS {
+        if let Some(value) = variable(key)? {
+            settings.set(key, &value, &Source::Environment)?;
+        }
+    }
+    for (key, value) in &flags.values {
+        settings.set(key, &text(&flag_name(key), value.clone())?, &Source::Flag)?;
+    }
+    Ok(settings)
+}
+
+/// Reads `KEY=VALUE` lines; empty lines and lines that begin with `#` are passed over.
+fn read_file(settings: &mut Settings, named_by: &str, file: &Path) -> Result<(), ConfigError> {
+    let content = std::fs::read_to_string(file).map_err(|error| {
+        ConfigError(format!("{named_by}: cannot read {}: {}", file.display(), plain(&error)))
+    })?;
+    let mut seen: Vec<&str> = Vec::new();
+    for (index, line) in content.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let source = Source::File(file.to_owned(), index + 1);
+        let Some((key, value)) = line.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
+            return Err(ConfigError(format!("{source}: \"{line}\" is not KEY=VALUE")));
+        };
+        if seen.contains(&key) {
+            return Err(ConfigError(format!("{source}: {key} is set for the second time")));
+        }
+        seen.push(key);
+        settings.set(key, value, &source)?;
+    }
+    Ok(())
+}
+
+fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
+    value.into_string().map_err(|value| ConfigError(format!("{name}: {value:?} is not UTF-8")))
+}

@@ -1,0 +1,69 @@
+//! The beginning and the end of all six programs.
+
+use crate::access_log::Logged;
+use crate::cli::{self, Start};
+use crate::failure::{Failure, exit};
+use crate::settings::Settings;
+use parts::request::DocumentRoot;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Opens the document root of the settings.
+///
+/// # Errors
+/// [`Failure::Setting`] if it cannot be used.
+pub fn open_root(settings: &Settings) -> Result<DocumentRoot, Failure> {
+    let path = &settings.document_root;
+    DocumentRoot::open(path)
+        .map_err(|error| Failure::Setting(format!("--document-root: {} {error}", path.display())))
+}
+
+/// Puts the access log of the settings around a handler.
+///
+/// # Errors
+/// [`Failure::Setting`] if its file cannot be written.
+pub fn logged<H>(handler: H, settings: &Settings) -> Result<Logged<H>, Failure> {
+    Logged::new(handler, settings.access_log.as_deref())
+        .map_err(|error| Failure::access_log(settings, &error))
+}
+
+/// Logs to standard error; `RUST_LOG` says how much. env_logger puts a line together and writes it with one write(2),
+/// so the lines of several processes never mix.
+fn start_logging() {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+        .format(|line, record| {
+            let (time, process) = (line.timestamp_millis(), std::process::id());
+            writeln!(line, "{time} {process} {} {}", record.level(), record.args())
+        })
+        .init();
+}
+
+/// Reads the command line of this process and runs `serve`. The whole of `main` in every stage.
+pub fn main(
+    program: &'static str,
+    about: &'static str,
+    serve: fn(&Settings) -> Result<(), Failure>,
+) -> ExitCode {
+    start_logging();
+    let started = cli::parse(program, about, std::env::args_os(), |name| std::env::var_os(name));
+    let result = match started {
+        Ok(Start::Print(text)) => {
+            let _ = io::stdout().write_all(text.as_bytes());
+            Ok(())
+        }
+        Ok(Start::Serve(settings)) => serve(&settings),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::from(exit::STOPPED),
+        Err(Failure::Code(code)) => ExitCode::from(code),
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "{program}: {failure}");
+            ExitCode::from(if matches!(failure, Failure::Setting(_)) {
+                exit::BAD_SETTING
+            } else {
+                exit::FAILED
+            })
+        }
+    }
+}

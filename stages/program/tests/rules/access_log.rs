@@ -1,0 +1,125 @@
+//! `access_log`: one line for each response, whatever the client has sent.
+
+use http::handler::{Exchange, Handler};
+use http::request::Request;
+use http::response::{Body, Response};
+use program::access_log::Logged;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use std::time::Duration;
+use tempfile::NamedTempFile;
+
+/// Answers nothing; only the log is tested.
+struct Silent;
+
+impl Handler for Silent {
+    fn respond(&self, _request: &Request<'_>) -> Response {
+        Response::new(204, Body::None)
+    }
+}
+
+/// Tells a log of a request with this head.
+fn tell(log: &Logged<Silent>, head: &[u8]) {
+    log.finished(&Exchange {
+        head,
+        peer: "192.0.2.7:4711".parse().expect("an address"),
+        status: 200,
+        body_bytes: 5,
+        sent_bytes: 105,
+        duration: Duration::from_millis(1),
+        complete: true,
+        cache: None,
+        monitoring: false,
+    });
+}
+
+/// What a log holds after a request with this head.
+fn logged(head: &[u8]) -> String {
+    let file = NamedTempFile::new().expect("a temporary file");
+    tell(&Logged::new(Silent, Some(file.path())).expect("the log can be written"), head);
+    std::fs::read_to_string(file.path()).expect("the log is text")
+}
+
+/// A line without its time, which is the test's.
+fn without_time(line: &str) -> String {
+    let (before, rest) = line.split_once('[').expect("a line has a time");
+    let (time, after) = rest.split_once(']').expect("the time ends");
+    let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    assert_eq!(shape.replace(|c: char| c.is_ascii_alphabetic(), "a"), "00/aaa/0000:00:00:00 +0000", "{line}");
+    format!("{before}[]{after}")
+}
+
+fn expect_line(head: &[u8], expected: &str) {
+    let log = logged(head);
+    assert_eq!(
+        without_time(&log),
+        format!("192.0.2.7 - - [] {expected}\n"),
+        "for \"{}\"",
+        head.escape_ascii()
+    );
+}
+
+#[test]
+fn a_line_is_in_combined_log_format() {
+    expect_line(b"GET /a?b HTTP/1.1\r\nHost: a\r\n\r\n", r#""GET /a?b HTTP/1.1" 200 5 "-" "-""#);
+    let browser = b"GET / HTTP/1.1\r\nHost: a\r\nReferer: http://a/\r\nUser-Agent: B/1 (c)\r\n\r\n";
+    expect_line(browser, r#""GET / HTTP/1.1" 200 5 "http://a/" "B/1 (c)""#);
+}
+
+#[test]
+fn what_a_client_sends_cannot_forge_a_line() {
+    expect_line(b"GET /\" 200 0 HTTP/1.1\r\n\r\n", r#""GET /\" 200 0 HTTP/1.1" 200 5 "-" "-""#);
+    expect_line(b"GET /\\\" HTTP/1.1\r\n\r\n", r#""GET /\\\" HTTP/1.1" 200 5 "-" "-""#);
+    let agent = b"GET / HTTP/1.1\r\nUser-Agent: \" \x1b[2J \xff \\\r\n\r\n";
+    expect_line(b"\x16\x03\x01\n", r#""\x16\x03\x01" 200 5 "-" "-""#);
+    let agent_without_escape = agent.iter().copied().filter(|&byte| byte != 0x1b).collect::<Vec<_>>();
+    expect_line(&agent_without_escape, r#""GET / HTTP/1.1" 200 5 "-" "\" [2J \xff \\""#);
+}
+
+#[test]
+fn a_request_that_never_came_is_a_dash() {
+    expect_line(b"", r#""-" 200 5 "-" "-""#);
+    expect_line(b"GET /hal", r#""GET /hal" 200 5 "-" "-""#);
+}
+
+#[test]
+fn an_empty_line_before_a_request_does_not_hide_it() {
+    expect_line(b"\r\nGET /secret HTTP/1.1\r\nHost: a\r\n\r\n", r#""GET /secret HTTP/1.1" 200 5 "-" "-""#);
+}
+
+#[test]
+fn two_writers_of_one_log_overwrite_neither_each_other_nor_what_was_there() {
+    let file = NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), "yesterday\n").expect("the test owns the file");
+    let open = || Logged::new(Silent, Some(file.path())).expect("the log can be written");
+    let (one, other) = (open(), open());
+    for log in [&one, &other, &one] {
+        tell(log, b"GET / HTTP/1.1\r\n\r\n");
+    }
+    let log = std::fs::read_to_string(file.path()).expect("the log is text");
+    assert!(
+        log.starts_with("yesterday\n") && log.lines().count() == 4,
+        "three lines behind the old one: {log}"
+    );
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_an_error_at_the_start() {
+    assert!(Logged::new(Silent, None).is_ok(), "no log is wanted");
+    assert!(Logged::new(Silent, Some("/nonexistent/access.log".as_ref())).is_err());
+}
+
+proptest! {
+    // Each case writes a file.
+    #![proptest_config(Config { cases: 64, ..super::properties() })]
+
+    #[test]
+    fn a_response_is_one_line_of_printable_ascii(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        let head = [b"GET /".as_slice(), &bytes].concat();
+        let log = logged(&head);
+        let line = log.strip_suffix('\n').expect("a line ends in LF");
+        prop_assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{:?}", line);
+        let quotes = line.replace("\\\\", "").replace("\\\"", "").matches('"').count();
+        prop_assert_eq!(quotes, 6, "three quoted texts, none of which ends early: {}", line);
+    }
+}

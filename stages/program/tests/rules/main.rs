@@ -1,0 +1,12 @@
+//! The rules of the settings and of the access log, without a network.
+
+use proptest::test_runner::Config;
+
+mod access_log;
+mod settings;
+mod settings_file;
+
+/// A failing property prints its smallest input, and leaves no file beside the tests.
+fn properties() -> Config {
+    Config { failure_persistence: None, ..Config::default() }
+}

@@ -1,0 +1,70 @@
+//! `config`: the file of `KEY=VALUE` lines.
+
+use super::settings::{complaint, settings};
+use tempfile::NamedTempFile;
+
+/// A configuration file with this content.
+fn file(content: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), content).expect("the test owns the file");
+    file
+}
+
+fn name(file: &NamedTempFile) -> &str {
+    file.path().to_str().expect("a temporary file has a plain name")
+}
+
+#[test]
+fn comments_empty_lines_and_white_space_are_passed_over() {
+    let file = file("# a comment\n\n  PORT = 1 \r\n\t# another\nQUEUE_SIZE=2\nDOCUMENT_ROOT=/a=b c#d");
+    let settings = settings(&["--config", name(&file)], &[]);
+    assert_eq!((settings.port, settings.queue_size), (1, 2));
+    assert_eq!(settings.document_root.to_str(), Some("/a=b c#d"), "only the first equals sign separates");
+}
+
+#[test]
+fn the_environment_can_name_the_file_and_the_flag_wins() {
+    let (from_environment, from_flag) = (file("PORT=1\n"), file("PORT=2\n"));
+    let environment = [("HERD_CONFIG", name(&from_environment))];
+    assert_eq!(settings(&[], &environment).port, 1);
+    assert_eq!(settings(&["--config", name(&from_flag)], &environment).port, 2);
+}
+
+#[test]
+fn a_line_that_cannot_be_used_is_refused_with_its_number() {
+    let cases = [
+        ("# one\nPORT 80\n", "line 2: \"PORT 80\" is not KEY=VALUE"),
+        ("PORT=x\n", "line 1: PORT: \"x\" is not a whole number from 0 to 65535"),
+        ("\n\nPORT=1\nPORT=2\n", "line 4: PORT is set for the second time"),
+        ("HAND_OFF=\n", "line 1: HAND_OFF: \"\" is not \"always\" or \"when-needed\""),
+    ];
+    for (content, sentence) in cases {
+        let file = file(content);
+        assert_eq!(complaint(&["--config", name(&file)], &[]), format!("{} {sentence}", name(&file)));
+    }
+}
+
+#[test]
+fn a_key_that_is_no_setting_is_refused_and_the_settings_are_named() {
+    for key in ["PROT", "port", "HERD_PORT", "CONFIG", ""] {
+        let file = file(&format!("{key}=1\n"));
+        let sentence = complaint(&["--config", name(&file)], &[]);
+        let begins = format!("{} line 1: {key} is not a setting; they are ADDRESS, PORT, ", name(&file));
+        assert!(sentence.starts_with(&begins), "{sentence}");
+    }
+}
+
+#[test]
+fn a_value_of_the_file_is_judged_even_if_it_is_overridden() {
+    let file = file("PORT=eighty\n");
+    let sentence = complaint(&["--config", name(&file), "--port", "80"], &[("HERD_PORT", "81")]);
+    assert!(sentence.contains("line 1: PORT: \"eighty\" is not a whole number"), "{sentence}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused_by_the_name_of_who_asked_for_it() {
+    let missing = "/nonexistent/server.conf";
+    let because = format!("cannot read {missing}: No such file or directory");
+    assert_eq!(complaint(&["--config", missing], &[]), format!("--config: {because}"));
+    assert_eq!(complaint(&[], &[("HERD_CONFIG", missing)]), format!("HERD_CONFIG: {because}"));
+}
