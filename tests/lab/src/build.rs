@@ -56,6 +56,21 @@ impl Build {
         Build::new(&["build", "--tests", "--keep-going", "--package", &lab.package()], target)
     }
 
+    /// Only those of its tests that are of these kinds.
+    pub fn tests_of(lab: &Lab, kinds: impl IntoIterator<Item = Kind>, target: &Path) -> Build {
+        let package = lab.package();
+        let mut words = vec!["test", "--no-run", "--package", &package];
+        for kind in kinds {
+            words.extend_from_slice(match kind {
+                Kind::Suite => &["--test", "suite"],
+                Kind::Model => &["--lib"],
+                Kind::Hunt => &["--test", "hunts"],
+                Kind::Stage => &[],
+            });
+        }
+        Build::new(&words, target)
+    }
+
     /// The server of the lab's stage, with these parts of the student.
     pub fn server(package: &str, binary: &str, mine: &[&str], target: &Path) -> Build {
         let features: Vec<String> = mine.iter().map(|part| format!("my-{part}")).collect();

@@ -52,7 +52,7 @@ impl Judged<'_> {
 }
 
 /// The programs of a lab that were built, and which tests there are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Runnable {
     tests: Vec<(Kind, String)>,
     programs: BTreeMap<Kind, Program>,
@@ -107,6 +107,14 @@ impl Runnable {
         self.programs
             .insert(Kind::Stage, Program { executable: executable.into(), folder: folder.into(), variables });
         Ok(())
+    }
+
+    /// The same tests, each with one more environment variable.
+    pub fn with_variable(mut self, name: &str, value: &Path) -> Runnable {
+        for program in self.programs.values_mut() {
+            program.variables.push((name.to_owned(), value.into()));
+        }
+        self
     }
 
     /// Whether the programs of a task's tests are all there.

@@ -4,17 +4,18 @@
 //! with the task that must fail and the sentence that the student must be shown.
 //! `tests/submissions/<part>/<name>/` are whole solutions, written another way, that must pass.
 
-use lab::course::{Course, Kind, Lab, Task};
-use lab::cut::Files;
+use lab::course::{Course, Kind, Lab, PARTS, Task};
+use lab::cut::{self, Files};
 use lab::explain::{explanation, what_happened};
 use lab::grade::Pristine;
 use lab::judge::{Manner, Runnable, SERVER, State, judge};
 use lab::tree;
 use lab::wrong::{self, Wrong};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 static COURSE: LazyLock<Course> = LazyLock::new(|| {
@@ -40,11 +41,14 @@ fn solution(lab: &Lab) -> Files {
     files
 }
 
-/// Builds the part's own tests with these files in the place of the exercise.
-fn build(lab: &Lab, files: &Files, keep: &Path) -> Runnable {
+/// The tests that a part has of its own.
+const ALL_KINDS: [Kind; 3] = [Kind::Model, Kind::Suite, Kind::Hunt];
+
+/// Builds the part's own tests of these kinds, with these files in the place of the exercise.
+fn build(lab: &Lab, files: &Files, kinds: &[Kind], keep: &Path) -> Runnable {
     let tree = tree();
     tree.submit(lab, files).expect("files in the tree");
-    let built = tree.build_part(lab, keep, None).expect("cargo runs");
+    let built = tree.build_kinds(lab, kinds.iter().copied(), keep).expect("cargo runs");
     assert!(built.errors.is_none(), "it does not compile:\n{}", built.errors.unwrap_or_default());
     built
 }
@@ -85,11 +89,20 @@ fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
         Ok(files) => files,
         Err(error) => return says(error.to_string()),
     };
-    let keep = tempfile::tempdir().expect("a folder");
-    let runnable = build(lab, &files, keep.path());
-    let innocent = |task: &&Task| {
-        !is_stage(task) && task.id != wrong.task && !lab.needed_by(task).contains(&wrong.task.as_str())
+    // A mistake within a hole concerns only tasks whose tests come to that hole.
+    let places: Vec<(&str, &str)> = wrong.edits.iter().map(|edit| (&*edit.file, &*edit.old)).collect();
+    let within = cut::tasks_at(&solution(lab), lab, &places).expect("the lab's holes");
+    let concerns = |task: &Task| {
+        within.as_ref().is_none_or(|within| within.iter().any(|hole| reach(lab)[&task.id].contains(&hole.id)))
     };
+    let innocent = |task: &&Task| {
+        let needs = lab.needed_by(task);
+        !is_stage(task) && task.id != wrong.task && !needs.contains(&&*wrong.task) && concerns(task)
+    };
+    let concerned = lab.tasks.iter().filter(|task| task.id == wrong.task || innocent(task));
+    let kinds: BTreeSet<Kind> = concerned.flat_map(Task::kinds).filter(|kind| *kind != Kind::Stage).collect();
+    let keep = tempfile::tempdir().expect("a folder");
+    let runnable = build(lab, &files, &Vec::from_iter(kinds), keep.path());
     // Nearly always all of them pass. Who does not is found out one by one.
     let innocents_pass = pass_together(&runnable, lab.tasks.iter().filter(innocent));
     for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
@@ -149,9 +162,9 @@ fn accept_other_solutions(part: &str) {
         lab.number,
         variants.len()
     );
-    for (name, files) in [("ours".to_owned(), solution(lab))].into_iter().chain(variants) {
+    for (name, files) in variants {
         let keep = tempfile::tempdir().expect("a folder");
-        let runnable = build(lab, &files, keep.path());
+        let runnable = build(lab, &files, &ALL_KINDS, keep.path());
         let orphans = runnable.orphans(lab);
         assert!(orphans.is_empty(), "each test belongs to one task, but not these: {orphans:?}");
         for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
@@ -162,12 +175,46 @@ fn accept_other_solutions(part: &str) {
     }
 }
 
+/// What the tests of each task reach of our solution: the tasks whose holes they come to, by the task that they decide.
+type Reach = BTreeMap<String, BTreeSet<String>>;
+
+/// Runs all tests on our own solution, which must pass them, and notes what they reach. Once for each lab.
+fn reach(lab: &Lab) -> &'static Reach {
+    static REACHES: [OnceLock<Reach>; PARTS.len()] = [const { OnceLock::new() }; PARTS.len()];
+    REACHES[lab.number - 1].get_or_init(|| {
+        let telling = cut::telling(&solution(lab), lab).expect("holes");
+        let keep = tempfile::tempdir().expect("a folder");
+        let runnable = build(lab, &telling, &ALL_KINDS, keep.path());
+        let mut reach = Reach::new();
+        for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
+            let told = keep.path().join(&task.id);
+            fs::write(&told, "").expect("a file");
+            let runnable = runnable.clone().with_variable(cut::REACHED, &told);
+            let judged = judge(task, &runnable, &Manner::thorough()).expect("trials run");
+            let why = judged.first_failure().map(what_happened).unwrap_or_default();
+            let part = &lab.part;
+            assert_eq!(judged.state, State::Done, "lab {part}, ours: task {} should pass\n{why}", task.id);
+            let told = fs::read_to_string(&told).expect("the file");
+            reach.insert(task.id.clone(), told.lines().map(str::to_owned).collect());
+        }
+        reach
+    })
+}
+
+fn tests_reach_what_they_decide(part: &str) {
+    let lab = COURSE.lab(part).expect("a lab");
+    for task in lab.tasks.iter().filter(|task| !task.holes.is_empty()) {
+        let reached = &reach(lab)[&task.id];
+        assert!(reached.contains(&task.id), "no test of task {} reaches what it asks for", task.id);
+    }
+}
+
 /// The exercise as it is handed out: each task fails, and those with holes say which task it is.
 fn fail_as_shipped(part: &str) {
     let lab = COURSE.lab(part).expect("a lab");
     let shipped = lab::cut::exercise(&COURSE.root, lab).expect("the exercise");
     let keep = tempfile::tempdir().expect("a folder");
-    let mut runnable = build(lab, &shipped, keep.path());
+    let mut runnable = build(lab, &shipped, &ALL_KINDS, keep.path());
     {
         let tree = tree();
         tree.submit(lab, &shipped).expect("files in the tree");
@@ -246,6 +293,11 @@ macro_rules! labs {
             #[test]
             fn wrong_submissions_are_rejected_with_the_right_sentence() {
                 super::reject_wrong_submissions(stringify!($part));
+            }
+
+            #[test]
+            fn our_solution_is_accepted_and_each_tasks_tests_reach_what_it_asks_for() {
+                super::tests_reach_what_they_decide(stringify!($part));
             }
 
             #[test]

@@ -84,6 +84,20 @@ impl Pristine {
         Runnable::of_part(lab, &lab.exercise(&self.course.root), built)
     }
 
+    /// The same, but only the tests of these kinds, and in no sandbox.
+    ///
+    /// # Errors
+    /// If cargo cannot be run.
+    pub fn build_kinds(
+        &self,
+        lab: &Lab,
+        kinds: impl IntoIterator<Item = Kind>,
+        keep: &Path,
+    ) -> Result<Runnable> {
+        let built = self.build(Build::tests_of(lab, kinds, &self.target), keep, None)?;
+        Runnable::of_part(lab, &lab.exercise(&self.course.root), built)
+    }
+
     /// Builds a stage's server with these of the submitted parts, and keeps it.
     ///
     /// # Errors
