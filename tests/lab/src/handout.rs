@@ -36,6 +36,7 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
             "exercises",
             "tests/submissions",
             "tests/lab/tests",
+            "tests/start/tests",
             "tests/lab/handout",
             "tests/autograder",
             "tests/mutants",
@@ -122,14 +123,10 @@ fn parts(mut text: String, missing: &[&str]) -> Result<String> {
 
 /// `cargo herd` says what is not written yet before it starts anything. The book is for stock mdBook.
 fn aliases(text: String) -> Result<String> {
-    let book = "# The book: build, serve, test.\nbook = \"run --quiet --package book --bin book --\"\n";
+    let book = "# The book: build, serve, test.\nbook = \"run --quiet --package start -- book\"\n";
     let text = replace_once(&text, book, "")?;
-    let herd = "herd = \"run --quiet --release --package stage6-prefork --bin herd --\"\n";
-    replace_once(
-        &text,
-        herd,
-        "herd = \"run --quiet --package lab --bin lab -- run 6 --mine all --release --\"\n",
-    )
+    let herd = "herd = \"run --quiet --package start -- herd\"\n";
+    replace_once(&text, herd, "herd = \"run --quiet --package start -- lab run 6 --mine all --release --\"\n")
 }
 
 /// No entry for a page that is not handed out, and no title above nothing.
