@@ -1,8 +1,8 @@
 //! What a hit costs when many threads hit at once: under the read lock, as ours do, against a cache that keeps its
 //! entries in a list in the order of use, so that every hit moves an entry and needs the write lock.
 
-use cache::{Cache, Weigh};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use parts::cache::{Cache, Weigh};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::hint::black_box;

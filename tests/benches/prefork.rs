@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use prefork::{Action, Event, Exit, HEALTHY_AFTER, Mailbox, Notice, Pid, Policy, Supervisor};
+use parts::prefork::{Action, Event, Exit, HEALTHY_AFTER, Mailbox, Notice, Pid, Policy, Supervisor};
 
 const SLOTS: usize = 64;
 const GRACE: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use queue::BoundedQueue;
+use parts::queue::BoundedQueue;
 
 const CAPACITY: usize = 100;
 

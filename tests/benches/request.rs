@@ -3,7 +3,7 @@
 //! The two heads are the extremes: what a load generator sends, and what a browser sends.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use request::{DocumentRoot, Target, parse_head};
+use parts::request::{DocumentRoot, Target, parse_head};
 use std::hint::black_box;
 
 /// As wrk sends it.

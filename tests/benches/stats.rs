@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use stats::{MAX_SLOTS, Response, SharedSemaphore, SharedStats};
+use parts::stats::{MAX_SLOTS, Response, SharedSemaphore, SharedStats};
 
 const THREADS: [usize; 3] = [1, 2, 4];
 

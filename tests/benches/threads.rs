@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use threads::ConnectionLimit;
+use parts::threads::ConnectionLimit;
 
 const THREADS: [usize; 3] = [1, 2, 4];
 

@@ -85,9 +85,13 @@ impl Build {
         Build::new(&["build", "--test", "e2e", "--package", &lab.stage.package], target)
     }
 
-    /// A part's benchmark, of ours or of the student's.
-    pub fn bench(package: &str, part: &str, target: &Path) -> Build {
-        Build::new(&["bench", "--no-run", "--package", package, "--bench", part], target)
+    /// A part's benchmark, with our part or with the student's.
+    pub fn bench(part: &str, mine: bool, target: &Path) -> Build {
+        let feature = if mine { format!("my-{part}") } else { String::new() };
+        Build::new(
+            &["bench", "--no-run", "--package", "benches", "--bench", part, "--features", &feature],
+            target,
+        )
     }
 
     fn new(arguments: &[&str], target: &Path) -> Build {

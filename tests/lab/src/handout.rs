@@ -94,7 +94,7 @@ fn workspace(mut text: String, missing: &[&str], no_solutions: bool) -> Result<S
     }
     text = replace_once(
         &text,
-        "# All but the exercises, which are the student's and full of holes at first, and the book, which needs more to build.\n",
+        "# All but the exercises, which are the student's and full of holes at first, and the benchmarks and the book, which\n# need more crates to build.\n",
         "",
     )?;
     text = replace_once(&text, ", \"book/tool\",\n", ",\n")?;

@@ -42,8 +42,8 @@ pub fn compare(course: &Course, lab: &Lab) -> Result<()> {
         lab.number
     );
     println!("building both with optimization ...");
-    let ours = build(course, lab, part)?;
-    let theirs = build(course, lab, &lab.package())?;
+    let ours = build(course, lab, false)?;
+    let theirs = build(course, lab, true)?;
     let folder = tempfile::tempdir_in(tree::memory(&course.root)?)?;
     let table = race(&ours, &theirs, folder.path())?;
     println!("\n{table}");
@@ -78,11 +78,13 @@ pub fn race(ours: &Path, theirs: &Path, folder: &Path) -> Result<String> {
 /// Of each row of a benchmark the nanoseconds in each round, ours and theirs.
 type Times = BTreeMap<String, [Vec<f64>; 2]>;
 
-fn build(course: &Course, lab: &Lab, package: &str) -> Result<PathBuf> {
-    let built = Build::bench(package, &lab.part, &tree::target(&course.root)).run(&course.root)?;
+fn build(course: &Course, lab: &Lab, mine: bool) -> Result<PathBuf> {
+    let built = Build::bench(&lab.part, mine, &tree::target(&course.root)).run(&course.root)?;
     let program = built.bench(&lab.part).map(Path::to_owned);
     program.with_context(|| {
-        format!("the benchmark of {package} does not compile\n{}", built.errors.unwrap_or_default())
+        let folder = if mine { "exercises" } else { "solutions" };
+        let errors = built.errors.unwrap_or_default();
+        format!("the benchmark of {folder}/{} does not compile\n{errors}", lab.part)
     })
 }
 
