@@ -195,68 +195,101 @@ fn text_picture(crates: &Crates, floors: &[Vec<&str>]) -> String {
 }
 
 const WRITING: &str = "writing to a string cannot fail";
-const WIDTH: usize = 760;
-const BOX: usize = 54;
-const STEP: usize = 82;
+/// Wide enough for the six parts, and narrow enough for a phone to show the text at 11 pixels or more.
+const WIDTH: usize = 420;
+/// Size of the text, and from line to line.
+const TEXT: usize = 14;
+const LINE: usize = 18;
+/// Between two floors.
+const GAP: usize = 30;
+
+/// Where a crate's box is, and the lines of text in it, its name first.
+struct Place {
+    x: usize,
+    y: usize,
+    width: usize,
+    height: usize,
+    lines: Vec<String>,
+}
 
 /// For the book.
 fn svg_picture(crates: &Crates, floors: &[Vec<&str>], arrows: &[(&str, &str)]) -> String {
-    let mut places = Places::new();
-    for (floor, names) in floors.iter().enumerate() {
-        let wide = WIDTH / names.len();
-        for (index, name) in names.iter().enumerate() {
-            places.insert(name, (index * wide + 6, (floors.len() - 1 - floor) * STEP + 4, wide - 12));
+    let mut places: BTreeMap<&str, Place> = BTreeMap::new();
+    let mut y = 2;
+    for (floor, names) in floors.iter().enumerate().rev() {
+        let width = WIDTH / names.len();
+        let lines = |name: &str| {
+            // The six parts have no room for more than their names, and need none.
+            let about = if floor == 0 { "" } else { &crates[name].about };
+            std::iter::once(name.to_owned()).chain(wrap(about, width / 7)).collect::<Vec<_>>()
+        };
+        let texts: Vec<Vec<String>> = names.iter().map(|name| lines(name)).collect();
+        let height = texts.iter().map(Vec::len).max().unwrap_or(0) * LINE + 12;
+        for (index, (name, lines)) in names.iter().zip(texts).enumerate() {
+            places.insert(name, Place { x: index * width + 2, y, width: width - 4, height, lines });
         }
+        y += height + GAP;
     }
     let title: Vec<String> = arrows.iter().map(|(upper, lower)| format!("{upper} uses {lower}")).collect();
     let mut svg = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-labelledby=\"crates-title\">\n\
+        "<svg viewBox=\"0 0 {WIDTH} {}\" style=\"max-width: 36rem\" role=\"img\" aria-labelledby=\"crates-title\">\n\
          <title id=\"crates-title\">The crates of the server. {}.</title>\n<defs>\n\
          <marker id=\"crates-arrow\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"7\" markerHeight=\"7\" \
          orient=\"auto-start-reverse\"><path d=\"M0 0 L10 5 L0 10 z\" fill=\"currentColor\"/></marker>\n</defs>\n",
-        (floors.len() - 1) * STEP + BOX + 8,
+        y - GAP + 2,
         title.join(", ")
     );
     svg.push_str("<g fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.5\">\n");
-    for (x, y, width) in places.values() {
-        writeln!(svg, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{BOX}\" rx=\"6\"/>")
+    for Place { x, y, width, height, .. } in places.values() {
+        writeln!(svg, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>")
             .expect(WRITING);
     }
+    // Straight down, in the middle of the narrower box.
+    let begin = |(upper, lower): &(&str, &str)| {
+        let (from, to) = (&places[upper], &places[lower]);
+        let narrow = if from.width <= to.width { from } else { to };
+        (narrow.x + narrow.width / 2, from.y + from.height)
+    };
     for arrow in arrows {
-        let (x, from, to) = line(&places, arrow);
-        writeln!(svg, "<path d=\"M{x} {from} V{}\" marker-end=\"url(#crates-arrow)\"/>", to - 2)
-            .expect(WRITING);
+        let (x, from) = begin(arrow);
+        let end = "marker-end=\"url(#crates-arrow)\"";
+        writeln!(svg, "<path d=\"M{x} {from} V{}\" {end}/>", places[arrow.1].y - 2).expect(WRITING);
     }
-    svg.push_str("</g>\n<g fill=\"currentColor\" font-size=\"16\" text-anchor=\"middle\">\n");
-    for (name, (x, y, width)) in &places {
-        let middle = x + width / 2;
-        let about = &crates[*name].about;
-        let lines = if floors[0].contains(name) { 1 } else { 2 };
-        writeln!(
-            svg,
-            "<text x=\"{middle}\" y=\"{}\" font-weight=\"bold\">{name}</text>",
-            y + if lines == 1 { 33 } else { 23 }
-        )
-        .expect(WRITING);
-        if lines == 2 {
-            writeln!(svg, "<text x=\"{middle}\" y=\"{}\" font-size=\"14\">{about}</text>", y + 43)
+    writeln!(svg, "</g>\n<g fill=\"currentColor\" font-size=\"{TEXT}\">").expect(WRITING);
+    for Place { x, y, width, lines, .. } in places.values() {
+        for (index, line) in lines.iter().enumerate() {
+            let (x, y) = (x + width / 2, y + 2 + (index + 1) * LINE);
+            let weight = if index == 0 { " font-weight=\"bold\"" } else { "" };
+            writeln!(svg, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\"{weight}>{line}</text>")
                 .expect(WRITING);
         }
     }
-    svg.push_str("</g>\n<g fill=\"currentColor\" font-size=\"14\" font-style=\"italic\">\n");
     for arrow in arrows {
-        let (x, from, _) = line(&places, arrow);
-        writeln!(svg, "<text x=\"{}\" y=\"{}\">{}</text>", x + 12, from + 20, flow(arrow.0)).expect(WRITING);
+        let (x, from) = begin(arrow);
+        // On the side where there is room.
+        let (x, anchor) = if x > WIDTH * 2 / 3 { (x - 8, "end") } else { (x + 8, "start") };
+        let y = from + 19;
+        writeln!(
+            svg,
+            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-style=\"italic\">{}</text>",
+            flow(arrow.0)
+        )
+        .expect(WRITING);
     }
     svg + "</g>\n</svg>\n"
 }
 
-/// Where each crate's box is: left edge, upper edge, width.
-type Places<'c> = BTreeMap<&'c str, (usize, usize, usize)>;
-
-/// An arrow, straight down in the middle of the narrower box: where it is, begins and ends.
-fn line(places: &Places<'_>, (upper, lower): &(&str, &str)) -> (usize, usize, usize) {
-    let ((x, y, width), (to_x, to_y, to_width)) = (places[upper], places[lower]);
-    let middle = if width <= to_width { x + width / 2 } else { to_x + to_width / 2 };
-    (middle, y + BOX, to_y)
+/// Breaks a text into lines of so many letters.
+fn wrap(text: &str, letters: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= letters => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
