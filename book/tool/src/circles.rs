@@ -15,7 +15,12 @@ pub fn circles(root: &Path) -> Result<Vec<String>> {
     let mut circles = Vec::new();
     for (folder, package) in metadata(root)? {
         let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (path, source) in lab::tree::read_rust(&root.join(&folder).join("src"))? {
+        // Benchmarks have no sources but their targets.
+        let sources = root.join(&folder).join("src");
+        if !sources.exists() {
+            continue;
+        }
+        for (path, source) in lab::tree::read_rust(&sources)? {
             let first = path.iter().next().map(Path::new).and_then(Path::file_stem).unwrap_or_default();
             imports.entry(first.to_string_lossy().into_owned()).or_default().extend(imported(&source));
         }
