@@ -12,13 +12,13 @@
 //! Loom walks the interleavings of a model in the same order every time, so the records are the same every time.
 
 use anyhow::{Context, Result, ensure};
+use grader::cut::function_around;
+use grader::grade::Pristine;
+use grader::wrong::{self, Wrong};
 use lab::course::{Course, Kind, Lab};
-use lab::cut::{Files, function_around};
 use lab::explain::{panics, what_happened};
-use lab::grade::Pristine;
 use lab::judge::{Manner, judge};
-use lab::tree;
-use lab::wrong::{self, Wrong};
+use lab::tree::{self, Files};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -284,7 +284,7 @@ impl Exhibit<'_> {
             files.insert(path.strip_prefix("src").unwrap_or(path).display().to_string(), text.clone());
         }
         let models = self.course.root.join("tests/models");
-        for path in lab::cut::rust_files(&models)? {
+        for path in tree::rust_files(&models)? {
             let name = path.strip_prefix(&models)?;
             if name.starts_with(&self.lab.part) || name == Path::new(&self.lab.part).with_extension("rs") {
                 let name = path.file_name().context("a file without a name")?;

@@ -200,6 +200,6 @@ impl Drop for Shell {
 /// # Errors
 /// If there can be none.
 pub fn inside() -> Result<()> {
-    lab::grade::sandbox::bring_loopback_up().context("cannot bring loopback up")?;
+    grader::grade::sandbox::bring_loopback_up().context("cannot bring loopback up")?;
     Err(Command::new("bash").args(["--noprofile", "--norc"]).exec()).context("cannot run bash")
 }

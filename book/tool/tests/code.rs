@@ -88,7 +88,7 @@ fn every_anchor_is_shown_on_a_page() {
     let root = root().expect("a checkout").canonicalize().expect("a path");
     let mut leftovers = Vec::new();
     for folder in ["stages", "solutions", "tests", "book/tool"] {
-        for path in lab::cut::rust_files(&root.join(folder)).expect("sources") {
+        for path in lab::tree::rust_files(&root.join(folder)).expect("sources") {
             let text = fs::read_to_string(&path).expect("a source");
             let marks = text.lines().filter_map(|line| line.trim().strip_prefix("// ANCHOR: "));
             let unused = marks.filter(|anchor| !shown.contains(&(path.clone(), (*anchor).to_owned())));
@@ -158,7 +158,7 @@ fn every_page_with_rust_of_its_own_is_tested() {
 fn the_handout_has_a_book_without_answers() {
     let course = Course::load(&root().expect("a checkout")).expect("the labs");
     let folder = tempfile::tempdir().expect("a folder");
-    lab::handout::handout(&course, folder.path(), &[]).expect("a handout");
+    grader::handout::handout(&course, folder.path(), &[]).expect("a handout");
     let book = mdbook_driver::MDBook::load(folder.path().join("book")).expect("a book");
     book.build().expect("it can be built");
     let built = folder.path().join("book/build");

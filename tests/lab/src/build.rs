@@ -176,3 +176,25 @@ impl Built {
 pub fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
+
+/// The grader, which only teachers need: a command that builds and runs it. The first time it says so, because nothing
+/// else would be on the screen for a while.
+///
+/// # Errors
+/// In a copy for students, which has none.
+pub fn grader(root: &Path) -> Result<Command> {
+    ensure!(has_grader(root), "this is for teachers: a copy of the course for students has no grader");
+    let built = std::env::current_exe().is_ok_and(|own| own.with_file_name("grader").exists());
+    if !built {
+        eprintln!("Building the grader: about half a minute the first time.");
+    }
+    let mut command = Command::new(cargo());
+    command.args(["run", "--quiet", "--manifest-path"]).arg(root.join("Cargo.toml"));
+    command.args(["--package", "grader", "--bin", "grader", "--"]);
+    Ok(command)
+}
+
+/// Whether this copy of the course can grade.
+pub fn has_grader(root: &Path) -> bool {
+    root.join("tests/grader").exists()
+}

@@ -1,12 +1,11 @@
 //! What the runner knows about each lab: its tasks, their holes, their tests, their hints.
 //!
-//! It is written down in `tests/labs/<part>.toml`, one file per lab. Points are in `tests/points.toml`.
+//! It is written down in `tests/labs/<part>.toml`, one file per lab.
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use toml::{Table, Value};
 
 /// The parts in the order of their labs: lab 1 is the first.
 pub const PARTS: [&str; 6] = ["request", "threads", "queue", "cache", "stats", "prefork"];
@@ -21,8 +20,7 @@ pub struct Course {
 }
 
 /// A lab, as its file describes it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct Lab {
     /// From 1; also the number of the book's chapter.
     pub number: usize,
@@ -33,19 +31,15 @@ pub struct Lab {
     /// The server that runs with this part.
     pub stage: Stage,
     /// Private items of the solution that the exercise lacks altogether: `file: Type::function`.
-    #[serde(default)]
     pub leave_out: Vec<String>,
     /// The tasks, in the order in which they are best done.
-    #[serde(rename = "task")]
     pub tasks: Vec<Task>,
     /// For those who want more. Not graded.
-    #[serde(default, rename = "stretch")]
     pub stretches: Vec<Stretch>,
 }
 
 /// A stage of the server.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Stage {
     /// Its package, such as `stage3-queue`.
     pub package: String,
@@ -54,8 +48,7 @@ pub struct Stage {
 }
 
 /// A task of a lab: about a quarter of an hour.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct Task {
     /// Such as `3.2`.
     pub id: String,
@@ -68,7 +61,6 @@ pub struct Task {
     /// Tasks of this lab whose code the tests of this one also run through.
     pub needs: Vec<String>,
     /// The functions that the student writes.
-    #[serde(default)]
     pub holes: Vec<Hole>,
     /// The broken part that the student repairs, if the task is a hunt.
     pub hunt: Option<Hunt>,
@@ -79,8 +71,7 @@ pub struct Task {
 }
 
 /// A function whose body is the student's.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct Hole {
     /// `file: Type::function` or `file: function`, beneath `src/`.
     pub at: String,
@@ -89,8 +80,7 @@ pub struct Hole {
 }
 
 /// How a broken part differs from the repaired one.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct Hunt {
     /// The file beneath `hunts/`.
     pub file: String,
@@ -101,8 +91,7 @@ pub struct Hunt {
 }
 
 /// A task beyond the lab.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct Stretch {
     /// In a few words.
     pub name: String,
@@ -123,33 +112,6 @@ pub enum Kind {
     Stage,
 }
 
-/// Points of one task, from `tests/points.toml`.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Points {
-    /// How many.
-    pub points: u32,
-    /// Whether the student may see the result before the deadline.
-    #[serde(default = "yes")]
-    pub visible: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// What everything is worth.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PointsTable {
-    /// By task, such as `3.2`.
-    pub task: BTreeMap<String, Points>,
-    /// For a lab whose files are formatted as `cargo fmt` does it. 0: not looked at.
-    pub formatted: u32,
-    /// For a lab in which clippy finds nothing. 0: not looked at.
-    pub clippy: u32,
-}
-
 impl Course {
     /// Reads the labs of the checkout at `root`.
     ///
@@ -160,8 +122,8 @@ impl Course {
         for (part, number) in PARTS.into_iter().zip(1..) {
             let path = root.join("tests/labs").join(format!("{part}.toml"));
             let Ok(text) = fs::read_to_string(&path) else { continue };
-            let lab: Lab =
-                toml::from_str(&text).with_context(|| format!("{} is not a lab", path.display()))?;
+            let lab = toml::from_str(&text).map_err(Into::into).and_then(Lab::read);
+            let lab = lab.with_context(|| format!("{} is not a lab", path.display()))?;
             ensure!(
                 (lab.number, lab.part.as_str()) == (number, part),
                 "{} names another lab",
@@ -204,35 +166,77 @@ impl Course {
             })?,
         ))
     }
+}
 
-    /// What the tasks are worth.
-    ///
-    /// # Errors
-    /// If `tests/points.toml` is not a table of points for exactly the tasks that there are.
-    pub fn points(&self) -> Result<PointsTable> {
-        let path = self.root.join("tests/points.toml");
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let table: PointsTable =
-            toml::from_str(&text).context("tests/points.toml is not a table of points")?;
-        let tasks = self.labs.iter().flat_map(|lab| &lab.tasks);
-        for task in tasks.clone() {
-            ensure!(
-                table.task.contains_key(&task.id),
-                "tests/points.toml has no points for task {}",
-                task.id
-            );
+/// The fields of a table. Each is taken out, so that what is left in the end is a mistake.
+///
+/// By hand, because the first `cargo lab` waits for every crate that is used here: those that would write this code
+/// take longer to build than all the others together.
+struct Fields(Table);
+
+impl Fields {
+    fn text(&mut self, name: &str) -> Result<String> {
+        match self.0.remove(name) {
+            Some(Value::String(text)) => Ok(text),
+            _ => bail!("`{name}` should be a text"),
         }
-        for id in table.task.keys() {
-            ensure!(
-                tasks.clone().any(|task| task.id == *id),
-                "tests/points.toml has points for {id}, which is no task"
-            );
-        }
-        Ok(table)
+    }
+
+    /// A list that is not there is empty.
+    fn list<T>(&mut self, name: &str, read: impl Fn(Value) -> Result<T>) -> Result<Vec<T>> {
+        let values = match self.0.remove(name) {
+            None => Vec::new(),
+            Some(Value::Array(values)) => values,
+            Some(_) => bail!("`{name}` should be a list"),
+        };
+        values.into_iter().map(|value| read(value).with_context(|| format!("in `{name}`"))).collect()
+    }
+
+    fn texts(&mut self, name: &str) -> Result<Vec<String>> {
+        self.list(name, |value| value.as_str().map(str::to_owned).context("a text was expected"))
+    }
+
+    fn tables<T>(&mut self, name: &str, read: impl Fn(&mut Fields) -> Result<T>) -> Result<Vec<T>> {
+        self.list(name, |value| match value {
+            Value::Table(table) => whole(table, &read),
+            _ => bail!("a table was expected"),
+        })
+    }
+}
+
+/// Reads a table of which nothing may be left over.
+fn whole<T>(table: Table, read: impl FnOnce(&mut Fields) -> Result<T>) -> Result<T> {
+    let mut fields = Fields(table);
+    let value = read(&mut fields)?;
+    match fields.0.keys().next() {
+        None => Ok(value),
+        Some(name) => bail!("nothing is called `{name}` here"),
     }
 }
 
 impl Lab {
+    fn read(table: Table) -> Result<Lab> {
+        whole(table, |lab| {
+            let number = lab.0.remove("number").and_then(|number| number.as_integer());
+            let stage = lab.0.remove("stage").and_then(|stage| stage.as_table().cloned());
+            let read_stage = |stage: &mut Fields| {
+                Ok(Stage { package: stage.text("package")?, binary: stage.text("binary")? })
+            };
+            let read_stretch = |stretch: &mut Fields| {
+                Ok(Stretch { name: stretch.text("name")?, text: stretch.text("text")? })
+            };
+            Ok(Lab {
+                number: number.and_then(|number| number.try_into().ok()).context("`number` is missing")?,
+                part: lab.text("part")?,
+                title: lab.text("title")?,
+                stage: whole(stage.context("`stage` is missing")?, read_stage)?,
+                leave_out: lab.texts("leave_out")?,
+                tasks: lab.tables("task", Task::read)?,
+                stretches: lab.tables("stretch", read_stretch)?,
+            })
+        })
+    }
+
     /// The folder of the student's part.
     pub fn exercise(&self, root: &Path) -> PathBuf {
         root.join("exercises").join(&self.part)
@@ -261,6 +265,28 @@ impl Lab {
 }
 
 impl Task {
+    fn read(task: &mut Fields) -> Result<Task> {
+        let hole = |hole: &mut Fields| Ok(Hole { at: hole.text("at")?, todo: hole.text("todo")? });
+        let hunt = |hunt: &mut Fields| {
+            Ok(Hunt { file: hunt.text("file")?, right: hunt.text("right")?, wrong: hunt.text("wrong")? })
+        };
+        Ok(Task {
+            id: task.text("id")?,
+            name: task.text("name")?,
+            goal: task.text("goal")?,
+            book: task.text("book")?,
+            needs: task.texts("needs")?,
+            holes: task.tables("holes", hole)?,
+            hunt: match task.0.remove("hunt") {
+                None => None,
+                Some(Value::Table(table)) => Some(whole(table, hunt).context("in `hunt`")?),
+                Some(_) => bail!("`hunt` should be a table"),
+            },
+            tests: task.texts("tests")?,
+            hints: task.texts("hints")?,
+        })
+    }
+
     /// The tests that decide about this task, of those of one kind.
     pub fn decided_by(&self, kind: Kind, test: &str) -> bool {
         self.patterns().any(|(k, pattern)| {

@@ -5,7 +5,6 @@ use crate::course::{Kind, Lab, Stage, Task};
 use crate::tree;
 use crate::trial::{self, Outcome, Trial};
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,8 +17,7 @@ use std::thread;
 pub const SERVER: &str = "SERVER_UNDER_TEST";
 
 /// How far a task is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Every test of it passes.
     Done,

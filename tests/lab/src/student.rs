@@ -147,7 +147,7 @@ pub fn watch(course: &Course, lab: &Lab) -> Result<()> {
 /// If what was shown cannot be remembered.
 pub fn hint(course: &Course, lab: &Lab, task: &Task, all: bool) -> Result<()> {
     let mut progress = Progress::load(&course.root)?;
-    let shown = if all { task.hints.len() } else { progress.next_hint(lab, task)? };
+    let shown = if all { task.hints.len() } else { progress.next_hint(task)? };
     println!("{}", bold(&format!("{} {}", task.id, task.name)));
     for (hint, number) in task.hints.iter().zip(1..).take(shown) {
         println!("\nHint {number} of {}:\n{}", task.hints.len(), indent(&wrap(hint)));

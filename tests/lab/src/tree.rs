@@ -1,6 +1,7 @@
 //! The folders of a checkout: which files it has, and copies of it.
 
 use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -8,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::course::Lab;
-use crate::cut::{Files, rust_files};
+
+/// The files of an exercise, by their path in its folder.
+pub type Files = BTreeMap<PathBuf, String>;
 
 /// The root of the checkout that this program was built in.
 ///
@@ -129,6 +132,24 @@ pub fn without_anchors(text: &str) -> String {
     text.split_inclusive('\n').filter(|line| !is_mark(line)).collect()
 }
 
+/// All Rust files beneath a folder.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// The Rust files beneath a folder, without the marks of the book.
 ///
 /// # Errors
@@ -158,4 +179,14 @@ pub fn unwritten<'l>(lab: &'l Lab, files: &Files) -> Vec<&'l str> {
     let texts: Vec<String> = files.values().map(dense).collect();
     let begun = |id: &str| texts.iter().any(|text| text.contains(&format!("todo!(\"Lab{id}:")));
     lab.tasks.iter().map(|task| task.id.as_str()).filter(|id| begun(id)).collect()
+}
+
+/// `cargo lab | head` should end like any other program, not with a panic: Rust ignores SIGPIPE unless told. To be called
+/// before anything else.
+pub fn die_with_the_reader() {
+    #[allow(unsafe_code)]
+    // SAFETY: the default action needs no handler, so nothing of ours runs in a signal.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
 }

@@ -2,8 +2,6 @@
 
 use crate::course::Kind;
 use anyhow::{Context, Result};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -21,6 +19,10 @@ use std::time::{Duration, Instant};
 pub const LIMIT: Duration = Duration::from_secs(20);
 /// How long an end-to-end test may take: it starts servers, and waits for their time limits.
 pub const STAGE_LIMIT: Duration = Duration::from_secs(60);
+/// What the crate `verdict` calls its limit and its receipt in the environment. It is built with the tests; this program
+/// is built before them, and does not wait for it.
+const LIMIT_SECONDS: &str = "VERDICT_LIMIT_SECONDS";
+const RECEIPT: &str = "VERDICT_RECEIPT";
 /// How much longer the process may take to say that its test has run out of time.
 const GRACE: Duration = Duration::from_secs(5);
 /// How much of what a test prints is kept, in bytes. The rest is thrown away as it comes.
@@ -97,9 +99,9 @@ impl Trial {
         command.current_dir(&self.folder).envs(self.variables.iter().cloned());
         // Messages are for students; a stack is none.
         command.env("RUST_BACKTRACE", "0");
-        command.env(verdict::LIMIT_SECONDS, self.limit().as_secs().to_string());
+        command.env(LIMIT_SECONDS, self.limit().as_secs().to_string());
         // The receipt comes and goes by standard input: no other descriptor needs to be passed on.
-        command.env(verdict::RECEIPT, "0");
+        command.env(RECEIPT, "0");
         let mut command = wrap(command);
         let ended = supervise(&mut command, self.limit() + GRACE)?;
         Ok(Outcome {
@@ -172,13 +174,21 @@ fn run_group(command: &mut Command, deadline: Instant, hopeless: impl Fn() -> bo
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = spawned.with_context(|| format!("cannot run {}", command.get_program().display()))?;
     let status = wait(&mut child, deadline, hopeless);
-    let group = Pid::from_raw(child.id().cast_signed());
-    // Also after a normal end: what it started must not go on. ESRCH says that nobody is left.
-    let _ = killpg(group, Signal::SIGKILL);
+    // Also after a normal end: what it started must not go on. An error says that nothing is left.
+    kill_group(child.id());
     if status.is_none() {
         child.wait().context("cannot wait for a process that was killed")?;
     }
     Ok(status)
+}
+
+/// Kills every process of a group with SIGKILL.
+fn kill_group(leader: u32) {
+    #[allow(unsafe_code)]
+    // SAFETY: killpg(3) takes two numbers and touches no memory of ours.
+    unsafe {
+        libc::killpg(leader.cast_signed(), libc::SIGKILL);
+    }
 }
 
 /// Whether the process succeeded; `None` if it goes on after the deadline, or although it is hopeless.
@@ -265,4 +275,13 @@ pub fn list(executable: &Path) -> Result<Vec<String>> {
     let output = output.with_context(|| format!("cannot run {}", executable.display()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_test_is_told_its_limit_and_its_receipt_by_the_names_that_it_knows() {
+        assert_eq!(super::LIMIT_SECONDS, verdict::LIMIT_SECONDS);
+        assert_eq!(super::RECEIPT, verdict::RECEIPT);
+    }
 }

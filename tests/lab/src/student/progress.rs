@@ -4,42 +4,53 @@ use crate::course::{Lab, Task};
 use crate::judge::State;
 use crate::tree;
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The memory, in `target/lab/progress.json`. Losing it costs one more check.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The memory, in `target/lab/progress`. Losing it costs one more check.
+///
+/// ```text
+///   3.1 done 9182736455463728190        how far it was, and the fingerprint of the files that were checked
+///   3.1 hints 2                         how many hints were shown
+/// ```
+#[derive(Debug, Default)]
 pub struct Progress {
-    #[serde(skip)]
     path: PathBuf,
-    #[serde(default)]
-    labs: BTreeMap<String, Remembered>,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Remembered {
-    /// Of the files that were checked.
-    fingerprint: u64,
-    states: BTreeMap<String, State>,
+    states: BTreeMap<String, (State, u64)>,
     hints: BTreeMap<String, usize>,
 }
 
+/// What a state is called in the file.
+const WORDS: [(State, &str); 4] = [
+    (State::Done, "done"),
+    (State::Failing, "failing"),
+    (State::NotStarted, "not-started"),
+    (State::DoesNotCompile, "does-not-compile"),
+];
+
 impl Progress {
     pub(super) fn load(root: &Path) -> Result<Progress> {
-        let path = tree::memory(root)?.join("progress.json");
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let remembered: Progress = serde_json::from_str(&text).unwrap_or_default();
-        Ok(Progress { path, ..remembered })
+        let mut progress = Progress { path: tree::memory(root)?.join("progress"), ..Progress::default() };
+        let text = fs::read_to_string(&progress.path).unwrap_or_default();
+        for line in text.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [task, word, number] = words[..] else { continue };
+            let state = WORDS.iter().find(|(_, name)| *name == word).map(|(state, _)| *state);
+            if let (Some(state), Ok(fingerprint)) = (state, number.parse()) {
+                progress.states.insert(task.to_owned(), (state, fingerprint));
+            } else if let ("hints", Ok(shown)) = (word, number.parse()) {
+                progress.hints.insert(task.to_owned(), shown);
+            }
+        }
+        Ok(progress)
     }
 
     /// How far each task of a lab is; nothing for one that may have changed since it was checked.
     pub(super) fn states<'l>(&self, root: &Path, lab: &'l Lab) -> Result<Vec<(&'l Task, Option<State>)>> {
         let files = tree::student_files(root, lab)?;
         let unwritten = tree::unwritten(lab, &files);
-        let remembered = self.labs.get(&lab.part);
-        let current = remembered.filter(|remembered| remembered.fingerprint == tree::fingerprint(&files));
+        let fingerprint = tree::fingerprint(&files);
         let state = |task: &Task| {
             let untouched_hunt = task.hunt.as_ref().is_some_and(|hunt| {
                 files.get(&Path::new("hunts").join(&hunt.file)).is_some_and(|text| text.contains(&hunt.wrong))
@@ -48,27 +59,27 @@ impl Progress {
             if unwritten.contains(&task.id.as_str()) || untouched_hunt || task.holes.is_empty() && waits {
                 return Some(State::NotStarted);
             }
-            current?.states.get(&task.id).copied()
+            let (state, checked) = self.states.get(&task.id)?;
+            (*checked == fingerprint).then_some(*state)
         };
         Ok(lab.tasks.iter().map(|task| (task, state(task))).collect())
     }
 
+    /// Keeps what a check has found. Tasks that it did not look at stay as they were.
     pub(super) fn remember<'l>(
         &mut self,
         root: &Path,
         lab: &Lab,
         states: impl Iterator<Item = (&'l Task, State)>,
     ) -> Result<()> {
-        let files = tree::student_files(root, lab)?;
-        let remembered = self.labs.entry(lab.part.clone()).or_default();
-        remembered.fingerprint = tree::fingerprint(&files);
-        remembered.states = states.map(|(task, state)| (task.id.clone(), state)).collect();
+        let fingerprint = tree::fingerprint(&tree::student_files(root, lab)?);
+        self.states.extend(states.map(|(task, state)| (task.id.clone(), (state, fingerprint))));
         self.save()
     }
 
     /// How many hints to show now: one more than the last time.
-    pub(super) fn next_hint(&mut self, lab: &Lab, task: &Task) -> Result<usize> {
-        let shown = self.labs.entry(lab.part.clone()).or_default().hints.entry(task.id.clone()).or_default();
+    pub(super) fn next_hint(&mut self, task: &Task) -> Result<usize> {
+        let shown = self.hints.entry(task.id.clone()).or_default();
         *shown = (*shown + 1).min(task.hints.len());
         let shown = *shown;
         self.save()?;
@@ -76,7 +87,14 @@ impl Progress {
     }
 
     fn save(&self) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).expect("numbers and words");
+        let mut text = String::new();
+        for (task, (state, fingerprint)) in &self.states {
+            let word = WORDS.iter().find(|(known, _)| known == state).map_or("", |(_, word)| word);
+            text += &format!("{task} {word} {fingerprint}\n");
+        }
+        for (task, shown) in &self.hints {
+            text += &format!("{task} hints {shown}\n");
+        }
         fs::write(&self.path, text).with_context(|| format!("cannot write {}", self.path.display()))
     }
 }

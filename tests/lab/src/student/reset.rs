@@ -1,9 +1,9 @@
 //! `cargo lab reset`: a file as it was handed out, and the student's kept beside it.
 
+use crate::build;
 use crate::course::{Course, Lab};
-use crate::cut::{self, Files};
-use crate::tree;
-use anyhow::{Result, ensure};
+use crate::tree::{self, Files};
+use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -46,11 +46,16 @@ pub fn reset(course: &Course, lab: &Lab, only: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// The exercise as it was handed out: cut from the solution, or in a copy for students, from where the hand-out
-/// has put it.
+/// The exercise as it was handed out. In a copy for students, the hand-out has kept it. Beside the solutions there is no
+/// second copy, because nothing could drift away then; the grader cuts it from them.
 fn as_shipped(root: &Path, lab: &Lab) -> Result<Files> {
-    let kept = root.join("tests/shipped").join(&lab.part);
-    let mut files = if kept.exists() { tree::read_rust(&kept)? } else { cut::exercise(root, lab)? };
-    files.remove(Path::new("Cargo.toml"));
-    Ok(files)
+    let handed_out = root.join("tests/shipped").join(&lab.part);
+    if handed_out.exists() {
+        return tree::read_rust(&handed_out);
+    }
+    let folder = tree::memory(root)?.join("shipped").join(&lab.part);
+    let mut cut = build::grader(root)?;
+    let status = cut.args(["cut", &lab.part, "--into"]).arg(&folder).status().context("cannot run cargo")?;
+    ensure!(status.success(), "lab {} cannot be cut from its solution", lab.number);
+    tree::read_rust(&folder)
 }

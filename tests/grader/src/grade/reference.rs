@@ -1,11 +1,11 @@
 //! Which tests there are, asked of our own solution.
 
 use super::{Pristine, is_stage};
-use crate::course::{Course, Lab, Task};
-use crate::cut::{self, Files};
-use crate::judge::Runnable;
-use crate::tree;
+use crate::cut;
 use anyhow::{Context, Result, ensure};
+use lab::course::{Course, Lab, Task};
+use lab::judge::Runnable;
+use lab::tree::{self, Files};
 use std::path::{Path, PathBuf};
 
 /// What is the same for all submissions of one lab.

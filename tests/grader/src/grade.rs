@@ -21,13 +21,13 @@ mod submission;
 pub use pristine::{Pristine, alone_in};
 pub use submission::{Submission, check_sources, complete, touches};
 
-use crate::course::{Course, Kind, Lab, Points, PointsTable, Task};
-use crate::cut::Files;
-use crate::explain::explanation;
-use crate::judge::{Judged, Manner, Runnable, State, judge};
-use crate::tree;
-use crate::trial::{Outcome, supervise_build};
+use crate::points::{Points, PointsTable};
 use anyhow::{Context, Result};
+use lab::course::{Course, Kind, Lab, Task};
+use lab::explain::explanation;
+use lab::judge::{Judged, Manner, Runnable, State, judge};
+use lab::tree::{self, Files};
+use lab::trial::{Outcome, supervise_build};
 use progress::Progress;
 use reference::{Reference, chosen, reference};
 use sandbox::{FOR_BUILDS, FOR_TESTS, Sandbox, Whose};
@@ -287,7 +287,7 @@ impl Grader<'_> {
         tree.submit(lab, files)?;
         let package = lab.package();
         let cargo = |words: &[&str]| {
-            let mut command = Command::new(crate::build::cargo());
+            let mut command = Command::new(lab::build::cargo());
             command.args(words);
             command
         };

@@ -13,17 +13,13 @@
 //! The lab's file names the functions. Everything else stays as it is, but for two things: private helpers that
 //! are our way of doing it, and the paragraphs that tell why it works.
 
-use crate::course::{Hole, Lab, Task};
-use crate::tree;
 use anyhow::{Context, Result, ensure};
-use std::collections::BTreeMap;
+use lab::course::{Hole, Lab, Task};
+use lab::tree::{self, Files, rust_files};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use syn::spanned::Spanned;
-
-/// The files of an exercise, by their path in its folder.
-pub type Files = BTreeMap<PathBuf, String>;
 
 /// What the doc comments of the exercise say in place of an explanation.
 const YOURS_TO_SAY: &str = "**Why is this enough?** That is for you to say, once it works.";
@@ -165,24 +161,6 @@ pub fn replace_once(text: &str, old: &str, new: &str) -> Result<String> {
     let times = text.matches(old).count();
     ensure!(times == 1, "this must occur once, and occurs {times} times:\n{old}");
     Ok(text.replacen(old, new, 1))
-}
-
-/// All Rust files beneath a folder.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(rust_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -2,10 +2,11 @@
 
 mod hostile;
 
+use grader::cut::replace_once;
+use grader::grade::{Grade, Order, grade};
+use grader::points::points;
 use lab::course::Course;
-use lab::cut::{Files, replace_once};
-use lab::grade::{Grade, Order, grade};
-use lab::tree;
+use lab::tree::{self, Files};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +51,7 @@ fn a_hostile_submission_costs_only_itself() {
     let before = fs::read_to_string(course.root.join("tests/suites/queue/semaphore.rs")).expect("a test");
 
     // The semaphore, which the weapons are in, and what does not need it.
-    let points = course.points().expect("points for every task");
+    let points = points(&course).expect("points for every task");
     let order = order(submissions, &["3.1", "3.5", "3.7"]);
     let grades = grade(&course, &points, &order).expect("a run over all of them");
 
@@ -87,7 +88,7 @@ fn a_hostile_submission_costs_only_itself() {
 #[test]
 fn points_for_tidiness_are_lost_one_by_one_and_the_reason_is_shown() {
     let course = course();
-    let mut points = course.points().expect("points for every task");
+    let mut points = points(&course).expect("points for every task");
     (points.formatted, points.clippy) = (2, 3);
     let folder = tempfile::tempdir().expect("a folder");
     let with = |name: &str, old: &str, new: &str| {

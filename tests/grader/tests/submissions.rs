@@ -4,13 +4,13 @@
 //! with the task that must fail and the sentence that the student must be shown.
 //! `tests/submissions/<part>/<name>/` are whole solutions, written another way, that must pass.
 
+use grader::cut;
+use grader::grade::Pristine;
+use grader::wrong::{self, Wrong};
 use lab::course::{Course, Kind, Lab, PARTS, Task};
-use lab::cut::{self, Files};
 use lab::explain::{explanation, what_happened};
-use lab::grade::Pristine;
 use lab::judge::{Manner, Runnable, SERVER, State, judge};
-use lab::tree;
-use lab::wrong::{self, Wrong};
+use lab::tree::{self, Files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -212,7 +212,7 @@ fn tests_reach_what_they_decide(part: &str) {
 /// The exercise as it is handed out: each task fails, and those with holes say which task it is.
 fn fail_as_shipped(part: &str) {
     let lab = COURSE.lab(part).expect("a lab");
-    let shipped = lab::cut::exercise(&COURSE.root, lab).expect("the exercise");
+    let shipped = grader::cut::exercise(&COURSE.root, lab).expect("the exercise");
     let keep = tempfile::tempdir().expect("a folder");
     let mut runnable = build(lab, &shipped, &ALL_KINDS, keep.path());
     {
@@ -273,7 +273,7 @@ const PARTS_OF_THE_HERD: [&str; 5] = ["request", "queue", "cache", "stats", "pre
 #[test]
 fn the_exercises_equal_the_solutions_but_for_the_bodies() {
     for lab in &COURSE.labs {
-        let cut = lab::cut::exercise(&COURSE.root, lab).expect("the exercise");
+        let cut = grader::cut::exercise(&COURSE.root, lab).expect("the exercise");
         let folder = lab.exercise(&COURSE.root);
         let mut shipped = tree::read_rust(&folder).expect("the exercise");
         shipped.retain(|name, _| !name.starts_with("saved"));

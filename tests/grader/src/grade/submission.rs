@@ -1,8 +1,8 @@
 //! What was handed in: folders and archives, of which only the sources of the exercises are taken.
 
-use crate::course::{Course, Lab};
-use crate::cut::Files;
 use anyhow::{Context, Result, bail, ensure};
+use lab::course::{Course, Lab};
+use lab::tree::Files;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeMap;
 use std::fs::{self, File};

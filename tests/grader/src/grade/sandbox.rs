@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   unshare(1)      new PID, network, mount and IPC namespaces, and a user namespace if we are not root
-//!     lab inside    process 1 of them: loopback up, all folders read-only but one, watches memory
+//!     grader inside   process 1 of them: loopback up, all folders read-only but one, watches memory
 //!       setpriv(1)  no capabilities, no way to get any, and another user if we are root
 //!         prlimit(1)  processes, memory, file sizes, processor time
 //!           the test
@@ -105,13 +105,13 @@ impl Sandbox {
             if self == Sandbox::AsUser {
                 words.push("--map-root-user".to_owned());
             }
-            let lab = program()?.display().to_string();
+            let own = program()?.display().to_string();
             let bytes = limits.files.min(match whose {
                 Whose::Submitted(_) => limits.files,
                 Whose::Ours => 0,
             });
             words.extend([
-                lab,
+                own,
                 "inside".to_owned(),
                 room.display().to_string(),
                 bytes.to_string(),
@@ -167,11 +167,11 @@ pub enum Whose {
 /// This program, which is also what runs inside. Tests are another program beside it.
 fn program() -> Result<PathBuf> {
     let own = std::env::current_exe().context("this program cannot find itself")?;
-    if own.file_name().is_some_and(|name| name == "lab") {
+    if own.file_name().is_some_and(|name| name == "grader") {
         return Ok(own);
     }
-    let beside = own.ancestors().nth(2).map(|folder| folder.join("lab"));
-    beside.filter(|path| path.exists()).context("the program `lab` is not built")
+    let beside = own.ancestors().nth(2).map(|folder| folder.join("grader"));
+    beside.filter(|path| path.exists()).context("the program `grader` is not built")
 }
 
 /// Process 1 of a sandbox: prepares it, runs the command, watches it. The exit code for ours.

@@ -1,8 +1,9 @@
 //! What a student does, in a copy of the course as it is handed out.
 
+use grader::grade::alone_in;
+use grader::{cut, handout};
 use lab::course::Course;
-use lab::grade::alone_in;
-use lab::{cut, handout, student, tree};
+use lab::{student, tree};
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,10 @@
 //! What a grade looks like to those who read it, and which files of a submission are taken.
 
+use grader::grade::{Grade, Mark, Submission, check_sources, report};
+use grader::points::points;
 use lab::course::{Course, Kind};
-use lab::cut::Files;
 use lab::explain::panics;
-use lab::grade::{Grade, Mark, Submission, check_sources, report};
-use lab::tree;
+use lab::tree::{self, Files};
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::Write;
@@ -96,7 +96,7 @@ fn classroom_50_gets_its_result() {
 #[test]
 fn every_lab_has_a_hundred_points_and_more_than_half_for_serving() {
     let course = course();
-    let points = course.points().expect("points for every task");
+    let points = points(&course).expect("points for every task");
     for lab in &course.labs {
         let worth = |serving: bool| -> u32 {
             let tasks =

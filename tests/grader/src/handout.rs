@@ -1,7 +1,7 @@
 //! `cargo lab handout`: the course for students, without its answers.
 //!
 //! ```text
-//!   left out       solutions/ of the labs that are not solved, tests/submissions/, the runner's own tests, history
+//!   left out       solutions/ of the labs that are not solved, tests/submissions/, the grader, history
 //!   put in         exercises/ as they are cut, and once more in tests/shipped/, for `cargo lab reset`
 //!   changed        the workspace and stages/parts: where our part is missing, the student's takes its place
 //! ```
@@ -11,10 +11,10 @@
 //! dependency only. `--solved` is the way to let a class go on that is stuck: it hands out the source of a lab whose
 //! deadline is over.
 
-use crate::course::{Course, Lab};
 use crate::cut::{self, replace_once};
-use crate::tree;
 use anyhow::{Context, Result, ensure};
+use lab::course::{Course, Lab};
+use lab::tree;
 use std::fs;
 use std::path::Path;
 
@@ -35,9 +35,9 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
         let ours = [
             "exercises",
             "tests/submissions",
-            "tests/lab/tests",
+            // It works only beside solutions.
+            "tests/grader",
             "tests/start/tests",
-            "tests/lab/handout",
             "tests/autograder",
             "tests/mutants",
             ".cargo/mutants.toml",
@@ -67,7 +67,7 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
     for lab in &course.labs {
         edit(&folder.join("tests/labs").join(format!("{}.toml", lab.part)), without_answers)?;
     }
-    fs::copy(course.root.join("tests/lab/handout/README.md"), folder.join("README.md"))?;
+    fs::copy(course.root.join("tests/grader/handout/README.md"), folder.join("README.md"))?;
     let workflow = folder.join(".github/workflows/labs.yml");
     fs::create_dir_all(workflow.parent().expect("a file is in a folder"))?;
     fs::copy(course.root.join("tests/autograder/github/labs.yml"), workflow)?;
@@ -98,6 +98,12 @@ fn workspace(mut text: String, missing: &[&str], no_solutions: bool) -> Result<S
         "",
     )?;
     text = replace_once(&text, ", \"book/tool\",\n", ",\n")?;
+    text = replace_once(
+        &text,
+        "\"tests/grader\", \"tests/lab\", \"tests/lanes\"",
+        "\"tests/lab\", \"tests/lanes\"",
+    )?;
+    text = replace_once(&text, "grader = { path = \"tests/grader\" }\n", "")?;
     let start = text.find("default-members = [").context("no default-members")?;
     let end = start + text[start..].find("]\n").context("default-members do not end")? + 2;
     text.replace_range(start..end, "default-members = [\"tests/lab\"]\n");

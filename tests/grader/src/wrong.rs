@@ -3,10 +3,10 @@
 //! `tests/submissions/<part>.toml` lists them, with the task that must fail and the sentence that the student must be
 //! shown. The tests of this crate make each of them; the bug museum of the book shows some.
 
-use crate::course::{Course, Lab};
-use crate::cut::{Files, replace_once};
-use crate::tree;
+use crate::cut::replace_once;
 use anyhow::{Context, Result};
+use lab::course::{Course, Lab};
+use lab::tree::{self, Files};
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;

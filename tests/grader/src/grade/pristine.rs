@@ -1,13 +1,12 @@
 //! A tree of our own in which a submission is built: everything in it is ours but the student's sources.
 
 use super::sandbox::{FOR_BUILDS, Sandbox, Whose};
-use crate::build::{Build, Built};
-use crate::course::{Course, Kind, Lab};
-use crate::cut::Files;
-use crate::judge::Runnable;
-use crate::tree;
-use crate::trial::supervise_build;
 use anyhow::{Context, Result};
+use lab::build::{Build, Built};
+use lab::course::{Course, Kind, Lab};
+use lab::judge::Runnable;
+use lab::tree::{self, Files};
+use lab::trial::supervise_build;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,0 +1,101 @@
+//! `cargo lab handout`, `grade` and `cut`. `cargo lab` starts this program for these words.
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use grader::grade::{self, sandbox};
+use grader::points::points;
+use grader::{cut, handout};
+use lab::course::Course;
+use lab::{judge, tree};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The labs of Thundering Herd, for teachers
+#[derive(Debug, Parser)]
+#[command(name = "cargo lab", bin_name = "cargo lab", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Order,
+}
+
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Write the course for students: no solutions, no history
+    Handout {
+        /// A new folder
+        folder: PathBuf,
+        /// Labs whose solutions are handed out, by number or part
+        #[arg(long, value_delimiter = ',')]
+        solved: Vec<String>,
+    },
+    /// Grade submissions, each in a sandbox
+    Grade {
+        /// Folders, or archives (.zip, .tar, .tar.gz), that hold exercises/<part>/src/ at any depth
+        #[arg(required = true)]
+        submissions: Vec<PathBuf>,
+        /// Only these labs or tasks: 3, queue, 3.2
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+        /// How many submissions run at the same time [default: one for each processor]
+        #[arg(long)]
+        jobs: Option<usize>,
+        /// Write reports here: CSV and JUnit for all; Markdown, Gradescope and Classroom 50 for each
+        #[arg(long)]
+        reports: Option<PathBuf>,
+    },
+    /// Cut the exercises from the solutions again, after these were changed
+    Cut {
+        /// Only this lab, by number or part
+        lab: Option<String>,
+        /// Write it into this folder instead of exercises/<part>
+        #[arg(long, requires = "lab")]
+        into: Option<PathBuf>,
+    },
+    /// Process 1 of a sandbox
+    #[command(hide = true)]
+    Inside {
+        room: PathBuf,
+        room_bytes: u64,
+        memory: u64,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    tree::die_with_the_reader();
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("cargo lab: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(order: Order) -> Result<ExitCode> {
+    if let Order::Inside { room, room_bytes, memory, command } = &order {
+        let code = sandbox::inside(room, *room_bytes, *memory, command);
+        return code.map(ExitCode::from).context("the sandbox cannot be made");
+    }
+    let course = Course::load(&tree::root()?)?;
+    match order {
+        Order::Handout { folder, solved } => handout::handout(&course, &folder, &solved)?,
+        Order::Grade { submissions, only, jobs, reports } => {
+            let jobs = jobs.unwrap_or_else(judge::side_by_side);
+            grade::grade(&course, &points(&course)?, &grade::Order { submissions, only, jobs, reports })?;
+        }
+        Order::Cut { lab: Some(lab), into } => {
+            let lab = course.lab(&lab)?;
+            let folder = into.unwrap_or_else(|| lab.exercise(&course.root));
+            tree::write(&cut::exercise(&course.root, lab)?, &folder)?;
+        }
+        Order::Cut { lab: None, .. } => {
+            for lab in &course.labs {
+                tree::write(&cut::exercise(&course.root, lab)?, &lab.exercise(&course.root))?;
+            }
+        }
+        Order::Inside { .. } => unreachable!("done above"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

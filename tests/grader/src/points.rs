@@ -1,0 +1,55 @@
+//! What each task is worth, from `tests/points.toml`.
+
+use anyhow::{Context, Result, ensure};
+use lab::course::Course;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs;
+
+/// Points of one task, from `tests/points.toml`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Points {
+    /// How many.
+    pub points: u32,
+    /// Whether the student may see the result before the deadline.
+    #[serde(default = "yes")]
+    pub visible: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What everything is worth.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PointsTable {
+    /// By task, such as `3.2`.
+    pub task: BTreeMap<String, Points>,
+    /// For a lab whose files are formatted as `cargo fmt` does it. 0: not looked at.
+    pub formatted: u32,
+    /// For a lab in which clippy finds nothing. 0: not looked at.
+    pub clippy: u32,
+}
+
+/// What the tasks are worth.
+///
+/// # Errors
+/// If `tests/points.toml` is not a table of points for exactly the tasks that there are.
+pub fn points(course: &Course) -> Result<PointsTable> {
+    let path = course.root.join("tests/points.toml");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let table: PointsTable = toml::from_str(&text).context("tests/points.toml is not a table of points")?;
+    let tasks = course.labs.iter().flat_map(|lab| &lab.tasks);
+    for task in tasks.clone() {
+        ensure!(table.task.contains_key(&task.id), "tests/points.toml has no points for task {}", task.id);
+    }
+    for id in table.task.keys() {
+        ensure!(
+            tasks.clone().any(|task| task.id == *id),
+            "tests/points.toml has points for {id}, which is no task"
+        );
+    }
+    Ok(table)
+}
