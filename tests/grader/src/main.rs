@@ -1,4 +1,4 @@
-//! `cargo lab handout`, `grade` and `cut`. `cargo lab` starts this program for these words.
+//! `cargo lab handout`, `grade`, `prove` and `cut`. `cargo lab` starts this program for these words.
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -6,9 +6,11 @@ use grader::grade::{self, sandbox};
 use grader::points::points;
 use grader::{cut, handout};
 use lab::course::Course;
-use lab::{judge, tree};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use lab::{build, judge, tree};
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 /// The labs of Thundering Herd, for teachers
 #[derive(Debug, Parser)]
@@ -42,6 +44,12 @@ enum Order {
         /// Write reports here: CSV and JUnit for all; Markdown, Gradescope and Classroom 50 for each
         #[arg(long)]
         reports: Option<PathBuf>,
+    },
+    /// Prove the graders: with wrong, correct and hostile submissions, hand-outs, and the show from end to end
+    Prove {
+        /// For `cargo test`, such as the names of some tests
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
     /// Cut the exercises from the solutions again, after these were changed
     Cut {
@@ -85,6 +93,7 @@ fn run(order: Order) -> Result<ExitCode> {
             let jobs = jobs.unwrap_or_else(judge::side_by_side);
             grade::grade(&course, &points(&course)?, &grade::Order { submissions, only, jobs, reports })?;
         }
+        Order::Prove { words } => return Err(prove(&course.root).args(words).exec().into()),
         Order::Cut { lab: Some(lab), into } => {
             let lab = course.lab(&lab)?;
             let folder = into.unwrap_or_else(|| lab.exercise(&course.root));
@@ -98,4 +107,21 @@ fn run(order: Order) -> Result<ExitCode> {
         Order::Inside { .. } => unreachable!("done above"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The tests that `cargo test` leaves out (`test = false` in their manifests), because they build all labs many times.
+const PROOF: [&str; 4] = ["grading", "student", "submissions", "show"];
+
+/// A call of cargo that runs them.
+fn prove(root: &Path) -> Command {
+    let mut command = build::clean_cargo();
+    // Of all default members, as `cargo test` builds them: with fewer packages, libraries would have fewer features, and be
+    // built again.
+    command.arg("test").current_dir(root);
+    for test in PROOF {
+        command.args(["--test", test]);
+    }
+    // They compute more than they wait, unlike the tests of the servers, for which `.cargo/config.toml` says more.
+    command.env("RUST_TEST_THREADS", judge::side_by_side().to_string());
+    command
 }

@@ -108,18 +108,8 @@ impl Build {
 
     /// The command, to be run in the root of the tree.
     pub fn command(&self, root: &Path) -> Command {
-        let mut command = Command::new(cargo());
+        let mut command = clean_cargo();
         command.args(&self.command).current_dir(root).env("CARGO_TARGET_DIR", &self.target);
-        // What cargo says of one crate of the tree does not hold for another.
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if name.starts_with("CARGO_PKG_")
-                || name.starts_with("CARGO_MANIFEST_")
-                || name.starts_with("CARGO_BIN_")
-            {
-                command.env_remove(name);
-            }
-        }
         command.stdin(Stdio::null());
         command
     }
@@ -170,6 +160,18 @@ impl Built {
         }
         Ok(self)
     }
+}
+
+/// A call of cargo without what another cargo says of the crate that it runs: that does not hold for others.
+pub fn clean_cargo() -> Command {
+    let mut command = Command::new(cargo());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|of| name.starts_with(of)) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// The cargo that runs this program, or the one in the path.

@@ -11,9 +11,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// The words that the grader answers, for the list of commands.
-const GRADER: [(&str, &str); 3] = [
+const GRADER: [(&str, &str); 4] = [
     ("handout", "For teachers: write the course for students, without solutions and history"),
     ("grade", "For teachers: grade submissions, each in a sandbox"),
+    ("prove", "For maintainers: prove the graders, with submissions that are known to be wrong or right"),
     ("cut", "For maintainers: cut the exercises from the solutions again"),
 ];
 
