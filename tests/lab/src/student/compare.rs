@@ -41,7 +41,6 @@ pub fn compare(course: &Course, lab: &Lab) -> Result<()> {
         "a part is compared when it works: cargo lab check {}",
         lab.number
     );
-    println!("building both with optimization ...");
     let ours = build(course, lab, part)?;
     let theirs = build(course, lab, &lab.package())?;
     let folder = tree::memory(&course.root)?.join("compare");
@@ -79,7 +78,9 @@ pub fn race(ours: &Path, theirs: &Path, folder: &Path) -> Result<String> {
 type Times = BTreeMap<String, [Vec<f64>; 2]>;
 
 fn build(course: &Course, lab: &Lab, package: &str) -> Result<PathBuf> {
-    let built = Build::bench(package, &lab.part, &tree::target(&course.root)).run(&course.root)?;
+    let line = format!("Building the benchmark of {package}, optimized: about a minute the first time.");
+    let build = Build::bench(package, &lab.part, &tree::target(&course.root));
+    let built = build.run_and_say(&course.root, &format!("{package}-bench"), &line)?;
     let program = built.bench(&lab.part).map(Path::to_owned);
     program.with_context(|| {
         format!("the benchmark of {package} does not compile\n{}", built.errors.unwrap_or_default())
