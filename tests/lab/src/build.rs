@@ -4,6 +4,8 @@ use crate::course::{Kind, Lab};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -95,8 +97,7 @@ impl Build {
     }
 
     fn new(arguments: &[&str], target: &Path) -> Build {
-        let mut command: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        command.extend(["--message-format", "json-render-diagnostics", "--quiet"].map(str::to_owned));
+        let command = arguments.iter().map(|&argument| argument.to_owned()).collect();
         Build { command, target: target.to_owned() }
     }
 
@@ -108,8 +109,12 @@ impl Build {
 
     /// The command, to be run in the root of the tree.
     pub fn command(&self, root: &Path) -> Command {
+        self.with(&["--quiet", "--message-format", "json-render-diagnostics"], root)
+    }
+
+    fn with(&self, more: &[&str], root: &Path) -> Command {
         let mut command = clean_cargo();
-        command.args(&self.command).current_dir(root).env("CARGO_TARGET_DIR", &self.target);
+        command.args(&self.command).args(more).current_dir(root).env("CARGO_TARGET_DIR", &self.target);
         command.stdin(Stdio::null());
         command
     }
@@ -122,6 +127,32 @@ impl Build {
         let output = self.command(root).output().context("cannot run cargo")?;
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         Built::from_messages(&output.stdout, output.status.success(), errors)
+    }
+
+    /// Builds. The first time takes long, so a line says what is built and about how long that takes; somebody at a
+    /// terminal also sees cargo's own progress. `name` tells this build from others in the same folder.
+    ///
+    /// # Errors
+    /// If cargo cannot be run. What the compiler finds is in [`Built::errors`].
+    pub fn run_and_say(&self, root: &Path, name: &str, line: &str) -> Result<Built> {
+        let folder = self.target.join("lab/built");
+        let mark = folder.join(name);
+        if !mark.exists() {
+            eprintln!("{line}");
+            if std::io::stderr().is_terminal() {
+                // Only for its progress. What the compiler says goes to the messages, which nobody reads; the build
+                // below finds everything built and says it again.
+                let mut shown = self.with(&["--message-format", "json"], root);
+                shown.stdout(Stdio::null()).status().context("cannot run cargo")?;
+            }
+        }
+        let built = self.run(root)?;
+        if built.errors.is_none() {
+            fs::create_dir_all(&folder)
+                .and_then(|()| fs::write(&mark, ""))
+                .context("cannot remember a build")?;
+        }
+        Ok(built)
     }
 }
 

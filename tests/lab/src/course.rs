@@ -149,6 +149,18 @@ impl Course {
         })
     }
 
+    /// What somebody means by `3`, `queue` or `3.2`: a lab, or a task of it.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn lab_or_task(&self, name: &str) -> Result<(&Lab, Option<&Task>)> {
+        if name.contains('.') {
+            self.task(name).map(|(lab, task)| (lab, Some(task)))
+        } else {
+            Ok((self.lab(name)?, None))
+        }
+    }
+
     /// The task with this id, and its lab.
     ///
     /// # Errors
@@ -320,5 +332,46 @@ impl Kind {
             "stage" => Kind::Stage,
             _ => bail!("`{name}` is no kind of test"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn course() -> Course {
+        Course::load(&crate::tree::root().expect("a checkout")).expect("labs")
+    }
+
+    #[test]
+    fn a_word_names_a_lab_or_a_task_or_is_refused_in_one_sentence() {
+        let course = course();
+        let found = |word: &str| {
+            let (lab, task) = course.lab_or_task(word).map_err(|error| format!("{error:#}"))?;
+            Ok::<_, String>((lab.number, task.map(|task| task.id.as_str())))
+        };
+        assert_eq!(found("3"), Ok((3, None)));
+        assert_eq!(found("queue"), Ok((3, None)));
+        assert_eq!(found("3.2"), Ok((3, Some("3.2"))));
+        let refused = |word: &str| found(word).expect_err("it names nothing");
+        assert_eq!(refused("3.9"), "there is no task 3.9: lab 3 has 3.1 to 3.8");
+        for word in ["9", "9.1", "cash", ""] {
+            let lab = word.trim_end_matches(".1");
+            let expected = format!("there is no lab `{lab}`: they are 1 to 6, or by part request, threads");
+            assert!(refused(word).starts_with(&expected), "{}", refused(word));
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_a_labs_file_is_named() {
+        let good = "number = 1\npart = 'a'\ntitle = 'A'\nstage = { package = 'a', binary = 'a' }\n";
+        let read = |more: &str| {
+            let table = toml::from_str(&format!("{good}{more}")).expect("it is TOML");
+            Lab::read(table).map_err(|error| format!("{error:#}"))
+        };
+        assert!(read("").is_ok());
+        assert_eq!(read("colour = 'red'").unwrap_err(), "nothing is called `colour` here");
+        assert_eq!(read("[[stretch]]\nname = 'a'").unwrap_err(), "in `stretch`: `text` should be a text");
+        assert_eq!(read("leave_out = [1]").unwrap_err(), "in `leave_out`: a text was expected");
     }
 }

@@ -174,7 +174,8 @@ fn short_name(kind: Kind, test: &str) -> &str {
 
 /// How to run the trials of a task.
 pub struct Manner<'w> {
-    /// Every trial; else no more are begun after one has failed. None is begun after one that hangs.
+    /// Every trial, but none is begun after one that hangs. Else the first failure ends it: the trials after it are not
+    /// begun, and those that run already are killed, because only the first failure is explained.
     pub all: bool,
     /// How many at a time.
     pub side_by_side: usize,
@@ -230,12 +231,17 @@ fn run_all(trials: &[Trial], manner: &Manner<'_>) -> Result<Vec<Outcome>> {
                     if failed.load(Ordering::Relaxed) < number {
                         return;
                     }
-                    let outcome = trial.run(manner.wrap);
+                    // Those before the first failure go on: one of them may fail too, and would then be the first.
+                    let needless = || !manner.all && failed.load(Ordering::Relaxed) < number;
+                    let outcome = trial.run(manner.wrap, needless);
                     let passed = outcome.as_ref().is_ok_and(|outcome| outcome.passed);
                     // Where one test hangs, the next ones most likely do, and each costs its whole limit.
                     let hangs = outcome.as_ref().is_ok_and(Outcome::hangs);
                     if !passed && (!manner.all || hangs) {
                         failed.fetch_min(number, Ordering::Relaxed);
+                    }
+                    if outcome.is_ok() && !passed && needless() {
+                        return;
                     }
                     done.lock().expect("nobody panics with it").insert(number, outcome);
                 }
@@ -250,7 +256,9 @@ fn run_all(trials: &[Trial], manner: &Manner<'_>) -> Result<Vec<Outcome>> {
 /// # Errors
 /// If cargo cannot be run.
 pub fn build_part(root: &Path, lab: &Lab, target: &Path) -> Result<Runnable> {
-    Runnable::of_part(lab, &lab.exercise(root), Build::tests(lab, target).run(root)?)
+    let line = format!("Building the tests of lab {}: about a minute the first time.", lab.number);
+    let built = Build::tests(lab, target).run_and_say(root, &lab.part, &line)?;
+    Runnable::of_part(lab, &lab.exercise(root), built)
 }
 
 /// Builds the lab's server with the student's part, and the tests of its stage, and adds them.
@@ -258,9 +266,10 @@ pub fn build_part(root: &Path, lab: &Lab, target: &Path) -> Result<Runnable> {
 /// # Errors
 /// If cargo cannot be run, or our own tests do not compile.
 pub fn build_stage(root: &Path, lab: &Lab, target: &Path, runnable: &mut Runnable) -> Result<()> {
-    let tests = Build::stage_tests(lab, target).run(root)?;
-    let test = tests.tests(Kind::Stage, lab).context("the end-to-end tests do not compile")?;
     let Stage { package, binary } = &lab.stage;
+    let line = format!("Building {binary} and its end-to-end tests: about a minute the first time.");
+    let tests = Build::stage_tests(lab, target).run_and_say(root, package, &line)?;
+    let test = tests.tests(Kind::Stage, lab).context("the end-to-end tests do not compile")?;
     let built = Build::server(package, binary, &[&lab.part], target).run(root)?;
     let Some(fresh) = built.server(binary) else {
         runnable.errors = built.errors;
@@ -271,4 +280,44 @@ pub fn build_stage(root: &Path, lab: &Lab, target: &Path, runnable: &mut Runnabl
     let _ = std::fs::remove_file(&server);
     std::fs::copy(fresh, &server).context("cannot copy the server")?;
     runnable.add_stage(test, &server, &root.join("tests/e2e"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two trials side by side, each played by a shell script. They meet at a pipe in this folder, named `pipe`.
+    fn outcomes(scripts: [&'static str; 2]) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = Command::new("mkfifo").arg(folder.path().join("pipe")).status().expect("mkfifo runs");
+        assert!(made.success(), "a pipe with a name");
+        let trial = |script: &str| Trial {
+            kind: Kind::Suite,
+            executable: "sh".into(),
+            test: script.to_owned(),
+            folder: folder.path().to_owned(),
+            variables: Vec::new(),
+        };
+        let wrap = |test: Command| {
+            let script = test.get_args().nth(1).expect("--exact and a name").to_owned();
+            let mut shell = Command::new("sh");
+            shell.arg("-c").arg(script).current_dir(folder.path());
+            shell
+        };
+        let manner = Manner { all: false, side_by_side: 2, wrap: &wrap };
+        let outcomes = run_all(&scripts.map(trial), &manner).expect("shells run");
+        outcomes.into_iter().map(|outcome| outcome.output).collect()
+    }
+
+    #[test]
+    fn a_trial_that_runs_beside_the_first_failure_is_ended_because_nobody_needs_it() {
+        let hangs = "echo second; echo > pipe; exec sleep 1000";
+        assert_eq!(outcomes(["read line < pipe; echo first; exit 1", hangs]), ["first\n"]);
+    }
+
+    #[test]
+    fn a_trial_before_a_failure_goes_on_because_it_may_fail_first() {
+        let fails = "echo second; echo > pipe; exit 1";
+        assert_eq!(outcomes(["read line < pipe; echo first; exit 1", fails]), ["first\n", "second\n"]);
+    }
 }

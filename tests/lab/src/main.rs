@@ -1,9 +1,9 @@
 //! `cargo lab`.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use lab::course::Course;
-use lab::student::{self, Serve};
+use lab::student::{self, Serve, What};
 use lab::{build, tree};
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -31,16 +31,17 @@ fn command_line(root: &Path) -> Command {
         // Else it would describe the grader's words without knowing them.
         .disable_help_subcommand(true)
         .subcommand(
-            command("check", "Run a lab's tests, task by task, and explain the first failure")
-                .arg(lab())
+            command("check", "Run the tests of a lab or of a task, and explain the first failure")
+                .arg(word(
+                    "what",
+                    "The lab, such as 3; or a task, such as 3.2; or nothing: the task that comes next",
+                ))
+                .arg(flag("all", "To the last task of the lab, instead of to the first failure"))
                 .arg(flag("watch", "Again after each change")),
         )
         .subcommand(
             command("hint", "Show the next hint for a task")
-                .arg(
-                    word("task", "The task, such as 3.2; or a lab: its first task that is not done")
-                        .required(true),
-                )
+                .arg(word("task", "The task, such as 3.2; or a lab: its task that comes next").required(true))
                 .arg(flag("all", "All hints at once")),
         )
         .subcommand(
@@ -97,12 +98,17 @@ fn run() -> Result<bool> {
     let word = |name: &str| given.get_one::<String>(name).map_or("", String::as_str);
     let lab = || course.lab(word("lab"));
     match command {
-        "check" if given.get_flag("watch") => student::watch(&course, lab()?)?,
-        "check" => return student::check(&course, lab()?),
+        "check" => {
+            let what = checked(&course, given)?;
+            if !given.get_flag("watch") {
+                return student::check(&course, what);
+            }
+            student::watch(&course, what)?;
+        }
         "hint" => {
-            let (lab, task) = match course.lab(word("task")) {
-                Ok(lab) => (lab, student::current_task(&course, lab)?),
-                Err(_) => course.task(word("task"))?,
+            let (lab, task) = match course.lab_or_task(word("task"))? {
+                (lab, Some(task)) => (lab, task),
+                (lab, None) => (lab, student::current_task(&course, lab)?),
             };
             student::hint(&course, lab, task, given.get_flag("all"))?;
         }
@@ -114,6 +120,19 @@ fn run() -> Result<bool> {
         _ => unreachable!("these are all that the command line has"),
     }
     Ok(true)
+}
+
+fn checked<'c>(course: &'c Course, given: &ArgMatches) -> Result<What<'c>> {
+    let all = given.get_flag("all");
+    let what = match given.get_one::<String>("what") {
+        None => What::Next,
+        Some(name) => match course.lab_or_task(name)? {
+            (lab, None) => What::Lab(lab, all),
+            (lab, Some(task)) => What::Task(lab, task),
+        },
+    };
+    ensure!(!all || matches!(what, What::Lab(..)), "--all goes with a lab, as in `cargo lab check 3 --all`");
+    Ok(what)
 }
 
 fn served(given: &ArgMatches) -> Serve {

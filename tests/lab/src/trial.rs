@@ -89,11 +89,12 @@ impl Trial {
         promise(&self.test)
     }
 
-    /// Runs the test. `wrap` may put another program around it, such as a sandbox.
+    /// Runs the test. `wrap` may put another program around it, such as a sandbox. As soon as `needless` says so, the
+    /// process is killed, and the test has not passed.
     ///
     /// # Errors
     /// If the process cannot be started.
-    pub fn run(&self, wrap: impl FnOnce(Command) -> Command) -> Result<Outcome> {
+    pub fn run(&self, wrap: impl FnOnce(Command) -> Command, needless: impl Fn() -> bool) -> Result<Outcome> {
         let mut command = Command::new(&self.executable);
         command.args(["--exact", &self.test, "--nocapture", "--test-threads=1"]);
         command.current_dir(&self.folder).envs(self.variables.iter().cloned());
@@ -103,7 +104,7 @@ impl Trial {
         // The receipt comes and goes by standard input: no other descriptor needs to be passed on.
         command.env(RECEIPT, "0");
         let mut command = wrap(command);
-        let ended = supervise(&mut command, self.limit() + GRACE)?;
+        let ended = supervise(&mut command, self.limit() + GRACE, needless)?;
         Ok(Outcome {
             test: self.test.clone(),
             kind: self.kind,
@@ -132,7 +133,7 @@ struct Ended {
 }
 
 /// Runs a test's command with a receipt, and keeps the beginning of what it prints.
-fn supervise(command: &mut Command, limit: Duration) -> Result<Ended> {
+fn supervise(command: &mut Command, limit: Duration, needless: impl Fn() -> bool) -> Result<Ended> {
     let start = Instant::now();
     let (mut ours, theirs) = UnixStream::pair().context("no socket for the receipt")?;
     let number: [u8; 16] = random()?;
@@ -140,7 +141,7 @@ fn supervise(command: &mut Command, limit: Duration) -> Result<Ended> {
     let (reader, writer) = std::io::pipe().context("no pipe for the output")?;
     command.stdin(OwnedFd::from(theirs)).stdout(writer.try_clone()?).stderr(writer);
     let printed = Printed::read(reader, KEPT_OUTPUT);
-    let status = run_group(command, start + limit, || printed.contains(TODO))?;
+    let status = run_group(command, start + limit, || printed.contains(TODO) || needless())?;
     let receipt = status.is_some() && came_back(ours, number);
     Ok(Ended { receipt, killed: status.is_none(), output: printed.text(), took: start.elapsed() })
 }

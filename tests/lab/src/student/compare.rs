@@ -41,7 +41,6 @@ pub fn compare(course: &Course, lab: &Lab) -> Result<()> {
         "a part is compared when it works: cargo lab check {}",
         lab.number
     );
-    println!("building both with optimization ...");
     let ours = build(course, lab, false)?;
     let theirs = build(course, lab, true)?;
     let folder = tree::memory(&course.root)?.join("compare");
@@ -79,7 +78,11 @@ pub fn race(ours: &Path, theirs: &Path, folder: &Path) -> Result<String> {
 type Times = BTreeMap<String, [Vec<f64>; 2]>;
 
 fn build(course: &Course, lab: &Lab, mine: bool) -> Result<PathBuf> {
-    let built = Build::bench(&lab.part, mine, &tree::target(&course.root)).run(&course.root)?;
+    let (whose, name) = if mine { ("your", "mine") } else { ("our", "ours") };
+    let line =
+        format!("Building the benchmark of {whose} {}, optimized: about a minute the first time.", lab.part);
+    let build = Build::bench(&lab.part, mine, &tree::target(&course.root));
+    let built = build.run_and_say(&course.root, &format!("bench-{}-{name}", lab.part), &line)?;
     let program = built.bench(&lab.part).map(Path::to_owned);
     program.with_context(|| {
         let folder = if mine { "exercises" } else { "solutions" };

@@ -1,6 +1,6 @@
 //! What the runner remembers between two calls: how far each task was, and which hints were shown.
 
-use crate::course::{Lab, Task};
+use crate::course::{Course, Lab, Task};
 use crate::judge::State;
 use crate::tree;
 use anyhow::{Context, Result};
@@ -31,8 +31,13 @@ const WORDS: [(State, &str); 4] = [
 
 impl Progress {
     pub(super) fn load(root: &Path) -> Result<Progress> {
-        let mut progress = Progress { path: tree::memory(root)?.join("progress"), ..Progress::default() };
-        let text = fs::read_to_string(&progress.path).unwrap_or_default();
+        Ok(Progress::read(tree::memory(root)?.join("progress")))
+    }
+
+    /// Lines that it does not know are left out, because they may be from another version.
+    fn read(path: PathBuf) -> Progress {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let mut progress = Progress { path, ..Progress::default() };
         for line in text.lines() {
             let words: Vec<&str> = line.split(' ').collect();
             let [task, word, number] = words[..] else { continue };
@@ -43,7 +48,7 @@ impl Progress {
                 progress.hints.insert(task.to_owned(), shown);
             }
         }
-        Ok(progress)
+        progress
     }
 
     /// How far each task of a lab is; nothing for one that may have changed since it was checked.
@@ -63,6 +68,30 @@ impl Progress {
             (*checked == fingerprint).then_some(*state)
         };
         Ok(lab.tasks.iter().map(|task| (task, state(task))).collect())
+    }
+
+    /// The task of a lab that comes next. One that was done before the files changed most likely still is, so it is not
+    /// next while there are others.
+    pub(super) fn next_in<'l>(&self, root: &Path, lab: &'l Lab) -> Result<Option<&'l Task>> {
+        let states = self.states(root, lab)?;
+        let was_done =
+            |task: &Task| self.states.get(&task.id).is_some_and(|(state, _)| *state == State::Done);
+        let open = states.iter().find(|(task, state)| match state {
+            None => !was_done(task),
+            Some(state) => *state != State::Done,
+        });
+        let changed = || states.iter().find(|(_, state)| state.is_none());
+        Ok(open.or_else(changed).map(|(task, _)| *task))
+    }
+
+    /// The task of the whole course that comes next, and its lab.
+    pub(super) fn next<'c>(&self, course: &'c Course) -> Result<Option<(&'c Lab, &'c Task)>> {
+        for lab in &course.labs {
+            if let Some(task) = self.next_in(&course.root, lab)? {
+                return Ok(Some((lab, task)));
+            }
+        }
+        Ok(None)
     }
 
     /// Keeps what a check has found. Tasks that it did not look at stay as they were.
@@ -96,5 +125,70 @@ impl Progress {
             text += &format!("{task} hints {shown}\n");
         }
         fs::write(&self.path, text).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lab of two tasks, in a checkout of which nothing is there but its exercise: 1.2 is not written yet.
+    fn checkout() -> (tempfile::TempDir, Course) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let put = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        };
+        let task = |id: &str| {
+            format!(
+                "[[task]]\nid = '{id}'\nname = 'n'\ngoal = 'g'\nbook = 'b'\n\
+                 holes = [{{ at = 'lib.rs: f', todo = 't' }}]\n"
+            )
+        };
+        let head = "number = 1\npart = 'request'\ntitle = 't'\nstage = { package = 'p', binary = 'b' }\n";
+        put("tests/labs/request.toml", &format!("{head}{}{}", task("1.1"), task("1.2")));
+        put("exercises/request/src/lib.rs", "fn f() { todo!(\"Lab 1.2: t\") }");
+        let course = Course::load(folder.path()).expect("a course");
+        (folder, course)
+    }
+
+    #[test]
+    fn a_task_that_was_done_is_not_next_although_files_have_changed_since() {
+        let (folder, course) = checkout();
+        let (root, lab) = (folder.path(), &course.labs[0]);
+        let fresh = || Progress { path: root.join("progress"), ..Progress::default() };
+        let next = |progress: &Progress| {
+            progress.next(&course).expect("files").map(|(_, task)| task.id.clone()).unwrap_or_default()
+        };
+        let mut progress = fresh();
+        assert_eq!(next(&progress), "1.1", "nothing was checked yet");
+        progress.remember(root, lab, [(&lab.tasks[0], State::Done)].into_iter()).expect("a file");
+        assert_eq!(next(&progress), "1.2", "the first is done");
+        fs::write(root.join("exercises/request/src/lib.rs"), "fn f() {}").expect("a file");
+        assert_eq!(progress.states(root, lab).expect("files")[0].1, None, "it has changed");
+        assert_eq!(next(&progress), "1.2", "but the second was never done");
+        progress.states.insert("1.2".into(), (State::Done, 0));
+        assert_eq!(next(&progress), "1.1", "all were done, and all have changed");
+        progress.remember(root, lab, lab.tasks.iter().map(|task| (task, State::Done))).expect("a file");
+        assert_eq!(next(&progress), "", "all are done");
+    }
+
+    #[test]
+    fn what_is_remembered_can_be_read_again() {
+        let (folder, course) = checkout();
+        let path = folder.path().join("progress");
+        let mut progress = Progress { path: path.clone(), ..Progress::default() };
+        for ((state, _), task) in WORDS.iter().zip(["1.1", "1.2", "1.3", "1.4"]) {
+            progress.states.insert(task.to_owned(), (*state, u64::MAX));
+        }
+        progress.hints.insert("1.1".to_owned(), 2);
+        progress.save().expect("a file");
+        let mut read = Progress::read(path);
+        assert_eq!((&read.states, &read.hints), (&progress.states, &progress.hints));
+        // A check of one task leaves what is known of the others.
+        let lab = &course.labs[0];
+        read.remember(folder.path(), lab, [(&lab.tasks[0], State::Failing)].into_iter()).expect("a file");
+        assert_eq!(read.states["1.2"], progress.states["1.2"]);
     }
 }

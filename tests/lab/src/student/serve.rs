@@ -4,6 +4,7 @@ use crate::build::cargo;
 use crate::course::{Course, Lab};
 use crate::tree;
 use anyhow::{Result, bail, ensure};
+use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -51,8 +52,17 @@ pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
             bail!(missing);
         }
     }
+    let profile = if serve.release { "release" } else { "debug" };
+    let built = tree::target(&course.root).join(profile).join(&stage.binary).exists();
     let mut command = Command::new(cargo());
-    command.args(["run", "--quiet", "--package", &stage.package, "--bin", &stage.binary]);
+    command.args(["run", "--package", &stage.package, "--bin", &stage.binary]);
+    if !built {
+        eprintln!("Building {}: about a minute the first time.", stage.binary);
+    }
+    // The first time, somebody at a terminal sees cargo's own progress.
+    if built || !std::io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
     if !mine.is_empty() {
         let features: Vec<String> = mine.iter().map(|part| format!("my-{part}")).collect();
         command.args(["--features", &features.join(",")]);
