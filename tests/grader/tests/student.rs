@@ -38,7 +38,7 @@ impl Copy {
     /// As it was handed out, with nothing remembered.
     fn fresh() -> MutexGuard<'static, Copy> {
         let copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = fs::remove_file(copy.target.join("lab/progress.json"));
+        let _ = fs::remove_file(copy.target.join("lab/progress"));
         for lab in &COURSE.labs {
             let exercise = cut::exercise(&COURSE.root, lab).expect("an exercise");
             tree::write(&exercise, &lab.exercise(&copy.root)).expect("files");
@@ -173,6 +173,51 @@ fn a_mistake_is_shown_with_its_interleaving_and_the_task_is_done_when_it_is_repa
         "if *permits == 0 {\n            permits",
     );
     shows(&copy.screen(&[], 0), &["changed since the last check"]);
+}
+
+/// The line of a task on the screen of a check.
+#[track_caller]
+fn line<'s>(screen: &'s str, task: &str) -> &'s str {
+    let line = screen.lines().find(|line| line.trim_start().starts_with(&format!("{task}  ")));
+    line.unwrap_or_else(|| panic!("there should be a line for {task}:\n{screen}"))
+}
+
+#[test]
+fn a_check_stops_at_the_first_task_that_is_not_done_unless_all_are_asked_for() {
+    let copy = Copy::fresh();
+    copy.solve("queue");
+    copy.change("exercises/queue/src/semaphore.rs", "while *permits == 0", "if *permits == 0");
+    let screen = copy.screen(&["check", "3"], 1);
+    assert!(line(&screen, "3.1").ends_with("failing"), "{screen}");
+    assert!(line(&screen, "3.2").ends_with("later") && line(&screen, "3.8").ends_with("later"), "{screen}");
+    shows(&screen, &["cargo lab check 3 --all"]);
+    let screen = copy.screen(&["check", "3", "--all"], 1);
+    assert!(line(&screen, "3.8").ends_with("done"), "a hunt needs nothing of the queue:\n{screen}");
+    assert!(!screen.contains("later"), "every task is looked at:\n{screen}");
+}
+
+#[test]
+fn a_check_of_one_task_looks_at_no_other_and_says_what_it_needs() {
+    let copy = Copy::fresh();
+    copy.solve("queue");
+    let screen = copy.screen(&["check", "3.5"], 0);
+    assert!(line(&screen, "3.5").ends_with("done") && !screen.contains("3.1"), "{screen}");
+    copy.change("exercises/queue/src/semaphore.rs", "self.released.notify_one();", "");
+    let screen = copy.screen(&["check", "3.1"], 1);
+    assert!(line(&screen, "3.1").ends_with("failing") && !screen.contains("3.2"), "{screen}");
+    // What 3.3 makes of it is 3.1's mistake, and so that is shown.
+    let screen = copy.screen(&["check", "3.3"], 1);
+    shows(&screen, &["(for 3.3)", "3.3 needs 3.1, which is not done. So that comes first."]);
+    shows(&copy.screen(&["check", "3.9"], 2), &["there is no task 3.9: lab 3 has 3.1 to 3.8"]);
+}
+
+#[test]
+fn a_check_of_nothing_in_particular_takes_the_task_that_comes_next() {
+    let copy = Copy::fresh();
+    shows(&copy.screen(&["check"], 1), &["Task 1.1 Reading a head comes next.", "Next is 1.1 "]);
+    copy.solve("request");
+    shows(&copy.screen(&["check"], 0), &["Task 1.1 ", "1.1 is done. Next is 1.2 "]);
+    shows(&copy.screen(&["check"], 0), &["Task 1.2 ", "1.2 is done. Next is 1.3 "]);
 }
 
 #[test]

@@ -115,7 +115,7 @@ struct Check<'c> {
 impl<'c> Check<'c> {
     /// Looks at the tasks in their order. False if the part does not compile: that has been said then.
     fn lab(&mut self, all: bool) -> Result<bool> {
-        if self.is_begun() && !self.build()? {
+        if self.is_begun() && !self.build(None)? {
             return Ok(false);
         }
         let mut stopped = false;
@@ -144,14 +144,17 @@ impl<'c> Check<'c> {
             self.look_at(unwritten, &format!("for {}", task.id))?;
             return Ok(true);
         }
-        // The first thing to see of a hunt is how it fails.
-        if (self.is_begun() || task.hunt.is_some()) && !self.build()? {
-            return Ok(false);
-        }
         // A server is only worth starting with parts that work.
         let first = !is_stage(task);
-        if first && self.look_at(task, "")? == State::Done {
+        // The first thing to see of a hunt is how it fails.
+        if (self.is_begun() || task.hunt.is_some()) && !self.build(Some(task).filter(|_| first))? {
+            return Ok(false);
+        }
+        if first && (self.look_at(task, "")? == State::Done || needed.is_empty()) {
             return Ok(true);
+        }
+        if first && !self.build(None)? {
+            return Ok(false);
         }
         for needed in needed {
             if self.look_at(needed, &format!("for {}", task.id))? != State::Done {
@@ -179,9 +182,9 @@ impl<'c> Check<'c> {
         self.known.iter().any(|(_, state)| *state != Some(State::NotStarted))
     }
 
-    /// Builds the tests of the part. False, and what the compiler says, if it does not compile.
-    fn build(&mut self) -> Result<bool> {
-        let runnable = judge::build_part(&self.course.root, self.lab, &self.target)?;
+    /// Builds the tests of the part, or of one task. False, and what the compiler says, if it does not compile.
+    fn build(&mut self, only: Option<&Task>) -> Result<bool> {
+        let runnable = judge::build_part(&self.course.root, self.lab, only, &self.target)?;
         if let Some(errors) = &runnable.errors {
             let part = &self.lab.part;
             println!("\nexercises/{part} does not compile. The first error:\n\n{}", first_error(errors));
