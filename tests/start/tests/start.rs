@@ -4,18 +4,25 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
 
 /// A target folder with `start` in it, and a cargo beside it.
 struct Target {
     folder: TempDir,
+    /// One at a time: a file that is open for writing cannot be run (execve(2), ETXTBSY), and a process that another test
+    /// starts in that moment holds it open too.
+    _alone: MutexGuard<'static, ()>,
 }
+
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Target {
     /// `build` is what the script does when it is asked to build.
     fn new(build: &str) -> Target {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().expect("a folder");
-        let target = Target { folder };
+        let target = Target { folder, _alone: alone };
         for profile in ["debug", "release"] {
             fs::create_dir(target.path(profile)).expect("a folder");
         }
