@@ -17,8 +17,8 @@
 //! until the socket says EAGAIN, or come back to it in the next turn. What happens while a client is away is not
 //! reported; when it returns, its registration is renewed, which reports everything anew.
 //!
-//! [`Clients`] knows nothing of the listening socket, of a stop, or of time. Who waits for the kernel's reports, and who
-//! looks at deadlines, is the [reception](crate::reception).
+//! [`Clients`] knows nothing of the listening socket, of a stop, or of time. The [reception](crate::reception) waits for the
+//! kernel's reports, and looks at deadlines.
 
 use crate::counter::{Counter, is_worth_a_line};
 use crate::service::{Event, Service};

@@ -1,8 +1,8 @@
 //! A connection that never blocks.
 //!
 //! [`Connection`] is a socket with what [has come](Incoming) from the client and what is [on its way](Outgoing) to it. Its
-//! methods do what can be done now and say what to wait for. Who waits, and how, is the stage's business: stages 1 and 2
-//! let a thread sleep in poll(2), later stages leave all waiting to one epoll loop.
+//! methods do what can be done now and say what to wait for. How to wait is the stage's business: in stages 1 and 2 a thread
+//! sleeps in poll(2), in later stages one epoll loop does all the waiting.
 //!
 //! ```text
 //!       receive(), respond()            send()
@@ -14,10 +14,9 @@ use crate::closing::{self, LINGER, Progress, Then};
 use crate::framing::Refusal;
 use crate::handler::{Exchange, Handler};
 use crate::incoming::{Advanced, Current, Incoming, ReadResult};
-use crate::outgoing::{Outgoing, Sent};
+use crate::outgoing::{Outgoing, Sent, say_continue};
 use crate::request::Request;
 use crate::response::Response;
-use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -80,14 +79,14 @@ impl Connection {
     }
 
     /// Reads what has come, until a request is complete or nothing more is there. Asks `answer` for the response to a
-    /// complete request; `None` leaves it to somebody else.
+    /// complete request; `None` leaves it to another thread.
     // ANCHOR: receive
     pub fn receive(&mut self, answer: impl Fn(&Request<'_>) -> Option<Response>) -> Received {
         loop {
             match self.incoming.advance(&answer) {
                 Ok(Advanced::Incomplete) => {}
                 Ok(Advanced::ExpectsContinue) => {
-                    if let Err(refusal) = self.say_continue() {
+                    if let Err(refusal) = say_continue(&self.stream) {
                         return Received::Refused(self.incoming.refuse(refusal));
                     }
                 }
@@ -127,15 +126,7 @@ impl Connection {
         Received::Incomplete
     }
 
-    /// `100 Continue` (RFC 9110, section 15.2.1). Nothing else is on its way out, so 25 bytes always fit.
-    fn say_continue(&mut self) -> Result<(), Refusal> {
-        match self.stream.write(b"HTTP/1.1 100 Continue\r\n\r\n") {
-            Ok(25) => Ok(()),
-            _ => Err(Refusal { status: 400, why: "The client does not read" }),
-        }
-    }
-
-    /// The request that [`Connection::receive`] has found, and nobody has answered.
+    /// The request that [`Connection::receive`] has found, and that was not answered.
     ///
     /// # Errors
     /// The refusal to answer with, for a target that cannot be resolved.
@@ -160,8 +151,8 @@ impl Connection {
         self.start(response, current.is_head, then, now);
     }
 
-    /// Begins the response to a request that cannot be served. The connection closes after it, because nobody
-    /// knows where the next request would begin.
+    /// Begins the response to a request that cannot be served. The connection closes after it, because it is not known
+    /// where the next request would begin.
     pub fn refuse(&mut self, refusal: Refusal) {
         self.refuse_with(Response::page(refusal.status, refusal.why));
     }

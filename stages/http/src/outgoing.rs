@@ -4,6 +4,7 @@
 //! not what follows the response.
 
 use crate::buffer::Buffer;
+use crate::framing::Refusal;
 use crate::response::{Body, CacheResult, Response};
 use crate::taking::Taking;
 use nix::errno::Errno;
@@ -158,6 +159,17 @@ impl Outgoing {
 
 impl Source {
     const NONE: Source = Source::Text(Vec::new());
+}
+
+/// Says `100 Continue` (RFC 9110, section 15.2.1). Nothing else is on its way out then, so 25 bytes always fit.
+///
+/// # Errors
+/// The refusal of a client that does not read.
+pub fn say_continue(mut stream: &TcpStream) -> Result<(), Refusal> {
+    match stream.write(b"HTTP/1.1 100 Continue\r\n\r\n") {
+        Ok(25) => Ok(()),
+        _ => Err(Refusal { status: 400, why: "The client does not read" }),
+    }
 }
 
 // ANCHOR: write_both

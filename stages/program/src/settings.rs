@@ -91,7 +91,7 @@ pub const KEYS: [&str; 13] = [
 
 impl Settings {
     // ANCHOR: defaults
-    /// Every setting as it is when nobody says anything.
+    /// Every setting as it is if no source names it.
     pub(crate) fn with_root(document_root: PathBuf) -> Settings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Settings {
