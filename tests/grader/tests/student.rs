@@ -4,10 +4,14 @@ use grader::grade::alone_in;
 use grader::{cut, handout};
 use lab::course::Course;
 use lab::{student, tree};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 static COURSE: LazyLock<Course> =
@@ -47,10 +51,14 @@ impl Copy {
         copy
     }
 
-    fn lab(&self, words: &[&str]) -> Output {
+    fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(lab::build::cargo());
         command.arg("lab").args(words).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
-        command.output().expect("cargo runs")
+        command
+    }
+
+    fn lab(&self, words: &[&str]) -> Output {
+        self.command(words).output().expect("cargo runs")
     }
 
     /// The screen of a command that ends with this code.
@@ -69,6 +77,13 @@ impl Copy {
         for (path, text) in solution {
             fs::write(self.root.join("exercises").join(part).join(path), text).expect("a file");
         }
+    }
+
+    /// Saves a file as an editor does: nobody sees it half written.
+    fn save(&self, file: &str, text: &str) {
+        let new = self.root.join("saved by an editor");
+        fs::write(&new, text).expect("a file");
+        fs::rename(new, self.root.join(file)).expect("a file");
     }
 
     fn change(&self, file: &str, old: &str, new: &str) {
@@ -201,13 +216,13 @@ fn a_check_of_one_task_looks_at_no_other_and_says_what_it_needs() {
     let copy = Copy::fresh();
     copy.solve("queue");
     let screen = copy.screen(&["check", "3.5"], 0);
-    assert!(line(&screen, "3.5").ends_with("done") && !screen.contains("3.1"), "{screen}");
+    assert!(line(&screen, "3.5").ends_with("done") && !screen.contains("\n  3.1  "), "{screen}");
     copy.change("exercises/queue/src/semaphore.rs", "self.released.notify_one();", "");
     let screen = copy.screen(&["check", "3.1"], 1);
-    assert!(line(&screen, "3.1").ends_with("failing") && !screen.contains("3.2"), "{screen}");
-    // What 3.3 makes of it is 3.1's mistake, and so that is shown.
-    let screen = copy.screen(&["check", "3.3"], 1);
-    shows(&screen, &["(for 3.3)", "3.3 needs 3.1, which is not done. So that comes first."]);
+    assert!(line(&screen, "3.1").ends_with("failing") && !screen.contains("\n  3.2  "), "{screen}");
+    // 3.2 sleeps forever because of it, but the mistake is in 3.1, and so that is shown.
+    let screen = copy.screen(&["check", "3.2"], 1);
+    shows(&screen, &["(for 3.2)", "3.2 needs 3.1, which is not done. So that comes first."]);
     shows(&copy.screen(&["check", "3.9"], 2), &["there is no task 3.9: lab 3 has 3.1 to 3.8"]);
 }
 
@@ -218,6 +233,72 @@ fn a_check_of_nothing_in_particular_takes_the_task_that_comes_next() {
     copy.solve("request");
     shows(&copy.screen(&["check"], 0), &["Task 1.1 ", "1.1 is done. Next is 1.2 "]);
     shows(&copy.screen(&["check"], 0), &["Task 1.2 ", "1.2 is done. Next is 1.3 "]);
+}
+
+/// A check that watches: what it prints up to the line that says it waits, again and again. Ended with the test.
+struct Watch {
+    cargo: Child,
+    screen: BufReader<ChildStdout>,
+}
+
+impl Watch {
+    fn begin(copy: &Copy, words: &[&str]) -> Watch {
+        let mut command = copy.command(words);
+        // A group of its own: cargo has started the runner by exec, but the runner starts tests.
+        let mut cargo = command.process_group(0).stdout(Stdio::piped()).spawn().expect("cargo runs");
+        let screen = BufReader::new(cargo.stdout.take().expect("it was asked for"));
+        Watch { cargo, screen }
+    }
+
+    fn next_screen(&mut self) -> String {
+        let mut screen = String::new();
+        while !screen.contains("(waiting for a file to change") {
+            let read = self.screen.read_line(&mut screen).expect("text");
+            assert!(read > 0, "it should wait for a change, and ended:\n{screen}");
+        }
+        screen
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let group = Pid::from_raw(self.cargo.id().cast_signed());
+        let _ = killpg(group, Signal::SIGKILL);
+        let _ = self.cargo.wait();
+    }
+}
+
+#[test]
+fn watching_checks_again_after_a_change_and_goes_on_to_the_task_that_is_next_then() {
+    let copy = Copy::fresh();
+    let mut one = Watch::begin(&copy, &["check", "1.2", "--watch"]);
+    shows(&one.next_screen(), &["1.2 needs 1.1, which is not done"]);
+    let mut lab = Watch::begin(&copy, &["check", "1", "--all", "--watch"]);
+    shows(&lab.next_screen(), &["Next is 1.1 "]);
+    let mut next = Watch::begin(&copy, &["check", "--watch"]);
+    shows(&next.next_screen(), &["Task 1.1 Reading a head comes next.", "Next is 1.1 "]);
+    drop((one, lab));
+    let head = fs::read_to_string(COURSE.root.join("solutions/request/src/head.rs")).expect("a file");
+    copy.save("exercises/request/src/head.rs", &head);
+    shows(&next.next_screen(), &["Task 1.1 ", "1.1 is done. Next is 1.2 "]);
+    copy.save("exercises/request/src/head.rs", &(head + "// Saved again.\n"));
+    shows(&next.next_screen(), &["Task 1.2 ", "1.2 is done. Next is 1.3 "]);
+}
+
+#[test]
+fn the_first_build_of_a_lab_is_announced_and_later_ones_are_not() {
+    let copy = Copy::fresh();
+    copy.solve("queue");
+    let _ = fs::remove_dir_all(copy.target.join("lab/built"));
+    let said = || String::from_utf8(copy.lab(&["check", "3.5"]).stderr).expect("text");
+    // The runner itself is announced too, if it was never built.
+    copy.screen(&[], 0);
+    let first = said();
+    assert!(
+        first.starts_with("Building the tests of lab 3: ") && first.ends_with("the first time.\n"),
+        "{first}"
+    );
+    assert_eq!(said(), "", "they are built");
 }
 
 #[test]
@@ -239,6 +320,8 @@ fn a_hang_is_reported_with_where_each_thread_sleeps() {
 #[test]
 fn what_does_not_compile_is_shown_by_the_compiler() {
     let copy = Copy::fresh();
+    // Nothing is built for a lab of which nothing is written.
+    copy.solve("queue");
     copy.change("exercises/queue/src/ring.rs", "oldest: usize,", "oldest usize,");
     shows(
         &copy.screen(&["check", "3"], 1),

@@ -221,8 +221,12 @@ pub fn grader(root: &Path) -> Result<Command> {
     if !built {
         eprintln!("Building the grader: about half a minute the first time.");
     }
-    let mut command = Command::new(cargo());
-    command.args(["run", "--quiet", "--manifest-path"]).arg(root.join("Cargo.toml"));
+    let mut command = clean_cargo();
+    command.args(["run", "--manifest-path"]).arg(root.join("Cargo.toml"));
+    // The first time, somebody at a terminal sees cargo's own progress.
+    if built || !std::io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
     command.args(["--package", "grader", "--bin", "grader", "--"]);
     Ok(command)
 }

@@ -1,12 +1,11 @@
 //! `cargo lab run`: a stage's server with the student's parts.
 
-use crate::build::cargo;
+use crate::build::clean_cargo;
 use crate::course::{Course, Lab};
 use crate::tree;
 use anyhow::{Result, bail, ensure};
 use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 /// What to run.
 #[derive(Debug)]
@@ -54,7 +53,7 @@ pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
     }
     let profile = if serve.release { "release" } else { "debug" };
     let built = tree::target(&course.root).join(profile).join(&stage.binary).exists();
-    let mut command = Command::new(cargo());
+    let mut command = clean_cargo();
     command.args(["run", "--package", &stage.package, "--bin", &stage.binary]);
     if !built {
         eprintln!("Building {}: about a minute the first time.", stage.binary);
