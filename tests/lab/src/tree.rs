@@ -34,6 +34,13 @@ pub fn memory(root: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Whether git knows a folder of the checkout, and says that nothing in it was changed since the last commit.
+pub fn is_as_committed(root: &Path, folder: &Path) -> bool {
+    let mut diff = Command::new("git");
+    diff.args(["diff", "--quiet", "HEAD", "--"]).arg(folder).current_dir(root);
+    root.join(".git").exists() && diff.output().is_ok_and(|output| output.status.success())
+}
+
 /// Where cargo puts what it builds.
 pub fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)

@@ -177,9 +177,10 @@ impl<'c> Check<'c> {
         self.known.iter().any(|(known, state)| known.id == task.id && *state == Some(State::NotStarted))
     }
 
-    /// Before anything is written, there is nothing to build for, and a student need not wait to be told so.
+    /// Before anything is changed, there is nothing to build for, and a student need not wait to be told so.
     fn is_begun(&self) -> bool {
         self.known.iter().any(|(_, state)| *state != Some(State::NotStarted))
+            || !tree::is_as_committed(&self.course.root, &self.lab.exercise(&self.course.root))
     }
 
     /// Builds the tests of the part, or of one task. False, and what the compiler says, if it does not compile.
