@@ -14,7 +14,7 @@ use std::process::ExitCode;
 const GRADER: [(&str, &str); 4] = [
     ("handout", "For teachers: write the course for students, without solutions and history"),
     ("grade", "For teachers: grade submissions, each in a sandbox"),
-    ("prove", "For maintainers: prove the graders, with submissions that are known to be wrong or right"),
+    ("prove", "For maintainers: run the tests that prove the graders"),
     ("cut", "For maintainers: cut the exercises from the solutions again"),
 ];
 
