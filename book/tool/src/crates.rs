@@ -45,7 +45,7 @@ type Crates = BTreeMap<String, Crate>;
 /// The files that hold the picture, as they should be: their paths from the root, and their whole text.
 ///
 /// # Errors
-/// If cargo cannot be asked, a file cannot be read, or [`FLOWS`] says what is not so.
+/// If cargo cannot be asked, a file cannot be read, or what is said of an arrow is not so.
 pub fn drawn(root: &Path) -> Result<BTreeMap<PathBuf, String>> {
     let crates = crates(root)?;
     let arrows = arrows(&crates);
