@@ -33,7 +33,7 @@ pub enum Progress {
     Done,
     /// The client must take some bytes first: wait until the socket is writable.
     Blocked,
-    /// The response is sent, and the connection is to be closed: go on with [`Connection::linger`].
+    /// The response is sent, and the connection is to be closed: [read and drop](read_and_drop) what still comes.
     Lingering,
     /// Drop the connection.
     Closed,
