@@ -33,7 +33,7 @@ const PROGRAMS: [Program; 4] = [
         seconds: 40,
     },
     Program { word: "lab", package: "lab", what: "the labs' runner", release: false, seconds: 15 },
-    Program { word: "demo", package: "demo", what: "the show, optimized", release: true, seconds: 30 },
+    Program { word: "demo", package: "demo", what: "the show, optimized", release: true, seconds: 40 },
     Program {
         word: "book",
         package: "book",
