@@ -71,7 +71,7 @@ pub fn answers(root: &Path, lab: &Lab) -> Result<Vec<String>> {
 pub const REACHED: &str = "REACHED";
 
 /// A solution whose holes tell that they were reached: the first time in a process, each appends a line with its task's
-/// id to the file that [`REACHED`] names.
+/// id to the file that [`REACHED`] names, if it can: some tests leave a process without a descriptor.
 ///
 /// # Errors
 /// If the lab's file names what the solution does not have.
@@ -83,8 +83,8 @@ pub fn telling(solution: &Files, lab: &Lab) -> Result<Files> {
             let tell = format!(
                 "{{ static TOLD: std::sync::Once = std::sync::Once::new(); TOLD.call_once(|| \
                  if let Some(path) = std::env::var_os(\"{REACHED}\") {{ \
-                 let file = std::fs::OpenOptions::new().append(true).open(path).expect(\"a file\"); \
-                 std::io::Write::write_all(&mut &file, b\"{}\\n\").expect(\"room\"); }}); }}",
+                 let file = std::fs::OpenOptions::new().append(true).open(path); \
+                 let _ = file.and_then(|mut file| std::io::Write::write_all(&mut file, b\"{}\\n\")); }}); }}",
                 task.id
             );
             files.get_mut(&path).expect("it was just found").insert_str(body.start + 1, &tell);
