@@ -79,7 +79,7 @@ impl Copy {
         }
     }
 
-    /// Saves a file as an editor does: nobody sees it half written.
+    /// Saves a file as an editor does, so that it is never seen half written.
     fn save(&self, file: &str, text: &str) {
         let new = self.root.join("saved by an editor");
         fs::write(&new, text).expect("a file");

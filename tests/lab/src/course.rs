@@ -149,7 +149,7 @@ impl Course {
         })
     }
 
-    /// What somebody means by `3`, `queue` or `3.2`: a lab, or a task of it.
+    /// The lab, or the task of a lab, that `3`, `queue` or `3.2` names.
     ///
     /// # Errors
     /// If there is none.

@@ -79,7 +79,7 @@ pub fn hint(course: &Course, lab: &Lab, task: &Task, all: bool) -> Result<()> {
     Ok(())
 }
 
-/// The task that `3` means to somebody who wants a hint: the one of lab 3 that comes next.
+/// The task that `cargo lab hint 3` is about: the one of lab 3 that comes next.
 ///
 /// # Errors
 /// If the lab is done.

@@ -58,7 +58,7 @@ pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
     if !built {
         eprintln!("Building {}: about a minute the first time.", stage.binary);
     }
-    // The first time, somebody at a terminal sees cargo's own progress.
+    // The first time, cargo shows its own progress on a terminal.
     if built || !std::io::stderr().is_terminal() {
         command.arg("--quiet");
     }
