@@ -129,8 +129,8 @@ impl Build {
         Built::from_messages(&output.stdout, output.status.success(), errors)
     }
 
-    /// Builds. The first time takes long, so a line says what is built and about how long that takes; somebody at a
-    /// terminal also sees cargo's own progress. `name` tells this build from others in the same folder.
+    /// Builds, and prints `line` before the first build, which takes a while. On a terminal, cargo's progress bar shows
+    /// as well. `name` tells this build from others in the same folder.
     ///
     /// # Errors
     /// If cargo cannot be run. What the compiler finds is in [`Built::errors`].
@@ -140,8 +140,7 @@ impl Build {
         if !mark.exists() {
             eprintln!("{line}");
             if std::io::stderr().is_terminal() {
-                // Only for its progress. What the compiler says goes to the messages, which nobody reads; the build
-                // below finds everything built and says it again.
+                // This run is only for its progress bar: cargo repeats the compiler's messages in the run below.
                 let mut shown = self.with(&["--message-format", "json"], root);
                 shown.stdout(Stdio::null()).status().context("cannot run cargo")?;
             }
