@@ -15,6 +15,8 @@ use crate::model_side::Sigkill;
 
 #[path = "stats/counting.rs"]
 mod counting;
+#[path = "stats/cover.rs"]
+mod cover;
 #[path = "stats/semaphore.rs"]
 mod semaphore;
 

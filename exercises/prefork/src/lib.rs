@@ -29,7 +29,7 @@ pub use mailbox::{Mailbox, Notice, Notices};
 pub use nix::unistd::Pid;
 pub use orders::{Action, CANNOT_START, DONE, Event, Exit, MASTER_GONE, Note, Policy};
 pub use socket::ListeningSocket;
-pub use supervisor::{FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Supervisor};
+pub use supervisor::{ABORTED_WITHIN, FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Supervisor};
 
 #[cfg(test)]
 pub(crate) use lanes::sync;

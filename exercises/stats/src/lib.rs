@@ -20,9 +20,12 @@
 //! - The one thing that needs a lock, "since the last scrape" (scrape.rs), takes a [`SharedSemaphore`]
 //!   (semaphore.rs): it knows its owner, so that the master can take it back from a dead one.
 //!
+//! And one thing is no number: who accepts for a slot whose worker cannot ([`Cover`], cover.rs).
+//!
 //! Everything is put together in [`SharedStats`] (shared.rs). Beneath lie the mapping (mapping.rs), the
 //! system call that lets processes sleep on a word of it (futex.rs), and the histogram (histogram.rs).
 
+mod cover;
 mod histogram;
 mod responses;
 mod scrape;
@@ -32,6 +35,7 @@ mod shared;
 mod slot;
 mod snapshot;
 
+pub use cover::{Cover, Why};
 pub use histogram::{BOUNDS, BUCKETS, Histogram, HistogramSnapshot};
 pub use responses::Response;
 pub use scrape::Interval;

@@ -9,6 +9,7 @@
 
 use std::io;
 
+use crate::cover;
 use crate::mapping::Mapping;
 use crate::responses::Served;
 use crate::scrape::{Interval, Scrapes};
@@ -86,6 +87,13 @@ impl SharedStats {
                 nanoseconds: sum.nanoseconds + slot.nanoseconds,
             })
         })
+    }
+
+    /// From which slots' sockets the worker of slot `own` is to accept, one answer for each slot; `full` if it has
+    /// more to do than it can. To be asked again whenever a [`Cover`](crate::Cover) has changed.
+    pub fn watches(&self, own: usize, full: bool) -> Vec<bool> {
+        let reasons: Vec<_> = self.used().iter().map(|slot| slot.cover().reasons()).collect();
+        cover::watches(own, full, &reasons)
     }
 
     /// Takes back from a dead process what it held. The master calls this for every child it has reaped,

@@ -4,6 +4,7 @@
 //!   128 bytes  +------------------------------------------------------------------+
 //!   boundary   | responses: by status | bytes | durations                         |  counters: kept when
 //!              | queue waits | rejections | cache ... | connections ... | restarts |  the worker dies
+//!              | cover: why other workers accept here                             |
 //!              +------------------------------------------------------------------+
 //!              | seat 0: pid, started, connections, queue, threads, cache         |  gauges: zero when
 //!              | seat 1: the same, for a successor that starts before this ends   |  that worker dies
@@ -12,6 +13,7 @@
 
 use std::time::Duration;
 
+use crate::cover::Cover;
 use crate::histogram::Histogram;
 use crate::responses::{Response, Responses, Served};
 use crate::seat::{Seat, SeatGauges};
@@ -52,6 +54,7 @@ pub struct Slot {
     monitoring_requests: AtomicU64,
     aborted: AtomicU64,
     restarts: AtomicU64,
+    cover: Cover,
     seats: [SeatGauges; SEATS],
 }
 
@@ -71,6 +74,7 @@ impl Slot {
             monitoring_requests: AtomicU64::new(0),
             aborted: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
+            cover: Cover::new(),
             seats: [SeatGauges::default(), SeatGauges::default()],
         }
     }
@@ -128,6 +132,11 @@ impl Slot {
     /// A worker was started here in place of one that died. The master counts this.
     pub fn count_restart(&self) {
         self.restarts.fetch_add(1, Relaxed);
+    }
+
+    /// Whether others accept for this slot, and why.
+    pub fn cover(&self) -> &Cover {
+        &self.cover
     }
 
     /// The gauges of the worker that has this seat, 0 or 1.

@@ -63,6 +63,11 @@ pub enum Event {
         /// How it ended.
         how: Exit,
     },
+    /// A worker serves, and has not moved for too long while work waits. How long that is, the server decides.
+    Hung {
+        /// The worker.
+        pid: Pid,
+    },
     /// Let every worker finish what it has in hand, then end. Said twice, it means [`Event::StopNow`].
     Stop,
     /// End without waiting for anybody.
@@ -96,6 +101,11 @@ pub enum Action {
     /// Ask a worker to leave (`SIGTERM`): no new connections, finish those in hand, exit. One that drains
     /// already is asked again when the herd stops, and must not take it for an order to hurry.
     Terminate {
+        /// The worker.
+        pid: Pid,
+    },
+    /// End a worker in a way that can leave a core to look into (`SIGABRT`).
+    Abort {
         /// The worker.
         pid: Pid,
     },
@@ -165,6 +175,13 @@ pub enum Note {
         /// The worker.
         pid: Pid,
     },
+    /// A worker is ended because it did not move while work waited.
+    Hung {
+        /// Its slot.
+        slot: usize,
+        /// The worker.
+        pid: Pid,
+    },
     /// A worker is killed because it did not leave in time.
     NeverLeft {
         /// Its slot.
@@ -204,6 +221,7 @@ impl fmt::Display for Note {
             Note::NeverReady { slot, pid } => {
                 write!(f, "slot {slot}: worker {pid} did not get ready in time")
             }
+            Note::Hung { slot, pid } => write!(f, "slot {slot}: worker {pid} hangs while work waits"),
             Note::NeverLeft { slot, pid } => write!(f, "slot {slot}: worker {pid} did not leave in time"),
             Note::RollStarted => write!(f, "replacing all workers, one slot at a time"),
             Note::RollFinished => write!(f, "all workers are replaced"),

@@ -21,7 +21,7 @@ mod slot;
 
 use crate::{Action, CANNOT_START, DONE, Event, Exit, Note, Pid, Policy};
 use roll::Roll;
-pub use slot::{FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE};
+pub use slot::{ABORTED_WITHIN, FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE};
 use slot::{Post, Seat, Slot, Verdict, Why};
 use std::time::Instant;
 
@@ -37,6 +37,7 @@ use std::time::Instant;
 /// - **Giving up.** A slot whose workers exit with [`CANNOT_START`] [`FAILED_STARTS`] times in a row, never
 ///   ready, stays empty. When all slots do and nothing runs, the master ends.
 /// - **Getting ready.** A worker that takes too long is killed, and that is an unexpected death.
+/// - **Hanging.** A worker that hangs is aborted, and killed if it does not die of that: also an unexpected death.
 /// - **Stop.** From then on, no new worker. All are asked to leave, and killed when the grace is over. A
 ///   second stop kills them at once. When the last is gone, the master ends.
 /// - **Reload.** One slot at a time, in order: a successor in the free seat; when it is ready, its
@@ -96,6 +97,7 @@ impl Supervisor {
             Event::Spawned { slot, seat, pid } => self.spawned(now, slot, seat, pid),
             Event::SpawnFailed { slot } => self.spawn_failed(now, slot),
             Event::Ready { pid } => self.ready(now, pid),
+            Event::Hung { pid } => self.hung(now, pid),
             Event::Exited { pid, how } => self.exited(now, pid, how),
             Event::Stop => self.stop(now),
             Event::StopNow => self.stop_now(),
@@ -111,6 +113,15 @@ impl Supervisor {
     /// When to call [`Supervisor::handle`] again at the latest. `None`: only an event can change anything.
     pub fn deadline(&self) -> Option<Instant> {
         self.slots.iter().filter_map(Slot::deadline).min()
+    }
+
+    /// The seat and the process that serve in this slot. Nobody, while it is empty or its worker is not ready, and
+    /// during a stop.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    pub fn serving(&self, slot: usize) -> Option<(usize, Pid)> {
+        self.slots[slot].serving()
     }
 
     fn start(&mut self, now: Instant) {
@@ -154,6 +165,15 @@ impl Supervisor {
         }
         if self.is_successor(slot, seat) {
             self.hand_over(now, slot, seat);
+        }
+    }
+
+    /// Ends a worker that hangs. Its death will be an unexpected one, answered like any other.
+    fn hung(&mut self, now: Instant, pid: Pid) {
+        let Some((slot, seat)) = self.find(pid) else { return };
+        if let Some(pid) = self.slots[slot].abort(seat, now + ABORTED_WITHIN) {
+            self.note(Note::Hung { slot, pid });
+            self.actions.push(Action::Abort { pid });
         }
     }
 
@@ -254,6 +274,7 @@ impl Supervisor {
                     self.note(Note::NeverLeft { slot, pid });
                     self.kill(slot, seat);
                 }
+                Seat::Aborted { kill_at, .. } if kill_at <= now => self.kill(slot, seat),
                 _ => {}
             }
         }

@@ -26,6 +26,8 @@ pub(crate) struct SeatGauges {
     threads_busy: AtomicU64,
     cache_bytes: AtomicU64,
     cache_entries: AtomicU64,
+    turns: AtomicU64,
+    taken: AtomicU64,
 }
 
 impl SeatGauges {
@@ -53,7 +55,7 @@ impl SeatGauges {
         }
     }
 
-    fn gauges(&self) -> [&AtomicU64; 6] {
+    fn gauges(&self) -> [&AtomicU64; 8] {
         [
             &self.connections_active,
             &self.connections_idle,
@@ -61,6 +63,8 @@ impl SeatGauges {
             &self.threads_busy,
             &self.cache_bytes,
             &self.cache_entries,
+            &self.turns,
+            &self.taken,
         ]
     }
 }
@@ -96,6 +100,26 @@ impl Seat<'_> {
         self.0.connections_idle.fetch_add(more.cast_unsigned(), Relaxed);
     }
 
+    /// The reception has made another turn. Only one thread calls this.
+    pub fn turned(self) {
+        self.0.turns.store(self.0.turns.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// How many turns the reception has made. One that waits for clients makes none, and has none waiting.
+    pub fn turns(self) -> u64 {
+        self.0.turns.load(Relaxed)
+    }
+
+    /// How many connections threads have taken out of the queue.
+    pub fn taken(self) -> u64 {
+        self.0.taken.load(Relaxed)
+    }
+
+    /// How many connections are in the queue.
+    pub fn queue_depth(self) -> u64 {
+        read(&self.0.queue_depth)
+    }
+
     /// A connection was put into the queue.
     pub fn connection_queued(self) {
         self.0.queue_depth.fetch_add(1, Relaxed);
@@ -108,6 +132,7 @@ impl Seat<'_> {
 
     /// A thread of the pool began to work on a connection.
     pub fn thread_became_busy(self) {
+        self.0.taken.fetch_add(1, Relaxed);
         self.0.threads_busy.fetch_add(1, Relaxed);
     }
 

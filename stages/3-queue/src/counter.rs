@@ -19,6 +19,9 @@ use program::bell::EventBell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// A queue that has not been empty for so long is more than a passing burst.
+const STANDING: Duration = Duration::from_millis(50);
+
 /// Whether the log gets a line about the event that has this number: the 1st, 2nd, 4th, 8th and so on. A server that is
 /// overloaded must not be busy writing about it.
 pub fn is_worth_a_line(number: u64) -> bool {
@@ -92,6 +95,13 @@ impl Counter {
             }
         }
         // ANCHOR_END: enqueue
+    }
+
+    /// Whether a new client had better go elsewhere, if it can: the queue is full, or requests have waited in it for
+    /// longer than a burst lasts.
+    pub fn is_overloaded(&self, now: Instant) -> bool {
+        let waiting = self.queue.len();
+        waiting == self.queue.capacity() || (waiting > 0 && self.delay.stands_for(now) > STANDING)
     }
 
     /// A thread is done with a client for now.

@@ -45,11 +45,6 @@ impl Deadlines {
         self.farewell = Some(now + FAREWELL);
     }
 
-    /// Whether a stop was requested.
-    pub fn is_farewell(&self) -> bool {
-        self.farewell.is_some()
-    }
-
     /// Whether it is time for a sweep.
     pub fn sweep_is_due(&self, now: Instant) -> bool {
         now >= self.next_sweep

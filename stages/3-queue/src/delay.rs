@@ -47,11 +47,16 @@ impl ControlledDelay {
         self.last_empty.store(since_start.as_millis() as u64, Ordering::Relaxed);
     }
 
+    /// How long ago the queue was last seen empty.
+    pub fn stands_for(&self, now: Instant) -> Duration {
+        let last_empty = self.start + Duration::from_millis(self.last_empty.load(Ordering::Relaxed));
+        now.saturating_duration_since(last_empty)
+    }
+
     /// Whether a request that was queued then, and is taken now, has waited for longer than it is worth.
     // ANCHOR: is_too_late
     pub fn is_too_late(&self, queued_at: Instant, now: Instant) -> bool {
-        let last_empty = self.start + Duration::from_millis(self.last_empty.load(Ordering::Relaxed));
-        let is_standing = now.saturating_duration_since(last_empty) > self.interval;
+        let is_standing = self.stands_for(now) > self.interval;
         let allowed = if is_standing { self.interval / SHARE } else { self.interval };
         !self.interval.is_zero() && now.saturating_duration_since(queued_at) > allowed
     }

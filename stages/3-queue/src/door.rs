@@ -1,73 +1,86 @@
-//! The listening socket of a reception: watched while clients may come in, and left alone for a while when the process
-//! has no descriptor left. Which clients are accepted, and how many in a turn, is the reception's business.
+//! Where the clients of a reception come in: watched while they may, and left alone for a while when the process has no
+//! descriptor left. Which clients are accepted, and how many in a turn, is the reception's business.
 
-use crate::counter::is_worth_a_line;
+use crate::counter::{Counter, is_worth_a_line};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use stage1_single::accept::PAUSE;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
-/// A listening socket that an epoll instance watches. Level-triggered: it reports until its backlog is empty.
+/// The listening sockets of a reception. Here there is one, the [`Door`]; the workers of stage 6 also stand in for each
+/// other.
+pub trait Entrance {
+    /// Begins to watch. Called once.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    fn open(&mut self, epoll: &Epoll) -> io::Result<()>;
+
+    /// Whether a report about this descriptor is for the entrance.
+    fn is_mine(&self, descriptor: RawFd) -> bool;
+
+    /// Where to accept one more client from, after a report about this descriptor. `None`: from nowhere.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    fn next(
+        &mut self,
+        descriptor: RawFd,
+        epoll: &Epoll,
+        counter: &Counter,
+    ) -> io::Result<Option<BorrowedFd<'_>>>;
+
+    /// The reception has made a turn.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    fn turned(&mut self, _epoll: &Epoll, _counter: &Counter) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Leaves all clients where they are for a while, and says until when. Their socket would otherwise report the same
+    /// client again and again.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    fn pause(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Instant>;
+
+    /// Whether the clients are left where they are for a while.
+    fn is_paused(&self) -> bool;
+
+    /// Watches again if a pause is over. If it is not, says when it will be.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    fn resume(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Option<Instant>>;
+
+    /// No client is accepted any more, but for those who are waiting at the returned sockets, which are not watched.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    fn close(self, epoll: &Epoll) -> io::Result<Vec<OwnedFd>>;
+}
+
+/// One listening socket that an epoll instance watches. Level-triggered: it reports until its backlog is empty.
 #[derive(Debug)]
 pub struct Door {
     listener: OwnedFd,
-    /// When to accept again after running out of descriptors.
-    paused_until: Option<Instant>,
-    /// How many pauses were made, for the log.
-    pauses: u64,
+    pause: Pause,
+}
+
+/// A while in which nobody is accepted, after running out of descriptors.
+#[derive(Debug, Default)]
+pub struct Pause {
+    until: Option<Instant>,
+    /// How many there were, for the log.
+    count: u64,
 }
 
 impl Door {
-    /// Watches a listening socket, which does not block.
-    ///
-    /// # Errors
-    /// Those of epoll_ctl(2).
-    pub fn open(listener: OwnedFd, epoll: &Epoll) -> io::Result<Door> {
-        let door = Door { listener, paused_until: None, pauses: 0 };
-        epoll.add(&door, door.interest(EpollFlags::EPOLLIN))?;
-        Ok(door)
-    }
-
-    /// Leaves the backlog alone for a while, and says until when. The socket would otherwise report the same client
-    /// again and again.
-    ///
-    /// # Errors
-    /// Those of epoll_ctl(2).
-    pub fn pause(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Instant> {
-        epoll.modify(&*self, &mut self.interest(EpollFlags::empty()))?;
-        self.pauses += 1;
-        if is_worth_a_line(self.pauses) {
-            log::warn!("no file descriptor is left: {} pauses of {PAUSE:?} so far", self.pauses);
-        }
-        let until = now + PAUSE;
-        self.paused_until = Some(until);
-        Ok(until)
-    }
-
-    /// Whether the backlog is left alone for a while.
-    pub fn is_paused(&self) -> bool {
-        self.paused_until.is_some()
-    }
-
-    /// Watches the backlog again if a pause is over. If it is not, says when it will be.
-    ///
-    /// # Errors
-    /// Those of epoll_ctl(2).
-    pub fn resume(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Option<Instant>> {
-        if self.paused_until.take_if(|until| now >= *until).is_some() {
-            epoll.modify(&*self, &mut self.interest(EpollFlags::EPOLLIN))?;
-        }
-        Ok(self.paused_until)
-    }
-
-    /// No client is accepted any more. Other processes may have the same socket, so closing our descriptor would not
-    /// end its registration.
-    ///
-    /// # Errors
-    /// Those of epoll_ctl(2).
-    pub fn close(self, epoll: &Epoll) -> io::Result<()> {
-        Ok(epoll.delete(self)?)
+    /// The door of a listening socket, which does not block.
+    pub fn new(listener: OwnedFd) -> Door {
+        Door { listener, pause: Pause::default() }
     }
 
     fn interest(&self, flags: EpollFlags) -> EpollEvent {
@@ -75,8 +88,61 @@ impl Door {
     }
 }
 
-impl AsFd for Door {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
+impl Pause {
+    /// Begins one, and says until when it lasts.
+    pub fn begin(&mut self, now: Instant) -> Instant {
+        self.count += 1;
+        if is_worth_a_line(self.count) {
+            log::warn!("no file descriptor is left: {} pauses of {PAUSE:?} so far", self.count);
+        }
+        let until = now + PAUSE;
+        self.until = Some(until);
+        until
+    }
+
+    /// Ends it if it is over. `false` if it is not, or was before.
+    pub fn is_just_over(&mut self, now: Instant) -> bool {
+        self.until.take_if(|until| now >= *until).is_some()
+    }
+
+    /// Until when it lasts.
+    pub fn until(&self) -> Option<Instant> {
+        self.until
+    }
+}
+
+impl Entrance for Door {
+    fn open(&mut self, epoll: &Epoll) -> io::Result<()> {
+        Ok(epoll.add(&self.listener, self.interest(EpollFlags::EPOLLIN))?)
+    }
+
+    fn is_mine(&self, descriptor: RawFd) -> bool {
+        self.listener.as_raw_fd() == descriptor
+    }
+
+    fn next(&mut self, _: RawFd, _: &Epoll, _: &Counter) -> io::Result<Option<BorrowedFd<'_>>> {
+        Ok(Some(self.listener.as_fd()))
+    }
+
+    fn pause(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Instant> {
+        epoll.modify(&self.listener, &mut self.interest(EpollFlags::empty()))?;
+        Ok(self.pause.begin(now))
+    }
+
+    fn is_paused(&self) -> bool {
+        self.pause.until().is_some()
+    }
+
+    fn resume(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Option<Instant>> {
+        if self.pause.is_just_over(now) {
+            epoll.modify(&self.listener, &mut self.interest(EpollFlags::EPOLLIN))?;
+        }
+        Ok(self.pause.until())
+    }
+
+    fn close(self, epoll: &Epoll) -> io::Result<Vec<OwnedFd>> {
+        // Other processes may have the same socket, so closing our descriptor would not end its registration.
+        epoll.delete(&self.listener)?;
+        Ok(vec![self.listener])
     }
 }

@@ -24,6 +24,7 @@ pub mod reception;
 pub mod service;
 pub mod table;
 
+use door::{Door, Entrance};
 use pool::Pool;
 use program::failure::{Failure, plain};
 use program::listening::{announce, listen};
@@ -33,7 +34,6 @@ use program::stop::{self, Stop};
 use reception::Reception;
 use service::Service;
 use stage1_single::files::Files;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 /// The server with a queue and a pool of threads.
@@ -51,17 +51,17 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
 pub fn run_alone(program: &str, service: impl Service, settings: &Settings) -> Result<(), Failure> {
     let stop = stop::on_signals().map_err(Failure::running)?;
     let (listener, address) = listen(settings)?;
-    serve(listener.into(), Arc::new(service), settings, stop, || announce(program, address))
+    serve(Door::new(listener.into()), Arc::new(service), settings, stop, || announce(program, address))
 }
 
-/// Serves the clients of one listening socket until a stop is requested and everything accepted is answered. This
+/// Serves the clients who come in at `entrance` until a stop is requested and everything accepted is answered. This
 /// is also what a worker of stage 6 does. `ready` is called once, when everything that can fail at the start has
 /// not failed.
 ///
 /// # Errors
 /// [`Failure`] when threads or descriptors cannot be had at the start, or when epoll(7) fails.
 pub fn serve(
-    listener: OwnedFd,
+    entrance: impl Entrance,
     service: Arc<impl Service>,
     settings: &Settings,
     stop: &'static Stop,
@@ -71,7 +71,7 @@ pub fn serve(
     let pool = Pool::start(settings, service.clone(), stop)
         .map_err(|error| Failure::Running(format!("cannot start the threads: {}", plain(&error))))?;
     let reception =
-        Reception::new(listener, &pool, service, settings.timeout, stop).map_err(Failure::running)?;
+        Reception::new(entrance, &pool, service, settings.timeout, stop).map_err(Failure::running)?;
     ready();
     let result = reception.run();
     pool.finish();

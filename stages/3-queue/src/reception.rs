@@ -7,13 +7,13 @@
 use crate::clients::Clients;
 use crate::counter::Counter;
 use crate::deadlines::{Deadlines, Survey};
-use crate::door::Door;
+use crate::door::Entrance;
 use crate::pool::Pool;
 use crate::service::Service;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use program::stop::Stop;
-use stage1_single::accept::{self, Accepted};
+use stage1_single::accept::{self, Accepted, PAUSE};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -29,37 +29,40 @@ const ACCEPT_BUDGET: usize = 64;
 const EVENTS: usize = 256;
 
 /// The thread that waits.
-pub struct Reception<S> {
+pub struct Reception<S, E> {
     epoll: Arc<Epoll>,
-    /// `None` once a stop was requested and the backlog is empty.
-    door: Option<Door>,
+    /// `None` once a stop was requested.
+    entrance: Option<E>,
+    /// Where clients were waiting when a stop was requested, until all of them are taken in.
+    last: Vec<OwnedFd>,
     clients: Clients<S>,
     counter: Arc<Counter>,
     deadlines: Deadlines,
     stop: &'static Stop,
 }
 
-impl<S: Service> Reception<S> {
-    /// A reception for the clients of `listener`, which does not block, and the threads of `pool`.
+impl<S: Service, E: Entrance> Reception<S, E> {
+    /// A reception for the clients who come in at `entrance`, and the threads of `pool`.
     ///
     /// # Errors
     /// Those of epoll_create1(2) and epoll_ctl(2).
     pub fn new(
-        listener: OwnedFd,
+        mut entrance: E,
         pool: &Pool,
         service: Arc<S>,
         timeout: Duration,
         stop: &'static Stop,
-    ) -> io::Result<Reception<S>> {
+    ) -> io::Result<Reception<S, E>> {
         let counter = pool.counter();
         let epoll = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
-        let door = Door::open(listener, &epoll)?;
-        // Level-triggered, like the door: they report until they are dealt with.
+        entrance.open(&epoll)?;
+        // Level-triggered: they report until they are dealt with.
         for source in [counter.bell.as_fd(), stop.bell().as_fd()] {
             epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, source.as_raw_fd() as u64))?;
         }
         Ok(Reception {
-            door: Some(door),
+            entrance: Some(entrance),
+            last: Vec::new(),
             clients: Clients::new(epoll.clone(), counter.clone(), service),
             epoll,
             counter,
@@ -75,7 +78,7 @@ impl<S: Service> Reception<S> {
     pub fn run(mut self) -> io::Result<()> {
         // ANCHOR: run
         let mut events = [EpollEvent::empty(); EVENTS];
-        while self.door.is_some() || !self.clients.table().is_empty() {
+        while self.entrance.is_some() || !self.last.is_empty() || !self.clients.table().is_empty() {
             let count = match self.epoll.wait(&mut events, self.patience()) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => 0,
@@ -85,6 +88,9 @@ impl<S: Service> Reception<S> {
                 self.handle(event)?;
             }
             self.clients.attend_again();
+            if let Some(entrance) = &mut self.entrance {
+                entrance.turned(&self.epoll, &self.counter)?;
+            }
             let now = Instant::now();
             if self.deadlines.sweep_is_due(now) {
                 self.sweep(now)?;
@@ -96,12 +102,12 @@ impl<S: Service> Reception<S> {
 
     /// How long the kernel may keep us when nothing happens.
     fn patience(&self) -> EpollTimeout {
-        let is_paused = self.door.as_ref().is_some_and(Door::is_paused);
+        let is_paused = self.entrance.as_ref().is_some_and(E::is_paused);
         let patience = if self.clients.has_more_to_do() {
             Duration::ZERO
         } else if self.clients.waits_for_room() {
             RETRY
-        } else if self.clients.is_quiet() && !is_paused {
+        } else if self.clients.is_quiet() && self.last.is_empty() && !is_paused {
             return EpollTimeout::NONE;
         } else {
             self.deadlines.until_sweep(Instant::now())
@@ -113,8 +119,8 @@ impl<S: Service> Reception<S> {
     fn handle(&mut self, event: &EpollEvent) -> io::Result<()> {
         let descriptor = event.data() as RawFd;
         let is = |source: &dyn AsFd| source.as_fd().as_raw_fd() == descriptor;
-        if self.door.as_ref().is_some_and(|door| is(door)) {
-            self.accept()
+        if self.entrance.as_ref().is_some_and(|entrance| entrance.is_mine(descriptor)) {
+            self.accept(descriptor)
         } else if is(&self.counter.bell) {
             self.clients.collect();
             Ok(())
@@ -128,27 +134,51 @@ impl<S: Service> Reception<S> {
         }
     }
 
-    /// Takes clients from the backlog, within the budget of a turn.
-    fn accept(&mut self) -> io::Result<()> {
-        let stopping = self.deadlines.is_farewell();
-        let mut budget = if stopping { usize::MAX } else { ACCEPT_BUDGET };
-        while let Some(door) = self.door.as_mut().filter(|_| budget > 0) {
-            match accept::accept(door)? {
-                Accepted::Client(connection) => self.clients.welcome(connection),
-                Accepted::Nobody => break,
-                Accepted::OutOfDescriptors if self.clients.make_room() => {}
-                Accepted::OutOfDescriptors => {
-                    let until = door.pause(&self.epoll, Instant::now())?;
-                    self.deadlines.sweep_by(until);
-                    return Ok(());
+    /// Takes clients in, within the budget of a turn.
+    fn accept(&mut self, descriptor: RawFd) -> io::Result<()> {
+        for _ in 0..ACCEPT_BUDGET {
+            let Some(entrance) = &mut self.entrance else { break };
+            let Some(socket) = entrance.next(descriptor, &self.epoll, &self.counter)? else { break };
+            let accepted = accept::accept(&socket)?;
+            if !self.take_in(accepted)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what came of accepting. `false` if there is no more to be had for now.
+    fn take_in(&mut self, accepted: Accepted) -> io::Result<bool> {
+        match accepted {
+            Accepted::Client(connection) => self.clients.welcome(connection),
+            Accepted::Nobody => return Ok(false),
+            Accepted::OutOfDescriptors if self.clients.make_room() => {}
+            Accepted::OutOfDescriptors => {
+                let now = Instant::now();
+                let until = match &mut self.entrance {
+                    Some(entrance) => entrance.pause(&self.epoll, now)?,
+                    None => now + PAUSE,
+                };
+                self.deadlines.sweep_by(until);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes in everybody who was waiting when a stop was requested. Whoever finds no descriptor comes after a pause.
+    fn accept_the_last(&mut self) -> io::Result<()> {
+        while let Some(socket) = self.last.last() {
+            match accept::accept(socket)? {
+                Accepted::Nobody => drop(self.last.pop()),
+                accepted => {
+                    if !self.take_in(accepted)? {
+                        break;
+                    }
                 }
             }
-            budget -= 1;
         }
-        match self.door.take_if(|_| stopping) {
-            Some(door) => door.close(&self.epoll),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// A stop was requested: take what the backlog holds, then no more clients; a last request from each.
@@ -158,15 +188,19 @@ impl<S: Service> Reception<S> {
         self.clients.begin_farewell();
         // It stays set, and we have seen it.
         self.epoll.delete(self.stop.bell())?;
-        self.accept()
+        if let Some(entrance) = self.entrance.take() {
+            self.last = entrance.close(&self.epoll)?;
+        }
+        self.accept_the_last()
     }
     // ANCHOR_END: begin_farewell
 
     /// Looks at all deadlines.
     fn sweep(&mut self, now: Instant) -> io::Result<()> {
         self.deadlines.swept(now);
-        if let Some(door) = &mut self.door
-            && let Some(until) = door.resume(&self.epoll, now)?
+        self.accept_the_last()?;
+        if let Some(entrance) = &mut self.entrance
+            && let Some(until) = entrance.resume(&self.epoll, now)?
         {
             self.deadlines.sweep_by(until);
         }

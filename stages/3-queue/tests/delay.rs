@@ -10,6 +10,7 @@ use program::cli::{self, Start};
 use program::listening::bind;
 use program::settings::Settings;
 use program::stop::Stop;
+use stage3_queue::door::Door;
 use stage3_queue::service::{Event, Service};
 use std::fs::File;
 use std::io::Write;
@@ -89,7 +90,9 @@ fn statuses_of_those_who_waited(delay: Duration) -> (Vec<u16>, usize) {
     let address = listener.local_addr().expect("a socket that is bound");
     let stop: &'static Stop = Box::leak(Box::new(Stop::new(EventBell::new().expect("a descriptor"))));
     let (serving, settings) = (service.clone(), settings(delay));
-    let server = thread::spawn(move || stage3_queue::serve(listener.into(), serving, &settings, stop, || {}));
+    let server = thread::spawn(move || {
+        stage3_queue::serve(Door::new(listener.into()), serving, &settings, stop, || {})
+    });
 
     let mut download = Client::connect_slowly(address, 128 << 10);
     download.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");

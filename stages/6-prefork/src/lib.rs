@@ -13,18 +13,21 @@
 //! ```
 //!
 //! A worker that crashes takes its own clients with it and nobody else's. The master notices, settles the dead
-//! worker's gauges, and forks another onto the same socket, where new clients have been waiting in the backlog. All
-//! decisions are the `prefork` part's; [`master`] carries them out. [`children`] forks and reaps, [`worker`] is what a child
-//! does, [`signals`] is how either hears of anything, [`reload`] tries new settings, [`silence`] is about clients that have
+//! worker's gauges, and forks another onto the same socket. Until that one serves, the other workers accept there; so
+//! they do for one that is stuck, or has more to do than it can. All decisions are the `prefork` part's; [`master`]
+//! carries them out. [`children`] forks and reaps, [`worker`] is what a child does, [`covering`] is how workers stand in
+//! for each other, [`watchdog`] is how a stuck one is noticed, [`signals`] is how either hears of anything, [`reload`] tries new settings, [`silence`] is about clients that have
 //! sent nothing yet, [`privileges`] is what all do without, and [`service`] is what systemd is told.
 
 pub mod children;
+pub mod covering;
 pub mod master;
 pub mod privileges;
 pub mod reload;
 pub mod service;
 pub mod signals;
 pub mod silence;
+pub mod watchdog;
 pub mod worker;
 
 use master::Master;

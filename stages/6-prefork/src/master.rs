@@ -4,13 +4,15 @@
 //! copies only the calling thread, and a lock that another thread held would stay locked in the child for ever.
 
 use crate::children::{Children, reap};
+use crate::covering::Board;
+use crate::watchdog::Watchdog;
 use crate::{PROGRAM, reload, service, signals, silence, worker};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parts::prefork::{Action, DONE, Event, ListeningSocket, Mailbox, Note, Notice, Policy, Supervisor};
-use parts::stats::SharedStats;
+use parts::stats::{SharedStats, Why};
 use program::bell::{EventBell, poll_timeout};
 use program::failure::{Failure, exit};
 use program::listening::announce;
@@ -39,6 +41,8 @@ pub struct Master {
     /// the clients in its backlog.
     sockets: Vec<ListeningSocket>,
     stats: Arc<SharedStats>,
+    board: Board,
+    watchdog: Watchdog,
     supervisor: Supervisor,
     mailbox: &'static Mailbox,
     bell: &'static EventBell,
@@ -67,12 +71,15 @@ impl Master {
     ) -> Result<Master, Failure> {
         let (mailbox, bell) = signals::for_master().map_err(Failure::running)?;
         let address = sockets.first().map_or(Ok(settings.socket_address()), ListeningSocket::local_address);
+        let board = Board::new(stats.clone()).map_err(Failure::running)?;
         let policy = Policy { slots: sockets.len(), grace: settings.timeout, ready_within: READY_WITHIN };
         Ok(Master {
             settings,
             address: address.map_err(Failure::running)?,
             awaited: (0..sockets.len()).collect(),
             sockets,
+            watchdog: Watchdog::new(board.clone(), stats.clone()),
+            board,
             stats,
             supervisor: Supervisor::new(policy),
             mailbox,
@@ -101,13 +108,16 @@ impl Master {
         }
     }
 
-    /// Sleeps until a signal, a worker that is ready, or the next deadline.
+    /// Sleeps until a signal, a worker that is ready, the next look at the workers, or the next deadline.
     fn sleep(&self) -> Result<(), Failure> {
         let look_again = self.stop_by.map(|_| Instant::now() + LOOK_AGAIN);
-        let timeout = match self.supervisor.deadline().into_iter().chain(look_again).min() {
-            Some(deadline) => poll_timeout(deadline.saturating_duration_since(Instant::now())),
-            None => PollTimeout::NONE,
-        };
+        let deadline = self
+            .supervisor
+            .deadline()
+            .into_iter()
+            .chain(look_again)
+            .fold(self.watchdog.next_look(), Instant::min);
+        let timeout = poll_timeout(deadline.saturating_duration_since(Instant::now()));
         let readable = PollFlags::POLLIN;
         let mut sources =
             [PollFd::new(self.bell.as_fd(), readable), PollFd::new(self.children.as_fd(), readable)];
@@ -130,12 +140,19 @@ impl Master {
         for notice in notices {
             match notice {
                 Notice::StopNow => events.push_back(Event::StopNow),
-                Notice::Stop => events.extend(self.let_everybody_in()),
+                Notice::Stop => {
+                    // Who does not move now would not answer a request to leave either.
+                    events.extend(self.watchdog.stuck(&self.supervisor));
+                    events.extend(self.let_everybody_in());
+                }
                 Notice::Reload => events.extend(self.reload()),
                 Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
             }
         }
         events.extend(self.everybody_is_in());
+        let now = Instant::now();
+        events.extend(self.watchdog.look(now, &self.sockets, &self.supervisor, self.settings.timeout));
+        service::alive();
         events.push_back(Event::Tick);
         for event in events {
             if let Turn::Finished(code) = self.handle(event)? {
@@ -185,6 +202,7 @@ impl Master {
                 match action {
                     Action::Spawn { slot, seat } => events.push_back(self.spawn(slot, seat)),
                     Action::Terminate { pid } => send(pid, Signal::SIGTERM),
+                    Action::Abort { pid } => send(pid, Signal::SIGABRT),
                     Action::Kill { pid } => send(pid, Signal::SIGKILL),
                     Action::Settle { slot, seat, pid } => self.settle(slot, seat, pid),
                     Action::Restarted { slot } => self.stats.slot(slot).count_restart(),
@@ -199,19 +217,18 @@ impl Master {
                 self.sockets.clear();
             }
             // ANCHOR_END: carry_out
+            self.see_who_is_absent();
         }
         Ok(Turn::Again)
     }
 
     // ANCHOR: spawn
     fn spawn(&mut self, slot: usize, seat: usize) -> Event {
-        let Master { children, sockets, settings, stats, .. } = self;
+        let Master { children, sockets, settings, stats, board, .. } = self;
         let life = |master, ready: &OwnedFd| {
-            // A worker needs only its own socket of those that it inherited. The others would keep a backlog alive that
-            // it never looks at.
-            let socket = sockets.swap_remove(slot);
-            sockets.clear();
-            worker::run(settings, stats.clone(), worker::Orders { master, slot, seat, socket, ready })
+            // In the child: what it takes here is its own copy.
+            let (sockets, board) = (std::mem::take(sockets), board.clone());
+            worker::run(settings, stats.clone(), worker::Orders { master, slot, seat, sockets, board, ready })
         };
         match children.fork(slot, life) {
             Ok(pid) => Event::Spawned { slot, seat, pid },
@@ -227,9 +244,17 @@ impl Master {
     fn settle(&mut self, slot: usize, seat: usize, pid: Pid) {
         self.children.forget(pid);
         self.stats.slot(slot).settle(seat);
+        self.board.set(slot, Why::Full { seat }, false);
         self.stats.settle(pid.as_raw().cast_unsigned());
     }
     // ANCHOR_END: settle
+
+    /// Others accept for a slot in which nobody serves.
+    fn see_who_is_absent(&self) {
+        for slot in 0..self.stats.slots() {
+            self.board.set(slot, Why::Absent, self.supervisor.serving(slot).is_none());
+        }
+    }
 
     /// Workers forked from now on use the settings as they are now. If those cannot be used, everything stays.
     fn reload(&mut self) -> Option<Event> {

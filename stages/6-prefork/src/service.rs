@@ -3,7 +3,7 @@
 //! systemd sets `NOTIFY_SOCKET` for a unit of `Type=notify`. Without it nothing is sent. That a message cannot be sent
 //! is a line in the log and no more: serving matters more than who knows of it.
 
-use sd_notify::NotifyState::{self, MonotonicUsec, Ready, Reloading, Status, Stopping};
+use sd_notify::NotifyState::{self, MonotonicUsec, Ready, Reloading, Status, Stopping, Watchdog};
 
 /// Every worker serves, with these settings or with those before. What follows is for people (`systemctl status`).
 pub fn ready(status: &str) {
@@ -22,6 +22,13 @@ pub fn reloading() {
 /// The herd is stopping, because it was asked to.
 pub fn stopping() {
     tell(&[Stopping, Status("stopping")]);
+}
+
+/// The master does its work. systemd ends a service that has not said so for its `WatchdogSec=`.
+pub fn alive() {
+    if sd_notify::watchdog_enabled().is_some() {
+        tell(&[Watchdog]);
+    }
 }
 
 fn tell(states: &[NotifyState]) {

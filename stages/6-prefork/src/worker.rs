@@ -1,5 +1,6 @@
-//! What a forked child does: it serves its socket as stage 5 would, and follows its master.
+//! What a forked child does: it serves its socket as stage 5 would, covers for others, and follows its master.
 
+use crate::covering::{Board, Doors};
 use crate::{privileges, signals, silence};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
@@ -12,7 +13,6 @@ use program::listening;
 use program::settings::Settings;
 use program::stop::{self, Stop};
 use stage5_stats::observed::Seated;
-use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::process;
 use std::sync::Arc;
@@ -25,8 +25,10 @@ pub struct Orders<'m> {
     pub slot: usize,
     /// Its seat in the slot's statistics.
     pub seat: usize,
-    /// The socket to accept from.
-    pub socket: ListeningSocket,
+    /// The sockets of all slots.
+    pub sockets: Vec<ListeningSocket>,
+    /// Who needs cover.
+    pub board: Board,
     /// Where to report that it serves.
     pub ready: &'m OwnedFd,
 }
@@ -34,7 +36,7 @@ pub struct Orders<'m> {
 /// The whole life of a worker. Returns its exit code.
 pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> i32 {
     // ANCHOR: life
-    let Orders { master, slot, seat, socket, ready } = orders;
+    let Orders { master, slot, seat, sockets, board, ready } = orders;
     let stop = match follow(master) {
         Ok(Some(stop)) => stop,
         Ok(None) => return MASTER_GONE,
@@ -62,13 +64,13 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         // The pipe is full only if the master has stopped reading, and then it does not count workers either.
         let _ = write(ready, &process::id().to_ne_bytes());
     };
-    let listener = OwnedFd::from(TcpListener::from(socket));
+    let own = &sockets[slot];
     if let Err(error) =
-        listening::send_without_delay(&listener).and_then(|()| silence::accept_with_first_bytes(&listener))
+        listening::send_without_delay(own).and_then(|()| silence::accept_with_first_bytes(own))
     {
         return cannot_start(slot, &Failure::running(error));
     }
-    match stage3_queue::serve(listener, site, settings, stop, report) {
+    match stage3_queue::serve(Doors::new(board, sockets, slot, seat), site, settings, stop, report) {
         Ok(()) => DONE,
         Err(failure) if serving => {
             log::error!("slot {slot}: {failure}");

@@ -148,7 +148,7 @@ impl<F: FnMut(Deed)> Master<F> {
                 }
                 Action::Restarted { .. } => self.restarts += 1,
                 Action::Finish { code } => self.finished = Some(code),
-                Action::Kill { .. } | Action::Note(_) => {}
+                Action::Abort { .. } | Action::Kill { .. } | Action::Note(_) => {}
             }
         }
     }

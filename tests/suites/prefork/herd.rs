@@ -6,7 +6,7 @@
 
 mod promises;
 
-use prefork::{Action, Event, Exit, Note, Pid, Policy, Supervisor};
+use prefork::{ABORTED_WITHIN, Action, Event, Exit, Note, Pid, Policy, Supervisor};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ pub const READY_WITHIN: Duration = Duration::from_secs(5);
 
 /// A supervisor, and the world that it decides about.
 pub struct Herd {
-    supervisor: Supervisor,
+    pub supervisor: Supervisor,
     slots: usize,
     began: Instant,
     /// The invented time.
@@ -70,6 +70,7 @@ pub enum Life {
     Starting,
     Serving,
     Leaving,
+    Aborted,
     Killed,
 }
 
@@ -230,6 +231,7 @@ impl Herd {
                 events.extend(self.fork(slot, seat, self.forks));
             }
             Action::Terminate { pid } => self.signal(pid, Life::Leaving),
+            Action::Abort { pid } => self.signal(pid, Life::Aborted),
             Action::Kill { pid } => self.signal(pid, Life::Killed),
             Action::Settle { slot, seat, pid } => {
                 let settled = self.unsettled.take();
@@ -277,6 +279,7 @@ impl Herd {
         let due = match (life, worker.life) {
             (Life::Leaving, Life::Leaving) => worker.due,
             (Life::Leaving, _) => Some(self.now + GRACE),
+            (Life::Aborted, _) => Some(self.now + ABORTED_WITHIN),
             _ => None,
         };
         (worker.life, worker.due) = (life, due);

@@ -1,7 +1,7 @@
 //! How a herd ends.
 
-use crate::herd::{Forks, GRACE, Herd, Life, kills, spawns, terminates};
-use prefork::{DONE, Event, Exit, Pid};
+use crate::herd::{Forks, GRACE, Herd, Life, kills, notes, spawns, terminates};
+use prefork::{ABORTED_WITHIN, DONE, Event, Exit, Note, Pid};
 use std::time::Duration;
 use verdict::test;
 
@@ -60,6 +60,27 @@ fn who_stays_past_the_grace_is_killed() {
     herd.same("Stop: the grace is over", herd.life(slow), Life::Killed);
     herd.dies(slow, Exit::Signal(9));
     herd.same("Stop: done, though not gently", herd.finished, Some(DONE));
+}
+
+#[test]
+fn a_worker_that_hangs_is_aborted_then_killed_and_then_replaced() {
+    let mut herd = Herd::serving(2);
+    let hung = herd.only_worker(0);
+    let actions = herd.tell(Event::Hung { pid: hung });
+    herd.same("Hanging: it may leave a core", herd.life(hung), Life::Aborted);
+    herd.demand(notes(&actions).contains(&Note::Hung { slot: 0, pid: hung }), "Hanging: it is told");
+    let actions = herd.tell(Event::Hung { pid: hung });
+    herd.same("Hanging: said again, nothing new", actions, vec![]);
+    herd.same("Hanging: nobody serves in its slot", herd.supervisor.serving(0), None);
+    herd.sleeps_for(ABORTED_WITHIN, "Hanging: deadline() is when an abort should have been enough");
+    herd.same("Hanging: who does not die of an abort is killed", herd.life(hung), Life::Killed);
+    let actions = herd.dies(hung, Exit::Signal(9));
+    herd.same("Hanging: its death is an unexpected one", spawns(&actions), vec![0]);
+    let starting = herd.only_worker(0);
+    let actions = herd.tell(Event::Hung { pid: starting });
+    herd.same("Hanging: only who serves can hang", actions, vec![]);
+    herd.gets_ready(starting);
+    herd.same("Slots: its successor serves there", herd.supervisor.serving(0), Some((0, starting)));
 }
 
 #[test]

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 
 /// The pause after the second unexpected death in a row. The first is answered at once.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How long a worker may take to die of an abort, which may write a core.
+pub const ABORTED_WITHIN: Duration = Duration::from_secs(2);
 /// The pause that no series of deaths exceeds.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a worker must have served for the deaths before it to be forgotten.
@@ -54,6 +56,8 @@ pub(super) enum Seat {
     Serving { pid: Pid, generation: u64, since: Instant },
     /// It was asked to leave.
     Draining { pid: Pid, kill_at: Instant },
+    /// It hung and was aborted. One that cannot even die of that is killed.
+    Aborted { pid: Pid, kill_at: Instant },
     /// It was killed, and is not reaped yet.
     Killed { pid: Pid },
 }
@@ -111,6 +115,13 @@ impl Slot {
         )
     }
 
+    /// Who must be aborted, now noted as aborted, if it serves.
+    pub(super) fn abort(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
+        let Seat::Serving { pid, .. } = self.seats[seat] else { return None };
+        self.seats[seat] = Seat::Aborted { pid, kill_at };
+        Some(pid)
+    }
+
     /// Who must be killed, now noted as killed. Nobody is killed twice: `SIGKILL` does not fail.
     pub(super) fn condemn(&mut self, seat: usize) -> Option<Pid> {
         todo!("Lab 6.4: note as killed who sits there, and say who it is; nobody is killed twice")
@@ -150,7 +161,7 @@ impl Slot {
                 Seat::Forking { generation, .. }
                 | Seat::Starting { generation, .. }
                 | Seat::Serving { generation, .. } => generation < wanted,
-                Seat::Free | Seat::Draining { .. } | Seat::Killed { .. } => false,
+                Seat::Free | Seat::Draining { .. } | Seat::Aborted { .. } | Seat::Killed { .. } => false,
             },
             Post::Closed | Post::Vacant { .. } | Post::GivenUp { .. } => false,
         }
@@ -173,6 +184,15 @@ impl Slot {
 
     pub(super) fn seat_of(&self, pid: Pid) -> Option<usize> {
         self.seats.iter().position(|seat| seat.pid() == Some(pid))
+    }
+
+    /// The seat and the process that serve here. Nobody, while the slot is empty or its worker is not ready.
+    pub(super) fn serving(&self) -> Option<(usize, Pid)> {
+        let Post::Held { seat } = self.post else { return None };
+        match self.seats[seat] {
+            Seat::Serving { pid, .. } => Some((seat, pid)),
+            _ => None,
+        }
     }
 
     pub(super) fn is_occupied(&self) -> bool {
@@ -200,6 +220,7 @@ impl Seat {
             Seat::Starting { pid, .. }
             | Seat::Serving { pid, .. }
             | Seat::Draining { pid, .. }
+            | Seat::Aborted { pid, .. }
             | Seat::Killed { pid } => Some(pid),
         }
     }
@@ -207,7 +228,7 @@ impl Seat {
     fn deadline(&self) -> Option<Instant> {
         match *self {
             Seat::Starting { ready_by, .. } => Some(ready_by),
-            Seat::Draining { kill_at, .. } => Some(kill_at),
+            Seat::Draining { kill_at, .. } | Seat::Aborted { kill_at, .. } => Some(kill_at),
             Seat::Free | Seat::Forking { .. } | Seat::Serving { .. } | Seat::Killed { .. } => None,
         }
     }

@@ -1,5 +1,6 @@
 //! Stage 6: a herd of processes. One may die, all may be replaced, and clients notice as little as can be.
 
+mod covering;
 mod deaths;
 mod load;
 mod logs;

@@ -1,0 +1,193 @@
+//! The entrance of a worker: its own listening socket, and those of other slots while they need cover.
+//!
+//! Every worker inherits all sockets. Which of them it watches follows from the slots' reasons in the shared statistics
+//! ([`SharedStats::watches`]); when one of these changes, a bell rings in every worker, and each looks again.
+//!
+//! ```text
+//!                    socket 0           socket 1           socket 2
+//!                       |                  |                  |
+//!   all is well      worker 0           worker 1           worker 2
+//!   1 is dead        worker 0        worker 0 or 2         worker 2        Absent: rung by the master
+//!   2 is full        worker 0           worker 1         worker 0 or 1     Full: rung by worker 2
+//!   all are full     worker 0           worker 1           worker 2        and each refuses with 503
+//! ```
+
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use parts::prefork::ListeningSocket;
+use parts::request::Bell;
+use parts::stats::{SharedStats, Why};
+use program::bell::EventBell;
+use stage3_queue::counter::Counter;
+use stage3_queue::door::{Entrance, Pause};
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What all processes of a herd use to cover for each other.
+#[derive(Debug, Clone)]
+pub struct Board {
+    stats: Arc<SharedStats>,
+    /// Rings in every worker when a reason has changed. Nobody clears it: the workers watch it edge-triggered, so each
+    /// hears each ring (epoll(7)).
+    bell: Arc<EventBell>,
+}
+
+/// The sockets that a worker accepts from.
+#[derive(Debug)]
+pub struct Doors {
+    board: Board,
+    /// One for each slot.
+    sockets: Vec<ListeningSocket>,
+    /// Which of them are watched.
+    watched: Vec<bool>,
+    slot: usize,
+    seat: usize,
+    /// This worker has more to do than it can, and has said so.
+    full: bool,
+    pause: Pause,
+}
+
+impl Board {
+    /// A board for the slots of these statistics. Made before the first fork, so that all processes hear the same bell.
+    ///
+    /// # Errors
+    /// Those of eventfd(2): no descriptor left.
+    pub fn new(stats: Arc<SharedStats>) -> nix::Result<Board> {
+        Ok(Board { stats, bell: Arc::new(EventBell::new()?) })
+    }
+
+    /// Enters a reason why a slot needs cover, or takes it back, and lets everybody know.
+    pub fn set(&self, slot: usize, why: Why, holds: bool) {
+        if self.stats.slot(slot).cover().set(why, holds) {
+            self.bell.ring();
+        }
+    }
+
+    /// Has everybody look again.
+    pub fn remind(&self) {
+        self.bell.ring();
+    }
+}
+
+impl Doors {
+    /// The doors of the worker that has this seat of this slot.
+    pub fn new(board: Board, sockets: Vec<ListeningSocket>, slot: usize, seat: usize) -> Doors {
+        let watched = vec![false; sockets.len()];
+        Doors { board, sockets, watched, slot, seat, full: false, pause: Pause::default() }
+    }
+
+    fn is_bell(&self, descriptor: RawFd) -> bool {
+        self.board.bell.as_fd().as_raw_fd() == descriptor
+    }
+
+    /// Whose socket this is.
+    fn slot_of(&self, descriptor: RawFd) -> Option<usize> {
+        self.sockets.iter().position(|socket| socket.as_fd().as_raw_fd() == descriptor)
+    }
+
+    /// Says whether somebody has to cover for this worker, if that has changed, and looks again.
+    fn tell(&mut self, epoll: &Epoll) -> io::Result<()> {
+        let needs_cover = self.full || self.is_paused();
+        self.board.set(self.slot, Why::Full { seat: self.seat }, needs_cover);
+        self.look(epoll)
+    }
+
+    /// Watches what is to be watched now.
+    fn look(&mut self, epoll: &Epoll) -> io::Result<()> {
+        let wanted = match self.is_paused() {
+            true => vec![false; self.sockets.len()],
+            false => self.board.stats.watches(self.slot, self.full),
+        };
+        for (slot, wanted) in wanted.into_iter().enumerate() {
+            let socket = &self.sockets[slot];
+            // Another's socket is watched anew each time, which reports who is waiting there already. A client may have
+            // been reported to a worker that was killed a moment later.
+            if std::mem::take(&mut self.watched[slot]) {
+                epoll.delete(socket)?;
+            }
+            if wanted {
+                // A client wakes one of those who watch, not all (EPOLLEXCLUSIVE, epoll_ctl(2)).
+                let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
+                epoll.add(socket, EpollEvent::new(flags, socket.as_fd().as_raw_fd() as u64))?;
+            }
+            self.watched[slot] = wanted;
+        }
+        Ok(())
+    }
+}
+
+impl Entrance for Doors {
+    fn open(&mut self, epoll: &Epoll) -> io::Result<()> {
+        let bell = &self.board.bell;
+        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
+        // Before the first look: a reason that comes in between rings.
+        epoll.add(&**bell, EpollEvent::new(flags, bell.as_fd().as_raw_fd() as u64))?;
+        self.look(epoll)
+    }
+
+    fn is_mine(&self, descriptor: RawFd) -> bool {
+        // The sockets are older than any client, so nearly every client's descriptor is beyond the last of them.
+        let last = self.sockets.last().map_or(0, |socket| socket.as_fd().as_raw_fd());
+        self.is_bell(descriptor) || (descriptor <= last && self.slot_of(descriptor).is_some())
+    }
+
+    fn next(
+        &mut self,
+        descriptor: RawFd,
+        epoll: &Epoll,
+        counter: &Counter,
+    ) -> io::Result<Option<BorrowedFd<'_>>> {
+        if !self.full && counter.is_overloaded(Instant::now()) {
+            self.full = true;
+            self.tell(epoll)?;
+        } else if self.is_bell(descriptor) {
+            self.look(epoll)?;
+        }
+        let slot = self.slot_of(descriptor).filter(|&slot| self.watched[slot]);
+        Ok(slot.map(|slot| self.sockets[slot].as_fd()))
+    }
+
+    fn turned(&mut self, epoll: &Epoll, counter: &Counter) -> io::Result<()> {
+        self.board.stats.slot(self.slot).seat(self.seat).turned();
+        if self.full && counter.queue.is_empty() {
+            self.full = false;
+            self.tell(epoll)?;
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Instant> {
+        let until = self.pause.begin(now);
+        self.tell(epoll)?;
+        Ok(until)
+    }
+
+    fn is_paused(&self) -> bool {
+        self.pause.until().is_some()
+    }
+
+    fn resume(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Option<Instant>> {
+        if self.pause.is_just_over(now) {
+            self.tell(epoll)?;
+        }
+        Ok(self.pause.until())
+    }
+
+    fn close(self, epoll: &Epoll) -> io::Result<Vec<OwnedFd>> {
+        self.board.set(self.slot, Why::Full { seat: self.seat }, false);
+        epoll.delete(&*self.board.bell)?;
+        let mut last = Vec::new();
+        for (slot, socket) in self.sockets.into_iter().enumerate() {
+            if self.watched[slot] {
+                epoll.delete(&socket)?;
+            }
+            // Nobody else may be there to take in who is waiting at a slot that needs cover.
+            if slot == self.slot || self.board.stats.slot(slot).cover().is_needed() {
+                last.push(OwnedFd::from(TcpListener::from(socket)));
+            }
+        }
+        Ok(last)
+    }
+}
