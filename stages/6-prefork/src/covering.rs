@@ -95,6 +95,7 @@ impl Doors {
     }
 
     /// Watches what is to be watched now.
+    // ANCHOR: look
     fn look(&mut self, epoll: &Epoll) -> io::Result<()> {
         let wanted = match self.is_paused() {
             true => vec![false; self.sockets.len()],
@@ -116,6 +117,7 @@ impl Doors {
         }
         Ok(())
     }
+    // ANCHOR_END: look
 }
 
 impl Entrance for Doors {
@@ -139,6 +141,7 @@ impl Entrance for Doors {
         epoll: &Epoll,
         counter: &Counter,
     ) -> io::Result<Option<BorrowedFd<'_>>> {
+        // ANCHOR: next
         if !self.full && counter.is_overloaded(Instant::now()) {
             self.full = true;
             self.tell(epoll)?;
@@ -147,6 +150,7 @@ impl Entrance for Doors {
         }
         let slot = self.slot_of(descriptor).filter(|&slot| self.watched[slot]);
         Ok(slot.map(|slot| self.sockets[slot].as_fd()))
+        // ANCHOR_END: next
     }
 
     fn turned(&mut self, epoll: &Epoll, counter: &Counter) -> io::Result<()> {

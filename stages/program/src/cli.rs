@@ -55,7 +55,7 @@ const DESCRIBED: [Described; 13] = [
         "TIMEOUT_SECONDS",
         "SECONDS",
         "How",
-        "Time limit for a request, a response, an idle connection [default: 30]",
+        "Time limit for a request, a response, an idle connection, a worker that hangs [default: 30]",
     ),
     ("ACCESS_LOG", "FILE", "How", "Append a line per request, in Combined Log Format"),
     ("USER", "NAME", "Who", "Started as root: become this user once the port is bound (herd)"),
