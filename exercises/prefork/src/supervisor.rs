@@ -23,7 +23,7 @@ use crate::{Action, CANNOT_START, DONE, Event, Exit, Note, Pid, Policy};
 use roll::Roll;
 pub use slot::{ABORTED_WITHIN, FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE};
 use slot::{Post, Seat, Slot, Verdict, Why};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The decisions of a master. Give it events with [`Supervisor::handle`], do the actions it returns, and give
 /// it some event, [`Event::Tick`] if there is no other, no later than [`Supervisor::deadline`].
@@ -80,6 +80,12 @@ impl Supervisor {
         assert!(policy.slots > 0, "a herd has at least one slot");
         let slots = (0..policy.slots).map(|_| Slot::new()).collect();
         Supervisor { policy, phase: Phase::New, roll: Roll::Idle, generation: 0, slots, actions: Vec::new() }
+    }
+
+    /// Workers that are asked to leave from now on may take so long: `grace` when the herd stops, `drain` when they are
+    /// replaced ([`Policy`]).
+    pub fn set_patience(&mut self, grace: Duration, drain: Duration) {
+        (self.policy.grace, self.policy.drain) = (grace, drain);
     }
 
     /// Takes one event, and everything that is due at `now`; returns what is to be done, in order. `now` must

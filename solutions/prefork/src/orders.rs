@@ -26,8 +26,11 @@ pub const MASTER_GONE: i32 = 4;
 pub struct Policy {
     /// Number of slots, one worker each. It never changes.
     pub slots: usize,
-    /// How long a worker that was asked to leave may take, before it is killed.
+    /// How long a worker that was asked to leave because the herd stops may take, before it is killed.
     pub grace: Duration,
+    /// The same for one that was replaced. Others accept in its place, so it may take longer: until its last client is
+    /// served.
+    pub drain: Duration,
     /// How long a new worker may take to report that it serves, before it is killed.
     pub ready_within: Duration,
 }

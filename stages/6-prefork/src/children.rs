@@ -62,6 +62,11 @@ impl Children {
         (read(&self.ready, &mut pid) == Ok(pid.len())).then(|| Pid::from_raw(i32::from_ne_bytes(pid)))
     }
 
+    /// How many live.
+    pub fn count(&self) -> usize {
+        self.slots.len()
+    }
+
     /// The slot of a live worker.
     pub fn slot(&self, pid: Pid) -> Option<usize> {
         self.slots.get(&pid).copied()

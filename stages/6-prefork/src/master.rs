@@ -29,6 +29,12 @@ const SERVING: &str = "every worker serves";
 /// How often the kernel is asked whether it still keeps a client. Its table has a line for each connection.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// How long workers may take to leave when the herd stops, if nobody has said.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A hundred years.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// How long a new worker may take until it serves.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -72,7 +78,8 @@ impl Master {
         let (mailbox, bell) = signals::for_master().map_err(Failure::running)?;
         let address = sockets.first().map_or(Ok(settings.socket_address()), ListeningSocket::local_address);
         let board = Board::new(stats.clone()).map_err(Failure::running)?;
-        let policy = Policy { slots: sockets.len(), grace: settings.timeout, ready_within: READY_WITHIN };
+        let (grace, drain) = patience(&settings);
+        let policy = Policy { slots: sockets.len(), grace, drain, ready_within: READY_WITHIN };
         Ok(Master {
             settings,
             address: address.map_err(Failure::running)?,
@@ -260,6 +267,11 @@ impl Master {
     fn reload(&mut self) -> Option<Event> {
         match reload::read_again(&self.settings) {
             Some(settings) => {
+                if self.children.count() > self.stats.slots() {
+                    log::info!("some slots follow when their last worker but one has served its clients");
+                }
+                let (grace, drain) = patience(&settings);
+                self.supervisor.set_patience(grace, drain);
                 self.settings = settings;
                 Some(Event::Reload)
             }
@@ -280,6 +292,11 @@ impl Master {
             service::ready(SERVING);
         }
     }
+}
+
+/// How long workers may take to leave: when the herd stops, and when they are replaced.
+fn patience(settings: &Settings) -> (Duration, Duration) {
+    (settings.drain.unwrap_or(GRACE), settings.drain.unwrap_or(FOR_EVER))
 }
 
 /// Tells those who watch the herd: the log, and the service manager.

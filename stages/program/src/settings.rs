@@ -37,6 +37,9 @@ pub struct Settings {
     pub cache_size_mb: usize,
     /// How long a client may take: to send a request, to take a response, to stay idle.
     pub timeout: Duration,
+    /// How long a worker that was asked to leave may take. Without it: as long as its clients take when it is replaced, 30
+    /// seconds when the herd stops (stage 6).
+    pub drain: Option<Duration>,
     /// Where to write a line about each request.
     pub access_log: Option<PathBuf>,
     /// Which requests are handed to a thread (from stage 4).
@@ -73,7 +76,7 @@ pub enum Source {
 pub struct ConfigError(pub String);
 
 /// The keys, as in a file.
-pub const KEYS: [&str; 13] = [
+pub const KEYS: [&str; 14] = [
     "ADDRESS",
     "PORT",
     "DOCUMENT_ROOT",
@@ -83,6 +86,7 @@ pub const KEYS: [&str; 13] = [
     "QUEUE_DELAY_MS",
     "CACHE_SIZE_MB",
     "TIMEOUT_SECONDS",
+    "DRAIN_SECONDS",
     "ACCESS_LOG",
     "HAND_OFF",
     "USER",
@@ -104,6 +108,7 @@ impl Settings {
             queue_delay: Duration::from_millis(200),
             cache_size_mb: 50,
             timeout: Duration::from_secs(30),
+            drain: None,
             access_log: None,
             hand_off: HandOff::WhenNeeded,
             user: None,
@@ -130,6 +135,7 @@ impl Settings {
             "QUEUE_DELAY_MS" => self.queue_delay = Duration::from_millis(named.number(0..=86_400_000)?),
             "CACHE_SIZE_MB" => self.cache_size_mb = named.number(0..=1_048_576)? as usize,
             "TIMEOUT_SECONDS" => self.timeout = Duration::from_secs(named.number(1..=86_400)?),
+            "DRAIN_SECONDS" => self.drain = Some(Duration::from_secs(named.number(1..=86_400)?)),
             "ACCESS_LOG" => self.access_log = Some(named.path()?),
             "HAND_OFF" => {
                 self.hand_off = match value {

@@ -83,7 +83,8 @@ pub(super) enum Deed {
 
 impl<F: FnMut(Deed)> Master<F> {
     pub(super) fn new(run: &Run, world: &Arc<World>, now: Instant, slots: usize, act: F) -> Master<F> {
-        let policy = Policy { slots, grace: Duration::from_secs(1), ready_within: Duration::from_secs(1) };
+        let second = Duration::from_secs(1);
+        let policy = Policy { slots, grace: second, drain: second, ready_within: second };
         let mut master = Master {
             world: Arc::clone(world),
             run: *run,

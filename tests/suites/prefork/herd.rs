@@ -11,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// How long a worker of these tests may take to leave.
+/// How long a worker of these tests may take to leave when the herd stops.
 pub const GRACE: Duration = Duration::from_secs(10);
+/// How long one may take that was replaced.
+pub const DRAIN: Duration = Duration::from_secs(3600);
 /// How long a worker of these tests may take to get ready.
 pub const READY_WITHIN: Duration = Duration::from_secs(5);
 
@@ -79,7 +81,12 @@ impl Herd {
     pub fn new(slots: usize) -> Herd {
         let now = Instant::now();
         Herd {
-            supervisor: Supervisor::new(Policy { slots, grace: GRACE, ready_within: READY_WITHIN }),
+            supervisor: Supervisor::new(Policy {
+                slots,
+                grace: GRACE,
+                drain: DRAIN,
+                ready_within: READY_WITHIN,
+            }),
             slots,
             began: now,
             now,
@@ -277,8 +284,9 @@ impl Herd {
         self.demand(now != Some(Life::Killed), "Stop: a worker that was killed gets no further signal");
         let worker = self.workers.get_mut(&pid).expect("just checked");
         let due = match (life, worker.life) {
-            (Life::Leaving, Life::Leaving) => worker.due,
-            (Life::Leaving, _) => Some(self.now + GRACE),
+            // Asked again, it keeps an end that is earlier.
+            (Life::Leaving, Life::Leaving) => worker.due.min(Some(self.now + GRACE)),
+            (Life::Leaving, _) => Some(self.now + if self.stopped { GRACE } else { DRAIN }),
             (Life::Aborted, _) => Some(self.now + ABORTED_WITHIN),
             _ => None,
         };

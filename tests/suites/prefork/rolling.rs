@@ -1,6 +1,6 @@
 //! Reload: the rolling replacement of all workers.
 
-use crate::herd::{Forks, GRACE, Herd, Life, READY_WITHIN, kills, notes, spawns, terminates};
+use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, READY_WITHIN, kills, notes, spawns, terminates};
 use prefork::{Action, CANNOT_START, Event, Exit, Note, Pid};
 use std::time::Duration;
 use verdict::test;
@@ -56,8 +56,10 @@ fn a_predecessor_that_does_not_leave_is_killed() {
     herd.tell(Event::Reload);
     let new = successor(&herd, 0);
     herd.gets_ready(new);
+    let actions = herd.pass(DRAIN - GRACE);
+    herd.same("Reload: who is replaced may serve its last clients for longer", kills(&actions), vec![]);
     let actions = herd.pass(GRACE);
-    herd.same("Reload: the grace is over", kills(&actions), vec![old]);
+    herd.same("Reload: its time is over", kills(&actions), vec![old]);
     let actions = herd.dies(old, Exit::Signal(9));
     herd.same("Reload: its successor is there already", spawns(&actions), vec![]);
     herd.same("Reload: the successor serves", herd.life(new), Life::Serving);

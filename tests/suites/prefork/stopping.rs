@@ -1,6 +1,6 @@
 //! How a herd ends.
 
-use crate::herd::{Forks, GRACE, Herd, Life, kills, notes, spawns, terminates};
+use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, kills, notes, spawns, terminates};
 use prefork::{ABORTED_WITHIN, DONE, Event, Exit, Note, Pid};
 use std::time::Duration;
 use verdict::test;
@@ -176,8 +176,21 @@ fn a_predecessor_keeps_its_own_earlier_end_when_the_herd_stops() {
     let old = herd.only_worker(0);
     herd.tell(Event::Reload);
     herd.gets_ready(herd.workers_of(0)[1]);
-    herd.pass(GRACE / 2);
+    herd.pass(DRAIN - GRACE / 2);
     herd.tell(Event::Stop);
     let actions = herd.pass(GRACE / 2);
     herd.same("Stop: nobody gets a second grace", kills(&actions), vec![old]);
+}
+
+#[test]
+fn a_stop_ends_a_long_drain() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    let new = herd.workers_of(0)[1];
+    herd.gets_ready(new);
+    herd.tell(Event::Stop);
+    herd.dies(new, GONE);
+    herd.sleeps_for(GRACE, "Stop: the grace is for all, also for who may have taken longer before");
+    herd.same("Stop: the grace is over", herd.life(old), Life::Killed);
 }

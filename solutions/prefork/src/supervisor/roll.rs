@@ -78,7 +78,7 @@ impl Supervisor {
     /// leave.
     pub(super) fn hand_over(&mut self, now: Instant, slot: usize, seat: usize) {
         self.slots[slot].post = Post::Held { seat };
-        self.terminate(slot, 1 - seat, now + self.policy.grace);
+        self.terminate(slot, 1 - seat, now + self.policy.drain);
         self.roll = Roll::Next;
     }
 

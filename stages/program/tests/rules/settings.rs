@@ -33,7 +33,7 @@ pub fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 /// For each key: two values that differ from the default and from each other.
-const VALUES: [(&str, &str, &str); 13] = [
+const VALUES: [(&str, &str, &str); 14] = [
     ("ADDRESS", "127.0.0.2", "::1"),
     ("PORT", "0", "65535"),
     ("DOCUMENT_ROOT", "/a", "b"),
@@ -43,6 +43,7 @@ const VALUES: [(&str, &str, &str); 13] = [
     ("QUEUE_DELAY_MS", "0", "86400000"),
     ("CACHE_SIZE_MB", "0", "1048576"),
     ("TIMEOUT_SECONDS", "1", "86400"),
+    ("DRAIN_SECONDS", "1", "86400"),
     ("ACCESS_LOG", "a.log", "b.log"),
     ("HAND_OFF", "always", "when-needed"),
     ("USER", "nobody", "www-data"),
@@ -65,6 +66,7 @@ fn spelled(settings: &Settings, key: &str) -> String {
         "QUEUE_DELAY_MS" => settings.queue_delay.as_millis().to_string(),
         "CACHE_SIZE_MB" => settings.cache_size_mb.to_string(),
         "TIMEOUT_SECONDS" => settings.timeout.as_secs().to_string(),
+        "DRAIN_SECONDS" => settings.drain.map_or_else(String::new, |limit| limit.as_secs().to_string()),
         "ACCESS_LOG" => {
             settings.access_log.as_ref().map_or_else(String::new, |path| path.display().to_string())
         }
@@ -86,7 +88,7 @@ fn what_nobody_sets_has_its_documented_default() {
     assert_eq!((defaults.threads_per_worker, defaults.queue_size, defaults.cache_size_mb), (8, 100, 50));
     let times = (defaults.timeout, defaults.queue_delay);
     assert_eq!(times, (Duration::from_secs(30), Duration::from_millis(200)));
-    assert_eq!((defaults.access_log, defaults.hand_off), (None, HandOff::WhenNeeded));
+    assert_eq!((defaults.drain, defaults.access_log, defaults.hand_off), (None, None, HandOff::WhenNeeded));
     assert_eq!((defaults.user, defaults.landlock), (None, true));
 }
 
@@ -143,6 +145,7 @@ fn a_value_that_cannot_be_used_is_refused_in_one_sentence() {
         ("CACHE_SIZE_MB", "1.5", "\"1.5\" is not a whole number from 0 to 1048576"),
         ("TIMEOUT_SECONDS", "0", "\"0\" is not a whole number from 1 to 86400"),
         ("TIMEOUT_SECONDS", "86401", "\"86401\" is not a whole number from 1 to 86400"),
+        ("DRAIN_SECONDS", "0", "\"0\" is not a whole number from 1 to 86400"),
         ("ACCESS_LOG", "", "\"\" is not a path"),
         ("HAND_OFF", "never", "\"never\" is not \"always\" or \"when-needed\""),
     ];
@@ -201,8 +204,8 @@ fn the_help_names_every_setting_with_its_real_default() {
     for key in KEYS {
         let (_, rest) = words.split_once(&format!("{} <", flag(key))).expect("--help explains every setting");
         let explained = rest.split(" --").next().unwrap_or(rest);
-        // The number of cores is explained in words, and there is no log and no other user by default.
-        if !["NUM_WORKERS", "ACCESS_LOG", "USER"].contains(&key) {
+        // Some defaults are explained in words, and there is no log and no other user by default.
+        if !["NUM_WORKERS", "DRAIN_SECONDS", "ACCESS_LOG", "USER"].contains(&key) {
             let default = format!("[default: {}]", spelled(&defaults, key));
             assert!(explained.contains(&default), "{} should say {default}: {explained}", flag(key));
         }

@@ -4,6 +4,7 @@ use super::load::{Habit, Load};
 use super::{herd, of_each, stats};
 use crate::PROGRAM;
 use e2e::{Client, Pid, Server, Signal, Site, eventually, pattern};
+use std::time::{Duration, Instant};
 use verdict::test;
 
 /// Asks for a reload and waits until every worker is another one.
@@ -53,6 +54,45 @@ fn a_download_goes_on_in_the_old_worker_while_new_ones_serve() {
     assert!(client.take(content.len()) == content, "the download should go on to its last byte");
     drop(client);
     eventually("the old worker leaves", || server.workers().len() == 2);
+}
+
+/// A download that takes longer than anything else may take, from a worker that is replaced meanwhile. Returns its
+/// client, and the server.
+fn outlasting_download(flags: &[&str]) -> (Client, Server) {
+    let server = PROGRAM.serve(&Site::new().sparse("large.bin", 64 << 30), flags);
+    let old = server.workers();
+    let mut client = Client::connect_slowly(server.address(), 128 << 10);
+    client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.head().expect(200);
+    server.signal(Signal::SIGHUP);
+    eventually("a new worker serves", || server.serving().iter().any(|pid| !old.contains(pid)));
+    (client, server)
+}
+
+#[test]
+fn a_download_that_moves_is_not_cut_by_a_reload_however_long_it_takes() {
+    let (mut client, server) = outlasting_download(&["--num-workers", "1", "--timeout-seconds", "1"]);
+    let began = Instant::now();
+    // Thrice the time limit; bytes are taken all the time.
+    while began.elapsed() < Duration::from_secs(3) {
+        client.take(64 << 10);
+        server.get("/").expect(200);
+    }
+    assert_eq!(server.workers().len(), 2, "the old worker should still send");
+    drop(client);
+    eventually("the old worker leaves with its last client", || server.workers().len() == 1);
+}
+
+#[test]
+fn who_wants_a_bound_for_those_who_leave_sets_one() {
+    let flags = ["--num-workers", "1", "--drain-seconds", "1"];
+    let (mut client, server) = outlasting_download(&flags);
+    eventually("the old worker is ended although its client takes its bytes", || {
+        // Its last bytes are in the socket still.
+        client.take(64 << 10);
+        server.workers().len() == 1
+    });
+    assert!(server.stderr().contains("did not leave in time"), "the log should say so");
 }
 
 #[test]
