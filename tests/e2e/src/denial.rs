@@ -6,30 +6,35 @@ use nix::libc::{self, c_int, c_long, sock_filter, sock_fprog};
 use nix::sys::prctl::set_no_new_privs;
 use std::io;
 
-/// What a program and its children cannot have.
+/// A system call that a program and its children cannot make: it fails with an error, and does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denied {
-    /// Memory that processes share: mmap(2) says ENOMEM.
-    SharedMemory,
-    /// Threads: clone3(2) says EAGAIN.
-    Threads,
+pub struct Denied {
+    call: c_long,
+    /// Which argument to look at, and the bits that are all set in it when the call is to be denied.
+    argument: u32,
+    bits: c_int,
+    errno: Errno,
 }
 
 impl Denied {
-    /// The system call, which of its arguments to look at, the bits that are all set in it when it is to be denied, and
-    /// the error.
-    fn rule(self) -> (c_long, u32, c_int, Errno) {
-        match self {
-            Denied::SharedMemory => {
-                (libc::SYS_mmap, 3, libc::MAP_SHARED | libc::MAP_ANONYMOUS, Errno::ENOMEM)
-            }
-            Denied::Threads => (libc::SYS_clone3, 0, 0, Errno::EAGAIN),
-        }
+    /// Memory that processes share: mmap(2) says ENOMEM.
+    pub const SHARED_MEMORY: Denied = Denied {
+        argument: 3,
+        bits: libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+        ..Denied::call(libc::SYS_mmap, Errno::ENOMEM)
+    };
+
+    /// Threads: clone3(2) says EAGAIN.
+    pub const THREADS: Denied = Denied::call(libc::SYS_clone3, Errno::EAGAIN);
+
+    /// A system call, by its number, with whatever arguments.
+    pub const fn call(call: c_long, errno: Errno) -> Denied {
+        Denied { call, argument: 0, bits: 0, errno }
     }
 
     /// Denies it to this process and what it starts, for good.
     pub(crate) fn deny(self) -> io::Result<()> {
-        let (call, argument, bits, errno) = self.rule();
+        let Denied { call, argument, bits, errno } = self;
         let step = |code: u32, k: u32| sock_filter { code: code as u16, jt: 0, jf: 0, k };
         let unless_equal = |k: u32, skip: u8| sock_filter {
             code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
