@@ -6,6 +6,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Uid, mkfifo, setfsuid};
 use request::{DocumentRoot, FindError, Found, OpenFile};
 use std::fs::{self, File, Permissions};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -255,6 +256,45 @@ fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
         ["OutOfDescriptors", "file: index"].contains(&&*with_one_left),
         "with one left: {with_one_left}. {SEE}"
     );
+}
+
+/// Takes a lease on a file: nobody else opens it until it is given back, or 45 seconds after the kernel has asked for it
+/// (fcntl(2)). `false` if the file system has no leases.
+fn lease(file: &File) -> bool {
+    /// Which signal asks for the lease (fcntl(2)); libc has no name for it.
+    const F_SETSIG: libc::c_int = 10;
+    let set = |what: libc::c_int, value: libc::c_int| {
+        #[allow(unsafe_code)]
+        // SAFETY: these two commands of fcntl(2) take a number and touch no memory of ours.
+        unsafe {
+            libc::fcntl(file.as_raw_fd(), what, value)
+        }
+    };
+    // SIGIO, which is usual, would end this process; nobody minds SIGURG.
+    set(F_SETSIG, libc::SIGURG) == 0 && set(libc::F_SETLEASE, libc::F_WRLCK) == 0
+}
+
+#[test]
+fn a_file_that_somebody_has_a_lease_on_is_busy_and_stops_nobody_for_long() {
+    let site = Site::new();
+    let held = File::options().read(true).write(true).open(site.www("index.html")).expect("the test's file");
+    if !lease(&held) {
+        return;
+    }
+    let (done, answer) = mpsc::channel();
+    let give_back = thread::spawn(move || {
+        done.send(told(&site.root.find(&path("/index.html")))).expect("the test listens");
+        // Once the lease is given back, the file is as it was.
+        drop(held);
+        told(&site.root.find(&path("/index.html")))
+    });
+    let found = answer.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+        panic!(
+            "find has not returned in {DEADLINE:?}: without O_NONBLOCK, open(2) waits for the lease. {SEE}"
+        )
+    });
+    assert_eq!(found, "Busy", "\nfind of a file that somebody has a lease on. {SEE}");
+    assert_eq!(give_back.join().expect("find does not panic"), "file: index", "\nafter the lease. {SEE}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A file as clients see it: its describing fields, and parts of it (RFC 9110, sections 8 and 14).
 
 use crate::PROGRAM;
-use e2e::{Client, Denied, Errno, Site, libc, pattern};
+use e2e::{Client, Denied, Errno, Lease, Site, eventually, libc, pattern, skip};
 use verdict::test;
 
 /// 9 September 2001, in seconds since 1970.
@@ -184,4 +184,23 @@ fn a_large_file_arrives_whole_and_in_parts_also_where_sendfile_is_refused() {
         let end = client.ask("GET", "/large.bin", &["Range: bytes=-5"]).expect(206);
         assert_eq!(end.body, content[content.len() - 5..], "{errno}: the body should be the last bytes");
     }
+}
+
+#[test]
+fn a_file_that_another_program_holds_is_refused_soon_and_served_once_it_is_given_back() {
+    let site = Site::new().file("held.txt", "text");
+    let Some(lease) = Lease::take(&site.path("held.txt")) else {
+        return skip("the file system has no leases");
+    };
+    let server = PROGRAM.serve(&site, &["--threads-per-worker", "2"]);
+    let mut client = server.client();
+    client.send("GET /held.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    eventually("the kernel asks for the lease", || lease.is_wanted());
+    for _ in 0..20 {
+        server.get("/").expect(200);
+    }
+    let refused = client.response().expect(503);
+    assert_eq!(refused.header("Retry-After"), Some("1"), "the client may come back");
+    drop(lease);
+    assert_eq!(server.get("/held.txt").expect(200).text(), "text");
 }
