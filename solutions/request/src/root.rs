@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -118,6 +118,16 @@ impl DocumentRoot {
         }
     }
 
+    /// A root that another process has opened, and whose descriptor it has handed over.
+    pub fn from_descriptor(folder: OwnedFd) -> DocumentRoot {
+        DocumentRoot { folder }
+    }
+
+    /// Whether the folder itself was deleted since it was opened. Nothing is found in it any more.
+    pub fn is_deleted(&self) -> bool {
+        fstat(&self.folder).is_ok_and(|status| status.st_nlink == 0)
+    }
+
     /// Finds what `path` names, and opens it if it is a regular file. A path that ends in a slash asks for a directory,
     /// so no file is found for it. May block on the disk, and for a moment while something is in the way of the look-up.
     ///
@@ -177,6 +187,12 @@ impl DocumentRoot {
         }
     }
     // ANCHOR_END: look_up
+}
+
+impl AsFd for DocumentRoot {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
+    }
 }
 
 /// The name for openat2(2), which has no name for "this folder" but a dot.

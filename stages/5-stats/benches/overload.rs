@@ -117,7 +117,7 @@ fn run(plan: &Plan, length: Duration) {
 fn settings(delay_ms: &str) -> Settings {
     let arguments = ["stage5", "--threads-per-worker", &THREADS.to_string(), "--queue-delay-ms", delay_ms]
         .map(Into::into);
-    match cli::parse("stage5", "", arguments, |_| None) {
+    match cli::parse("stage5", "", arguments, |_| None, |path| std::fs::read_to_string(path)) {
         Ok(Start::Serve(settings)) => settings,
         other => panic!("settings, not {other:?}"),
     }

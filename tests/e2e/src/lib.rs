@@ -20,6 +20,7 @@
 mod browser;
 mod client;
 mod denial;
+mod gate;
 mod kernel;
 mod server;
 mod site;
@@ -27,6 +28,7 @@ mod site;
 pub use browser::browse;
 pub use client::{Client, Ending, Lost, Response};
 pub use denial::Denied;
+pub use gate::{Answer, Gate};
 pub use kernel::{Lease, accepted, backlog, group, halt, is_pending, owner, settled, threads, unread};
 pub use nix::errno::Errno;
 pub use nix::libc;

@@ -6,7 +6,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Uid, mkfifo, setfsuid};
 use request::{DocumentRoot, FindError, Found, OpenFile};
 use std::fs::{self, File, Permissions};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -311,4 +311,17 @@ fn a_root_stays_the_folder_that_was_opened() {
     fs::rename(site.base.path().join("www"), site.base.path().join("moved")).expect("renaming a folder");
     let found = told(&site.root.find(&path("/index.html")));
     assert_eq!(found, "file: index", "\na root is an open folder, not a name that is looked up again. {SEE}");
+}
+
+#[test]
+fn a_root_can_be_handed_over_and_knows_that_it_was_deleted() {
+    let site = Site::new();
+    let descriptor = site.root.as_fd().try_clone_to_owned().expect("a descriptor");
+    let root = DocumentRoot::from_descriptor(descriptor);
+    let found = told(&root.find(&path("/index.html")));
+    assert_eq!(found, "file: index", "\na root that was handed over is the same folder. {SEE}");
+    assert!(!root.is_deleted(), "a folder that is there was not deleted. {SEE}");
+    fs::remove_dir_all(site.base.path().join("www")).expect("a folder to delete");
+    assert!(root.is_deleted(), "the folder was deleted. {SEE}");
+    assert_eq!(told(&root.find(&path("/index.html"))), "NotFound", "\nin a folder that was deleted. {SEE}");
 }

@@ -1,7 +1,7 @@
 //! A file as clients see it: its describing fields, and parts of it (RFC 9110, sections 8 and 14).
 
 use crate::PROGRAM;
-use e2e::{Client, Denied, Errno, Lease, Site, eventually, libc, pattern, skip};
+use e2e::{Client, Denied, Errno, Gate, Lease, Site, eventually, libc, pattern, skip};
 use verdict::test;
 
 /// 9 September 2001, in seconds since 1970.
@@ -192,7 +192,8 @@ fn a_file_that_another_program_holds_is_refused_soon_and_served_once_it_is_given
     let Some(lease) = Lease::take(&site.path("held.txt")) else {
         return skip("the file system has no leases");
     };
-    let server = PROGRAM.serve(&site, &["--threads-per-worker", "2"]);
+    let gate = Gate::before(&[libc::SYS_openat2]);
+    let server = PROGRAM.launch().site(&site).flags(&["--threads-per-worker", "2"]).through(&gate).start();
     let mut client = server.client();
     client.send("GET /held.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
     eventually("the kernel asks for the lease", || lease.is_wanted());
@@ -201,6 +202,8 @@ fn a_file_that_another_program_holds_is_refused_soon_and_served_once_it_is_given
     }
     let refused = client.response().expect(503);
     assert_eq!(refused.header("Retry-After"), Some("1"), "the client may come back");
+    let tries = gate.asked(libc::SYS_openat2, "held.txt");
+    assert!(tries <= 200, "the file should be asked for a few times, not {tries}");
     drop(lease);
     assert_eq!(server.get("/held.txt").expect(200).text(), "text");
 }

@@ -5,6 +5,7 @@ mod load;
 mod logs;
 mod privileges;
 mod reload;
+mod roots;
 mod service;
 mod shortage;
 mod spread;

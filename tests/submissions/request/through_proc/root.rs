@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -103,6 +103,16 @@ impl DocumentRoot {
         }
     }
 
+    /// A root that another process has opened, and whose descriptor it has handed over.
+    pub fn from_descriptor(folder: OwnedFd) -> DocumentRoot {
+        DocumentRoot { folder }
+    }
+
+    /// Whether the folder itself was deleted since it was opened. Nothing is found in it any more.
+    pub fn is_deleted(&self) -> bool {
+        fstat(&self.folder).is_ok_and(|status| status.st_nlink == 0)
+    }
+
     /// Finds what `path` names, and opens it if it is a regular file. May block on the disk.
     ///
     /// # Errors
@@ -153,6 +163,12 @@ impl DocumentRoot {
                 other => return other,
             }
         }
+    }
+}
+
+impl AsFd for DocumentRoot {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
     }
 }
 
