@@ -16,7 +16,8 @@ const GRACE: Duration = Duration::from_secs(30);
 /// returned with it.
 fn serving() -> (Supervisor, Instant) {
     let now = Instant::now();
-    let mut supervisor = Supervisor::new(Policy { slots: SLOTS, grace: GRACE, ready_within: GRACE });
+    let mut supervisor =
+        Supervisor::new(Policy { slots: SLOTS, grace: GRACE, drain: GRACE, ready_within: GRACE });
     let mut next = 0;
     for action in supervisor.handle(now, Event::Start) {
         if let Action::Spawn { slot, seat } = action {

@@ -14,11 +14,21 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 /// A look-up fails rather than waits for the disk (openat2(2)); nix has no name for it.
 const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(libc::RESOLVE_CACHED);
+
+/// How often a look-up is repeated at once. A rename that was in its way is over long before that.
+const AT_ONCE: u32 = 64;
+
+/// How often it is repeated after a pause: of 1 ms, then 2, 4 and so on up to 64, an eighth of a second in all. Most
+/// processes give a lease back within milliseconds. For one that does not, the kernel takes it away after 45 seconds
+/// (proc(5), lease-break-time), and a thread that waited so long would be missed by everybody else.
+const PAUSES: u32 = 7;
 
 /// A folder whose files are served. Cheap to look into; shared by all threads.
 #[derive(Debug)]
@@ -83,6 +93,9 @@ pub enum FindError {
     /// The process or the system has no file descriptor left.
     #[error("no file descriptor is left")]
     OutOfDescriptors,
+    /// Another process has a lease on the file and has not given it back within the time that a look-up waits.
+    #[error("another process has a lease on the file")]
+    Busy,
     /// The file system failed.
     #[error("the file system failed: {}", .0.desc())]
     Io(Errno),
@@ -105,8 +118,18 @@ impl DocumentRoot {
         }
     }
 
+    /// A root that another process has opened, and whose descriptor it has handed over.
+    pub fn from_descriptor(folder: OwnedFd) -> DocumentRoot {
+        DocumentRoot { folder }
+    }
+
+    /// Whether the folder itself was deleted since it was opened. Nothing is found in it any more.
+    pub fn is_deleted(&self) -> bool {
+        fstat(&self.folder).is_ok_and(|status| status.st_nlink == 0)
+    }
+
     /// Finds what `path` names, and opens it if it is a regular file. A path that ends in a slash asks for a directory,
-    /// so no file is found for it. May block on the disk.
+    /// so no file is found for it. May block on the disk, and for a moment while something is in the way of the look-up.
     ///
     /// # Errors
     /// [`FindError`]; a path that leaves the root, by whatever trick, is [`FindError::NotFound`].
@@ -119,7 +142,8 @@ impl DocumentRoot {
             SFlag::S_IFREG if !path.is_directory() => {}
             _ => return Err(FindError::NotFound),
         }
-        // Between the two look-ups the name may have come to mean a FIFO: O_NONBLOCK opens that without waiting.
+        // Between the two look-ups the name may have come to mean a FIFO: O_NONBLOCK opens that without waiting. Nor
+        // does it wait for a process that has a lease on the file.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let opened = self.look_up(name, flags, ResolveFlag::empty())?;
         let now = fstat(&opened)?;
@@ -146,16 +170,29 @@ impl DocumentRoot {
     fn look_up(&self, name: &str, flags: OFlag, more: ResolveFlag) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
         let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(resolve);
+        let mut repeated = 0;
         loop {
             match openat2(self.folder.as_fd(), name, how) {
-                // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)).
-                Err(Errno::EAGAIN) if more.is_empty() => {}
+                // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)). Or
+                // another process has a lease on the file, and was asked just now to give it back (fcntl(2)).
+                Err(Errno::EAGAIN) if more.is_empty() && repeated < AT_ONCE + PAUSES => {
+                    if repeated >= AT_ONCE {
+                        thread::sleep(Duration::from_millis(1 << (repeated - AT_ONCE)));
+                    }
+                    repeated += 1;
+                }
                 Err(Errno::EINTR) => {}
                 other => return other,
             }
         }
     }
     // ANCHOR_END: look_up
+}
+
+impl AsFd for DocumentRoot {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
+    }
 }
 
 /// The name for openat2(2), which has no name for "this folder" but a dot.
@@ -197,6 +234,7 @@ impl From<Errno> for FindError {
             | Errno::ENXIO => FindError::NotFound,
             Errno::EACCES | Errno::EPERM => FindError::Forbidden,
             Errno::EMFILE | Errno::ENFILE => FindError::OutOfDescriptors,
+            Errno::EAGAIN => FindError::Busy,
             other => FindError::Io(other),
         }
     }

@@ -100,6 +100,7 @@ fn refusal(error: FindError) -> Response {
         FindError::NotFound => Response::page(404, "There is no such file"),
         FindError::Forbidden => Response::page(403, "The file may not be read"),
         FindError::OutOfDescriptors => Response::overloaded("The server has too many files open"),
+        FindError::Busy => Response::overloaded("Another program holds the file"),
         FindError::Io(_) => {
             log::error!("cannot read a file: {error}");
             Response::page(500, "The file could not be read")

@@ -19,6 +19,11 @@ pub trait Service: Handler + 'static {
     }
     // ANCHOR_END: answer_at_once
 
+    /// Why no file can be served, if that is so, for those who watch the server. Must not block.
+    fn ailment(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Is told of every event, by whichever thread it happens in.
     fn happened(&self, _event: Event) {}
 }

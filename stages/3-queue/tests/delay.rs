@@ -67,7 +67,8 @@ impl Service for Gated {
 fn settings(delay: Duration) -> Settings {
     let delay = delay.as_millis().to_string();
     let arguments = ["stage3", "--threads-per-worker", "1", "--queue-delay-ms", &delay];
-    match cli::parse("stage3", "", arguments.map(Into::into), |_| None) {
+    match cli::parse("stage3", "", arguments.map(Into::into), |_| None, |path| std::fs::read_to_string(path))
+    {
         Ok(Start::Serve(settings)) => settings,
         other => panic!("settings, not {other:?}"),
     }

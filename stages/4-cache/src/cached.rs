@@ -191,6 +191,10 @@ impl Service for Cached {
         usable.then(|| marked(entry.file.respond(request), CacheResult::Hit))
     }
     // ANCHOR_END: answer_at_once
+
+    fn ailment(&self) -> Option<&'static str> {
+        self.files.root().is_deleted().then_some("the document root was deleted")
+    }
 }
 
 fn marked(mut response: Response, result: CacheResult) -> Response {

@@ -18,6 +18,7 @@ pub mod cached;
 
 use cached::Cached;
 use parts::cache::Change;
+use parts::request::DocumentRoot;
 use program::failure::Failure;
 use program::settings::Settings;
 use program::start;
@@ -28,20 +29,18 @@ use stage1_single::files::Files;
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    stage3_queue::run_alone("stage4", start::logged(cached_files(settings, |_| {})?, settings)?, settings)
+    let files = cached_files(start::open_root(settings)?, settings, |_| {});
+    stage3_queue::run_alone("stage4", start::logged(files, settings)?, settings)
 }
 
 // ANCHOR: cached_files
 /// The files of the document root behind a cache of the size that the settings ask for. `changed` is told whenever
 /// the contents of the cache change.
-///
-/// # Errors
-/// [`Failure::Setting`] if the document root cannot be used.
 pub fn cached_files(
+    root: DocumentRoot,
     settings: &Settings,
     changed: impl Fn(&Change) + Send + Sync + 'static,
-) -> Result<Cached, Failure> {
-    let files = Files::new(start::open_root(settings)?);
-    Ok(Cached::new(files, settings.cache_size_mb << 20, settings.hand_off, changed))
+) -> Cached {
+    Cached::new(Files::new(root), settings.cache_size_mb << 20, settings.hand_off, changed)
 }
 // ANCHOR_END: cached_files

@@ -15,6 +15,7 @@ use program::cli::{self, Start};
 use program::listening::bind;
 use program::settings::Settings;
 use program::stop::Stop;
+use stage3_queue::door::Door;
 use stage3_queue::service::Service;
 use stage5_stats::observed::{Observed, Seated};
 use std::net::SocketAddr;
@@ -80,7 +81,9 @@ fn run(plan: &Plan, length: Duration) {
     let stop: &'static Stop = Box::leak(Box::new(Stop::new(EventBell::new().expect("a descriptor"))));
     let settings = settings(plan.delay_ms);
     let service = Arc::new(Observed::new(Slow, Seated::take(stats, 0, 0), (&settings).into()));
-    let server = thread::spawn(move || stage3_queue::serve(listener.into(), service, &settings, stop, || {}));
+    let server = thread::spawn(move || {
+        stage3_queue::serve(Door::new(listener.into()), service, &settings, stop, || {})
+    });
 
     let start = Instant::now();
     let sent = AtomicU64::new(0);
@@ -117,7 +120,7 @@ fn run(plan: &Plan, length: Duration) {
 fn settings(delay_ms: &str) -> Settings {
     let arguments = ["stage5", "--threads-per-worker", &THREADS.to_string(), "--queue-delay-ms", delay_ms]
         .map(Into::into);
-    match cli::parse("stage5", "", arguments, |_| None) {
+    match cli::parse("stage5", "", arguments, |_| None, |path| std::fs::read_to_string(path)) {
         Ok(Start::Serve(settings)) => settings,
         other => panic!("settings, not {other:?}"),
     }

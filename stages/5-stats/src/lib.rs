@@ -22,6 +22,7 @@ pub mod monitoring;
 pub mod observed;
 
 use observed::{Observed, Seated};
+use parts::request::DocumentRoot;
 use parts::stats::SharedStats;
 use program::access_log::Logged;
 use program::failure::{Failure, plain};
@@ -29,6 +30,7 @@ use program::settings::Settings;
 use program::start;
 use stage4_cache::cached::Cached;
 use stage4_cache::cached_files;
+use std::fs::File;
 use std::sync::Arc;
 
 /// The handlers of the complete server.
@@ -40,7 +42,8 @@ pub type Site = Logged<Observed<Cached>>;
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let stats = shared_stats(1)?;
-    stage3_queue::run_alone("stage5", site(settings, Seated::take(stats, 0, 0))?, settings)
+    let (root, log) = (start::open_root(settings)?, start::open_log(settings)?);
+    stage3_queue::run_alone("stage5", site(root, log, settings, Seated::take(stats, 0, 0)), settings)
 }
 
 /// Statistics for so many workers.
@@ -53,14 +56,11 @@ pub fn shared_stats(workers: usize) -> Result<Arc<SharedStats>, Failure> {
     Ok(Arc::new(stats))
 }
 
-/// The handlers of a worker that counts from this seat.
-///
-/// # Errors
-/// [`Failure::Setting`] if the document root or the access log cannot be used.
+/// The handlers of a worker that serves this root, writes to this log, and counts from this seat.
 // ANCHOR: site
-pub fn site(settings: &Settings, seated: Seated) -> Result<Site, Failure> {
+pub fn site(root: DocumentRoot, log: Option<File>, settings: &Settings, seated: Seated) -> Site {
     let counting = seated.clone();
-    let cached = cached_files(settings, move |change| counting.cache_changed(change))?;
-    start::logged(Observed::new(cached, seated, settings.into()), settings)
+    let cached = cached_files(root, settings, move |change| counting.cache_changed(change));
+    Logged::over(Observed::new(cached, seated, settings.into()), log)
 }
 // ANCHOR_END: site

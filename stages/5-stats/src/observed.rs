@@ -94,7 +94,7 @@ impl<S: Service> Handler for Observed<S> {
 impl<S: Service> Service for Observed<S> {
     // ANCHOR: answer_at_once
     fn answer_at_once(&self, request: &Request<'_>) -> Option<Response> {
-        monitoring::answer(request, &self.seated.stats, self.capacity)
+        monitoring::answer(request, &self.seated.stats, self.capacity, &|| self.inner.ailment())
             .or_else(|| self.inner.answer_at_once(request))
     }
     // ANCHOR_END: answer_at_once

@@ -8,6 +8,7 @@ use parts::stats::SharedStats;
 use program::cli::{self, Start};
 use program::listening::bind;
 use program::settings::Settings;
+use program::start;
 use stage1_single::accept::{self, Accepted};
 use stage3_queue::service::Service;
 use stage5_stats::Site;
@@ -54,7 +55,13 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn settings(root: &str) -> Settings {
-    match cli::parse("stage5", "", ["stage5", "--document-root", root].map(Into::into), |_| None) {
+    match cli::parse(
+        "stage5",
+        "",
+        ["stage5", "--document-root", root].map(Into::into),
+        |_| None,
+        |path| std::fs::read_to_string(path),
+    ) {
         Ok(Start::Serve(settings)) => settings,
         other => panic!("settings, not {other:?}"),
     }
@@ -85,7 +92,8 @@ fn a_hit_makes_a_handful_of_small_allocations_and_keeps_none() {
     let root = tempfile::tempdir().expect("a folder");
     std::fs::write(root.path().join("page.html"), "a page").expect("a page");
     let seated = Seated::take(Arc::new(SharedStats::new(1).expect("a mapping")), 0, 0);
-    let site = stage5_stats::site(&settings(&root.path().to_string_lossy()), seated).expect("a site");
+    let settings = settings(&root.path().to_string_lossy());
+    let site = stage5_stats::site(start::open_root(&settings).expect("a root"), None, &settings, seated);
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
     let mut client = TcpStream::connect(listener.local_addr().expect("its address")).expect("a connection");
     let Ok(Accepted::Client(mut connection)) = accept::accept(&listener) else { panic!("a client waits") };

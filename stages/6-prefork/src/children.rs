@@ -5,7 +5,7 @@ use crate::signals;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2, read};
+use nix::unistd::{self, ForkResult, Pid, getpid, pipe2, read};
 use parts::prefork::{Event, Exit};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -36,24 +36,11 @@ impl Children {
     ///
     /// # Errors
     /// Those of fork(2).
-    // ANCHOR: fork
     pub fn fork(&mut self, slot: usize, life: impl FnOnce(Pid, &OwnedFd) -> i32) -> Result<Pid, Errno> {
-        let master = getpid();
-        #[allow(unsafe_code)]
-        // SAFETY: the master has one thread, so the child inherits no lock in the middle of another thread's work.
-        let forked = signals::held_back(|| unsafe { fork() })?;
-        match forked {
-            ForkResult::Parent { child } => {
-                if let Err(errno) = signals::release() {
-                    log::error!("cannot let signals through: {errno}");
-                }
-                self.slots.insert(child, slot);
-                Ok(child)
-            }
-            ForkResult::Child => process::exit(life(master, &self.report)),
-        }
+        let child = fork(|master| life(master, &self.report))?;
+        self.slots.insert(child, slot);
+        Ok(child)
     }
-    // ANCHOR_END: fork
 
     /// The pid of a worker that has begun to serve.
     pub fn next_ready(&self) -> Option<Pid> {
@@ -83,6 +70,28 @@ impl AsFd for Children {
         self.ready.as_fd()
     }
 }
+
+/// Forks. In the child, `life` is run with the master's pid, and the process ends with the code that it returns.
+///
+/// # Errors
+/// Those of fork(2).
+// ANCHOR: fork
+pub fn fork(life: impl FnOnce(Pid) -> i32) -> Result<Pid, Errno> {
+    let master = getpid();
+    #[allow(unsafe_code)]
+    // SAFETY: the master has one thread, so the child inherits no lock in the middle of another thread's work.
+    let forked = signals::held_back(|| unsafe { unistd::fork() })?;
+    match forked {
+        ForkResult::Parent { child } => {
+            if let Err(errno) = signals::release() {
+                log::error!("cannot let signals through: {errno}");
+            }
+            Ok(child)
+        }
+        ForkResult::Child => process::exit(life(master)),
+    }
+}
+// ANCHOR_END: fork
 
 // ANCHOR: reap
 /// Collects one child that has ended, if there is one.

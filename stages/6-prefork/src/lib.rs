@@ -16,7 +16,8 @@
 //! worker's gauges, and forks another onto the same socket. Until that one serves, the other workers accept there; so
 //! they do for one that is stuck, or has more to do than it can. All decisions are the `prefork` part's; [`master`]
 //! carries them out. [`children`] forks and reaps, [`worker`] is what a child does, [`covering`] is how workers stand in
-//! for each other, [`watchdog`] is how a stuck one is noticed, [`signals`] is how either hears of anything, [`reload`] tries new settings, [`silence`] is about clients that have
+//! for each other, [`watchdog`] is how a stuck one is noticed, [`signals`] is how either hears of anything, [`trial`]
+//! tries settings, [`reload`] those to come, [`silence`] is about clients that have
 //! sent nothing yet, [`privileges`] is what all do without, and [`service`] is what systemd is told.
 
 pub mod children;
@@ -27,6 +28,7 @@ pub mod reload;
 pub mod service;
 pub mod signals;
 pub mod silence;
+pub mod trial;
 pub mod watchdog;
 pub mod worker;
 
@@ -36,6 +38,7 @@ use parts::prefork::ListeningSocket;
 use program::failure::Failure;
 use program::settings::Settings;
 use stage5_stats::shared_stats;
+use trial::Trial;
 
 /// The program's name, for the command line and for people.
 pub const PROGRAM: &str = "herd";
@@ -56,9 +59,10 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     }
     privileges::never_gain()?;
     allow_many_descriptors();
-    // Checked with the user that the workers will run as.
-    reload::check(settings)?;
-    Master::new(settings.clone(), sockets, shared_stats(settings.num_workers)?)?.run()
+    // Tried as the user that the workers will run as.
+    let trial = Trial::begin(|_| Ok(settings.clone())).map_err(Failure::fork)?;
+    let opened = trial.wait()?;
+    Master::new(settings.clone(), opened, sockets, shared_stats(settings.num_workers)?)?.run()
 }
 // ANCHOR_END: run
 

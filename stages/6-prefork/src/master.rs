@@ -5,8 +5,10 @@
 
 use crate::children::{Children, reap};
 use crate::covering::Board;
+use crate::reload::{Outcome, Reload};
+use crate::trial::Opened;
 use crate::watchdog::Watchdog;
-use crate::{PROGRAM, reload, service, signals, silence, worker};
+use crate::{PROGRAM, service, signals, silence, worker};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
@@ -42,6 +44,9 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 pub struct Master {
     /// What workers forked from now on will use.
     settings: Settings,
+    /// What they will serve.
+    opened: Opened,
+    reload: Reload,
     address: SocketAddr,
     /// One per slot. The master keeps them open as long as it may fork another worker: a socket that closes resets
     /// the clients in its backlog.
@@ -72,6 +77,7 @@ impl Master {
     /// [`Failure::Running`] when descriptors or signal handlers cannot be had.
     pub fn new(
         settings: Settings,
+        opened: Opened,
         sockets: Vec<ListeningSocket>,
         stats: Arc<SharedStats>,
     ) -> Result<Master, Failure> {
@@ -82,6 +88,8 @@ impl Master {
         let policy = Policy { slots: sockets.len(), grace, drain, ready_within: READY_WITHIN };
         Ok(Master {
             settings,
+            opened,
+            reload: Reload::default(),
             address: address.map_err(Failure::running)?,
             awaited: (0..sockets.len()).collect(),
             sockets,
@@ -118,12 +126,8 @@ impl Master {
     /// Sleeps until a signal, a worker that is ready, the next look at the workers, or the next deadline.
     fn sleep(&self) -> Result<(), Failure> {
         let look_again = self.stop_by.map(|_| Instant::now() + LOOK_AGAIN);
-        let deadline = self
-            .supervisor
-            .deadline()
-            .into_iter()
-            .chain(look_again)
-            .fold(self.watchdog.next_look(), Instant::min);
+        let deadlines = [self.supervisor.deadline(), self.reload.deadline(), look_again];
+        let deadline = deadlines.into_iter().flatten().fold(self.watchdog.next_look(), Instant::min);
         let timeout = poll_timeout(deadline.saturating_duration_since(Instant::now()));
         let readable = PollFlags::POLLIN;
         let mut sources =
@@ -152,10 +156,11 @@ impl Master {
                     events.extend(self.watchdog.stuck(&self.supervisor));
                     events.extend(self.let_everybody_in());
                 }
-                Notice::Reload => events.extend(self.reload()),
+                Notice::Reload => events.extend(self.begin_reload()),
                 Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
             }
         }
+        events.extend(self.give_up_late_reload());
         events.extend(self.everybody_is_in());
         let now = Instant::now();
         events.extend(self.watchdog.look(now, &self.sockets, &self.supervisor, self.settings.timeout));
@@ -200,8 +205,13 @@ impl Master {
     fn handle(&mut self, event: Event) -> Result<Turn, Failure> {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            if let Event::Ready { pid } = event {
-                self.announce_when_complete(pid);
+            match event {
+                Event::Ready { pid } => self.announce_when_complete(pid),
+                Event::Exited { pid, how } => {
+                    let outcome = self.reload.is_over(&self.settings, pid, how);
+                    events.extend(outcome.and_then(|outcome| self.reloaded(outcome)));
+                }
+                _ => {}
             }
             let is_stop = matches!(event, Event::Stop | Event::StopNow);
             // ANCHOR: carry_out
@@ -219,6 +229,7 @@ impl Master {
             }
             if is_stop {
                 service::stopping();
+                self.reload.give_up();
                 // The workers empty their backlogs now. Once each has closed its copy the port is free, and a client
                 // that comes later is refused instead of left waiting.
                 self.sockets.clear();
@@ -231,11 +242,12 @@ impl Master {
 
     // ANCHOR: spawn
     fn spawn(&mut self, slot: usize, seat: usize) -> Event {
-        let Master { children, sockets, settings, stats, board, .. } = self;
+        let Master { children, sockets, settings, opened, stats, board, .. } = self;
         let life = |master, ready: &OwnedFd| {
             // In the child: what it takes here is its own copy.
             let (sockets, board) = (std::mem::take(sockets), board.clone());
-            worker::run(settings, stats.clone(), worker::Orders { master, slot, seat, sockets, board, ready })
+            let orders = worker::Orders { master, slot, seat, opened, sockets, board, ready };
+            worker::run(settings, stats.clone(), orders)
         };
         match children.fork(slot, life) {
             Ok(pid) => Event::Spawned { slot, seat, pid },
@@ -263,19 +275,32 @@ impl Master {
         }
     }
 
-    /// Workers forked from now on use the settings as they are now. If those cannot be used, everything stays.
-    fn reload(&mut self) -> Option<Event> {
-        match reload::read_again(&self.settings) {
-            Some(settings) => {
+    /// Begins to try the settings as they are now, which a child does. A herd that stops has no use for them.
+    fn begin_reload(&mut self) -> Option<Event> {
+        if self.sockets.is_empty() {
+            return None;
+        }
+        self.reload.begin().and_then(|outcome| self.reloaded(outcome))
+    }
+
+    fn give_up_late_reload(&mut self) -> Option<Event> {
+        self.reload.is_late().and_then(|outcome| self.reloaded(outcome))
+    }
+
+    /// Workers forked from now on use the settings that were tried. If those cannot be used, everything stays.
+    fn reloaded(&mut self, outcome: Outcome) -> Option<Event> {
+        match outcome {
+            Outcome::Use(settings, opened) => {
                 if self.children.count() > self.stats.slots() {
                     log::info!("some slots follow when their last worker but one has served its clients");
                 }
                 let (grace, drain) = patience(&settings);
                 self.supervisor.set_patience(grace, drain);
-                self.settings = settings;
+                self.settings = *settings;
+                self.opened = opened;
                 Some(Event::Reload)
             }
-            None => {
+            Outcome::Keep => {
                 service::reloading();
                 service::ready("serving with the settings from before; the log says why");
                 None

@@ -7,15 +7,15 @@
 //!   master, started by root     binds the port (80 needs root: CAP_NET_BIND_SERVICE, capabilities(7))
 //!     become_user(--user)       from here on: an ordinary user, and its children too
 //!     never_gain()              no program that it might start makes it more (PR_SET_NO_NEW_PRIVS, prctl(2))
-//!     worker                    opens the document root and the access log
-//!       confine(root)           from here on: reads files beneath the root, nothing else (landlock(7))
+//!     trial                     opens the document root and the access log, for all workers
+//!     worker: confine(root)     from here on: reads files beneath the root, nothing else (landlock(7))
 //! ```
 //!
 //! The look-up beneath the root already keeps to it (`openat2`). Landlock is for the day when that, or anything else,
 //! has a hole: then the kernel still says no.
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr,
+    ABI, Access, AccessFs, AccessNet, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus,
 };
 use nix::errno::Errno;
@@ -23,7 +23,7 @@ use nix::sys::prctl;
 use nix::unistd::{User, getuid, initgroups, setresgid, setresuid, setuid};
 use program::failure::Failure;
 use std::ffi::CString;
-use std::path::Path;
+use std::os::fd::AsFd;
 
 /// Makes this process, and all that it forks from now on, those of a user: its groups, its group, then itself, in this
 /// order, because who is no longer root can change nothing more (setuid(2)).
@@ -67,10 +67,9 @@ pub fn never_gain() -> Result<(), Failure> {
 /// an older kernel can do of it is done.
 ///
 /// # Errors
-/// [`Failure::Running`] if the root cannot be opened, or the kernel refuses.
+/// [`Failure::Running`] if the kernel refuses.
 // ANCHOR: confine
-pub fn confine(root: &Path) -> Result<bool, Failure> {
-    let root = PathFd::new(root).map_err(Failure::running)?;
+pub fn confine(root: impl AsFd) -> Result<bool, Failure> {
     let confined = || -> Result<RestrictionStatus, RulesetError> {
         Ruleset::default()
             .handle_access(AccessFs::from_all(ABI::V5))?

@@ -1,46 +1,110 @@
-//! Settings that a running herd is given: tried first, and then used by the workers to come.
+//! Settings that a running herd is given: [tried](crate::trial) first, and then used by the workers to come.
 
+use crate::trial::{Answers, Found, Opened, Trial};
 use crate::{ABOUT, PROGRAM};
-use program::access_log;
+use nix::unistd::Pid;
+use parts::prefork::Exit;
 use program::cli::{self, Start};
 use program::failure::Failure;
 use program::settings::Settings;
-use program::start::open_root;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
 
-/// The settings as flags, environment and file say them now. `None`, with a line in the log, if they cannot be used.
-// ANCHOR: read_again
-pub fn read_again(current: &Settings) -> Option<Settings> {
-    let read = cli::parse(PROGRAM, ABOUT, std::env::args_os(), |name| std::env::var_os(name));
-    let new = match read {
-        Ok(Start::Serve(new)) => new,
-        Ok(Start::Print(_)) => return None,
-        Err(error) => {
-            log::error!("nothing is reloaded: {error}");
-            return None;
+/// The reload that is being tried, if there is one.
+#[derive(Debug, Default)]
+pub struct Reload {
+    trial: Option<Trial>,
+}
+
+/// What came of a reload.
+pub enum Outcome {
+    /// Workers forked from now on use these.
+    Use(Box<Settings>, Opened),
+    /// Everything stays; the log says why.
+    Keep,
+}
+
+impl Reload {
+    /// Begins to try the settings as flags, environment and file say them now. A trial that has not ended is given up:
+    /// the settings may have changed since it began.
+    pub fn begin(&mut self) -> Option<Outcome> {
+        self.give_up();
+        match Trial::begin(read) {
+            Ok(trial) => {
+                self.trial = Some(trial);
+                None
+            }
+            Err(errno) => Some(keep(&format!("cannot fork: {}", errno.desc()))),
         }
-    };
-    if let Err(failure) = check(&new) {
-        log::error!("nothing is reloaded: {failure}");
-        return None;
     }
-    // ANCHOR_END: read_again
+
+    /// When to call [`Reload::is_late`] at the latest.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.trial.as_ref().map(Trial::deadline)
+    }
+
+    /// A child was collected. If it was the trial, the reload is decided.
+    // ANCHOR: is_over
+    pub fn is_over(&mut self, current: &Settings, pid: Pid, how: Exit) -> Option<Outcome> {
+        let found = self.trial.take_if(|trial| trial.is(pid))?.ended(how);
+        let read_again = found.and_then(|Found { opened, configuration }| {
+            // What the trial has read is not read a second time: it may be something else by now.
+            let new = parse(|_| configuration.clone().ok_or(io::ErrorKind::NotFound.into()));
+            new.map(|new| (new, opened)).map_err(|failure| failure.to_string())
+        });
+        Some(match read_again {
+            Ok((new, opened)) => {
+                warn_of_what_stays(&new, current);
+                Outcome::Use(Box::new(new), opened)
+            }
+            Err(why) => keep(&why),
+        })
+    }
+    // ANCHOR_END: is_over
+
+    /// Gives up a trial that takes too long.
+    pub fn is_late(&mut self) -> Option<Outcome> {
+        let late = self.trial.take_if(|trial| trial.deadline() <= Instant::now())?;
+        Some(keep(&late.give_up()))
+    }
+
+    /// Ends the trial, if there is one, because nobody wants to know any more.
+    pub fn give_up(&mut self) {
+        self.trial.take().map(Trial::give_up);
+    }
+}
+
+fn keep(why: &str) -> Outcome {
+    log::error!("nothing is reloaded: {why}");
+    Outcome::Keep
+}
+
+/// In the trial: the settings as flags, environment and file say them now.
+fn read(answers: &Answers) -> Result<Settings, Failure> {
+    parse(|file| {
+        answers.trying(&format!("--config: {}", file.display()))?;
+        let text = fs::read_to_string(file)?;
+        answers.configuration(&text)?;
+        Ok(text)
+    })
+}
+
+fn parse(read_file: impl Fn(&Path) -> io::Result<String>) -> Result<Settings, Failure> {
+    let environment = |name: &str| std::env::var_os(name);
+    match cli::parse(PROGRAM, ABOUT, std::env::args_os(), environment, read_file)? {
+        Start::Serve(settings) => Ok(settings),
+        // This process would not run if its flags asked for help.
+        Start::Print(_) => Err(Failure::Setting("there are no settings".to_owned())),
+    }
+}
+
+fn warn_of_what_stays(new: &Settings, current: &Settings) {
     if (new.socket_address(), new.num_workers) != (current.socket_address(), current.num_workers) {
         log::warn!("address, port and number of workers stay as they are until herd is started anew");
     }
     if new.user != current.user {
         log::warn!("the user stays the same until herd is started anew");
     }
-    Some(new)
-}
-
-/// Tries what a worker will do with the settings, so that a mistake is found by the master, before there is a
-/// worker to fail.
-///
-/// # Errors
-/// [`Failure::Setting`] if the document root or the access log cannot be used.
-pub fn check(settings: &Settings) -> Result<(), Failure> {
-    open_root(settings)?;
-    access_log::open(settings.access_log.as_deref())
-        .map_err(|error| Failure::access_log(settings, &error))?;
-    Ok(())
 }

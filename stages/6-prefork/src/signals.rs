@@ -48,6 +48,15 @@ pub fn for_worker() -> Result<(), Errno> {
     set(Signal::SIGCHLD, SigHandler::SigDfl)
 }
 
+/// Undoes in a trial what it inherited from the master: every signal does what it does by default.
+///
+/// # Errors
+/// Those of sigaction(2).
+pub fn for_trial() -> Result<(), Errno> {
+    set(Signal::SIGTERM, SigHandler::SigDfl)?;
+    for_worker()
+}
+
 /// Runs `fork` with all signals held back, so that a child never runs a handler of the master's. The child gets its
 /// signals once it calls [`release`].
 ///

@@ -1,11 +1,13 @@
 //! What a forked child does: it serves its socket as stage 5 would, covers for others, and follows its master.
 
 use crate::covering::{Board, Doors};
+use crate::trial::Opened;
 use crate::{privileges, signals, silence};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid, write};
 use parts::prefork::{CANNOT_START, DONE, ListeningSocket, MASTER_GONE};
+use parts::request::DocumentRoot;
 use parts::stats::SharedStats;
 use program::failure::Failure;
 use program::failure::exit;
@@ -25,6 +27,8 @@ pub struct Orders<'m> {
     pub slot: usize,
     /// Its seat in the slot's statistics.
     pub seat: usize,
+    /// What to serve, and where to write about it.
+    pub opened: &'m Opened,
     /// The sockets of all slots.
     pub sockets: Vec<ListeningSocket>,
     /// Who needs cover.
@@ -36,19 +40,19 @@ pub struct Orders<'m> {
 /// The whole life of a worker. Returns its exit code.
 pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> i32 {
     // ANCHOR: life
-    let Orders { master, slot, seat, sockets, board, ready } = orders;
+    let Orders { master, slot, seat, opened, sockets, board, ready } = orders;
     let stop = match follow(master) {
         Ok(Some(stop)) => stop,
         Ok(None) => return MASTER_GONE,
         Err(failure) => return cannot_start(slot, &failure),
     };
-    let site = match stage5_stats::site(settings, Seated::take(stats, slot, seat)) {
-        Ok(site) => Arc::new(site),
-        Err(failure) => return cannot_start(slot, &failure),
+    let Opened { root, log } = match opened.try_clone() {
+        Ok(opened) => opened,
+        Err(error) => return cannot_start(slot, &Failure::running(error)),
     };
     // The root and the log are open; the threads, which will be confined too, are not started yet.
     if settings.landlock {
-        match privileges::confine(&settings.document_root) {
+        match privileges::confine(&root) {
             Ok(true) => {}
             Ok(false) => {
                 log::info!("slot {slot}: this kernel has no Landlock, so nothing confines the worker")
@@ -56,6 +60,8 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
             Err(failure) => return cannot_start(slot, &failure),
         }
     }
+    let seated = Seated::take(stats, slot, seat);
+    let site = Arc::new(stage5_stats::site(DocumentRoot::from_descriptor(root), log, settings, seated));
     // ANCHOR_END: life
     // ANCHOR: serve
     let mut serving = false;

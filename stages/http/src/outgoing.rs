@@ -15,11 +15,15 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 use std::net::TcpStream;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How much sendfile(2) moves at once, in bytes: small enough that a thread notices a slow client.
 const SENDFILE_SIZE: u64 = 1 << 20;
+
+/// How much is read at once where sendfile(2) is refused, in bytes.
+const COPY_SIZE: u64 = 64 << 10;
 
 /// The response that a connection is sending.
 #[derive(Debug)]
@@ -233,9 +237,29 @@ fn write_file(stream: &TcpStream, file: &File, left: &mut Range<u64>) -> io::Res
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(sent) => left.start += sent as u64,
             Err(Errno::EINTR) => {}
+            // Some file systems have no sendfile(2), and some sandboxes hide it or forbid it.
+            Err(Errno::EINVAL | Errno::ENOSYS | Errno::EPERM) => return copy_file(stream, file, left),
             Err(errno) => return Err(errno.into()),
         }
     }
     Ok(())
 }
 // ANCHOR_END: write_file
+
+/// The same by reading and writing. What was read and the socket did not take is read again when it has room: a slow
+/// client must not cost a buffer.
+fn copy_file(mut stream: &TcpStream, file: &File, left: &mut Range<u64>) -> io::Result<()> {
+    let mut buffer = vec![0; (left.end - left.start).min(COPY_SIZE) as usize];
+    while !left.is_empty() {
+        let count = (left.end - left.start).min(COPY_SIZE) as usize;
+        let done = file.read_at(&mut buffer[..count], left.start).and_then(|read| {
+            if read == 0 { Err(ErrorKind::UnexpectedEof.into()) } else { stream.write(&buffer[..read]) }
+        });
+        match done {
+            Ok(sent) => left.start += sent as u64,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -25,7 +25,12 @@ impl<H> Logged<H> {
     /// # Errors
     /// Those of open(2).
     pub fn new(inner: H, path: Option<&Path>) -> io::Result<Logged<H>> {
-        Ok(Logged { inner, file: open(path)? })
+        Ok(Logged::over(inner, open(path)?))
+    }
+
+    /// Appends to a file that is [open](open) already. Without one, nothing is written.
+    pub fn over(inner: H, file: Option<File>) -> Logged<H> {
+        Logged { inner, file }
     }
 
     /// The handler inside.

@@ -6,7 +6,8 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, value_parser};
 use clap_complete::Shell;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 const EXPLAINED: &str = "\
 Every setting can also come from the environment or from a file. The flag --queue-size is the variable \
@@ -127,7 +128,7 @@ fn flag_of(key: &'static str) -> &'static str {
     }
 }
 
-/// Reads a command line and collects the settings.
+/// Reads a command line and collects the settings. `read_file` reads the file that `--config` names.
 ///
 /// # Errors
 /// [`ConfigError`], one sentence.
@@ -136,6 +137,7 @@ pub fn parse(
     about: &'static str,
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
+    read_file: impl Fn(&Path) -> io::Result<String>,
 ) -> Result<Start, ConfigError> {
     let mut command = command(program, about);
     let mut matches = match command.try_get_matches_from_mut(arguments) {
@@ -155,7 +157,7 @@ pub fn parse(
         .filter_map(|key| matches.remove_one::<OsString>(key).map(|value| (key, value)))
         .collect();
     let flags = Flags { config: matches.remove_one("CONFIG"), values };
-    collect(&flags, environment).map(Start::Serve)
+    collect(&flags, environment, read_file).map(Start::Serve)
 }
 
 /// clap explains at length; the first line says what is wrong.

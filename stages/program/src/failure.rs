@@ -48,6 +48,11 @@ impl Failure {
         Failure::Setting(format!("--access-log: cannot write {}: {}", path.display(), plain(error)))
     }
 
+    /// The system refuses another process.
+    pub fn fork(error: impl Display) -> Failure {
+        Failure::Running(format!("cannot fork: {error}"))
+    }
+
     /// A system call that should never fail did.
     pub fn running(error: impl Display) -> Failure {
         Failure::Running(format!("a system call failed: {error}"))

@@ -3,6 +3,7 @@
 use crate::failure::plain;
 use crate::settings::{ConfigError, KEYS, Settings, Source, flag_name};
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What the command line says.
@@ -14,7 +15,7 @@ pub struct Flags {
     pub values: Vec<(&'static str, OsString)>,
 }
 
-/// Collects the settings. `environment` is asked for whole variable names.
+/// Collects the settings. `environment` is asked for whole variable names, `read_file` for the text of a file.
 ///
 /// # Errors
 /// [`ConfigError`] for the first value, of whatever source, that cannot be used. A value that a stronger source
@@ -22,6 +23,7 @@ pub struct Flags {
 pub fn collect(
     flags: &Flags,
     environment: impl Fn(&str) -> Option<OsString>,
+    read_file: impl Fn(&Path) -> io::Result<String>,
 ) -> Result<Settings, ConfigError> {
     let default_root = environment("HERD_DEFAULT_ROOT").map_or_else(|| PathBuf::from("www"), PathBuf::from);
     let mut settings = Settings::with_root(default_root);
@@ -34,7 +36,10 @@ pub fn collect(
         None => variable("CONFIG")?.map(|file| ("HERD_CONFIG", PathBuf::from(file))),
     };
     if let Some((named_by, file)) = config {
-        read_file(&mut settings, named_by, &file)?;
+        let text = read_file(&file).map_err(|error| {
+            ConfigError(format!("{named_by}: cannot read {}: {}", file.display(), plain(&error)))
+        })?;
+        take_lines(&mut settings, &file, &text)?;
     }
     for key in KEYS {
         if let Some(value) = variable(key)? {
@@ -47,13 +52,10 @@ pub fn collect(
     Ok(settings)
 }
 
-/// Reads `KEY=VALUE` lines; empty lines and lines that begin with `#` are passed over.
-fn read_file(settings: &mut Settings, named_by: &str, file: &Path) -> Result<(), ConfigError> {
-    let content = std::fs::read_to_string(file).map_err(|error| {
-        ConfigError(format!("{named_by}: cannot read {}: {}", file.display(), plain(&error)))
-    })?;
+/// Takes `KEY=VALUE` lines; empty lines and lines that begin with `#` are passed over.
+fn take_lines(settings: &mut Settings, file: &Path, text: &str) -> Result<(), ConfigError> {
     let mut seen: Vec<&str> = Vec::new();
-    for (index, line) in content.lines().enumerate() {
+    for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;

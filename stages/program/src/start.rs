@@ -1,11 +1,13 @@
 //! The beginning and the end of all six programs.
 
-use crate::access_log::Logged;
+use crate::access_log::{self, Logged};
 use crate::cli::{self, Start};
 use crate::failure::{Failure, exit};
 use crate::settings::Settings;
 use parts::request::DocumentRoot;
+use std::fs::{self, File};
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Opens the document root of the settings.
@@ -18,13 +20,20 @@ pub fn open_root(settings: &Settings) -> Result<DocumentRoot, Failure> {
         .map_err(|error| Failure::Setting(format!("--document-root: {} {error}", path.display())))
 }
 
+/// Opens the access log of the settings, if there is to be one.
+///
+/// # Errors
+/// [`Failure::Setting`] if its file cannot be written.
+pub fn open_log(settings: &Settings) -> Result<Option<File>, Failure> {
+    access_log::open(settings.access_log.as_deref()).map_err(|error| Failure::access_log(settings, &error))
+}
+
 /// Puts the access log of the settings around a handler.
 ///
 /// # Errors
 /// [`Failure::Setting`] if its file cannot be written.
 pub fn logged<H>(handler: H, settings: &Settings) -> Result<Logged<H>, Failure> {
-    Logged::new(handler, settings.access_log.as_deref())
-        .map_err(|error| Failure::access_log(settings, &error))
+    Ok(Logged::over(handler, open_log(settings)?))
 }
 
 /// Logs to standard error; `RUST_LOG` says how much. env_logger puts a line together and writes it with one write(2),
@@ -45,7 +54,9 @@ pub fn main(
     serve: fn(&Settings) -> Result<(), Failure>,
 ) -> ExitCode {
     start_logging();
-    let started = cli::parse(program, about, std::env::args_os(), |name| std::env::var_os(name));
+    let environment = |name: &str| std::env::var_os(name);
+    let read_file = |path: &Path| fs::read_to_string(path);
+    let started = cli::parse(program, about, std::env::args_os(), environment, read_file);
     let result = match started {
         Ok(Start::Print(text)) => {
             let _ = io::stdout().write_all(text.as_bytes());

@@ -2,10 +2,13 @@
 //! (proc(5)).
 
 use crate::eventually;
+use nix::libc::{self, c_int};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::fs;
+use std::fs::{self, File};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::path::Path;
 
 /// The live processes of a process group, in order of their pids. Zombies are dead.
 pub fn group(group: Pid) -> Vec<Pid> {
@@ -53,6 +56,44 @@ fn all_threads_are(pid: Pid, state: char) -> bool {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
     let mut states = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
     states.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(state)))
+}
+
+/// A lease on a file, so that nobody else opens it without asking (fcntl(2)): the kernel asks for it back, and takes it
+/// after /proc/sys/fs/lease-break-time, 45 seconds. It is given back when this is dropped.
+#[derive(Debug)]
+pub struct Lease {
+    file: File,
+}
+
+impl Lease {
+    /// Takes a lease. `None` if the file system has none to give.
+    ///
+    /// # Panics
+    /// If the file cannot be opened.
+    #[track_caller]
+    pub fn take(path: &Path) -> Option<Lease> {
+        /// Which signal asks for the lease (fcntl(2)); libc has no name for it.
+        const F_SETSIG: c_int = 10;
+        let file = File::options().read(true).write(true).open(path).expect("a file to lease");
+        // SIGIO, which is usual, would end this process; nobody minds SIGURG.
+        let set = |what: c_int, value: c_int| {
+            #[allow(unsafe_code)]
+            // SAFETY: these two commands of fcntl(2) take a number and touch no memory of ours.
+            unsafe {
+                libc::fcntl(file.as_raw_fd(), what, value)
+            }
+        };
+        let taken = set(F_SETSIG, libc::SIGURG) == 0 && set(libc::F_SETLEASE, libc::F_WRLCK) == 0;
+        taken.then_some(Lease { file })
+    }
+
+    /// Whether somebody has tried to open the file and waits, or comes back later.
+    pub fn is_wanted(&self) -> bool {
+        #[allow(unsafe_code)]
+        // SAFETY: this command of fcntl(2) takes no argument and touches no memory of ours.
+        let kind = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_GETLEASE) };
+        kind != libc::F_WRLCK
+    }
 }
 
 /// The number of threads of a process; 0 if it is gone.

@@ -1,6 +1,7 @@
 //! A server program, started for one test.
 
-use crate::{Client, Denied, Response, Site, eventually, kernel};
+use crate::gate::Asked;
+use crate::{Client, Denied, Gate, Response, Site, eventually, kernel};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
@@ -41,6 +42,7 @@ impl Program {
             site: None,
             descriptors: None,
             denied: None,
+            gate: None,
         }
     }
 
@@ -61,6 +63,7 @@ pub struct Launch {
     site: Option<Site>,
     descriptors: Option<u64>,
     denied: Option<Denied>,
+    gate: Option<Gate>,
 }
 
 impl Launch {
@@ -101,6 +104,12 @@ impl Launch {
     /// Denies each process something.
     pub fn without(mut self, denied: Denied) -> Launch {
         self.denied = Some(denied);
+        self
+    }
+
+    /// Asks a gate before each of its calls.
+    pub fn through(mut self, gate: &Gate) -> Launch {
+        self.gate = Some(gate.clone());
         self
     }
 
@@ -153,6 +162,7 @@ impl Launch {
         command.args(&self.flags).envs(self.variables).stdin(Stdio::null());
         command.stdout(append_to(&stdout)).stderr(append_to(&stderr)).process_group(0);
         let (parent, descriptors, denied) = (getpid(), self.descriptors, self.denied);
+        let mut gate = self.gate.map(|gate| gate.open().expect("a thread"));
         #[allow(unsafe_code)]
         // SAFETY: between fork and exec the closure makes a few system calls, which allocate nothing and take
         // no lock.
@@ -162,7 +172,8 @@ impl Launch {
                     setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?;
                 }
                 die_with(parent)?;
-                denied.map_or(Ok(()), Denied::deny)
+                denied.map_or(Ok(()), Denied::deny)?;
+                gate.as_mut().map_or(Ok(()), Asked::ask)
             })
         };
         let child =

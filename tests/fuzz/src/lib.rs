@@ -159,7 +159,7 @@ pub fn config(bytes: &[u8]) {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(bytes).expect("a file that can be written");
     let arguments = ["herd".into(), "--config".into(), OsString::from(file.path())];
-    match cli::parse("herd", "A server", arguments, |_| None) {
+    match cli::parse("herd", "A server", arguments, |_| None, |path| std::fs::read_to_string(path)) {
         Ok(Start::Serve(settings)) => {
             assert!(settings.num_workers > 0 && settings.threads_per_worker > 0 && settings.queue_size > 0);
         }

@@ -6,6 +6,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Uid, mkfifo, setfsuid};
 use request::{DocumentRoot, FindError, Found, OpenFile};
 use std::fs::{self, File, Permissions};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -257,6 +258,45 @@ fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
     );
 }
 
+/// Takes a lease on a file: nobody else opens it until it is given back, or 45 seconds after the kernel has asked for it
+/// (fcntl(2)). `false` if the file system has no leases.
+fn lease(file: &File) -> bool {
+    /// Which signal asks for the lease (fcntl(2)); libc has no name for it.
+    const F_SETSIG: libc::c_int = 10;
+    let set = |what: libc::c_int, value: libc::c_int| {
+        #[allow(unsafe_code)]
+        // SAFETY: these two commands of fcntl(2) take a number and touch no memory of ours.
+        unsafe {
+            libc::fcntl(file.as_raw_fd(), what, value)
+        }
+    };
+    // SIGIO, which is usual, would end this process; nobody minds SIGURG.
+    set(F_SETSIG, libc::SIGURG) == 0 && set(libc::F_SETLEASE, libc::F_WRLCK) == 0
+}
+
+#[test]
+fn a_file_that_somebody_has_a_lease_on_is_busy_and_stops_nobody_for_long() {
+    let site = Site::new();
+    let held = File::options().read(true).write(true).open(site.www("index.html")).expect("the test's file");
+    if !lease(&held) {
+        return;
+    }
+    let (done, answer) = mpsc::channel();
+    let give_back = thread::spawn(move || {
+        done.send(told(&site.root.find(&path("/index.html")))).expect("the test listens");
+        // Once the lease is given back, the file is as it was.
+        drop(held);
+        told(&site.root.find(&path("/index.html")))
+    });
+    let found = answer.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+        panic!(
+            "find has not returned in {DEADLINE:?}: without O_NONBLOCK, open(2) waits for the lease. {SEE}"
+        )
+    });
+    assert_eq!(found, "Busy", "\nfind of a file that somebody has a lease on. {SEE}");
+    assert_eq!(give_back.join().expect("find does not panic"), "file: index", "\nafter the lease. {SEE}");
+}
+
 #[test]
 fn a_root_must_be_a_directory() {
     let site = Site::new();
@@ -271,4 +311,17 @@ fn a_root_stays_the_folder_that_was_opened() {
     fs::rename(site.base.path().join("www"), site.base.path().join("moved")).expect("renaming a folder");
     let found = told(&site.root.find(&path("/index.html")));
     assert_eq!(found, "file: index", "\na root is an open folder, not a name that is looked up again. {SEE}");
+}
+
+#[test]
+fn a_root_can_be_handed_over_and_knows_that_it_was_deleted() {
+    let site = Site::new();
+    let descriptor = site.root.as_fd().try_clone_to_owned().expect("a descriptor");
+    let root = DocumentRoot::from_descriptor(descriptor);
+    let found = told(&root.find(&path("/index.html")));
+    assert_eq!(found, "file: index", "\na root that was handed over is the same folder. {SEE}");
+    assert!(!root.is_deleted(), "a folder that is there was not deleted. {SEE}");
+    fs::remove_dir_all(site.base.path().join("www")).expect("a folder to delete");
+    assert!(root.is_deleted(), "the folder was deleted. {SEE}");
+    assert_eq!(told(&root.find(&path("/index.html"))), "NotFound", "\nin a folder that was deleted. {SEE}");
 }

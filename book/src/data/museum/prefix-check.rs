@@ -16,7 +16,8 @@ pub fn find(&self, path: &RequestPath) -> Result<Found, FindError> {
         SFlag::S_IFREG if !path.is_directory() => {}
         _ => return Err(FindError::NotFound),
     }
-    // Between the two look-ups the name may have come to mean a FIFO: O_NONBLOCK opens that without waiting.
+    // Between the two look-ups the name may have come to mean a FIFO: O_NONBLOCK opens that without waiting. Nor
+    // does it wait for a process that has a lease on the file.
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let opened = self.look_up(name, flags, ResolveFlag::empty())?;
     let now = fstat(&opened)?;

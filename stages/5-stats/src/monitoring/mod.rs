@@ -35,24 +35,32 @@ impl From<&Settings> for Capacity {
     }
 }
 
+/// Asks why no file can be served, if that is so.
+pub type Ailment<'a> = &'a dyn Fn() -> Option<&'static str>;
+
 /// The answer to a request for a monitoring path, by any worker for all; `None` for every other path. Never waits for
-/// longer than a scrape of another worker takes.
-pub fn answer(request: &Request<'_>, stats: &SharedStats, capacity: Capacity) -> Option<Response> {
+/// longer than a scrape of another worker takes. `ailment` says why no file can be served, if that is so.
+pub fn answer(
+    request: &Request<'_>,
+    stats: &SharedStats,
+    capacity: Capacity,
+    ailment: Ailment<'_>,
+) -> Option<Response> {
     // ANCHOR: answer
     let Target::Path(path) = &request.target else { return None };
-    let page: fn(&SharedStats, Capacity) -> Response = match path.as_str() {
-        "health" => |stats, _| health(stats),
-        "stats" => stats::page,
-        "metrics" => metrics::page,
-        "dashboard" => |_, _| dashboard::page(),
-        "dashboard/style.css" => |_, _| dashboard::style(),
-        "dashboard/model.js" => |_, _| dashboard::model(),
-        "dashboard/draw.js" => |_, _| dashboard::draw(),
+    let page: fn(&SharedStats, Capacity, Ailment<'_>) -> Response = match path.as_str() {
+        "health" => |stats, _, ailment| health(stats, ailment()),
+        "stats" => |stats, capacity, _| stats::page(stats, capacity),
+        "metrics" => |stats, capacity, _| metrics::page(stats, capacity),
+        "dashboard" => |_, _, _| dashboard::page(),
+        "dashboard/style.css" => |_, _, _| dashboard::style(),
+        "dashboard/model.js" => |_, _, _| dashboard::model(),
+        "dashboard/draw.js" => |_, _, _| dashboard::draw(),
         _ => return None,
     };
     let mut response = match request.head.method {
         _ if path.is_directory() => return None,
-        "GET" | "HEAD" => page(stats, capacity),
+        "GET" | "HEAD" => page(stats, capacity, ailment),
         _ => {
             let mut refusal = Response::page(405, "Statistics can only be read");
             refusal.add("Allow", "GET, HEAD");
@@ -71,9 +79,14 @@ struct Health {
     active_connections: u64,
 }
 
-/// A worker that can answer this is healthy.
-fn health(stats: &SharedStats) -> Response {
-    json(&Health { status: "ok", active_connections: stats.snapshot().total.gauges.connections_active })
+/// A worker that can answer this is healthy, unless it has nothing to serve.
+fn health(stats: &SharedStats, ailment: Option<&'static str>) -> Response {
+    let active_connections = stats.snapshot().total.gauges.connections_active;
+    let mut response = json(&Health { status: ailment.unwrap_or("ok"), active_connections });
+    if ailment.is_some() {
+        response.status = 503;
+    }
+    response
 }
 
 /// A value as a JSON response.

@@ -1,7 +1,7 @@
 //! A file as clients see it: its describing fields, and parts of it (RFC 9110, sections 8 and 14).
 
 use crate::PROGRAM;
-use e2e::{Site, pattern};
+use e2e::{Client, Denied, Errno, Gate, Lease, Site, eventually, libc, pattern, skip};
 use verdict::test;
 
 /// 9 September 2001, in seconds since 1970.
@@ -166,4 +166,44 @@ fn a_large_file_arrives_whole_and_in_parts() {
     assert!(part.body == content[3_000_000..4_000_000], "the body should be the bytes of the range");
     let end = client.ask("GET", "/large.bin", &["Range: bytes=-5"]).expect(206);
     assert_eq!(end.body, content[content.len() - 5..], "the body should be the last bytes of the file");
+}
+
+#[test]
+fn a_large_file_arrives_whole_and_in_parts_also_where_sendfile_is_refused() {
+    let content = pattern((5 << 20) + 3);
+    for errno in [Errno::EINVAL, Errno::ENOSYS, Errno::EPERM] {
+        let denied = Denied::call(libc::SYS_sendfile, errno);
+        let site = Site::new().file("large.bin", &content);
+        let server = PROGRAM.launch().site(&site).without(denied).start();
+        // One that takes a little at a time, so that the socket is full again and again.
+        let mut client = Client::connect_slowly(server.address(), 4 << 10);
+        let whole = client.get("/large.bin").expect(200);
+        assert!(whole.body == content, "{errno}: the body should be the bytes of the file");
+        let part = client.ask("GET", "/large.bin", &["Range: bytes=3000000-3999999"]).expect(206);
+        assert!(part.body == content[3_000_000..4_000_000], "{errno}: the body should be those of the range");
+        let end = client.ask("GET", "/large.bin", &["Range: bytes=-5"]).expect(206);
+        assert_eq!(end.body, content[content.len() - 5..], "{errno}: the body should be the last bytes");
+    }
+}
+
+#[test]
+fn a_file_that_another_program_holds_is_refused_soon_and_served_once_it_is_given_back() {
+    let site = Site::new().file("held.txt", "text");
+    let Some(lease) = Lease::take(&site.path("held.txt")) else {
+        return skip("the file system has no leases");
+    };
+    let gate = Gate::before(&[libc::SYS_openat2]);
+    let server = PROGRAM.launch().site(&site).flags(&["--threads-per-worker", "2"]).through(&gate).start();
+    let mut client = server.client();
+    client.send("GET /held.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    eventually("the kernel asks for the lease", || lease.is_wanted());
+    for _ in 0..20 {
+        server.get("/").expect(200);
+    }
+    let refused = client.response().expect(503);
+    assert_eq!(refused.header("Retry-After"), Some("1"), "the client may come back");
+    let tries = gate.asked(libc::SYS_openat2, "held.txt");
+    assert!(tries <= 200, "the file should be asked for a few times, not {tries}");
+    drop(lease);
+    assert_eq!(server.get("/held.txt").expect(200).text(), "text");
 }

@@ -1,8 +1,8 @@
 //! Processes die. The rest goes on, and the dead are replaced.
 
 use super::load::{Habit, Load};
-use super::{herd, of_each, stats, worker_of};
-use e2e::{Client, Pid, Server, Signal, Site, backlog, eventually, halt, kill};
+use super::{PROGRAM, herd, of_each, stats, worker_of};
+use e2e::{Answer, Client, Errno, Gate, Pid, Server, Signal, Site, backlog, eventually, halt, kill, libc};
 use std::net::TcpListener;
 use verdict::test;
 
@@ -148,10 +148,10 @@ fn workers_follow_a_dead_master_and_leave_the_port() {
 
 #[test]
 fn workers_that_cannot_start_are_not_started_for_ever() {
-    let site = Site::new();
-    let server = herd(&site, "2");
-    std::fs::rename(site.root(), site.outside().join("elsewhere")).expect("a folder that can be renamed");
-    // What serves already goes on: it holds the folder, wherever it is.
+    let gate = Gate::before(&[libc::SYS_epoll_create1]);
+    let server = PROGRAM.launch().site(&Site::new()).through(&gate).start();
+    gate.answer(libc::SYS_epoll_create1, Answer::Fail(Errno::EMFILE));
+    // What serves already goes on.
     assert_eq!(server.get("/").expect(200).text(), "home\n");
     server.workers().into_iter().for_each(kill_now);
     assert_eq!(
@@ -161,8 +161,9 @@ fn workers_that_cannot_start_are_not_started_for_ever() {
     );
     assert_eq!(server.workers(), [], "nothing should be left");
     let says = server.stderr();
-    assert!(says.contains("--document-root"), "the log should say why no worker can start: {says}");
-    let attempts = says.matches("--document-root").count();
+    let why = "Too many open files";
+    assert!(says.contains(why), "the log should say why no worker can start: {says}");
+    let attempts = says.matches(why).count();
     assert!(attempts <= 20, "a worker that cannot start should be tried a few times, not {attempts}");
 }
 

@@ -6,6 +6,7 @@ mod load;
 mod logs;
 mod privileges;
 mod reload;
+mod roots;
 mod service;
 mod shortage;
 mod spread;

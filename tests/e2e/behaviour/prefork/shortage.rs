@@ -20,14 +20,14 @@ fn assert_says(finished: &Finished, sentence: &str) {
 
 #[test]
 fn without_shared_memory_there_are_no_statistics_and_so_no_server() {
-    let finished = PROGRAM.launch().site(&Site::new()).without(Denied::SharedMemory).run();
+    let finished = PROGRAM.launch().site(&Site::new()).without(Denied::SHARED_MEMORY).run();
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
     assert_says(&finished, "cannot map the shared statistics: Cannot allocate memory");
 }
 
 #[test]
 fn without_threads_no_worker_starts_and_the_herd_says_so() {
-    let finished = PROGRAM.launch().site(&Site::new()).without(Denied::Threads).run();
+    let finished = PROGRAM.launch().site(&Site::new()).without(Denied::THREADS).run();
     assert_eq!(finished.code, Some(3), "{}", finished.stderr);
     assert_says(&finished, "cannot start the threads: Resource temporarily unavailable");
 }

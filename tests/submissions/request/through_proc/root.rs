@@ -6,8 +6,14 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// How often a look-up is repeated at once, and how often after a pause.
+const AT_ONCE: u32 = 64;
+const PAUSES: u32 = 7;
 
 /// A folder whose files are served. Cheap to look into; shared by all threads.
 #[derive(Debug)]
@@ -72,6 +78,9 @@ pub enum FindError {
     /// The process or the system has no file descriptor left.
     #[error("no file descriptor is left")]
     OutOfDescriptors,
+    /// Another process has a lease on the file and has not given it back within the time that a look-up waits.
+    #[error("another process has a lease on the file")]
+    Busy,
     /// The file system failed.
     #[error("the file system failed: {}", .0.desc())]
     Io(Errno),
@@ -94,6 +103,16 @@ impl DocumentRoot {
         }
     }
 
+    /// A root that another process has opened, and whose descriptor it has handed over.
+    pub fn from_descriptor(folder: OwnedFd) -> DocumentRoot {
+        DocumentRoot { folder }
+    }
+
+    /// Whether the folder itself was deleted since it was opened. Nothing is found in it any more.
+    pub fn is_deleted(&self) -> bool {
+        fstat(&self.folder).is_ok_and(|status| status.st_nlink == 0)
+    }
+
     /// Finds what `path` names, and opens it if it is a regular file. May block on the disk.
     ///
     /// # Errors
@@ -109,7 +128,7 @@ impl DocumentRoot {
             _ => return Err(FindError::NotFound),
         }
         let again = format!("/proc/self/fd/{}", found.as_raw_fd());
-        let opened = open(again.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOCTTY, Mode::empty())?;
+        let opened = open(again.as_str(), OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY, Mode::empty())?;
         Ok(Found::File(OpenFile { file: File::from(opened), identity: FileIdentity::from(&status) }))
     }
 
@@ -129,14 +148,27 @@ impl DocumentRoot {
     fn look_up(&self, name: &str, flags: OFlag, more: ResolveFlag) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
         let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(resolve);
+        let mut repeated = 0;
         loop {
             match openat2(self.folder.as_fd(), name, how) {
-                // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)).
-                Err(Errno::EAGAIN) if more.is_empty() => {}
+                // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)). Or
+                // another process has a lease on the file, and was asked just now to give it back (fcntl(2)).
+                Err(Errno::EAGAIN) if more.is_empty() && repeated < AT_ONCE + PAUSES => {
+                    if repeated >= AT_ONCE {
+                        thread::sleep(Duration::from_millis(1 << (repeated - AT_ONCE)));
+                    }
+                    repeated += 1;
+                }
                 Err(Errno::EINTR) => {}
                 other => return other,
             }
         }
+    }
+}
+
+impl AsFd for DocumentRoot {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
     }
 }
 
@@ -179,6 +211,7 @@ impl From<Errno> for FindError {
             | Errno::ENXIO => FindError::NotFound,
             Errno::EACCES | Errno::EPERM => FindError::Forbidden,
             Errno::EMFILE | Errno::ENFILE => FindError::OutOfDescriptors,
+            Errno::EAGAIN => FindError::Busy,
             other => FindError::Io(other),
         }
     }

@@ -1,0 +1,281 @@
+//! A child that tries settings, so that the master does not have to.
+//!
+//! Reading a configuration file and opening a folder or a log may take for ever: on a network file system whose server is
+//! gone, or for a FIFO that nobody reads. The master must obey signals and replace the dead meanwhile. So it forks a
+//! child that does all this as the user that workers run as, and hands over what it has opened (SCM_RIGHTS, unix(7)):
+//!
+//! ```text
+//!   master ---- forks ----> trial          "trying --document-root: /srv/www"
+//!      |                      |  --------> the open root
+//!      |  goes on with        |            "trying --access-log: /var/log/herd"
+//!      |  everything else     |  --------> the open log
+//!      |<---- SIGCHLD --------'  exit code 0
+//!      | only now looks at what was handed over
+//! ```
+//!
+//! A trial that does not end within [`ANSWER_WITHIN`] is killed, and the last thing that it said it was trying is what
+//! did not answer.
+
+use crate::children::fork;
+use crate::signals;
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
+    socketpair,
+};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Pid, getppid};
+use parts::prefork::{DONE, Exit};
+use program::bell::poll_timeout;
+use program::failure::{Failure, exit};
+use program::settings::Settings;
+use program::start::{open_log, open_root};
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// How long a trial may take. A disk that has to start spinning takes several seconds.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// The longest message: a configuration file, the longest path, a sentence.
+const LONGEST_MESSAGE: usize = 64 << 10;
+
+/// What all workers serve until the next reload, whatever its names have come to mean.
+#[derive(Debug)]
+pub struct Opened {
+    /// The document root.
+    pub root: OwnedFd,
+    /// The access log, if there is to be one.
+    pub log: Option<File>,
+}
+
+/// What a trial that went well has found.
+#[derive(Debug)]
+pub struct Found {
+    /// What is to be served.
+    pub opened: Opened,
+    /// The contents of the configuration file, if one was read.
+    pub configuration: Option<String>,
+}
+
+/// A trial that has not ended.
+#[derive(Debug)]
+pub struct Trial {
+    child: Pid,
+    answers: OwnedFd,
+    by: Instant,
+}
+
+/// The trial's end of the socket.
+#[derive(Debug)]
+pub struct Answers(OwnedFd);
+
+/// What a message is about: its first byte.
+const TRYING: u8 = b'?';
+const CONFIGURATION: u8 = b'c';
+const ROOT: u8 = b'r';
+const LOG: u8 = b'l';
+const FAILED: u8 = b'!';
+
+impl Trial {
+    /// Forks a child that tries the settings which `read` returns in it.
+    ///
+    /// # Errors
+    /// Those of socketpair(2) and fork(2).
+    pub fn begin(read: impl FnOnce(&Answers) -> Result<Settings, Failure>) -> Result<Trial, Errno> {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (answers, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+        let child = fork(|master| {
+            let answers = Answers(theirs);
+            match follow(master).and_then(|()| answers.try_settings(read)) {
+                Ok(()) => DONE,
+                Err(failure) => {
+                    // If not even this can be sent, the exit code still says that it failed.
+                    let _ = answers.send(FAILED, &failure.to_string(), None);
+                    let is_setting = matches!(failure, Failure::Setting(_));
+                    i32::from(if is_setting { exit::BAD_SETTING } else { exit::FAILED })
+                }
+            }
+        })?;
+        Ok(Trial { child, answers, by: Instant::now() + ANSWER_WITHIN })
+    }
+
+    /// Whether this process is the trial.
+    pub fn is(&self, pid: Pid) -> bool {
+        self.child == pid
+    }
+
+    /// When to call [`Trial::give_up`].
+    pub fn deadline(&self) -> Instant {
+        self.by
+    }
+
+    /// Waits for the end. For a master that has nothing else to do yet.
+    ///
+    /// # Errors
+    /// [`Failure::Setting`] for what cannot be used. [`Failure::Running`] for what did not answer: it may the next time.
+    pub fn wait(self) -> Result<Opened, Failure> {
+        loop {
+            let left = self.by.saturating_duration_since(Instant::now());
+            // Nothing but the other end's closing is waited for (POLLHUP, poll(2)).
+            let mut source = [PollFd::new(self.answers.as_fd(), PollFlags::empty())];
+            match poll(&mut source, poll_timeout(left)) {
+                Ok(0) => return Err(Failure::Running(self.give_up())),
+                Ok(_) => break,
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Failure::running(errno)),
+            }
+        }
+        let how = match waitpid(self.child, None) {
+            Ok(WaitStatus::Exited(_, code)) => Exit::Code(code),
+            _ => Exit::Signal(Signal::SIGKILL as i32),
+        };
+        let failure = match how {
+            Exit::Code(code) if code == i32::from(exit::BAD_SETTING) => Failure::Setting,
+            _ => Failure::Running,
+        };
+        self.ended(how).map(|found| found.opened).map_err(failure)
+    }
+
+    /// The child has ended and was collected: what has it found?
+    ///
+    /// # Errors
+    /// One sentence: what cannot be used.
+    // ANCHOR: ended
+    pub fn ended(self, how: Exit) -> Result<Found, String> {
+        let mut heard = self.hear();
+        match (how, heard.root.take()) {
+            (Exit::Code(DONE), Some(root)) => Ok(Found {
+                opened: Opened { root, log: heard.log.map(File::from) },
+                configuration: heard.configuration,
+            }),
+            _ => Err(heard.failure.unwrap_or_else(|| format!("{} could not be tried: {how}", heard.trying))),
+        }
+    }
+    // ANCHOR_END: ended
+
+    /// Kills the child and says what it was waiting for. One that not even SIGKILL wakes is collected whenever it ends.
+    pub fn give_up(self) -> String {
+        // It was not collected yet, so its pid is its own.
+        let _ = kill(self.child, Signal::SIGKILL);
+        format!("{} did not answer within {} seconds", self.hear().trying, ANSWER_WITHIN.as_secs())
+    }
+
+    /// Everything that the child has said so far.
+    fn hear(&self) -> Heard {
+        let mut heard = Heard { trying: "the trial".to_owned(), ..Heard::default() };
+        while let Ok(Some((about, text, descriptor))) = self.receive() {
+            match about {
+                TRYING => heard.trying = text,
+                CONFIGURATION => heard.configuration = Some(text),
+                ROOT => heard.root = descriptor,
+                LOG => heard.log = descriptor,
+                _ => heard.failure = Some(text),
+            }
+        }
+        heard
+    }
+
+    /// The next message, if there is one.
+    fn receive(&self) -> Result<Option<(u8, String, Option<OwnedFd>)>, Errno> {
+        let mut bytes = vec![0; LONGEST_MESSAGE];
+        let mut space = cmsg_space!([i32; 1]);
+        let mut pieces = [IoSliceMut::new(&mut bytes)];
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+        let message = recvmsg::<()>(self.answers.as_raw_fd(), &mut pieces, Some(&mut space), flags)?;
+        let mut descriptor = None;
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(descriptors) = control {
+                #[allow(unsafe_code)]
+                // SAFETY: the kernel has just made this descriptor for us, and nothing else knows of it.
+                let owned = descriptors.first().map(|&raw| unsafe { OwnedFd::from_raw_fd(raw) });
+                descriptor = owned;
+            }
+        }
+        let length = message.bytes;
+        let said = bytes[..length].split_first();
+        Ok(said.map(|(&about, text)| (about, String::from_utf8_lossy(text).into_owned(), descriptor)))
+    }
+}
+
+/// What a trial has said.
+#[derive(Debug, Default)]
+struct Heard {
+    trying: String,
+    configuration: Option<String>,
+    root: Option<OwnedFd>,
+    log: Option<OwnedFd>,
+    failure: Option<String>,
+}
+
+impl Answers {
+    /// Says what may take for ever from here on.
+    ///
+    /// # Errors
+    /// Those of sendmsg(2).
+    pub fn trying(&self, what: &str) -> io::Result<()> {
+        self.send(TRYING, what, None)
+    }
+
+    /// Hands over what the configuration file says.
+    ///
+    /// # Errors
+    /// Those of sendmsg(2), and one for a file that is too long for a message.
+    pub fn configuration(&self, text: &str) -> io::Result<()> {
+        if text.len() >= LONGEST_MESSAGE {
+            return Err(io::Error::other(format!("it is longer than {LONGEST_MESSAGE} bytes")));
+        }
+        self.send(CONFIGURATION, text, None)
+    }
+
+    // ANCHOR: try_settings
+    fn try_settings(&self, read: impl FnOnce(&Answers) -> Result<Settings, Failure>) -> Result<(), Failure> {
+        let settings = read(self)?;
+        let hand_over = |what, descriptor: &dyn AsRawFd| {
+            self.send(what, "", Some(descriptor.as_raw_fd())).map_err(Failure::running)
+        };
+        let trying = |what: String| self.trying(&what).map_err(Failure::running);
+        trying(format!("--document-root: {}", settings.document_root.display()))?;
+        hand_over(ROOT, &open_root(&settings)?.as_fd())?;
+        if let Some(path) = &settings.access_log {
+            trying(format!("--access-log: {}", path.display()))?;
+        }
+        match open_log(&settings)? {
+            Some(log) => hand_over(LOG, &log),
+            None => Ok(()),
+        }
+    }
+    // ANCHOR_END: try_settings
+
+    fn send(&self, about: u8, text: &str, descriptor: Option<RawFd>) -> io::Result<()> {
+        let rights = [ControlMessage::ScmRights(descriptor.as_slice())];
+        let control = if descriptor.is_some() { &rights[..] } else { &[] };
+        let about = [about];
+        let pieces = [IoSlice::new(&about), IoSlice::new(text.as_bytes())];
+        sendmsg::<()>(self.0.as_raw_fd(), &pieces, control, MsgFlags::MSG_NOSIGNAL, None)?;
+        Ok(())
+    }
+}
+
+/// Ties the trial's life to its master's, which must be able to kill it.
+fn follow(master: Pid) -> Result<(), Failure> {
+    signals::for_trial().map_err(Failure::running)?;
+    set_pdeathsig(Signal::SIGKILL).map_err(Failure::running)?;
+    signals::release().map_err(Failure::running)?;
+    if getppid() == master { Ok(()) } else { Err(Failure::Running("the master is gone".to_owned())) }
+}
+
+impl Opened {
+    /// Further descriptors of the same.
+    ///
+    /// # Errors
+    /// No descriptor left.
+    pub fn try_clone(&self) -> io::Result<Opened> {
+        Ok(Opened { root: self.root.try_clone()?, log: self.log.as_ref().map(File::try_clone).transpose()? })
+    }
+}
