@@ -1,8 +1,8 @@
 //! A client that the kernel hands to a slot whose worker cannot serve is served by another worker.
 
-use super::{herd, worker_of};
+use super::herd;
 use crate::PROGRAM;
-use e2e::{Client, Pid, Server, Signal, Site, eventually, halt, kill};
+use e2e::{Client, Pid, Server, Signal, Site, accepted, eventually, halt, kill};
 use verdict::test;
 
 /// So many that, of two sockets, each gets some: by chance alone, once in 2^40 tries it does not.
@@ -43,10 +43,9 @@ fn while_a_slot_backs_off_its_clients_are_served_by_the_others() {
     });
     eventually("the slot has a worker again", || server.serving().len() == 2);
     eventually("and that one serves its clients itself", || {
-        let workers = server.workers();
         let mut clients: Vec<Client> = (0..CROWD).map(|_| server.client()).collect();
         clients.iter_mut().for_each(|client| drop(client.get("/").expect(200)));
-        clients.iter().any(|client| worker_of(&server, client, &workers) != survivor)
+        accepted(server.address(), survivor).len() < CROWD
     });
 }
 
@@ -61,9 +60,8 @@ fn the_clients_of_a_worker_that_is_stopped_are_served_by_the_others_until_it_goe
     eventually("it serves its clients itself again", || {
         let mut clients: Vec<Client> = (0..CROWD).map(|_| server.client()).collect();
         clients.iter_mut().for_each(|client| drop(client.get("/").expect(200)));
-        let of_the_other = |client: &Client| worker_of(&server, client, &workers) == workers[1];
         // Nobody covers for it any more: of 40 clients, it has more than a few.
-        clients.iter().filter(|client| of_the_other(client)).count() <= CROWD - 5
+        accepted(server.address(), workers[0]).len() >= 5
     });
 }
 
@@ -99,7 +97,8 @@ fn saturate_one(server: &Server, busy: Pid) -> bool {
     let ask = |client: &mut Client| client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut held: Vec<Client> = (0..2 * CROWD).map(|_| server.client()).collect();
     held.iter_mut().for_each(|client| drop(client.get("/health").expect(200)));
-    held.retain(|client| worker_of(server, client, &server.workers()) == busy);
+    let of_the_busy = accepted(server.address(), busy);
+    held.retain(|client| of_the_busy.contains(&client.local_address().port()));
     halt(busy);
     held.iter_mut().for_each(ask);
     let mut new: [Client; 2] = [server.client(), server.client()];
