@@ -3,10 +3,16 @@
 use crate::access_log::Logged;
 use crate::cli::{self, Start};
 use crate::failure::{Failure, exit};
+use crate::log_file::{LogFile, TellingLog};
 use crate::settings::Settings;
+use env_logger::Target;
 use parts::request::DocumentRoot;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic;
 use std::process::ExitCode;
+use std::thread;
 
 /// Opens the document root of the settings.
 ///
@@ -27,15 +33,34 @@ pub fn logged<H>(handler: H, settings: &Settings) -> Result<Logged<H>, Failure> 
         .map_err(|error| Failure::access_log(settings, &error))
 }
 
-/// Logs to standard error; `RUST_LOG` says how much. env_logger puts a line together and writes it with one write(2),
-/// so the lines of several processes never mix.
+/// Logs to standard error; `RUST_LOG` says how much. env_logger puts a line together, and [`LogFile`] takes it whole or
+/// drops it.
 fn start_logging() {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
-        .format(|line, record| {
-            let (time, process) = (line.timestamp_millis(), std::process::id());
-            writeln!(line, "{time} {process} {} {}", record.level(), record.args())
-        })
-        .init();
+    let mut logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"));
+    logger.format(|line, record| {
+        let (time, process) = (line.timestamp_millis(), std::process::id());
+        writeln!(line, "{time} {process} {} {}", record.level(), record.args())
+    });
+    if let Ok(log) = LogFile::inherited(io::stderr().as_fd()) {
+        logger.target(Target::Pipe(Box::new(TellingLog(log))));
+    }
+    logger.init();
+    // What Rust prints of a panic would wait for a reader.
+    panic::set_hook(Box::new(|info| {
+        let thread = thread::current();
+        log::error!("thread '{}' {info}", thread.name().unwrap_or("<unnamed>"));
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            backtrace.to_string().lines().for_each(|line| log::error!("{line}"));
+        }
+    }));
+}
+
+/// Says one line on a descriptor that this process was started with, unless its reader has stopped reading.
+pub(crate) fn say(descriptor: BorrowedFd<'_>, line: &str) {
+    if let Ok(log) = LogFile::inherited(descriptor) {
+        let _ = log.write_line(format!("{line}\n").as_bytes());
+    }
 }
 
 /// Reads the command line of this process and runs `serve`. The whole of `main` in every stage.
@@ -58,7 +83,7 @@ pub fn main(
         Ok(()) => ExitCode::from(exit::STOPPED),
         Err(Failure::Code(code)) => ExitCode::from(code),
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "{program}: {failure}");
+            say(io::stderr().as_fd(), &format!("{program}: {failure}"));
             ExitCode::from(if matches!(failure, Failure::Setting(_)) {
                 exit::BAD_SETTING
             } else {
