@@ -30,6 +30,7 @@ pub mod worker;
 use master::Master;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parts::prefork::ListeningSocket;
+use program::dropped;
 use program::failure::Failure;
 use program::settings::Settings;
 use stage5_stats::shared_stats;
@@ -55,7 +56,10 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     allow_many_descriptors();
     // Checked with the user that the workers will run as.
     reload::check(settings)?;
-    Master::new(settings.clone(), sockets, shared_stats(settings.num_workers)?)?.run()
+    let stats = shared_stats(settings.num_workers)?;
+    let counting = stats.clone();
+    dropped::count_with(move |lines| counting.slot(0).count_log_lines_dropped(lines));
+    Master::new(settings.clone(), sockets, stats)?.run()
 }
 // ANCHOR_END: run
 
