@@ -135,6 +135,9 @@ impl Master {
                 Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
             }
         }
+        if signals::reopen_asked() {
+            events.extend(reload::logs_can_be_opened(&self.settings).then_some(Event::Reload));
+        }
         events.extend(self.everybody_is_in());
         events.push_back(Event::Tick);
         for event in events {

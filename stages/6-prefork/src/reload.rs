@@ -33,6 +33,12 @@ pub fn read_again(current: &Settings) -> Option<Settings> {
     Some(new)
 }
 
+/// Whether workers to come could open the logs anew, with the settings as they are. If not, a line in the log says why,
+/// and the workers should stay: what they have open still works.
+pub fn logs_can_be_opened(current: &Settings) -> bool {
+    check(current).inspect_err(|failure| log::error!("the logs are not opened again: {failure}")).is_ok()
+}
+
 /// Tries what a worker will do with the settings, so that a mistake is found by the master, before there is a
 /// worker to fail.
 ///

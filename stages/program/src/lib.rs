@@ -6,7 +6,7 @@
 //!   settings  one meaning for all of them       stop       SIGTERM and SIGINT, as a flag and a bell
 //!      |                                        access_log a line per request
 //!   cli       --help and its like               log_file   whole lines, and never a wait
-//!                                               dropped    how many lines that has cost
+//!   signals   those that are ignored            dropped    how many lines that has cost
 //!                                               failure    why a server ends
 //! ```
 //!
@@ -20,6 +20,7 @@ pub mod failure;
 pub mod listening;
 pub mod log_file;
 pub mod settings;
+pub mod signals;
 pub mod sources;
 pub mod start;
 pub mod stop;

@@ -102,7 +102,6 @@ impl LogFile {
     ///
     /// # Errors
     /// Those of fcntl(2): no descriptor left.
-    // ANCHOR: inherited
     pub fn inherited(descriptor: BorrowedFd<'_>) -> io::Result<LogFile> {
         let as_it_is = LogFile::new(descriptor.try_clone_to_owned()?)?;
         let again = match as_it_is.kind {
@@ -116,7 +115,6 @@ impl LogFile {
         };
         again.and_then(|file| LogFile::new(file.into())).or(Ok(as_it_is))
     }
-    // ANCHOR_END: inherited
 
     /// The longest line that is certain to be written whole, if there is such a limit. A longer one is dropped.
     pub fn longest_line(&self) -> Option<usize> {
@@ -201,7 +199,6 @@ impl LogFile {
     /// Takes the first piece of a line out of a regular file again: the disk is full, or the file as long as it may
     /// be (`RLIMIT_FSIZE`). Only if it is still the end of the file, which is likely, for what stopped this line stops
     /// every other one.
-    // ANCHOR: take_back
     fn take_back(&self, piece: usize) -> bool {
         let take_back = || -> io::Result<bool> {
             let mut file = &self.file;
@@ -216,7 +213,6 @@ impl LogFile {
         };
         take_back().unwrap_or(false)
     }
-    // ANCHOR_END: take_back
 }
 
 /// A log that says in itself what it has lost: the error log, whose lines begin with a time and a process id.
@@ -225,7 +221,6 @@ pub struct TellingLog(pub LogFile);
 
 impl Write for TellingLog {
     /// Takes one line, and never fails: the logger could do nothing about it.
-    // ANCHOR: telling
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let TellingLog(log) = self;
         let unsaid = log.unsaid();
@@ -241,7 +236,6 @@ impl Write for TellingLog {
         let _ = log.write_line(line);
         Ok(line.len())
     }
-    // ANCHOR_END: telling
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())

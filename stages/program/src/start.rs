@@ -5,6 +5,7 @@ use crate::cli::{self, Start};
 use crate::failure::{Failure, exit};
 use crate::log_file::{LogFile, TellingLog};
 use crate::settings::Settings;
+use crate::signals;
 use env_logger::Target;
 use parts::request::DocumentRoot;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -70,6 +71,9 @@ pub fn main(
     serve: fn(&Settings) -> Result<(), Failure>,
 ) -> ExitCode {
     start_logging();
+    if let Err(errno) = signals::ignore_unused() {
+        log::warn!("some signals may end the server that should not: {errno}");
+    }
     let started = cli::parse(program, about, std::env::args_os(), |name| std::env::var_os(name));
     let result = match started {
         Ok(Start::Print(text)) => {

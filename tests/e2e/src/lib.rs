@@ -27,7 +27,7 @@ mod site;
 pub use browser::browse;
 pub use client::{Client, Ending, Lost, Response};
 pub use denial::Denied;
-pub use kernel::{accepted, backlog, group, halt, is_pending, owner, settled, threads, unread};
+pub use kernel::{accepted, backlog, group, halt, ignores, is_pending, owner, settled, threads, unread};
 pub use nix::sys::signal::{Signal, kill, killpg};
 pub use nix::unistd::Pid;
 pub use serde_json::Value as Json;

@@ -7,6 +7,7 @@ mod privileges;
 mod reload;
 mod service;
 mod shortage;
+mod signals;
 mod spread;
 mod stop;
 
