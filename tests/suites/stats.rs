@@ -39,6 +39,7 @@ fn every_call_moves_its_own_counter_and_no_other() {
         (0..times).for_each(|_| count(&slot));
     }
     slot.count_evictions(9);
+    slot.count_log_lines_dropped(10);
     slot.record_queue_wait(MILLISECOND);
 
     let mut expected = Counters {
@@ -51,6 +52,7 @@ fn every_call_moves_its_own_counter_and_no_other() {
         aborted: 7,
         restarts: 8,
         cache_evictions: 9,
+        log_lines_dropped: 10,
         ..Counters::default()
     };
     expected.queue_waits.buckets[bucket_of(MILLISECOND)] = 1;
@@ -195,6 +197,7 @@ fn a_total_is_the_sum_over_the_slots() {
             slot.count_monitoring_request();
             slot.count_aborted();
             slot.count_restart();
+            slot.count_log_lines_dropped(1);
             slot.seat(index % 2).connection_opened();
             slot.seat(index % 2).connections_idle_changed(1);
             slot.seat(index % 2).connection_queued();
@@ -222,8 +225,9 @@ fn a_total_is_the_sum_over_the_slots() {
         counters.monitoring_requests,
         counters.aborted,
         counters.restarts,
+        counters.log_lines_dropped,
     ];
-    assert_eq!(plain, [111; 14], "every counter was moved 1 + 10 + 100 times, in three slots");
+    assert_eq!(plain, [111; 15], "every counter was moved 1 + 10 + 100 times, in three slots");
     let gauges = Gauges {
         connections_active: 111,
         connections_idle: 111,

@@ -120,6 +120,8 @@ pub struct Counters {
     pub aborted: u64,
     /// Workers started in place of one that died.
     pub restarts: u64,
+    /// Lines of the logs that were dropped, because they could not be written at once.
+    pub log_lines_dropped: u64,
 }
 
 impl Counters {
@@ -151,6 +153,7 @@ impl Counters {
         self.monitoring_requests += other.monitoring_requests;
         self.aborted += other.aborted;
         self.restarts += other.restarts;
+        self.log_lines_dropped += other.log_lines_dropped;
     }
 }
 

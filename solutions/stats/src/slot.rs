@@ -32,8 +32,8 @@ use crate::sync::atomic::Ordering::Relaxed;
 /// counted: its bytes and duration may be in, its status not.
 ///
 /// **Who calls what.** The threads of the worker count, and use their own seat; for a while two processes do,
-/// the worker that drains and its successor, on two seats. The master counts restarts, and settles the seat
-/// of a worker that it has reaped. Anyone takes snapshots.
+/// the worker that drains and its successor, on two seats. The master counts restarts and the log lines that it
+/// drops, and settles the seat of a worker that it has reaped. Anyone takes snapshots.
 ///
 /// **Orderings.** Only a response's status is ordered after its bytes and duration (`Release`, read first
 /// with `Acquire`). All other counters are `Relaxed`: each stands for itself.
@@ -56,6 +56,7 @@ pub struct Slot {
     aborted: AtomicU64,
     restarts: AtomicU64,
     cover: Cover,
+    log_lines_dropped: AtomicU64,
     seats: [SeatGauges; SEATS],
 }
 
@@ -76,6 +77,7 @@ impl Slot {
             aborted: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
             cover: Cover::new(),
+            log_lines_dropped: AtomicU64::new(0),
             seats: [SeatGauges::default(), SeatGauges::default()],
         }
     }
@@ -140,6 +142,12 @@ impl Slot {
         &self.cover
     }
 
+    /// So many lines of a log were dropped, because they could not be written at once. What the master drops is
+    /// counted with the first slot.
+    pub fn count_log_lines_dropped(&self, lines: u64) {
+        self.log_lines_dropped.fetch_add(lines, Relaxed);
+    }
+
     /// The gauges of the worker that has this seat, 0 or 1.
     ///
     /// # Panics
@@ -172,6 +180,7 @@ impl Slot {
             monitoring_requests: self.monitoring_requests.load(Relaxed),
             aborted: self.aborted.load(Relaxed),
             restarts: self.restarts.load(Relaxed),
+            log_lines_dropped: self.log_lines_dropped.load(Relaxed),
             ..Counters::default()
         };
         self.responses.read_into(&mut counters);

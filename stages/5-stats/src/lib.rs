@@ -26,11 +26,11 @@ use parts::request::DocumentRoot;
 use parts::stats::SharedStats;
 use program::access_log::Logged;
 use program::failure::{Failure, plain};
+use program::log_file::LogFile;
 use program::settings::Settings;
 use program::start;
 use stage4_cache::cached::Cached;
 use stage4_cache::cached_files;
-use std::fs::File;
 use std::sync::Arc;
 
 /// The handlers of the complete server.
@@ -58,7 +58,7 @@ pub fn shared_stats(workers: usize) -> Result<Arc<SharedStats>, Failure> {
 
 /// The handlers of a worker that serves this root, writes to this log, and counts from this seat.
 // ANCHOR: site
-pub fn site(root: DocumentRoot, log: Option<File>, settings: &Settings, seated: Seated) -> Site {
+pub fn site(root: DocumentRoot, log: Option<LogFile>, settings: &Settings, seated: Seated) -> Site {
     let counting = seated.clone();
     let cached = cached_files(root, settings, move |change| counting.cache_changed(change));
     Logged::over(Observed::new(cached, seated, settings.into()), log)

@@ -7,6 +7,7 @@ use http::request::Request;
 use http::response::{CacheResult, Response};
 use parts::cache::Change;
 use parts::stats::{Response as Recorded, Seat, SharedStats, Slot};
+use program::dropped;
 use stage3_queue::service::{Event, Service};
 use std::process;
 use std::sync::Arc;
@@ -28,10 +29,12 @@ pub struct Observed<S> {
 }
 
 impl Seated {
-    /// Takes a seat for this process.
+    /// Takes a seat for this process, and a counter for the lines that its logs drop.
     // ANCHOR: take_a_seat
     pub fn take(stats: Arc<SharedStats>, slot: usize, seat: usize) -> Seated {
         stats.slot(slot).seat(seat).occupy(process::id(), date::seconds_since_1970());
+        let counting = stats.clone();
+        dropped::count_with(move |lines| counting.slot(slot).count_log_lines_dropped(lines));
         Seated { stats, slot, seat }
     }
     // ANCHOR_END: take_a_seat

@@ -35,6 +35,7 @@ pub mod worker;
 use master::Master;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parts::prefork::ListeningSocket;
+use program::dropped;
 use program::failure::Failure;
 use program::settings::Settings;
 use stage5_stats::shared_stats;
@@ -59,10 +60,14 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     }
     privileges::never_gain()?;
     allow_many_descriptors();
+    let stats = shared_stats(settings.num_workers)?;
+    let counting = stats.clone();
+    dropped::count_with(move |lines| counting.slot(0).count_log_lines_dropped(lines));
+    signals::for_children().map_err(Failure::running)?;
     // Tried as the user that the workers will run as.
-    let trial = Trial::begin(|_| Ok(settings.clone())).map_err(Failure::fork)?;
+    let trial = Trial::begin(|answers| answers.try_all(settings)).map_err(Failure::fork)?;
     let opened = trial.wait()?;
-    Master::new(settings.clone(), opened, sockets, shared_stats(settings.num_workers)?)?.run()
+    Master::new(settings.clone(), opened, sockets, stats)?.run()
 }
 // ANCHOR_END: run
 

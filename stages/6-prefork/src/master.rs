@@ -156,11 +156,14 @@ impl Master {
                     events.extend(self.watchdog.stuck(&self.supervisor));
                     events.extend(self.let_everybody_in());
                 }
-                Notice::Reload => events.extend(self.begin_reload()),
+                Notice::Reload => events.extend(self.begin_reload(Reload::begin)),
                 Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
             }
         }
         events.extend(self.give_up_late_reload());
+        if signals::reopen_asked() {
+            events.extend(self.begin_reload(Reload::begin_logs));
+        }
         events.extend(self.everybody_is_in());
         let now = Instant::now();
         events.extend(self.watchdog.look(now, &self.sockets, &self.supervisor, self.settings.timeout));
@@ -275,12 +278,15 @@ impl Master {
         }
     }
 
-    /// Begins to try the settings as they are now, which a child does. A herd that stops has no use for them.
-    fn begin_reload(&mut self) -> Option<Event> {
+    /// Begins to try something new, which a child does. A herd that stops has no use for it.
+    fn begin_reload(
+        &mut self,
+        begin: impl FnOnce(&mut Reload, &Settings) -> Option<Outcome>,
+    ) -> Option<Event> {
         if self.sockets.is_empty() {
             return None;
         }
-        self.reload.begin().and_then(|outcome| self.reloaded(outcome))
+        begin(&mut self.reload, &self.settings).and_then(|outcome| self.reloaded(outcome))
     }
 
     fn give_up_late_reload(&mut self) -> Option<Event> {
@@ -298,6 +304,10 @@ impl Master {
                 self.supervisor.set_patience(grace, drain);
                 self.settings = *settings;
                 self.opened = opened;
+                Some(Event::Reload)
+            }
+            Outcome::UseLog(log) => {
+                self.opened.log = log;
                 Some(Event::Reload)
             }
             Outcome::Keep => {

@@ -9,6 +9,7 @@ use program::failure::Failure;
 use program::settings::Settings;
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Instant;
 
@@ -16,12 +17,16 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Reload {
     trial: Option<Trial>,
+    /// Only the logs are to be opened again.
+    only_logs: bool,
 }
 
 /// What came of a reload.
 pub enum Outcome {
     /// Workers forked from now on use these.
     Use(Box<Settings>, Opened),
+    /// Workers forked from now on use this access log.
+    UseLog(Option<OwnedFd>),
     /// Everything stays; the log says why.
     Keep,
 }
@@ -29,14 +34,29 @@ pub enum Outcome {
 impl Reload {
     /// Begins to try the settings as flags, environment and file say them now. A trial that has not ended is given up:
     /// the settings may have changed since it began.
-    pub fn begin(&mut self) -> Option<Outcome> {
+    pub fn begin(&mut self, _current: &Settings) -> Option<Outcome> {
+        self.only_logs = false;
+        self.try_it(|answers| answers.try_all(&read(answers)?))
+    }
+
+    /// Begins to open the access log again, and nothing else. While a reload is tried, there is no need: that one opens
+    /// everything.
+    pub fn begin_logs(&mut self, current: &Settings) -> Option<Outcome> {
+        if self.trial.is_some() && !self.only_logs {
+            return None;
+        }
+        self.only_logs = true;
+        self.try_it(|answers| answers.try_log(current))
+    }
+
+    fn try_it(&mut self, what: impl FnOnce(&Answers) -> Result<(), Failure>) -> Option<Outcome> {
         self.give_up();
-        match Trial::begin(read) {
+        match Trial::begin(what) {
             Ok(trial) => {
                 self.trial = Some(trial);
                 None
             }
-            Err(errno) => Some(keep(&format!("cannot fork: {}", errno.desc()))),
+            Err(errno) => Some(self.keep(&format!("cannot fork: {}", errno.desc()))),
         }
     }
 
@@ -49,7 +69,10 @@ impl Reload {
     // ANCHOR: is_over
     pub fn is_over(&mut self, current: &Settings, pid: Pid, how: Exit) -> Option<Outcome> {
         let found = self.trial.take_if(|trial| trial.is(pid))?.ended(how);
-        let read_again = found.and_then(|Found { opened, configuration }| {
+        if self.only_logs {
+            return Some(found.map_or_else(|why| self.keep(&why), |found| Outcome::UseLog(found.log)));
+        }
+        let read_again = found.and_then(Found::complete).and_then(|(opened, configuration)| {
             // What the trial has read is not read a second time: it may be something else by now.
             let new = parse(|_| configuration.clone().ok_or(io::ErrorKind::NotFound.into()));
             new.map(|new| (new, opened)).map_err(|failure| failure.to_string())
@@ -59,7 +82,7 @@ impl Reload {
                 warn_of_what_stays(&new, current);
                 Outcome::Use(Box::new(new), opened)
             }
-            Err(why) => keep(&why),
+            Err(why) => self.keep(&why),
         })
     }
     // ANCHOR_END: is_over
@@ -67,18 +90,19 @@ impl Reload {
     /// Gives up a trial that takes too long.
     pub fn is_late(&mut self) -> Option<Outcome> {
         let late = self.trial.take_if(|trial| trial.deadline() <= Instant::now())?;
-        Some(keep(&late.give_up()))
+        Some(self.keep(&late.give_up()))
+    }
+
+    fn keep(&self, why: &str) -> Outcome {
+        let what = if self.only_logs { "the logs are not opened again" } else { "nothing is reloaded" };
+        log::error!("{what}: {why}");
+        Outcome::Keep
     }
 
     /// Ends the trial, if there is one, because nobody wants to know any more.
     pub fn give_up(&mut self) {
         self.trial.take().map(Trial::give_up);
     }
-}
-
-fn keep(why: &str) -> Outcome {
-    log::error!("nothing is reloaded: {why}");
-    Outcome::Keep
 }
 
 /// In the trial: the settings as flags, environment and file say them now.

@@ -6,6 +6,7 @@
 //! | SIGINT            | the same                                     | ignores it                         |
 //! | SIGQUIT           | kills all workers and exits                  | dies                               |
 //! | SIGHUP            | reads the settings, replaces the workers     | ignores it                         |
+//! | SIGUSR1           | replaces the workers, which open the log again | ignores it                       |
 //! | SIGCHLD           | reaps                                        | -                                  |
 
 use nix::errno::Errno;
@@ -15,10 +16,13 @@ use parts::prefork::{Mailbox, Notice};
 use parts::request::Bell;
 use program::bell::EventBell;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// What the handlers reach.
 static MAILBOX: Mailbox = Mailbox::new();
 static BELL: OnceLock<EventBell> = OnceLock::new();
+/// The logs are to be opened again. It has no place in the mailbox: asked twice before the master looks, once is enough.
+static REOPEN: AtomicBool = AtomicBool::new(false);
 
 /// Makes the master's signals leave notices. Returns the mailbox and the bell that rings for it.
 ///
@@ -29,10 +33,25 @@ pub fn for_master() -> Result<(&'static Mailbox, &'static EventBell), Errno> {
         let _ = BELL.set(EventBell::new()?);
     }
     let bell = BELL.get().ok_or(Errno::EINVAL)?;
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGCHLD] {
+    use Signal::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
+    for signal in [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGCHLD] {
         set(signal, SigHandler::Handler(note))?;
     }
     Ok((&MAILBOX, bell))
+}
+
+/// Lets this process collect its children. Who starts a program may have it ignore SIGCHLD, and then the kernel throws
+/// away how a child has ended (waitpid(2)).
+///
+/// # Errors
+/// Those of sigaction(2).
+pub fn for_children() -> Result<(), Errno> {
+    set(Signal::SIGCHLD, SigHandler::SigDfl)
+}
+
+/// Whether SIGUSR1 has come since the last call.
+pub fn reopen_asked() -> bool {
+    REOPEN.swap(false, Relaxed)
 }
 
 /// Undoes in a worker what it inherited from the master. Its own SIGTERM is set by [`program::stop::on_signals`],
@@ -44,6 +63,8 @@ pub fn for_worker() -> Result<(), Errno> {
     // A terminal sends these two to everybody, when it is closed and for Ctrl-C; only the master is to answer.
     set(Signal::SIGHUP, SigHandler::SigIgn)?;
     set(Signal::SIGINT, SigHandler::SigIgn)?;
+    // It can open no log: it may not be who it was, and it is confined. The master has it replaced.
+    set(Signal::SIGUSR1, SigHandler::SigIgn)?;
     set(Signal::SIGQUIT, SigHandler::SigDfl)?;
     set(Signal::SIGCHLD, SigHandler::SigDfl)
 }
@@ -96,6 +117,7 @@ extern "C" fn note(signal: c_int) {
         Ok(Signal::SIGTERM | Signal::SIGINT) => MAILBOX.note(Notice::Stop),
         Ok(Signal::SIGQUIT) => MAILBOX.note(Notice::StopNow),
         Ok(Signal::SIGHUP) => MAILBOX.note(Notice::Reload),
+        Ok(Signal::SIGUSR1) => REOPEN.store(true, Relaxed),
         _ => MAILBOX.note(Notice::ChildExited),
     }
     if let Some(bell) = BELL.get() {

@@ -30,13 +30,14 @@ use nix::sys::socket::{
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getppid};
 use parts::prefork::{DONE, Exit};
+use parts::request::DocumentRoot;
 use program::bell::poll_timeout;
 use program::failure::{Failure, exit};
+use program::log_file::LogFile;
 use program::settings::Settings;
 use program::start::{open_log, open_root};
-use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// How long a trial may take. A disk that has to start spinning takes several seconds.
@@ -51,14 +52,16 @@ pub struct Opened {
     /// The document root.
     pub root: OwnedFd,
     /// The access log, if there is to be one.
-    pub log: Option<File>,
+    pub log: Option<OwnedFd>,
 }
 
 /// What a trial that went well has found.
 #[derive(Debug)]
 pub struct Found {
-    /// What is to be served.
-    pub opened: Opened,
+    /// What is to be served, if that was tried.
+    pub root: Option<OwnedFd>,
+    /// The access log, if there is to be one.
+    pub log: Option<OwnedFd>,
     /// The contents of the configuration file, if one was read.
     pub configuration: Option<String>,
 }
@@ -83,16 +86,16 @@ const LOG: u8 = b'l';
 const FAILED: u8 = b'!';
 
 impl Trial {
-    /// Forks a child that tries the settings which `read` returns in it.
+    /// Forks a child that does `what`, which hands over what it opens.
     ///
     /// # Errors
     /// Those of socketpair(2) and fork(2).
-    pub fn begin(read: impl FnOnce(&Answers) -> Result<Settings, Failure>) -> Result<Trial, Errno> {
+    pub fn begin(what: impl FnOnce(&Answers) -> Result<(), Failure>) -> Result<Trial, Errno> {
         let flags = SockFlag::SOCK_CLOEXEC;
         let (answers, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
         let child = fork(|master| {
             let answers = Answers(theirs);
-            match follow(master).and_then(|()| answers.try_settings(read)) {
+            match follow(master).and_then(|()| what(&answers)) {
                 Ok(()) => DONE,
                 Err(failure) => {
                     // If not even this can be sent, the exit code still says that it failed.
@@ -139,7 +142,7 @@ impl Trial {
             Exit::Code(code) if code == i32::from(exit::BAD_SETTING) => Failure::Setting,
             _ => Failure::Running,
         };
-        self.ended(how).map(|found| found.opened).map_err(failure)
+        self.ended(how).and_then(Found::complete).map(|(opened, _)| opened).map_err(failure)
     }
 
     /// The child has ended and was collected: what has it found?
@@ -148,12 +151,11 @@ impl Trial {
     /// One sentence: what cannot be used.
     // ANCHOR: ended
     pub fn ended(self, how: Exit) -> Result<Found, String> {
-        let mut heard = self.hear();
-        match (how, heard.root.take()) {
-            (Exit::Code(DONE), Some(root)) => Ok(Found {
-                opened: Opened { root, log: heard.log.map(File::from) },
-                configuration: heard.configuration,
-            }),
+        let heard = self.hear();
+        match how {
+            Exit::Code(DONE) => {
+                Ok(Found { root: heard.root, log: heard.log, configuration: heard.configuration })
+            }
             _ => Err(heard.failure.unwrap_or_else(|| format!("{} could not be tried: {how}", heard.trying))),
         }
     }
@@ -233,24 +235,33 @@ impl Answers {
         self.send(CONFIGURATION, text, None)
     }
 
+    /// Opens everything that workers with these settings use, and hands it over.
+    ///
+    /// # Errors
+    /// [`Failure::Setting`] for what cannot be used.
     // ANCHOR: try_settings
-    fn try_settings(&self, read: impl FnOnce(&Answers) -> Result<Settings, Failure>) -> Result<(), Failure> {
-        let settings = read(self)?;
-        let hand_over = |what, descriptor: &dyn AsRawFd| {
-            self.send(what, "", Some(descriptor.as_raw_fd())).map_err(Failure::running)
-        };
-        let trying = |what: String| self.trying(&what).map_err(Failure::running);
-        trying(format!("--document-root: {}", settings.document_root.display()))?;
-        hand_over(ROOT, &open_root(&settings)?.as_fd())?;
+    pub fn try_all(&self, settings: &Settings) -> Result<(), Failure> {
+        let what = format!("--document-root: {}", settings.document_root.display());
+        self.trying(&what).map_err(Failure::running)?;
+        self.hand_over(ROOT, open_root(settings)?.as_fd())?;
+        self.try_log(settings)
+    }
+
+    /// Opens the access log of these settings, if there is to be one, and hands it over.
+    ///
+    /// # Errors
+    /// [`Failure::Setting`] if it cannot be used.
+    pub fn try_log(&self, settings: &Settings) -> Result<(), Failure> {
         if let Some(path) = &settings.access_log {
-            trying(format!("--access-log: {}", path.display()))?;
+            self.trying(&format!("--access-log: {}", path.display())).map_err(Failure::running)?;
         }
-        match open_log(&settings)? {
-            Some(log) => hand_over(LOG, &log),
-            None => Ok(()),
-        }
+        open_log(settings)?.map_or(Ok(()), |log| self.hand_over(LOG, log.as_fd()))
     }
     // ANCHOR_END: try_settings
+
+    fn hand_over(&self, about: u8, descriptor: BorrowedFd<'_>) -> Result<(), Failure> {
+        self.send(about, "", Some(descriptor.as_raw_fd())).map_err(Failure::running)
+    }
 
     fn send(&self, about: u8, text: &str, descriptor: Option<RawFd>) -> io::Result<()> {
         let rights = [ControlMessage::ScmRights(descriptor.as_slice())];
@@ -270,12 +281,24 @@ fn follow(master: Pid) -> Result<(), Failure> {
     if getppid() == master { Ok(()) } else { Err(Failure::Running("the master is gone".to_owned())) }
 }
 
+impl Found {
+    /// What is to be served, and what the configuration file said.
+    ///
+    /// # Errors
+    /// One sentence, if no root was tried.
+    pub fn complete(self) -> Result<(Opened, Option<String>), String> {
+        let root = self.root.ok_or("the document root was not handed over")?;
+        Ok((Opened { root, log: self.log }, self.configuration))
+    }
+}
+
 impl Opened {
-    /// Further descriptors of the same.
+    /// Root and log for one worker, as descriptors of its own.
     ///
     /// # Errors
     /// No descriptor left.
-    pub fn try_clone(&self) -> io::Result<Opened> {
-        Ok(Opened { root: self.root.try_clone()?, log: self.log.as_ref().map(File::try_clone).transpose()? })
+    pub fn for_worker(&self) -> io::Result<(DocumentRoot, Option<LogFile>)> {
+        let log = self.log.as_ref().map(|log| log.try_clone().and_then(LogFile::new)).transpose()?;
+        Ok((DocumentRoot::from_descriptor(self.root.try_clone()?), log))
     }
 }

@@ -7,7 +7,6 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid, write};
 use parts::prefork::{CANNOT_START, DONE, ListeningSocket, MASTER_GONE};
-use parts::request::DocumentRoot;
 use parts::stats::SharedStats;
 use program::failure::Failure;
 use program::failure::exit;
@@ -46,7 +45,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         Ok(None) => return MASTER_GONE,
         Err(failure) => return cannot_start(slot, &failure),
     };
-    let Opened { root, log } = match opened.try_clone() {
+    let (root, log) = match opened.for_worker() {
         Ok(opened) => opened,
         Err(error) => return cannot_start(slot, &Failure::running(error)),
     };
@@ -61,7 +60,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         }
     }
     let seated = Seated::take(stats, slot, seat);
-    let site = Arc::new(stage5_stats::site(DocumentRoot::from_descriptor(root), log, settings, seated));
+    let site = Arc::new(stage5_stats::site(root, log, settings, seated));
     // ANCHOR_END: life
     // ANCHOR: serve
     let mut serving = false;

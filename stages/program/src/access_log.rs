@@ -1,26 +1,28 @@
 //! The access log: a line per request in Combined Log Format.
 //!
-//! The file is opened with O_APPEND and each line is one write(2), so the lines of any number of threads and
-//! processes follow each other and never mix (open(2): the kernel moves to the end and writes in one step).
+//! Each line is one write(2) to a file opened with O_APPEND, so the lines of any number of threads and processes follow
+//! each other and never mix (open(2): the kernel moves to the end and writes in one step). What else a log may be, and
+//! what becomes of a line for which there is no room, is [`log_file`](crate::log_file)'s matter.
 
+use crate::log_file::{LogFile, sentence};
 use http::handler::{Exchange, Handler};
 use http::request::Request;
 use http::response::Response;
 use parts::request::parse_head;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// A handler that writes a line about each response, if there is a file to write to.
+/// A handler that writes a line about each response, if there is a log to write to.
 #[derive(Debug)]
 pub struct Logged<H> {
     inner: H,
-    file: Option<File>,
+    log: Option<LogFile>,
 }
 
 impl<H> Logged<H> {
-    /// Appends to the file at `path`, and makes it if it does not exist. Without a path, nothing is written.
+    /// Writes to the log at `path`, as [`open`] does. Without a path, nothing is written.
     ///
     /// # Errors
     /// Those of open(2).
@@ -28,9 +30,9 @@ impl<H> Logged<H> {
         Ok(Logged::over(inner, open(path)?))
     }
 
-    /// Appends to a file that is [open](open) already. Without one, nothing is written.
-    pub fn over(inner: H, file: Option<File>) -> Logged<H> {
-        Logged { inner, file }
+    /// Writes to a log that is [open](open) already. Without one, nothing is written.
+    pub fn over(inner: H, log: Option<LogFile>) -> Logged<H> {
+        Logged { inner, log }
     }
 
     /// The handler inside.
@@ -39,15 +41,18 @@ impl<H> Logged<H> {
     }
 }
 
-/// Opens the file of an access log, if there is to be one.
+/// Opens the access log, if there is to be one: a file that is appended to and made if it does not exist, or, for `-`,
+/// standard output.
 ///
 /// # Errors
 /// Those of open(2).
-// ANCHOR: open
-pub fn open(path: Option<&Path>) -> io::Result<Option<File>> {
-    path.map(|path| OpenOptions::new().append(true).create(true).open(path)).transpose()
+pub fn open(path: Option<&Path>) -> io::Result<Option<LogFile>> {
+    path.map(|path| match path.to_str() {
+        Some("-") => LogFile::inherited(io::stdout().as_fd()),
+        _ => LogFile::open(path),
+    })
+    .transpose()
 }
-// ANCHOR_END: open
 
 impl<H: Handler> Handler for Logged<H> {
     fn respond(&self, request: &Request<'_>) -> Response {
@@ -56,29 +61,58 @@ impl<H: Handler> Handler for Logged<H> {
 
     // ANCHOR: finished
     fn finished(&self, exchange: &Exchange<'_>) {
-        if let Some(mut file) = self.file.as_ref() {
-            // A full disk must not stop the server; the next line may fit again.
-            let _ = file.write_all(line(exchange, SystemTime::now()).as_bytes());
+        if let Some(log) = &self.log {
+            let now = SystemTime::now();
+            let mut text = line(exchange, now, usize::MAX);
+            if log.longest_line().is_some_and(|longest| text.len() > longest) {
+                // No client may keep itself out of the log by sending long fields.
+                text = line(exchange, now, SHORT_FIELD);
+            }
+            if log.write_line(text.as_bytes()).is_ok() {
+                say_losses(log);
+            }
         }
         self.inner.finished(exchange);
     }
     // ANCHOR_END: finished
 }
 
-/// `host - - [time] "request line" status bytes "referer" "user agent"`
-fn line(exchange: &Exchange<'_>, now: SystemTime) -> String {
+impl<H> Drop for Logged<H> {
+    fn drop(&mut self) {
+        if let Some(log) = &self.log {
+            say_losses(log);
+        }
+    }
+}
+
+/// The most that is written of each of the three fields that clients fill in, where a line must be short: with what
+/// stands around them they then fit into the 4,096 bytes that a pipe takes at once.
+const SHORT_FIELD: usize = 1200;
+
+/// Says in the error log what the access log has lost; in the access log itself it would be a line that no program
+/// can read.
+fn say_losses(log: &LogFile) {
+    let lines = log.unsaid();
+    if lines > 0 && log.said(lines) {
+        log::warn!("{}", sentence(lines, "lines of the access log"));
+    }
+}
+
+/// `host - - [time] "request line" status bytes "referer" "user agent"`. Of each field that the client fills in, at most
+/// `longest` bytes.
+fn line(exchange: &Exchange<'_>, now: SystemTime, longest: usize) -> String {
     let first_line = exchange.head.strip_prefix(b"\r\n").unwrap_or(exchange.head);
     let first_line = first_line.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
     let head = parse_head(exchange.head).ok().flatten();
     let field = |name: &str| {
         let value = head.as_ref().and_then(|head| head.headers.all(name).next());
-        value.map_or_else(|| "-".to_owned(), escaped)
+        value.map_or_else(|| "-".to_owned(), |value| escaped(value, longest))
     };
     format!(
         "{} - - [{}] \"{}\" {} {} \"{}\" \"{}\"\n",
         exchange.peer.ip(),
         common_log_time(now),
-        if first_line.is_empty() { "-".to_owned() } else { escaped(first_line) },
+        if first_line.is_empty() { "-".to_owned() } else { escaped(first_line, longest) },
         exchange.status,
         exchange.body_bytes,
         field("referer"),
@@ -87,10 +121,15 @@ fn line(exchange: &Exchange<'_>, now: SystemTime) -> String {
 }
 
 /// Client bytes as they may stand between quotes: no quote, no backslash, no control byte, nothing but ASCII.
-/// Without this a client could forge whole lines.
-fn escaped(bytes: &[u8]) -> String {
+/// Without this a client could forge whole lines. If that is longer than `longest`, it ends early, with three dots.
+fn escaped(bytes: &[u8], longest: usize) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
+        // The longest that one byte becomes is \xff.
+        if text.len() + 4 > longest {
+            text.push_str("...");
+            break;
+        }
         match byte {
             b'"' | b'\\' => text.extend(['\\', byte as char]),
             b' '..=b'~' => text.push(byte as char),

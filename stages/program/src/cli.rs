@@ -18,6 +18,7 @@ Signals:
   SIGTERM, SIGINT  stop: answer what was accepted, then exit (a second one stops at once, in herd)
   SIGQUIT          herd: stop at once
   SIGHUP           replace the workers one by one, with the settings read again (herd)
+  SIGUSR1          open the access log again: replace the workers one by one (herd)
 
 Exit codes:
   0  stopped as asked
@@ -64,7 +65,7 @@ const DESCRIBED: [Described; 14] = [
         "How",
         "Time limit for leaving; without it, a stop takes 30 s and a reload cuts no client (herd)",
     ),
-    ("ACCESS_LOG", "FILE", "How", "Append a line per request, in Combined Log Format"),
+    ("ACCESS_LOG", "FILE", "How", "Append a line per request, in Combined Log Format; -: standard output"),
     ("USER", "NAME", "Who", "Started as root: become this user once the port is bound (herd)"),
     ("LANDLOCK", "WHEN", "Who", "Confine workers to reading beneath the root: on, off [default: on] (herd)"),
 ];

@@ -2,8 +2,9 @@
 
 use crate::failure::Failure;
 use crate::settings::Settings;
+use crate::start::say;
 use nix::sys::socket::{Backlog, setsockopt, sockopt};
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 
@@ -42,6 +43,6 @@ pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Failure>
 
 /// Says on standard output where the server listens, for people and for programs that start one on port 0.
 pub fn announce(program: &str, address: SocketAddr) {
-    // Standard output may be closed; the server does not need it.
-    let _ = writeln!(io::stdout(), "{program} listening on http://{address}/");
+    // Standard output may be closed, or a pipe that nobody reads; the server does not need it.
+    say(io::stdout().as_fd(), &format!("{program} listening on http://{address}/"));
 }

@@ -3,12 +3,19 @@
 use crate::access_log::{self, Logged};
 use crate::cli::{self, Start};
 use crate::failure::{Failure, exit};
+use crate::log_file::{LogFile, TellingLog};
 use crate::settings::Settings;
+use crate::signals;
+use env_logger::Target;
 use parts::request::DocumentRoot;
-use std::fs::{self, File};
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fs;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread;
 
 /// Opens the document root of the settings.
 ///
@@ -24,7 +31,7 @@ pub fn open_root(settings: &Settings) -> Result<DocumentRoot, Failure> {
 ///
 /// # Errors
 /// [`Failure::Setting`] if its file cannot be written.
-pub fn open_log(settings: &Settings) -> Result<Option<File>, Failure> {
+pub fn open_log(settings: &Settings) -> Result<Option<LogFile>, Failure> {
     access_log::open(settings.access_log.as_deref()).map_err(|error| Failure::access_log(settings, &error))
 }
 
@@ -36,15 +43,34 @@ pub fn logged<H>(handler: H, settings: &Settings) -> Result<Logged<H>, Failure> 
     Ok(Logged::over(handler, open_log(settings)?))
 }
 
-/// Logs to standard error; `RUST_LOG` says how much. env_logger puts a line together and writes it with one write(2),
-/// so the lines of several processes never mix.
+/// Logs to standard error; `RUST_LOG` says how much. env_logger puts a line together, and [`LogFile`] takes it whole or
+/// drops it.
 fn start_logging() {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
-        .format(|line, record| {
-            let (time, process) = (line.timestamp_millis(), std::process::id());
-            writeln!(line, "{time} {process} {} {}", record.level(), record.args())
-        })
-        .init();
+    let mut logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"));
+    logger.format(|line, record| {
+        let (time, process) = (line.timestamp_millis(), std::process::id());
+        writeln!(line, "{time} {process} {} {}", record.level(), record.args())
+    });
+    if let Ok(log) = LogFile::inherited(io::stderr().as_fd()) {
+        logger.target(Target::Pipe(Box::new(TellingLog(log))));
+    }
+    logger.init();
+    // What Rust prints of a panic would wait for a reader.
+    panic::set_hook(Box::new(|info| {
+        let thread = thread::current();
+        log::error!("thread '{}' {info}", thread.name().unwrap_or("<unnamed>"));
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            backtrace.to_string().lines().for_each(|line| log::error!("{line}"));
+        }
+    }));
+}
+
+/// Says one line on a descriptor that this process was started with, unless its reader has stopped reading.
+pub(crate) fn say(descriptor: BorrowedFd<'_>, line: &str) {
+    if let Ok(log) = LogFile::inherited(descriptor) {
+        let _ = log.write_line(format!("{line}\n").as_bytes());
+    }
 }
 
 /// Reads the command line of this process and runs `serve`. The whole of `main` in every stage.
@@ -54,6 +80,9 @@ pub fn main(
     serve: fn(&Settings) -> Result<(), Failure>,
 ) -> ExitCode {
     start_logging();
+    if let Err(errno) = signals::ignore_unused() {
+        log::warn!("some signals may end the server that should not: {errno}");
+    }
     let environment = |name: &str| std::env::var_os(name);
     let read_file = |path: &Path| fs::read_to_string(path);
     let started = cli::parse(program, about, std::env::args_os(), environment, read_file);
@@ -69,7 +98,7 @@ pub fn main(
         Ok(()) => ExitCode::from(exit::STOPPED),
         Err(Failure::Code(code)) => ExitCode::from(code),
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "{program}: {failure}");
+            say(io::stderr().as_fd(), &format!("{program}: {failure}"));
             ExitCode::from(if matches!(failure, Failure::Setting(_)) {
                 exit::BAD_SETTING
             } else {

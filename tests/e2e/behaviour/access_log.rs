@@ -1,7 +1,10 @@
 //! The access log, in Combined Log Format: a line for each request, whatever the client sends.
 
 use crate::PROGRAM;
-use e2e::{Server, Site, eventually};
+use e2e::{Server, Site, eventually, settled};
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use verdict::test;
 
@@ -91,4 +94,88 @@ fn the_log_is_appended_to() {
         server.get("/").expect(200);
         lines(&log, count);
     }
+}
+
+/// Asks for the page so many times, each time under another long name. Returns the names.
+fn ask(server: &Server, names: std::ops::Range<usize>) -> HashSet<String> {
+    let name = |number| format!("client-{number}-{}-end", "x".repeat(1000));
+    names
+        .map(|number| {
+            let name = name(number);
+            let field = format!("User-Agent: {name}");
+            server.client().ask("GET", "/", &[&field, "Connection: close"]).expect(200);
+            name
+        })
+        .collect()
+}
+
+/// The name in a line, which must be whole.
+#[track_caller]
+fn name_in(line: &str) -> String {
+    let line = without_time(line);
+    let name = line.strip_prefix("127.0.0.1 - - \"GET / HTTP/1.1\" 200 5 \"-\" \"");
+    let name = name.and_then(|rest| rest.strip_suffix('"'));
+    name.unwrap_or_else(|| panic!("this is no whole line: {line}")).to_owned()
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let server = PROGRAM.launch().site(&Site::new()).flags(&["--access-log", "-"]).start();
+    let names = ask(&server, 0..3);
+    eventually("the lines follow the announcement", || server.stdout().lines().count() == 4);
+    assert_eq!(server.stdout().lines().skip(1).map(name_in).collect::<HashSet<_>>(), names);
+}
+
+#[test]
+fn a_file_that_may_not_grow_has_whole_lines_and_goes_on_when_it_can() {
+    let site = Site::new();
+    let log = site.outside().join("access.log");
+    let server = PROGRAM.launch().site(&site).file_size(20_000).flag("--access-log", &log).start();
+    let serving = server.serving();
+    let mut names = ask(&server, 0..100);
+    // A line is written when the last byte of an answer is sent.
+    serving.iter().for_each(|&pid| settled(pid));
+    let text = || std::fs::read_to_string(&log).expect("an access log");
+    let full = text();
+    assert!(full.len() > 17_000 && full.ends_with('\n'), "the log should be full of whole lines");
+    full.lines().for_each(|line| assert!(names.remove(&name_in(line)), "a line comes twice: {line}"));
+    // As `logrotate` with `copytruncate` does.
+    OpenOptions::new().write(true).truncate(true).open(&log).expect("a log that can be emptied");
+    let mut names = ask(&server, 100..110);
+    eventually("the new requests are in the log", || text().lines().count() == names.len());
+    text().lines().for_each(|line| assert!(names.remove(&name_in(line)), "a line comes twice: {line}"));
+    assert_eq!(server.serving(), serving, "no process should die of it");
+    eventually("the loss is told", || {
+        server.stderr().contains(" lines of the access log were dropped, because")
+    });
+}
+
+#[test]
+fn a_fifo_needs_no_reader_and_its_reader_may_come_and_go() {
+    let site = Site::new().fifo("../access.log");
+    // One process: each says for itself what it has lost.
+    let (server, log) = start(&site);
+    let read = |names: HashSet<String>| {
+        let lines = BufReader::new(File::open(&log).expect("a reader")).lines().take(names.len());
+        let read: HashSet<String> = lines.map(|line| name_in(&line.expect("a line"))).collect();
+        assert_eq!(read, names, "each line should come, and whole");
+    };
+    for first in [0, 10] {
+        read(ask(&server, first..first + 10));
+    }
+    // More than a pipe holds, and nobody reads: the server goes on, and what does not fit is lost.
+    let names = ask(&server, 20..220);
+    let mut reader = BufReader::new(File::open(&log).expect("a reader")).lines();
+    let mut next = || name_in(&reader.next().expect("a line").expect("a line"));
+    let held: HashSet<String> = (0..40).map(|_| next()).collect();
+    assert!(held.len() == 40 && held.is_subset(&names), "what fitted should come, and whole");
+    let late = ask(&server, 220..240);
+    eventually("late lines come, and whole", || {
+        let name = next();
+        assert!(names.contains(&name) || late.contains(&name), "this line is damaged: {name}");
+        late.contains(&name)
+    });
+    eventually("the loss is told", || {
+        server.stderr().contains(" lines of the access log were dropped, because")
+    });
 }

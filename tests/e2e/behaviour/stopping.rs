@@ -2,7 +2,8 @@
 
 use crate::PROGRAM;
 use e2e::{
-    Client, Ending, Server, Signal, Site, backlog, eventually, halt, is_pending, kill, pattern, unread,
+    Client, Ending, Server, Signal, Site, backlog, eventually, halt, ignores, is_pending, kill, pattern,
+    unread,
 };
 use verdict::test;
 
@@ -100,6 +101,57 @@ fn what_waits_in_the_backlog_is_answered() {
         for mut client in clients {
             assert_eq!(client.response().expect(200).text(), "home\n");
         }
+        exited_well(&server);
+    }
+}
+
+#[test]
+fn signals_without_a_meaning_end_nothing() {
+    let server = PROGRAM.serve(&Site::new(), &[]);
+    let before = server.processes();
+    let meaningless = [
+        Signal::SIGUSR2,
+        Signal::SIGPIPE,
+        Signal::SIGXFSZ,
+        Signal::SIGALRM,
+        Signal::SIGVTALRM,
+        Signal::SIGPROF,
+        Signal::SIGIO,
+        Signal::SIGPWR,
+        Signal::SIGSTKFLT,
+        Signal::SIGTTOU,
+    ];
+    for &pid in &before {
+        for signal in meaningless {
+            assert!(ignores(pid, signal as u32), "process {pid} should ignore {signal}");
+            kill(pid, signal).expect("a process that can be signalled");
+        }
+        // The C library keeps the first two or three for itself (signal(7)).
+        assert!((35..=64).all(|signal| ignores(pid, signal)), "process {pid}, real-time signals");
+    }
+    for _ in 0..20 {
+        server.get("/").expect(200);
+    }
+    assert_eq!(server.processes(), before, "no process should have ended");
+}
+
+#[test]
+fn a_mistake_in_the_program_is_seen() {
+    for signal in [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGABRT] {
+        for launch in [PROGRAM.launch(), PROGRAM.launch().deaf()] {
+            let server = launch.site(&Site::new()).start();
+            server.signal(signal);
+            assert_eq!(server.exit_code(), None, "{signal} should end the program");
+        }
+    }
+}
+
+#[test]
+fn a_server_hears_the_signals_that_its_parent_did_not() {
+    for signal in STOPS {
+        let server = PROGRAM.launch().site(&Site::new()).deaf().start();
+        server.get("/").expect(200);
+        server.signal(signal);
         exited_well(&server);
     }
 }

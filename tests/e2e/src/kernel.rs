@@ -103,8 +103,18 @@ pub fn threads(pid: Pid) -> usize {
 
 /// Whether a signal was sent to a process that has not received it yet.
 pub fn is_pending(pid: Pid, signal: Signal) -> bool {
-    let bits = status(pid, "ShdPnd:").and_then(|bits| u64::from_str_radix(&bits, 16).ok());
-    bits.is_some_and(|bits| bits >> (signal as u32 - 1) & 1 == 1)
+    is_in(pid, "ShdPnd:", signal as u32)
+}
+
+/// Whether a process ignores the signal with this number.
+pub fn ignores(pid: Pid, signal: u32) -> bool {
+    is_in(pid, "SigIgn:", signal)
+}
+
+/// Whether a set of signals has this one: a bit for each, from SIGHUP on.
+fn is_in(pid: Pid, set: &str, signal: u32) -> bool {
+    let bits = status(pid, set).and_then(|bits| u64::from_str_radix(&bits, 16).ok());
+    bits.is_some_and(|bits| bits >> (signal - 1) & 1 == 1)
 }
 
 fn status(pid: Pid, name: &str) -> Option<String> {

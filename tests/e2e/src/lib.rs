@@ -29,7 +29,9 @@ pub use browser::browse;
 pub use client::{Client, Ending, Lost, Response};
 pub use denial::Denied;
 pub use gate::{Answer, Gate};
-pub use kernel::{Lease, accepted, backlog, group, halt, is_pending, owner, settled, threads, unread};
+pub use kernel::{
+    Lease, accepted, backlog, group, halt, ignores, is_pending, owner, settled, threads, unread,
+};
 pub use nix::errno::Errno;
 pub use nix::libc;
 pub use nix::sys::signal::{Signal, kill, killpg};

@@ -4,16 +4,20 @@ use crate::gate::Asked;
 use crate::{Client, Denied, Gate, Response, Site, eventually, kernel};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{
+    SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, kill, killpg, sigaction, sigprocmask,
+};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid, getppid};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use tempfile::NamedTempFile;
 
@@ -41,6 +45,9 @@ impl Program {
             variables: Vec::new(),
             site: None,
             descriptors: None,
+            file_size: None,
+            error_log: None,
+            deaf: false,
             denied: None,
             gate: None,
         }
@@ -62,6 +69,9 @@ pub struct Launch {
     variables: Vec<(String, OsString)>,
     site: Option<Site>,
     descriptors: Option<u64>,
+    file_size: Option<u64>,
+    error_log: Option<Arc<OwnedFd>>,
+    deaf: bool,
     denied: Option<Denied>,
     gate: Option<Gate>,
 }
@@ -98,6 +108,24 @@ impl Launch {
     /// Allows each process so many open files and sockets.
     pub fn descriptors(mut self, limit: u64) -> Launch {
         self.descriptors = Some(limit);
+        self
+    }
+
+    /// Allows no process to make a file longer than so many bytes.
+    pub fn file_size(mut self, limit: u64) -> Launch {
+        self.file_size = Some(limit);
+        self
+    }
+
+    /// Gives it this as standard error, in place of a file.
+    pub fn error_log(mut self, descriptor: OwnedFd) -> Launch {
+        self.error_log = Some(Arc::new(descriptor));
+        self
+    }
+
+    /// Starts it as a careless parent would: with every signal ignored that can be, and every signal blocked.
+    pub fn deaf(mut self) -> Launch {
+        self.deaf = true;
         self
     }
 
@@ -161,8 +189,12 @@ impl Launch {
         command.env("HERD_QUEUE_DELAY_MS", "0");
         command.args(&self.flags).envs(self.variables).stdin(Stdio::null());
         command.stdout(append_to(&stdout)).stderr(append_to(&stderr)).process_group(0);
+        if let Some(descriptor) = &self.error_log {
+            command.stderr(descriptor.try_clone().expect("a descriptor"));
+        }
         let (parent, descriptors, denied) = (getpid(), self.descriptors, self.denied);
         let mut gate = self.gate.map(|gate| gate.open().expect("a thread"));
+        let (file_size, deaf) = (self.file_size, self.deaf);
         #[allow(unsafe_code)]
         // SAFETY: between fork and exec the closure makes a few system calls, which allocate nothing and take
         // no lock.
@@ -170,6 +202,12 @@ impl Launch {
             command.pre_exec(move || {
                 if let Some(limit) = descriptors {
                     setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?;
+                }
+                if let Some(limit) = file_size {
+                    setrlimit(Resource::RLIMIT_FSIZE, limit, limit)?;
+                }
+                if deaf {
+                    hear_nothing()?;
                 }
                 die_with(parent)?;
                 denied.map_or(Ok(()), Denied::deny)?;
@@ -181,6 +219,17 @@ impl Launch {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         Server { program: self.program, child, address, stdout, stderr, _site: self.site }
     }
+}
+
+/// Ignores and blocks every signal, in this process and in what it becomes (execve(2)).
+fn hear_nothing() -> io::Result<()> {
+    for signal in Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)) {
+        let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+        #[allow(unsafe_code)]
+        // SAFETY: this disposition runs no code.
+        unsafe { sigaction(signal, &ignore) }?;
+    }
+    Ok(sigprocmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), None)?)
 }
 
 /// If the tests are killed, so is the server.
@@ -287,6 +336,11 @@ impl Server {
             Some(WaitStatus::Exited(_, code)) => Some(code),
             _ => None,
         }
+    }
+
+    /// What it has written to standard output.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stdout).unwrap_or_default()).into_owned()
     }
 
     /// What it has written to standard error.

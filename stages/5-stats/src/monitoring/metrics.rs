@@ -75,6 +75,11 @@ pub fn page(stats: &SharedStats, capacity: Capacity) -> Response {
         "Requests for monitoring paths.",
         counters.monitoring_requests,
     );
+    page.counter(
+        "herd_log_lines_dropped_total",
+        "Lines of the logs that could not be written at once.",
+        counters.log_lines_dropped,
+    );
 
     let workers = &snapshot.slots;
     // ANCHOR: per_worker

@@ -161,7 +161,7 @@ fn every_query_and_every_rule_agrees_with_what_the_clients_counted() {
     let rules: Vec<&Json> = rules["groups"].as_array().expect("groups").iter().collect();
     let rules: Vec<&Json> =
         rules.iter().flat_map(|group| group["rules"].as_array().expect("rules")).collect();
-    assert_eq!(rules.len(), 13, "all rules of the file should be there");
+    assert_eq!(rules.len(), 14, "all rules of the file should be there");
     for rule in &rules {
         assert_eq!(rule["health"], "ok", "{rule}");
         if rule["type"] == "recording" {

@@ -6,6 +6,8 @@ use http::response::{Body, Response};
 use program::access_log::Logged;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 use tempfile::NamedTempFile;
 
@@ -122,4 +124,21 @@ proptest! {
         let quotes = line.replace("\\\\", "").replace("\\\"", "").matches('"').count();
         prop_assert_eq!(quotes, 6, "three quoted texts, none of which ends early: {}", line);
     }
+}
+
+#[test]
+fn a_request_with_long_fields_has_a_line_in_a_pipe_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    let log = Logged::new(Silent, Some(&path)).expect("a FIFO is a log");
+    let long = "\u{e9}".repeat(2000);
+    let head = format!("GET /{} HTTP/1.1\r\nReferer: {long}\r\nUser-Agent: {long}\r\n\r\n", "y".repeat(2000));
+    let mut reader = BufReader::new(File::open(&path).expect("a reader"));
+    tell(&log, head.as_bytes());
+    tell(&log, b"GET / HTTP/1.1\r\n\r\n");
+    let lines: Vec<String> = reader.by_ref().lines().take(2).map(|line| line.expect("a line")).collect();
+    assert!(lines[0].len() < 4096 && lines[0].contains("GET /yyy"), "{}", lines[0]);
+    assert_eq!(lines[0].matches("...\"").count(), 3, "what was left out should be seen: {}", lines[0]);
+    assert!(lines[1].contains("\"GET / HTTP/1.1\" 200 5 \"-\" \"-\""), "{}", lines[1]);
 }

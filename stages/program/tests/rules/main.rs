@@ -1,8 +1,9 @@
-//! The rules of the settings and of the access log, without a network.
+//! The rules of the settings and of the logs, without a network.
 
 use proptest::test_runner::Config;
 
 mod access_log;
+mod log_file;
 mod settings;
 mod settings_file;
 

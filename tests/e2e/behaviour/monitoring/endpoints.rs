@@ -56,6 +56,7 @@ fn stats_has_every_number_for_all_and_for_each_worker() {
         "queue_depth",
         "threads_busy",
         "restarts",
+        "log_lines_dropped",
     ];
     for name in names {
         number(&stats["total"], name);

@@ -9,6 +9,7 @@ mod reload;
 mod roots;
 mod service;
 mod shortage;
+mod signals;
 mod spread;
 mod stop;
 

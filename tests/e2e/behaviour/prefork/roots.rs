@@ -2,8 +2,6 @@
 
 use super::PROGRAM;
 use e2e::{Answer, Gate, Launch, Pid, Server, Signal, Site, eventually, kill, libc};
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -22,11 +20,13 @@ fn replace_all(server: &Server) {
 #[track_caller]
 fn when_replaced(server: &Server, old: &[Pid]) {
     eventually("every worker is replaced", || {
-        let now: Vec<_> = server.workers().into_iter().filter(|pid| !old.contains(pid)).collect();
+        let now = server.workers();
+        // One that leaves may still accept.
+        let are_gone = now.iter().all(|pid| !old.contains(pid));
         let stats = server.get("/stats").expect(200).json();
         let serving = stats["workers"].as_array().expect("a list of workers");
         let serves = |worker: &e2e::Json| now.iter().any(|pid| worker["pid"] == pid.as_raw());
-        serving.iter().all(serves)
+        are_gone && serving.iter().all(serves)
     });
 }
 
@@ -111,13 +111,6 @@ fn a_root_that_was_deleted_is_told_by_health_until_a_reload() {
     assert_eq!(server.get("/health").expect(200).json()["status"], "ok");
 }
 
-/// A FIFO that nobody reads: opening it for writing never ends.
-fn fifo(site: &Site) -> std::path::PathBuf {
-    let path = site.outside().join("fifo");
-    mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).expect("a FIFO");
-    path
-}
-
 /// A reload hangs. Workers that die are replaced all the same, and in the end the log says what did not answer.
 #[track_caller]
 fn goes_on_and_says(server: &Server, what: &str, text: &str) {
@@ -136,10 +129,13 @@ fn goes_on_and_says(server: &Server, what: &str, text: &str) {
 fn a_log_that_cannot_be_opened_stops_neither_the_herd_nor_its_end() {
     let site = Site::new();
     site.write("../herd.conf", "");
-    let server = PROGRAM.launch().site(&site).flag("--config", site.outside().join("herd.conf")).start();
-    let fifo = fifo(&site);
-    site.write("../herd.conf", format!("ACCESS_LOG={}\n", fifo.display()));
-    goes_on_and_says(&server, &format!("--access-log: {}", fifo.display()), "home\n");
+    let gate = Gate::before(&[libc::SYS_openat]);
+    let launch = PROGRAM.launch().site(&site).flag("--config", site.outside().join("herd.conf"));
+    let server = launch.through(&gate).start();
+    let log = site.outside().join("dead.log");
+    site.write("../herd.conf", format!("ACCESS_LOG={}\n", log.display()));
+    gate.answer_path(libc::SYS_openat, "/dead.log", Answer::Hang);
+    goes_on_and_says(&server, &format!("--access-log: {}", log.display()), "home\n");
     // The next one is stopped while it hangs.
     server.signal(Signal::SIGHUP);
     eventually("a trial runs", || server.workers().len() == 3);
@@ -178,6 +174,9 @@ fn a_start_that_gets_no_answer_is_one_sentence_and_may_be_tried_again() {
         assert_eq!(finished.stderr, sentence);
     };
     hung(PROGRAM.launch().site(&site).through(&gate), "--document-root", &site.root());
-    let fifo = fifo(&site);
-    hung(PROGRAM.launch().site(&site).flag("--access-log", &fifo), "--access-log", &fifo);
+    let gate = Gate::before(&[libc::SYS_openat]);
+    gate.answer_path(libc::SYS_openat, "/dead.log", Answer::Hang);
+    let log = site.outside().join("dead.log");
+    let launch = PROGRAM.launch().site(&site).flag("--access-log", &log).through(&gate);
+    hung(launch, "--access-log", &log);
 }
