@@ -30,7 +30,7 @@ impl<H> Logged<H> {
         Ok(Logged::over(inner, open(path)?))
     }
 
-    /// Writes to a log that is [open](open) already. Without one, nothing is written.
+    /// Writes to a log that is open already. Without one, nothing is written.
     pub fn over(inner: H, log: Option<LogFile>) -> Logged<H> {
         Logged { inner, log }
     }
