@@ -54,6 +54,9 @@ pub fn run_alone(program: &str, service: impl Service, settings: &Settings) -> R
     serve(Door::new(listener.into()), Arc::new(service), settings, stop, || announce(program, address))
 }
 
+/// What a reception does with epoll(7), for the sentence that says that the system refuses it.
+const WATCH: &str = "watch the clients";
+
 /// Serves the clients who come in at `entrance` until a stop is requested and everything accepted is answered. This
 /// is also what a worker of stage 6 does. `ready` is called once, when everything that can fail at the start has
 /// not failed.
@@ -71,11 +74,11 @@ pub fn serve(
     let pool = Pool::start(settings, service.clone(), stop)
         .map_err(|error| Failure::Running(format!("cannot start the threads: {}", plain(&error))))?;
     let reception =
-        Reception::new(entrance, &pool, service, settings.timeout, stop).map_err(Failure::running)?;
+        Reception::new(entrance, &pool, service, settings.timeout, stop).map_err(Failure::cannot(WATCH))?;
     ready();
     let result = reception.run();
     pool.finish();
     log::info!("stopped");
-    result.map_err(Failure::running)
+    result.map_err(Failure::cannot(WATCH))
     // ANCHOR_END: serve
 }

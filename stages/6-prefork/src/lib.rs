@@ -63,9 +63,10 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     let stats = shared_stats(settings.num_workers)?;
     let counting = stats.clone();
     dropped::count_with(move |lines| counting.slot(0).count_log_lines_dropped(lines));
-    signals::for_children().map_err(Failure::running)?;
+    signals::for_children().map_err(Failure::cannot("receive signals"))?;
     // Tried as the user that the workers will run as.
-    let trial = Trial::begin(|answers| answers.try_all(settings)).map_err(Failure::fork)?;
+    let trial =
+        Trial::begin(|answers| answers.try_all(settings)).map_err(Failure::cannot("try the settings"))?;
     let opened = trial.wait()?;
     Master::new(settings.clone(), opened, sockets, stats)?.run()
 }

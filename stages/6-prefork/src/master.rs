@@ -23,6 +23,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// What the service manager shows, as long as all is well.
@@ -36,6 +37,8 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// A hundred years.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+/// How long the master sleeps if it cannot wait for events.
+const AFTER_FAILED_POLL: Duration = Duration::from_millis(500);
 
 /// How long a new worker may take until it serves.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -81,9 +84,9 @@ impl Master {
         sockets: Vec<ListeningSocket>,
         stats: Arc<SharedStats>,
     ) -> Result<Master, Failure> {
-        let (mailbox, bell) = signals::for_master().map_err(Failure::running)?;
+        let (mailbox, bell) = signals::for_master().map_err(Failure::cannot("receive signals"))?;
         let address = sockets.first().map_or(Ok(settings.socket_address()), ListeningSocket::local_address);
-        let board = Board::new(stats.clone()).map_err(Failure::running)?;
+        let board = Board::new(stats.clone()).map_err(Failure::cannot("receive signals"))?;
         let (grace, drain) = patience(&settings);
         let policy = Policy { slots: sockets.len(), grace, drain, ready_within: READY_WITHIN };
         Ok(Master {
@@ -99,7 +102,7 @@ impl Master {
             supervisor: Supervisor::new(policy),
             mailbox,
             bell,
-            children: Children::new().map_err(Failure::running)?,
+            children: Children::new().map_err(Failure::cannot("hear from workers"))?,
             stop_by: None,
         })
     }
@@ -118,13 +121,13 @@ impl Master {
                 }
                 Turn::Again => {}
             }
-            self.sleep()?;
+            self.sleep();
             turn = self.look_around()?;
         }
     }
 
     /// Sleeps until a signal, a worker that is ready, the next look at the workers, or the next deadline.
-    fn sleep(&self) -> Result<(), Failure> {
+    fn sleep(&self) {
         let look_again = self.stop_by.map(|_| Instant::now() + LOOK_AGAIN);
         let deadlines = [self.supervisor.deadline(), self.reload.deadline(), look_again];
         let deadline = deadlines.into_iter().flatten().fold(self.watchdog.next_look(), Instant::min);
@@ -133,8 +136,12 @@ impl Master {
         let mut sources =
             [PollFd::new(self.bell.as_fd(), readable), PollFd::new(self.children.as_fd(), readable)];
         match poll(&mut sources, timeout) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(Failure::running(errno)),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => {
+                // Without the master nobody would replace the dead. It is slower to notice them, and that is all.
+                log::error!("the master cannot wait for events: {}", errno.desc());
+                thread::sleep(AFTER_FAILED_POLL);
+            }
         }
     }
 

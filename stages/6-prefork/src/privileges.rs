@@ -23,6 +23,7 @@ use nix::sys::prctl;
 use nix::unistd::{User, getuid, initgroups, setresgid, setresuid, setuid};
 use program::failure::Failure;
 use std::ffi::CString;
+use std::io;
 use std::os::fd::AsFd;
 
 /// Makes this process, and all that it forks from now on, those of a user: its groups, its group, then itself, in this
@@ -59,7 +60,7 @@ pub fn become_user(name: &str) -> Result<(), Failure> {
 /// # Errors
 /// Those of prctl(2); since Linux 3.5 it has none.
 pub fn never_gain() -> Result<(), Failure> {
-    prctl::set_no_new_privs().map_err(Failure::running)
+    prctl::set_no_new_privs().map_err(Failure::cannot("promise never to gain privileges"))
 }
 
 /// From now on this thread, and those that it starts, can read beneath `root` and do nothing else with files, and can
@@ -78,6 +79,7 @@ pub fn confine(root: impl AsFd) -> Result<bool, Failure> {
             .add_rule(PathBeneath::new(root, AccessFs::ReadFile | AccessFs::ReadDir))?
             .restrict_self()
     };
-    Ok(confined().map_err(Failure::running)?.ruleset != RulesetStatus::NotEnforced)
+    let refused = Failure::cannot("confine the worker, which --landlock off does without");
+    Ok(confined().map_err(io::Error::other).map_err(refused)?.ruleset != RulesetStatus::NotEnforced)
 }
 // ANCHOR_END: confine

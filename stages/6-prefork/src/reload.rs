@@ -56,7 +56,7 @@ impl Reload {
                 self.trial = Some(trial);
                 None
             }
-            Err(errno) => Some(self.keep(&format!("cannot fork: {}", errno.desc()))),
+            Err(errno) => Some(self.keep(&Failure::cannot("try the settings")(errno).to_string())),
         }
     }
 

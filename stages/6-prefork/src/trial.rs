@@ -131,7 +131,7 @@ impl Trial {
                 Ok(0) => return Err(Failure::Running(self.give_up())),
                 Ok(_) => break,
                 Err(Errno::EINTR) => {}
-                Err(errno) => return Err(Failure::running(errno)),
+                Err(errno) => return Err(Failure::cannot("try the settings")(errno)),
             }
         }
         let how = match waitpid(self.child, None) {
@@ -170,7 +170,7 @@ impl Trial {
 
     /// Everything that the child has said so far.
     fn hear(&self) -> Heard {
-        let mut heard = Heard { trying: "the trial".to_owned(), ..Heard::default() };
+        let mut heard = Heard { trying: "the settings".to_owned(), ..Heard::default() };
         while let Ok(Some((about, text, descriptor))) = self.receive() {
             match about {
                 TRYING => heard.trying = text,
@@ -242,7 +242,7 @@ impl Answers {
     // ANCHOR: try_settings
     pub fn try_all(&self, settings: &Settings) -> Result<(), Failure> {
         let what = format!("--document-root: {}", settings.document_root.display());
-        self.trying(&what).map_err(Failure::running)?;
+        self.trying(&what).map_err(Failure::cannot("try the settings"))?;
         self.hand_over(ROOT, open_root(settings)?.as_fd())?;
         self.try_log(settings)
     }
@@ -253,14 +253,15 @@ impl Answers {
     /// [`Failure::Setting`] if it cannot be used.
     pub fn try_log(&self, settings: &Settings) -> Result<(), Failure> {
         if let Some(path) = &settings.access_log {
-            self.trying(&format!("--access-log: {}", path.display())).map_err(Failure::running)?;
+            self.trying(&format!("--access-log: {}", path.display()))
+                .map_err(Failure::cannot("try the settings"))?;
         }
         open_log(settings)?.map_or(Ok(()), |log| self.hand_over(LOG, log.as_fd()))
     }
     // ANCHOR_END: try_settings
 
     fn hand_over(&self, about: u8, descriptor: BorrowedFd<'_>) -> Result<(), Failure> {
-        self.send(about, "", Some(descriptor.as_raw_fd())).map_err(Failure::running)
+        self.send(about, "", Some(descriptor.as_raw_fd())).map_err(Failure::cannot("try the settings"))
     }
 
     fn send(&self, about: u8, text: &str, descriptor: Option<RawFd>) -> io::Result<()> {
@@ -275,9 +276,9 @@ impl Answers {
 
 /// Ties the trial's life to its master's, which must be able to kill it.
 fn follow(master: Pid) -> Result<(), Failure> {
-    signals::for_trial().map_err(Failure::running)?;
-    set_pdeathsig(Signal::SIGKILL).map_err(Failure::running)?;
-    signals::release().map_err(Failure::running)?;
+    signals::for_trial().map_err(Failure::cannot("try the settings"))?;
+    set_pdeathsig(Signal::SIGKILL).map_err(Failure::cannot("try the settings"))?;
+    signals::release().map_err(Failure::cannot("try the settings"))?;
     if getppid() == master { Ok(()) } else { Err(Failure::Running("the master is gone".to_owned())) }
 }
 

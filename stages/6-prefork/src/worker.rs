@@ -8,8 +8,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid, write};
 use parts::prefork::{CANNOT_START, DONE, ListeningSocket, MASTER_GONE};
 use parts::stats::SharedStats;
-use program::failure::Failure;
-use program::failure::exit;
+use program::failure::{Failure, exit, plain};
 use program::listening;
 use program::settings::Settings;
 use program::stop::{self, Stop};
@@ -47,7 +46,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     };
     let (root, log) = match opened.for_worker() {
         Ok(opened) => opened,
-        Err(error) => return cannot_start(slot, &Failure::running(error)),
+        Err(error) => return cannot_start(slot, &Failure::cannot("keep the root open")(error)),
     };
     // The root and the log are open; the threads, which will be confined too, are not started yet.
     if settings.landlock {
@@ -73,7 +72,8 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     if let Err(error) =
         listening::send_without_delay(own).and_then(|()| silence::accept_with_first_bytes(own))
     {
-        return cannot_start(slot, &Failure::running(error));
+        // They are for speed, and a client notices nothing else.
+        log::warn!("slot {slot}: without its socket's options it serves more slowly: {}", plain(&error));
     }
     match stage3_queue::serve(Doors::new(board, sockets, slot, seat), site, settings, stop, report) {
         Ok(()) => DONE,
@@ -89,11 +89,11 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
 // ANCHOR: follow
 /// Ties the worker's life to its master's. `None` if the master is dead already.
 fn follow(master: Pid) -> Result<Option<&'static Stop>, Failure> {
-    let stop = stop::on_signals().map_err(Failure::running)?;
-    signals::for_worker().map_err(Failure::running)?;
+    let stop = stop::on_signals().map_err(Failure::cannot("receive signals"))?;
+    signals::for_worker().map_err(Failure::cannot("receive signals"))?;
     // When the master dies, however it dies, the kernel asks the worker to stop (PR_SET_PDEATHSIG, prctl(2)).
-    set_pdeathsig(Signal::SIGTERM).map_err(Failure::running)?;
-    signals::release().map_err(Failure::running)?;
+    set_pdeathsig(Signal::SIGTERM).map_err(Failure::cannot("follow the master"))?;
+    signals::release().map_err(Failure::cannot("receive signals"))?;
     // It may have died before the kernel was told; then the worker has another parent by now.
     Ok((getppid() == master).then_some(stop))
 }

@@ -48,9 +48,9 @@ impl Failure {
         Failure::Setting(format!("--access-log: cannot write {}: {}", path.display(), plain(error)))
     }
 
-    /// The system refuses another process.
-    pub fn fork(error: impl Display) -> Failure {
-        Failure::Running(format!("cannot fork: {error}"))
+    /// The system refuses something that the server needs in order to `do_this`.
+    pub fn cannot<E: Into<io::Error>>(do_this: &str) -> impl FnOnce(E) -> Failure {
+        move |error| Failure::Running(format!("cannot {do_this}: {}", plain(&error.into())))
     }
 
     /// A system call that should never fail did.

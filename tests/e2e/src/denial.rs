@@ -32,6 +32,13 @@ impl Denied {
         Denied { call, argument: 0, bits: 0, errno }
     }
 
+    /// Options of TCP: setsockopt(2) says ENOPROTOOPT. Others can be set.
+    pub const TCP_OPTIONS: Denied = Denied {
+        argument: 1,
+        bits: libc::IPPROTO_TCP,
+        ..Denied::call(libc::SYS_setsockopt, Errno::ENOPROTOOPT)
+    };
+
     /// Denies it to this process and what it starts, for good.
     pub(crate) fn deny(self) -> io::Result<()> {
         let Denied { call, argument, bits, errno } = self;

@@ -5,6 +5,7 @@ mod deaths;
 mod load;
 mod logs;
 mod privileges;
+mod refusals;
 mod reload;
 mod roots;
 mod service;

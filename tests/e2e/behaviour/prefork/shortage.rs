@@ -32,19 +32,20 @@ fn without_threads_no_worker_starts_and_the_herd_says_so() {
     assert_says(&finished, "cannot start the threads: Resource temporarily unavailable");
 }
 
-/// How many processes and threads the user of `pid` may have before fork(2) says EAGAIN. Only the soft limit, so that
-/// it can be raised again; and by the same user, because root may lack the privilege for others.
+/// Limits a process: `RLIMIT_NPROC` is how many processes and threads its user may have before fork(2) says EAGAIN,
+/// `RLIMIT_DATA` how much memory it may have itself. Only the soft limit, so that it can be raised again; and by the same
+/// user, because root may lack the privilege for others.
 #[track_caller]
-fn limit_processes(pid: Pid, soft: Option<u64>) {
+pub fn limit(pid: Pid, resource: libc::__rlimit_resource_t, soft: Option<u64>) {
     let owner = fs::metadata(format!("/proc/{pid}")).expect("a process that lives");
     let set = move || {
         let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         #[allow(unsafe_code)]
         // SAFETY: both pointers are null or point to limits that live until the calls return.
         let results = unsafe {
-            let read = libc::prlimit(pid.as_raw(), libc::RLIMIT_NPROC, std::ptr::null(), &raw mut limits);
+            let read = libc::prlimit(pid.as_raw(), resource, std::ptr::null(), &raw mut limits);
             limits.rlim_cur = soft.unwrap_or(limits.rlim_max);
-            [read, libc::prlimit(pid.as_raw(), libc::RLIMIT_NPROC, &raw const limits, std::ptr::null_mut())]
+            [read, libc::prlimit(pid.as_raw(), resource, &raw const limits, std::ptr::null_mut())]
         };
         if results == [0, 0] { Ok(()) } else { Err(io::Error::last_os_error()) }
     };
@@ -70,7 +71,7 @@ fn when_no_process_can_be_had_the_others_serve_until_one_can() {
         herd(&site, "2")
     };
     let before = server.workers();
-    limit_processes(server.pid(), Some(1));
+    limit(server.pid(), libc::RLIMIT_NPROC, Some(1));
     kill(before[0], Signal::SIGKILL).expect("a process that can be killed");
     eventually("the master finds that it cannot fork", || server.stderr().contains("cannot fork a worker"));
     // Some come to the dead worker's socket. The other worker serves them too.
@@ -79,6 +80,6 @@ fn when_no_process_can_be_had_the_others_serve_until_one_can() {
         client.get("/").expect(200);
     }
     assert_eq!(server.workers(), before[1..], "nobody could be forked");
-    limit_processes(server.pid(), None);
+    limit(server.pid(), libc::RLIMIT_NPROC, None);
     eventually("the dead worker is replaced", || server.workers().len() == 2);
 }
