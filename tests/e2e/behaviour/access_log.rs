@@ -179,3 +179,18 @@ fn a_fifo_needs_no_reader_and_its_reader_may_come_and_go() {
         server.stderr().contains(" lines of the access log were dropped, because")
     });
 }
+
+/// The kernel sends SIGXFSZ to whoever writes behind the limit, and by default that ends a process.
+#[test]
+fn a_log_that_is_as_long_as_it_may_be_ends_nothing() {
+    let site = Site::new();
+    let log = site.outside().join("access.log");
+    let full = format!("{}\n", "x".repeat(19_999));
+    std::fs::write(&log, &full).expect("a log");
+    let server = PROGRAM.launch().site(&site).file_size(20_000).flag("--access-log", &log).start();
+    let serving = server.serving();
+    ask(&server, 0..20);
+    serving.iter().for_each(|&pid| settled(pid));
+    assert_eq!(server.serving(), serving, "no process should die of it");
+    assert!(std::fs::read_to_string(&log).expect("a log") == full, "nothing should be written");
+}

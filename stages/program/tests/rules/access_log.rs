@@ -126,7 +126,7 @@ proptest! {
     }
 }
 
-#[test]
+#[verdict::test]
 fn a_request_with_long_fields_has_a_line_in_a_pipe_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log");

@@ -1,11 +1,12 @@
 //! `log_file`: whole lines and no waiting, whatever a log is, and whether its reader reads or not.
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::{mkfifo, pipe};
 use program::log_file::{LogFile, TellingLog};
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
@@ -228,4 +229,37 @@ fn a_file_that_is_shared_with_a_shell_is_written_where_the_shell_would() {
     let text = std::fs::read_to_string(&path).expect("text");
     let expected: String = (0..3).map(|number| format!("{}of the shell\n", line(number))).collect();
     assert_eq!(text, expected);
+}
+
+#[test]
+fn a_line_that_a_file_has_no_room_for_leaves_nothing_in_it() {
+    // What the other tests write is far below this limit, which counts for them too.
+    const LIMIT: u64 = 1 << 20;
+    program::signals::ignore_unused().expect("SIGXFSZ would end the tests");
+    let (_, most) = getrlimit(Resource::RLIMIT_FSIZE).expect("a limit");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let before = "x".repeat(LIMIT as usize - 100);
+    for appends in [true, false] {
+        std::fs::write(&path, &before).expect("a file");
+        let log = match appends {
+            true => LogFile::open(&path),
+            false => {
+                let mut file = OpenOptions::new().write(true).open(&path).expect("a file");
+                file.seek(SeekFrom::End(0)).expect("a place");
+                LogFile::inherited(file.as_fd())
+            }
+        };
+        let log = log.expect("a log");
+        setrlimit(Resource::RLIMIT_FSIZE, LIMIT, most).expect("a limit");
+        assert!(log.write_line(line(300).as_bytes()).is_err(), "there is no room for this line");
+        assert!(
+            std::fs::read_to_string(&path).expect("text") == before,
+            "nothing of the line should be there"
+        );
+        setrlimit(Resource::RLIMIT_FSIZE, most, most).expect("a limit");
+        log.write_line(line(301).as_bytes()).expect("there is room again");
+        let after = std::fs::read_to_string(&path).expect("text");
+        assert_eq!(after.strip_prefix(&before), Some(line(301).as_str()));
+    }
 }
