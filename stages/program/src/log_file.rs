@@ -2,7 +2,7 @@
 //!
 //! A log is read by another program, and that program may stop reading. Then a write(2) to a full pipe sleeps until
 //! it goes on, and with it sleeps the thread that wanted to say something: a server that is up and answers nobody. So
-//! a line that cannot be written at once is dropped, and counted ([`dropped`](crate::dropped)).
+//! a line that cannot be written at once is dropped, and counted ([`dropped`]).
 //!
 //! | the log is      | not waiting                                    | whole lines                                       |
 //! |-----------------|------------------------------------------------|---------------------------------------------------|
