@@ -9,7 +9,10 @@
  * `tests/models/spin` explores it: that no assert fails, that nobody waits for ever, and the two properties at the end.
  * Then it breaks the protocol in several ways, and demands that each is found.
  *
- * What it leaves out: how long a pause is (only that there may be one), when a slot is given up, and clients.
+ * Covering is in it as one bit for each slot: whether the others have been told to accept there.
+ *
+ * What it leaves out: how long a pause is (only that there may be one), when a slot is given up, workers that have too much
+ * to do, and clients.
  */
 
 #define SLOTS   2
@@ -25,6 +28,11 @@
 #define SERVED(slot) (post[slot] != NOBODY && seat[post[slot]] == SERVING)
 /* Somebody in this seat has a deadline, and may miss it: for ever, or by a moment. */
 #define IS_LATE(s) ((seat[s] == STARTING || seat[s] == DRAINING) && (stuck[s] || misfortunes > 0))
+/* A worker serves and does not move. The watchdog sees it. (That it is aborted before it is killed makes no difference.) */
+#define HANGS(s) (seat[s] == SERVING && stuck[s])
+/* Nobody accepts in this slot, although somebody accepts in the other. */
+#define FORSAKEN(slot) (!ACCEPTS(2 * slot) && !ACCEPTS(2 * slot + 1) && !covered[slot])
+#define ACCEPTS(s) (alive[s] && seat[s] == SERVING && !stuck[s] && !sigkill[s])
 
 /* What the kernel knows. A process is named by its seat. */
 bool alive[SEATS], zombie[SEATS];
@@ -42,6 +50,7 @@ mtype:phase = { RUNNING, STOPPING, FINISHED };
 mtype:phase phase = RUNNING;
 byte post[SLOTS] = NOBODY;             /* the seat that holds it */
 bool vacant[SLOTS];                    /* somebody is to be forked once a pause is over */
+bool covered[SLOTS];                   /* the others accept here too */
 bool old[SEATS];                       /* forked before the last reload */
 bool rolling;
 byte successor = NOBODY;
@@ -76,6 +85,7 @@ end_serving:
         :: atomic { misfortunes > 0 -> misfortunes--; stuck[me] = true }; sigkill[me]  /* has a client that never ends */
         fi
     :: atomic { misfortunes > 0 -> misfortunes-- }
+    :: atomic { misfortunes > 0 -> misfortunes--; stuck[me] = true }; sigkill[me]  /* stands still while it serves */
     fi;
 dead:
     atomic {
@@ -217,6 +227,7 @@ inline time_passes() {
     }
     for (n : 0 .. SEATS - 1) {
         if
+        :: HANGS(n) -> murder(n)
         :: IS_LATE(n) ->
             misfortunes = (stuck[n] -> misfortunes : misfortunes - 1);
             murder(n)
@@ -241,6 +252,7 @@ end_asleep:
         :: bell
         :: nempty(ready)
         :: atomic { vacant[0] || vacant[1] -> time_passes() }
+        :: atomic { (HANGS(0) || HANGS(1) || HANGS(2) || HANGS(3)) -> time_passes() }
         :: atomic { (IS_LATE(0) || IS_LATE(1) || IS_LATE(2) || IS_LATE(3)) -> time_passes() }
         fi;
         /* Whatever a turn does takes effect outside one thing after the other, and everybody outside takes his time to
@@ -280,6 +292,8 @@ end_asleep:
                 phase = FINISHED
             :: else
             fi;
+            /* Whoever hears the bell looks: a slot is covered from now on, or let go. */
+            for (n : 0 .. SLOTS - 1) { covered[n] = !SERVED(n) }
             /* Who was asked to leave answers for nothing: a roll asks only when somebody else serves. */
             for (n : 0 .. SLOTS - 1) {
                 assert(phase != RUNNING || post[n] == NOBODY || seat[post[n]] != DRAINING)
@@ -319,6 +333,9 @@ init {
 
 /* Whoever is asked to stop, stops. */
 ltl stops { [] (asked_to_stop -> <> (phase == FINISHED)) }
+
+/* No slot stays without anybody who accepts there, whoever dies, hangs, or does not get ready. */
+ltl covers { [] ((!asked_to_stop && FORSAKEN(0)) -> <> (asked_to_stop || !FORSAKEN(0))) }
 
 /* No slot stays without a worker that serves, unless the herd is stopped. */
 ltl heals { [] <> (asked_to_stop || (SERVED(0) && SERVED(1))) }

@@ -66,7 +66,8 @@ pub enum Event {
         /// How it ended.
         how: Exit,
     },
-    /// A worker serves, and has not moved for too long while work waits. How long that is, the server decides.
+    /// A worker serves, or leaves, and has not moved for too long while work waits. How long that is, the server
+    /// decides.
     Hung {
         /// The worker.
         pid: Pid,

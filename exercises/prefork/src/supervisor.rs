@@ -130,6 +130,14 @@ impl Supervisor {
         self.slots[slot].serving()
     }
 
+    /// The seat and the process that were asked to leave this slot, and have not left.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    pub fn leaving(&self, slot: usize) -> Option<(usize, Pid)> {
+        self.slots[slot].leaving()
+    }
+
     fn start(&mut self, now: Instant) {
         if self.phase == Phase::New {
             self.phase = Phase::Running;

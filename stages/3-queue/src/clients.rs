@@ -94,6 +94,11 @@ impl<S: Service> Clients<S> {
         self.last = true;
     }
 
+    /// Tells the service that the reception has made a turn.
+    pub fn turned(&self) {
+        self.service.happened(Event::Turned);
+    }
+
     /// Takes in a client that was just accepted.
     pub fn welcome(&mut self, connection: Connection) {
         let client = Box::new(Client::new(connection));

@@ -88,6 +88,7 @@ impl<S: Service, E: Entrance> Reception<S, E> {
                 self.handle(event)?;
             }
             self.clients.attend_again();
+            self.clients.turned();
             if let Some(entrance) = &mut self.entrance {
                 entrance.turned(&self.epoll, &self.counter)?;
             }

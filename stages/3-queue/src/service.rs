@@ -43,6 +43,8 @@ impl<H: Service> Service for Logged<H> {
 /// Something that happened to a connection, the queue, or a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
+    /// The reception has done everything that there was to do, and sleeps until the kernel has news.
+    Turned,
     /// A connection was accepted.
     Accepted,
     /// A connection was closed.

@@ -106,6 +106,7 @@ impl<S: Service> Service for Observed<S> {
         // ANCHOR: happened
         let (slot, seat) = (self.seated.slot(), self.seated.seat());
         match event {
+            Event::Turned => seat.turned(),
             Event::Accepted => {
                 slot.count_accepted();
                 seat.connection_opened();

@@ -103,21 +103,34 @@ impl Doors {
         };
         for (slot, wanted) in wanted.into_iter().enumerate() {
             let socket = &self.sockets[slot];
+            let was_watched = std::mem::replace(&mut self.watched[slot], wanted);
+            if slot == self.slot {
+                // Never given up, so that there is nothing that the kernel could refuse when it is wanted again.
+                let flags = if wanted { EpollFlags::EPOLLIN } else { EpollFlags::empty() };
+                if wanted != was_watched {
+                    epoll.modify(socket, &mut event(socket, flags))?;
+                }
+                continue;
+            }
             // Another's socket is watched anew each time, which reports who is waiting there already. A client may have
             // been reported to a worker that was killed a moment later.
-            if std::mem::take(&mut self.watched[slot]) {
-                epoll.delete(socket)?;
+            if was_watched && epoll.delete(socket).is_err() {
+                self.watched[slot] = true;
+                continue;
             }
-            if wanted {
-                // A client wakes one of those who watch, not all (EPOLLEXCLUSIVE, epoll_ctl(2)).
-                let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
-                epoll.add(socket, EpollEvent::new(flags, socket.as_fd().as_raw_fd() as u64))?;
-            }
-            self.watched[slot] = wanted;
+            // A client wakes one of those who watch, not all (EPOLLEXCLUSIVE, epoll_ctl(2)). If the kernel can watch no
+            // more, there may be others who cover, and the master reminds us.
+            let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
+            self.watched[slot] = wanted && epoll.add(socket, event(socket, flags)).is_ok();
         }
         Ok(())
     }
     // ANCHOR_END: look
+}
+
+/// A report about this source, which names its descriptor.
+fn event(source: &impl AsFd, flags: EpollFlags) -> EpollEvent {
+    EpollEvent::new(flags, source.as_fd().as_raw_fd() as u64)
 }
 
 impl Entrance for Doors {
@@ -125,7 +138,10 @@ impl Entrance for Doors {
         let bell = &self.board.bell;
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
         // Before the first look: a reason that comes in between rings.
-        epoll.add(&**bell, EpollEvent::new(flags, bell.as_fd().as_raw_fd() as u64))?;
+        epoll.add(&**bell, event(&**bell, flags))?;
+        let own = &self.sockets[self.slot];
+        epoll.add(own, event(own, EpollFlags::EPOLLIN))?;
+        self.watched[self.slot] = true;
         self.look(epoll)
     }
 
@@ -154,7 +170,6 @@ impl Entrance for Doors {
     }
 
     fn turned(&mut self, epoll: &Epoll, counter: &Counter) -> io::Result<()> {
-        self.board.stats.slot(self.slot).seat(self.seat).turned();
         if self.full && counter.queue.is_empty() {
             self.full = false;
             self.tell(epoll)?;
@@ -184,7 +199,7 @@ impl Entrance for Doors {
         epoll.delete(&*self.board.bell)?;
         let mut last = Vec::new();
         for (slot, socket) in self.sockets.into_iter().enumerate() {
-            if self.watched[slot] {
+            if self.watched[slot] || slot == self.slot {
                 epoll.delete(&socket)?;
             }
             // Nobody else may be there to take in who is waiting at a slot that needs cover.

@@ -6,6 +6,7 @@
 use crate::children::{Children, reap};
 use crate::covering::Board;
 use crate::reload::{Outcome, Reload};
+use crate::service::Heartbeat;
 use crate::trial::Opened;
 use crate::watchdog::Watchdog;
 use crate::{PROGRAM, service, signals, silence, worker};
@@ -57,6 +58,7 @@ pub struct Master {
     stats: Arc<SharedStats>,
     board: Board,
     watchdog: Watchdog,
+    heartbeat: Heartbeat,
     supervisor: Supervisor,
     mailbox: &'static Mailbox,
     bell: &'static EventBell,
@@ -97,6 +99,7 @@ impl Master {
             awaited: (0..sockets.len()).collect(),
             sockets,
             watchdog: Watchdog::new(board.clone(), stats.clone()),
+            heartbeat: Heartbeat::wanted(),
             board,
             stats,
             supervisor: Supervisor::new(policy),
@@ -174,7 +177,7 @@ impl Master {
         events.extend(self.everybody_is_in());
         let now = Instant::now();
         events.extend(self.watchdog.look(now, &self.sockets, &self.supervisor, self.settings.timeout));
-        service::alive();
+        self.heartbeat.beat(now);
         events.push_back(Event::Tick);
         for event in events {
             if let Turn::Finished(code) = self.handle(event)? {

@@ -4,6 +4,7 @@
 //! is a line in the log and no more: serving matters more than who knows of it.
 
 use sd_notify::NotifyState::{self, MonotonicUsec, Ready, Reloading, Status, Stopping, Watchdog};
+use std::time::{Duration, Instant};
 
 /// Every worker serves, with these settings or with those before. What follows is for people (`systemctl status`).
 pub fn ready(status: &str) {
@@ -24,10 +25,29 @@ pub fn stopping() {
     tell(&[Stopping, Status("stopping")]);
 }
 
-/// The master does its work. systemd ends a service that has not said so for its `WatchdogSec=`.
-pub fn alive() {
-    if sd_notify::watchdog_enabled().is_some() {
-        tell(&[Watchdog]);
+/// How often the service manager wants to hear that the master does its work, if it does: systemd ends a service that has
+/// not said so for its `WatchdogSec=`. Of the workers it hears nothing; those are the master's business.
+#[derive(Debug)]
+pub struct Heartbeat {
+    every: Option<Duration>,
+    next: Instant,
+}
+
+impl Heartbeat {
+    /// As the environment wants it (sd_watchdog_enabled(3)).
+    pub fn wanted() -> Heartbeat {
+        // Twice in the time that may pass, as the manual advises.
+        Heartbeat { every: sd_notify::watchdog_enabled().map(|limit| limit / 2), next: Instant::now() }
+    }
+
+    /// Says that the master does its work, if it is time to.
+    pub fn beat(&mut self, now: Instant) {
+        if let Some(every) = self.every
+            && now >= self.next
+        {
+            tell(&[Watchdog]);
+            self.next = now + every;
+        }
     }
 }
 

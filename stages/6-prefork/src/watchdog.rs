@@ -13,7 +13,7 @@ use crate::covering::Board;
 use nix::libc;
 use nix::unistd::Pid;
 use parts::prefork::{Event, ListeningSocket, Supervisor};
-use parts::stats::{Seat, SharedStats, Why};
+use parts::stats::{SEATS, Seat, SharedStats, Why};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ struct Pulse {
     still_since: Option<Instant>,
 }
 
-/// The pulses of a slot's worker.
+/// The pulses of one worker.
 #[derive(Debug, Default)]
 struct Pulses {
     pid: Option<Pid>,
@@ -69,8 +69,8 @@ struct Pulses {
 pub struct Watchdog {
     board: Board,
     stats: Arc<SharedStats>,
-    /// One for each slot.
-    pulses: Vec<Pulses>,
+    /// Those of the two seats of each slot.
+    pulses: Vec<[Pulses; SEATS]>,
     next_look: Instant,
 }
 
@@ -89,7 +89,7 @@ enum Health {
 impl Watchdog {
     /// A watchdog that tells on this board what it finds.
     pub fn new(board: Board, stats: Arc<SharedStats>) -> Watchdog {
-        let pulses = (0..stats.slots()).map(|_| Pulses::default()).collect();
+        let pulses = (0..stats.slots()).map(|_| Default::default()).collect();
         Watchdog { board, stats, pulses, next_look: Instant::now() }
     }
 
@@ -118,12 +118,21 @@ impl Watchdog {
                 // Whoever was told of these clients may have died since.
                 self.board.remind();
             }
-            let Some((seat, pid)) = supervisor.serving(slot) else { continue };
-            let seat = self.stats.slot(slot).seat(seat);
-            let health = self.pulses[slot].take(now, pid, seat, backlog, limit);
-            self.board.set(slot, Why::Stuck, health != Health::Well);
-            if health == Health::Hung {
-                hung.push(Event::Hung { pid });
+            let mut take = |(seat, pid): (usize, Pid), waiting| {
+                let gauges = self.stats.slot(slot).seat(seat);
+                let health = self.pulses[slot][seat].take(now, pid, gauges, waiting, limit);
+                if health == Health::Hung {
+                    hung.push(Event::Hung { pid });
+                }
+                health
+            };
+            if let Some(worker) = supervisor.serving(slot) {
+                let health = take(worker, backlog > 0);
+                self.board.set(slot, Why::Stuck, health != Health::Well);
+            }
+            if let Some(worker) = supervisor.leaving(slot) {
+                // It has clients, or would be gone; and as long as it has, it looks at their deadlines.
+                take(worker, true);
             }
         }
         hung
@@ -131,8 +140,9 @@ impl Watchdog {
 
     /// The workers that did not move at the last look.
     pub fn stuck(&self, supervisor: &Supervisor) -> Vec<Event> {
-        let stuck = (0..self.pulses.len()).filter(|&slot| self.pulses[slot].health != Health::Well);
-        stuck.filter_map(|slot| supervisor.serving(slot)).map(|(_, pid)| Event::Hung { pid }).collect()
+        let serving = (0..self.pulses.len()).filter_map(|slot| Some((slot, supervisor.serving(slot)?)));
+        let stuck = serving.filter(|&(slot, (seat, _))| self.pulses[slot][seat].health != Health::Well);
+        stuck.map(|(_, (_, pid))| Event::Hung { pid }).collect()
     }
 }
 
@@ -150,13 +160,13 @@ impl Pulse {
 }
 
 impl Pulses {
-    /// Takes the pulses of the worker that sits there, for whom so many clients wait, and who may stand still for
+    /// Takes the pulses of the worker that sits there, whose reception has work `waiting`, and who may stand still for
     /// `limit`.
-    fn take(&mut self, now: Instant, pid: Pid, seat: Seat<'_>, backlog: u32, limit: Duration) -> Health {
+    fn take(&mut self, now: Instant, pid: Pid, seat: Seat<'_>, waiting: bool, limit: Duration) -> Health {
         if self.pid != Some(pid) {
             *self = Pulses { pid: Some(pid), ..Pulses::default() };
         }
-        let reception = self.reception.take(now, seat.turns(), backlog > 0);
+        let reception = self.reception.take(now, seat.turns(), waiting);
         let pool = self.pool.take(now, seat.taken(), seat.queue_depth() > 0);
         self.health = if reception.max(pool) >= limit {
             Health::Hung
@@ -186,7 +196,7 @@ mod tests {
         let mut pulses = Pulses::default();
         let look = |&(at, backlog, happens): &Look| {
             happens(seat);
-            pulses.take(begin + Duration::from_millis(at), WORKER, seat, backlog, LIMIT)
+            pulses.take(begin + Duration::from_millis(at), WORKER, seat, backlog > 0, LIMIT)
         };
         looks.iter().map(look).collect()
     }

@@ -183,6 +183,19 @@ fn a_predecessor_keeps_its_own_earlier_end_when_the_herd_stops() {
 }
 
 #[test]
+fn who_hangs_while_it_leaves_is_ended_too() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    herd.gets_ready(herd.workers_of(0)[1]);
+    herd.same("Slots: it leaves", herd.supervisor.leaving(0).map(|(_, pid)| pid), Some(old));
+    herd.tell(Event::Hung { pid: old });
+    herd.same("Hanging: it may leave a core", herd.life(old), Life::Aborted);
+    let actions = herd.dies(old, Exit::Signal(6));
+    herd.same("Hanging: its successor serves already", spawns(&actions), vec![]);
+}
+
+#[test]
 fn a_stop_ends_a_long_drain() {
     let mut herd = Herd::serving(1);
     let old = herd.only_worker(0);

@@ -119,9 +119,13 @@ impl Slot {
         Some(pid)
     }
 
-    /// Who must be aborted, now noted as aborted, if it serves.
+    /// Who must be aborted, now noted as aborted, if it serves or drains.
     pub(super) fn abort(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
-        let Seat::Serving { pid, .. } = self.seats[seat] else { return None };
+        let (pid, kill_at) = match self.seats[seat] {
+            Seat::Serving { pid, .. } => (pid, kill_at),
+            Seat::Draining { pid, kill_at: earlier } => (pid, earlier.min(kill_at)),
+            _ => return None,
+        };
         self.seats[seat] = Seat::Aborted { pid, kill_at };
         Some(pid)
     }
@@ -218,6 +222,14 @@ impl Slot {
             Seat::Serving { pid, .. } => Some((seat, pid)),
             _ => None,
         }
+    }
+
+    /// The seat and the process that drain here, beside a successor or none.
+    pub(super) fn leaving(&self) -> Option<(usize, Pid)> {
+        self.seats.iter().enumerate().find_map(|(seat, state)| match *state {
+            Seat::Draining { pid, .. } => Some((seat, pid)),
+            _ => None,
+        })
     }
 
     pub(super) fn is_occupied(&self) -> bool {

@@ -57,6 +57,18 @@ impl Manager {
 }
 
 #[test]
+fn a_watchdog_hears_from_the_master() {
+    let manager = Manager::new();
+    let socket = manager.folder.path().join("notify");
+    let launch = PROGRAM.launch().site(&Site::new()).variable("NOTIFY_SOCKET", socket);
+    let _server = launch.variable("WATCHDOG_USEC", "1000000").start();
+    let mut beats = 0;
+    while beats < 3 {
+        beats += manager.hears().iter().filter(|line| *line == "WATCHDOG=1").count();
+    }
+}
+
+#[test]
 fn the_herd_is_ready_when_every_worker_serves() {
     let manager = Manager::new();
     let server = manager.start(&["--num-workers", "3"]);
