@@ -241,11 +241,13 @@ proctype Master() {
     bool stopping, reloading, reaping;
 
     atomic {
-        for (n : 0 .. SLOTS - 1) { post[n] = 2 * n; spawn(2 * n, false) }
+        for (n : 0 .. SLOTS - 1) { post[n] = 2 * n; spawn(2 * n, false); covered[n] = true }
     }
     do
     :: phase == FINISHED -> break
     :: else ->
+        /* Before it sleeps, the others know where nobody serves: however long the pause will be. */
+        assert(phase != RUNNING || ((SERVED(0) || covered[0]) && (SERVED(1) || covered[1])));
         /* Sleeps until the bell rings, a worker reports, or it is time for something. */
 end_asleep:
         if
