@@ -4,6 +4,9 @@
 //! is a line in the log and no more: serving matters more than who knows of it.
 
 use sd_notify::NotifyState::{self, MonotonicUsec, Ready, Reloading, Status, Stopping, Watchdog};
+use std::env;
+use std::io;
+use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 /// Every worker serves, with these settings or with those before. What follows is for people (`systemctl status`).
@@ -52,7 +55,17 @@ impl Heartbeat {
 }
 
 fn tell(states: &[NotifyState]) {
-    if let Err(error) = sd_notify::notify(states) {
+    if let Err(error) = send(states) {
         log::warn!("cannot tell the service manager: {error}");
     }
+}
+
+/// sd_notify(3), but for one thing: it does not wait for a manager that has stopped reading.
+fn send(states: &[NotifyState]) -> io::Result<()> {
+    let Some(manager) = env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
+    let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.send_to(message.as_bytes(), manager)?;
+    Ok(())
 }

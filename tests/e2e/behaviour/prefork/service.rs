@@ -1,7 +1,7 @@
 //! What a service manager hears: the protocol of sd_notify(3), played by a socket of the test.
 
 use crate::PROGRAM;
-use e2e::{PATIENCE, Server, Signal, Site, eventually};
+use e2e::{PATIENCE, Server, Signal, Site, eventually, kill};
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use tempfile::{NamedTempFile, TempDir};
@@ -66,6 +66,24 @@ fn a_watchdog_hears_from_the_master() {
     while beats < 3 {
         beats += manager.hears().iter().filter(|line| *line == "WATCHDOG=1").count();
     }
+}
+
+#[test]
+fn a_manager_that_has_stopped_reading_stops_nobody() {
+    let manager = Manager::new();
+    let socket = manager.folder.path().join("notify");
+    let sender = UnixDatagram::unbound().expect("a socket");
+    sender.set_nonblocking(true).expect("a mode");
+    while sender.send_to(b"X=1", &socket).is_ok() {}
+    let server = manager.start(&["--num-workers", "2"]);
+    let dead = server.workers()[0];
+    kill(dead, Signal::SIGKILL).expect("a process that can be killed");
+    eventually("the dead worker is replaced", || {
+        let now = server.workers();
+        now.len() == 2 && !now.contains(&dead)
+    });
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.exit_code(), Some(0));
 }
 
 #[test]
