@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// The pause after the second unexpected death in a row. The first is answered at once.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How long a worker may take to die of an abort, which may write a core.
+pub const ABORTED_WITHIN: Duration = Duration::from_secs(2);
 /// The pause that no series of deaths exceeds.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a worker must have served for the deaths before it to be forgotten.
@@ -104,6 +106,7 @@ enum Life {
     Starting { until: Instant },
     Serving { since: Instant },
     Leaving { until: Instant },
+    Aborted { until: Instant },
     Killed,
 }
 
@@ -125,6 +128,12 @@ impl Supervisor {
         }
     }
 
+    /// Workers that are asked to leave from now on may take so long: `grace` when the herd stops, `drain` when they are
+    /// replaced ([`Policy`]).
+    pub fn set_patience(&mut self, grace: Duration, drain: Duration) {
+        (self.policy.grace, self.policy.drain) = (grace, drain);
+    }
+
     /// Takes one event, and everything that is due at `now`; returns what is to be done, in order.
     ///
     /// # Panics
@@ -141,6 +150,7 @@ impl Supervisor {
             (_, Event::Spawned { slot, seat, pid }) => self.spawned(now, slot, seat, pid),
             (_, Event::SpawnFailed { slot }) => self.spawn_failed(now, slot),
             (_, Event::Ready { pid }) => self.ready(now, pid),
+            (_, Event::Hung { pid }) => self.hung(now, pid),
             (_, Event::Exited { pid, how }) => self.exited(now, pid, how),
             (Phase::New | Phase::Running, Event::Stop) => self.stop(now + self.policy.grace),
             (Phase::Stopping(_), Event::Stop) | (_, Event::StopNow) => self.stop_now(),
@@ -163,10 +173,40 @@ impl Supervisor {
             _ => None,
         });
         let processes = self.processes.values().filter_map(|process| match process.life {
-            Life::Starting { until } | Life::Leaving { until } => Some(until),
+            Life::Starting { until } | Life::Leaving { until } | Life::Aborted { until } => Some(until),
             Life::Serving { .. } | Life::Killed => None,
         });
         slots.chain(processes).min()
+    }
+
+    /// The seat and the process that serve in this slot.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    pub fn serving(&self, slot: usize) -> Option<(usize, Pid)> {
+        let Post::Held(pid) = self.slots[slot].post else { return None };
+        let Process { seat, life, .. } = self.processes[&pid];
+        matches!(life, Life::Serving { .. }).then_some((seat, pid))
+    }
+
+    /// The seat and the process that were asked to leave this slot, and have not left.
+    pub fn leaving(&self, slot: usize) -> Option<(usize, Pid)> {
+        let here = self.processes.iter().filter(|(_, process)| process.slot == slot);
+        let mut leaving = here.filter(|(_, process)| matches!(process.life, Life::Leaving { .. }));
+        leaving.next().map(|(&pid, process)| (process.seat, pid))
+    }
+
+    fn hung(&mut self, now: Instant, pid: Pid) {
+        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let until = match process.life {
+            Life::Serving { .. } => now + ABORTED_WITHIN,
+            Life::Leaving { until } => until.min(now + ABORTED_WITHIN),
+            Life::Starting { .. } | Life::Aborted { .. } | Life::Killed => return,
+        };
+        process.life = Life::Aborted { until };
+        let slot = process.slot;
+        self.note(Note::Hung { slot, pid });
+        self.actions.push(Action::Abort { pid });
     }
 
     fn spawned(&mut self, now: Instant, number: usize, seat: usize, pid: Pid) {
@@ -218,7 +258,7 @@ impl Supervisor {
             if let Post::Held(predecessor) = self.slots[number].post
                 && predecessor != pid
             {
-                self.ask(predecessor, now + self.policy.grace);
+                self.ask(predecessor, now + self.policy.drain);
             }
             self.slots[number].post = Post::Held(pid);
             self.roll = Roll::Next;
@@ -371,6 +411,7 @@ impl Supervisor {
             match life {
                 Life::Starting { until } if until <= now => self.note(Note::NeverReady { slot, pid }),
                 Life::Leaving { until } if until <= now => self.note(Note::NeverLeft { slot, pid }),
+                Life::Aborted { until } if until <= now => {}
                 _ => continue,
             }
             self.kill(pid);
@@ -394,7 +435,7 @@ impl Supervisor {
     fn ask(&mut self, pid: Pid, until: Instant) {
         let Some(process) = self.processes.get_mut(&pid) else { return };
         let until = match process.life {
-            Life::Killed => return,
+            Life::Aborted { .. } | Life::Killed => return,
             Life::Leaving { until: earlier } => earlier.min(until),
             Life::Starting { .. } | Life::Serving { .. } => until,
         };

@@ -19,9 +19,9 @@ mod slot;
 
 use crate::{Action, CANNOT_START, DONE, Event, Exit, Note, Pid, Policy};
 use roll::Roll;
-pub use slot::{FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE};
+pub use slot::{ABORTED_WITHIN, FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE};
 use slot::{Post, Seat, Slot, Verdict, Why};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The decisions of a master. Give it events with [`Supervisor::handle`], do the actions it returns, and give
 /// it some event, [`Event::Tick`] if there is no other, no later than [`Supervisor::deadline`].
@@ -77,6 +77,12 @@ impl Supervisor {
         Supervisor { policy, phase: Phase::New, roll: Roll::default(), slots, actions: Vec::new() }
     }
 
+    /// Workers that are asked to leave from now on may take so long: `grace` when the herd stops, `drain` when they are
+    /// replaced ([`Policy`]).
+    pub fn set_patience(&mut self, grace: Duration, drain: Duration) {
+        (self.policy.grace, self.policy.drain) = (grace, drain);
+    }
+
     /// Takes one event, and everything that is due at `now`; returns what is to be done, in order. `now` must
     /// not go back from call to call. Ignored are answers to what was never asked, processes it does not
     /// know, and everything before [`Event::Start`] but a stop, and after [`Action::Finish`].
@@ -92,6 +98,7 @@ impl Supervisor {
             Event::Spawned { slot, seat, pid } => self.spawned(now, slot, seat, pid),
             Event::SpawnFailed { slot } => self.spawn_failed(now, slot),
             Event::Ready { pid } => self.ready(now, pid),
+            Event::Hung { pid } => self.hung(now, pid),
             Event::Exited { pid, how } => self.exited(now, pid, how),
             Event::Stop => self.stop(now),
             Event::StopNow => self.stop_now(),
@@ -107,6 +114,23 @@ impl Supervisor {
     /// When to call [`Supervisor::handle`] again at the latest. `None`: only an event can change anything.
     pub fn deadline(&self) -> Option<Instant> {
         self.slots.iter().filter_map(Slot::deadline).min()
+    }
+
+    /// The seat and the process that serve in this slot. Nobody, while it is empty or its worker is not ready, and
+    /// during a stop.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    pub fn serving(&self, slot: usize) -> Option<(usize, Pid)> {
+        self.slots[slot].serving()
+    }
+
+    /// The seat and the process that were asked to leave this slot, and have not left.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    pub fn leaving(&self, slot: usize) -> Option<(usize, Pid)> {
+        self.slots[slot].leaving()
     }
 
     fn start(&mut self, now: Instant) {
@@ -149,6 +173,15 @@ impl Supervisor {
         }
         if self.is_successor(slot, seat) {
             self.hand_over(now, slot, seat);
+        }
+    }
+
+    /// Ends a worker that hangs. Its death will be an unexpected one, answered like any other.
+    fn hung(&mut self, now: Instant, pid: Pid) {
+        let Some((slot, seat)) = self.find(pid) else { return };
+        if let Some(pid) = self.slots[slot].abort(seat, now + ABORTED_WITHIN) {
+            self.note(Note::Hung { slot, pid });
+            self.actions.push(Action::Abort { pid });
         }
     }
 
@@ -249,6 +282,7 @@ impl Supervisor {
                     self.note(Note::NeverLeft { slot, pid });
                     self.kill(slot, seat);
                 }
+                Seat::Aborted { kill_at, .. } if kill_at <= now => self.kill(slot, seat),
                 _ => {}
             }
         }

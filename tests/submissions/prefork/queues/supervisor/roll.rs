@@ -73,7 +73,7 @@ impl Supervisor {
 
     pub(super) fn hand_over(&mut self, now: Instant, slot: usize, seat: usize) {
         self.slots[slot].post = Post::Held { seat };
-        self.terminate(slot, 1 - seat, now + self.policy.grace);
+        self.terminate(slot, 1 - seat, now + self.policy.drain);
         self.roll.successor = None;
     }
 

@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 
 /// The pause after the second unexpected death in a row. The first is answered at once.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How long a worker may take to die of an abort, which may write a core.
+pub const ABORTED_WITHIN: Duration = Duration::from_secs(2);
 /// The pause that no series of deaths exceeds.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a worker must have served for the deaths before it to be forgotten.
@@ -55,6 +57,8 @@ pub(super) enum Seat {
     Serving { pid: Pid, since: Instant },
     /// It was asked to leave.
     Draining { pid: Pid, kill_at: Instant },
+    /// It hung and was aborted. One that cannot even die of that is killed.
+    Aborted { pid: Pid, kill_at: Instant },
     /// It was killed, and is not reaped yet.
     Killed { pid: Pid },
 }
@@ -133,7 +137,7 @@ impl Slot {
         let (pid, kill_at) = match self.seats[seat] {
             Seat::Starting { pid, .. } | Seat::Serving { pid, .. } => (pid, kill_at),
             Seat::Draining { pid, kill_at: earlier } => (pid, earlier.min(kill_at)),
-            Seat::Free | Seat::Forking { .. } | Seat::Killed { .. } => return None,
+            Seat::Free | Seat::Forking { .. } | Seat::Aborted { .. } | Seat::Killed { .. } => return None,
         };
         self.seats[seat] = Seat::Draining { pid, kill_at };
         Some(pid)
@@ -187,7 +191,7 @@ impl Slot {
         match self.seats[seat] {
             Seat::Starting { .. } | Seat::Serving { .. } if free => Place::Seat(1 - seat),
             Seat::Starting { .. } | Seat::Serving { .. } | Seat::Forking { .. } => Place::NotYet,
-            Seat::Free | Seat::Draining { .. } | Seat::Killed { .. } => Place::NotNeeded,
+            Seat::Free | Seat::Draining { .. } | Seat::Aborted { .. } | Seat::Killed { .. } => Place::NotNeeded,
         }
     }
 
@@ -201,6 +205,31 @@ impl Slot {
 
     pub(super) fn seat_of(&self, pid: Pid) -> Option<usize> {
         self.seats.iter().position(|seat| seat.pid() == Some(pid))
+    }
+
+    pub(super) fn abort(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
+        let (pid, kill_at) = match self.seats[seat] {
+            Seat::Serving { pid, .. } => (pid, kill_at),
+            Seat::Draining { pid, kill_at: earlier } => (pid, earlier.min(kill_at)),
+            _ => return None,
+        };
+        self.seats[seat] = Seat::Aborted { pid, kill_at };
+        Some(pid)
+    }
+
+    pub(super) fn serving(&self) -> Option<(usize, Pid)> {
+        let Post::Held { seat } = self.post else { return None };
+        match self.seats[seat] {
+            Seat::Serving { pid, .. } => Some((seat, pid)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn leaving(&self) -> Option<(usize, Pid)> {
+        self.seats.iter().enumerate().find_map(|(seat, state)| match *state {
+            Seat::Draining { pid, .. } => Some((seat, pid)),
+            _ => None,
+        })
     }
 
     pub(super) fn is_occupied(&self) -> bool {
@@ -228,6 +257,7 @@ impl Seat {
             Seat::Starting { pid, .. }
             | Seat::Serving { pid, .. }
             | Seat::Draining { pid, .. }
+            | Seat::Aborted { pid, .. }
             | Seat::Killed { pid } => Some(pid),
         }
     }
@@ -235,7 +265,7 @@ impl Seat {
     fn deadline(&self) -> Option<Instant> {
         match *self {
             Seat::Starting { ready_by, .. } => Some(ready_by),
-            Seat::Draining { kill_at, .. } => Some(kill_at),
+            Seat::Draining { kill_at, .. } | Seat::Aborted { kill_at, .. } => Some(kill_at),
             Seat::Free | Seat::Forking { .. } | Seat::Serving { .. } | Seat::Killed { .. } => None,
         }
     }
