@@ -283,10 +283,11 @@ impl Herd {
         );
         self.demand(now != Some(Life::Killed), "Stop: a worker that was killed gets no further signal");
         let worker = self.workers.get_mut(&pid).expect("just checked");
+        let leaves_by = Some(self.now + if self.stopped { GRACE } else { DRAIN });
         let due = match (life, worker.life) {
             // Asked again, it keeps an end that is earlier.
-            (Life::Leaving, Life::Leaving) => worker.due.min(Some(self.now + GRACE)),
-            (Life::Leaving, _) => Some(self.now + if self.stopped { GRACE } else { DRAIN }),
+            (Life::Leaving, Life::Leaving) => worker.due.min(leaves_by),
+            (Life::Leaving, _) => leaves_by,
             (Life::Aborted, _) => Some(self.now + ABORTED_WITHIN),
             _ => None,
         };
