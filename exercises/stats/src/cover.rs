@@ -4,11 +4,11 @@
 //! worker holds every listening socket, and each slot has a word here that says why it needs cover, if it does:
 //!
 //! ```text
-//!   bit       3      2      1       0
-//!         +------+------+-------+--------+     0: its worker accepts
-//!         | Full | Full | Stuck | Absent |     else: others do, who hold its socket too
-//!         +------+------+-------+--------+
-//!          seat 1 seat 0    written by the master
+//!   bit       4        3      2      1       0
+//!         +---------+------+------+-------+--------+     0: its worker accepts
+//!         | Closing | Full | Full | Stuck | Absent |     else: others do, who hold its socket too
+//!         +---------+------+------+-------+--------+
+//!          the master seat 1 seat 0    the master
 //! ```
 //!
 //! Whoever changes a word rings a bell that every worker hears, and who hears it looks at all words again
@@ -24,6 +24,8 @@ pub enum Why {
     Absent,
     /// The worker lives and does not accept. Written by the master.
     Stuck,
+    /// The herd stops. Whoever can takes in the clients of all slots, for the last time. Written by the master.
+    Closing,
     /// The worker of this seat has more to do than it can. Written by that worker; when it is dead, by the master.
     Full {
         /// 0 or 1.
@@ -66,6 +68,11 @@ impl Cover {
         self.reasons().any()
     }
 
+    /// Whether the herd stops.
+    pub fn is_closing(&self) -> bool {
+        self.reasons().0 & Why::Closing.bit() != 0
+    }
+
     pub(crate) fn reasons(&self) -> Reasons {
         Reasons(self.0.load(Acquire))
     }
@@ -77,6 +84,7 @@ impl Why {
             Why::Absent => 1 << 0,
             Why::Stuck => 1 << 1,
             Why::Full { seat } => 1 << (2 + seat),
+            Why::Closing => 1 << 4,
         }
     }
 }

@@ -45,6 +45,11 @@ impl Deadlines {
         self.farewell = Some(now + FAREWELL);
     }
 
+    /// Whether a stop was requested, and the moment that idle clients have is over.
+    pub fn is_farewell_over(&self, now: Instant) -> bool {
+        self.farewell.is_some_and(|farewell| now >= farewell)
+    }
+
     /// Whether it is time for a sweep.
     pub fn sweep_is_due(&self, now: Instant) -> bool {
         now >= self.next_sweep

@@ -55,11 +55,25 @@ pub trait Entrance {
     /// Those of epoll_ctl(2).
     fn resume(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Option<Instant>>;
 
-    /// No client is accepted any more, but for those who are waiting at the returned sockets, which are not watched.
+    /// Accepting from this descriptor has failed. `Ok`: for a reason that is nobody's fault.
     ///
     /// # Errors
-    /// Those of epoll_ctl(2).
-    fn close(self, epoll: &Epoll) -> io::Result<Vec<OwnedFd>>;
+    /// The error itself.
+    fn failed(&mut self, _descriptor: RawFd, _epoll: &Epoll, error: io::Error) -> io::Result<()> {
+        Err(error)
+    }
+
+    /// A stop was requested: no client is accepted any more, but for the last ones. Nothing is watched from here on.
+    fn close(self, epoll: &Epoll) -> LastClients;
+}
+
+/// The clients who were waiting when a stop was requested.
+#[derive(Debug)]
+pub struct LastClients {
+    /// Where they wait.
+    pub sockets: Vec<OwnedFd>,
+    /// Whoever comes later is to be refused, also if another process has the same sockets.
+    pub refuse_others: bool,
 }
 
 /// One listening socket that an epoll instance watches. Level-triggered: it reports until its backlog is empty.
@@ -140,9 +154,9 @@ impl Entrance for Door {
         Ok(self.pause.until())
     }
 
-    fn close(self, epoll: &Epoll) -> io::Result<Vec<OwnedFd>> {
-        // Other processes may have the same socket, so closing our descriptor would not end its registration.
-        epoll.delete(&self.listener)?;
-        Ok(vec![self.listener])
+    fn close(self, epoll: &Epoll) -> LastClients {
+        // Reports would come for as long as the descriptor is open. That it was watched is certain.
+        let _ = epoll.delete(&self.listener);
+        LastClients { sockets: vec![self.listener], refuse_others: true }
     }
 }

@@ -7,15 +7,16 @@
 use crate::clients::Clients;
 use crate::counter::Counter;
 use crate::deadlines::{Deadlines, Survey};
-use crate::door::Entrance;
+use crate::door::{Entrance, LastClients};
 use crate::pool::Pool;
 use crate::service::Service;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::socket::{Shutdown, shutdown};
 use program::stop::Stop;
 use stage1_single::accept::{self, Accepted, PAUSE};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,8 +34,8 @@ pub struct Reception<S, E> {
     epoll: Arc<Epoll>,
     /// `None` once a stop was requested.
     entrance: Option<E>,
-    /// Where clients were waiting when a stop was requested, until all of them are taken in.
-    last: Vec<OwnedFd>,
+    /// Once a stop was requested, until all of them are taken in.
+    last: LastClients,
     clients: Clients<S>,
     counter: Arc<Counter>,
     deadlines: Deadlines,
@@ -62,7 +63,7 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         }
         Ok(Reception {
             entrance: Some(entrance),
-            last: Vec::new(),
+            last: LastClients { sockets: Vec::new(), refuse_others: false },
             clients: Clients::new(epoll.clone(), counter.clone(), service),
             epoll,
             counter,
@@ -78,7 +79,7 @@ impl<S: Service, E: Entrance> Reception<S, E> {
     pub fn run(mut self) -> io::Result<()> {
         // ANCHOR: run
         let mut events = [EpollEvent::empty(); EVENTS];
-        while self.entrance.is_some() || !self.last.is_empty() || !self.clients.table().is_empty() {
+        while self.entrance.is_some() || !self.last.sockets.is_empty() || !self.clients.table().is_empty() {
             let count = match self.epoll.wait(&mut events, self.patience()) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => 0,
@@ -108,7 +109,7 @@ impl<S: Service, E: Entrance> Reception<S, E> {
             Duration::ZERO
         } else if self.clients.waits_for_room() {
             RETRY
-        } else if self.clients.is_quiet() && self.last.is_empty() && !is_paused {
+        } else if self.clients.is_quiet() && self.last.sockets.is_empty() && !is_paused {
             return EpollTimeout::NONE;
         } else {
             self.deadlines.until_sweep(Instant::now())
@@ -140,9 +141,13 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         for _ in 0..ACCEPT_BUDGET {
             let Some(entrance) = &mut self.entrance else { break };
             let Some(socket) = entrance.next(descriptor, &self.epoll, &self.counter)? else { break };
-            let accepted = accept::accept(&socket)?;
-            if !self.take_in(accepted)? {
-                break;
+            match accept::accept(&socket) {
+                Ok(accepted) => {
+                    if !self.take_in(accepted)? {
+                        break;
+                    }
+                }
+                Err(error) => return entrance.failed(descriptor, &self.epoll, error),
             }
         }
         Ok(())
@@ -167,13 +172,24 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         Ok(true)
     }
 
-    /// Takes in everybody who was waiting when a stop was requested. Whoever finds no descriptor comes after a pause.
+    /// Takes in everybody who was waiting when a stop was requested. Whoever finds no descriptor comes after a pause; or
+    /// not at all, if there is no client left whose leaving could free one.
     fn accept_the_last(&mut self) -> io::Result<()> {
-        while let Some(socket) = self.last.last() {
-            match accept::accept(socket)? {
-                Accepted::Nobody => drop(self.last.pop()),
-                accepted => {
+        while let Some(socket) = self.last.sockets.last() {
+            match accept::accept(socket) {
+                // An error: another process was quicker, and refuses others already.
+                Ok(Accepted::Nobody) | Err(_) => {
+                    if self.last.refuse_others {
+                        let _ = shutdown(socket.as_raw_fd(), Shutdown::Both);
+                    }
+                    self.last.sockets.pop();
+                }
+                Ok(accepted) => {
                     if !self.take_in(accepted)? {
+                        if self.clients.table().is_empty() && self.deadlines.is_farewell_over(Instant::now())
+                        {
+                            self.last.sockets.clear();
+                        }
                         break;
                     }
                 }
@@ -190,7 +206,7 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         // It stays set, and we have seen it.
         self.epoll.delete(self.stop.bell())?;
         if let Some(entrance) = self.entrance.take() {
-            self.last = entrance.close(&self.epoll)?;
+            self.last = entrance.close(&self.epoll);
         }
         self.accept_the_last()
     }

@@ -13,12 +13,13 @@
 //! ```
 
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::unistd::{Pid, getppid};
 use parts::prefork::ListeningSocket;
 use parts::request::Bell;
 use parts::stats::{SharedStats, Why};
 use program::bell::EventBell;
 use stage3_queue::counter::Counter;
-use stage3_queue::door::{Entrance, Pause};
+use stage3_queue::door::{Entrance, LastClients, Pause};
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -44,6 +45,7 @@ pub struct Doors {
     watched: Vec<bool>,
     slot: usize,
     seat: usize,
+    master: Pid,
     /// This worker has more to do than it can, and has said so.
     full: bool,
     pause: Pause,
@@ -72,10 +74,16 @@ impl Board {
 }
 
 impl Doors {
-    /// The doors of the worker that has this seat of this slot.
-    pub fn new(board: Board, sockets: Vec<ListeningSocket>, slot: usize, seat: usize) -> Doors {
+    /// The doors of the worker that has this seat of this slot, and this master.
+    pub fn new(board: Board, sockets: Vec<ListeningSocket>, slot: usize, seat: usize, master: Pid) -> Doors {
         let watched = vec![false; sockets.len()];
-        Doors { board, sockets, watched, slot, seat, full: false, pause: Pause::default() }
+        Doors { board, sockets, watched, slot, seat, master, full: false, pause: Pause::default() }
+    }
+
+    /// Whether not only this worker leaves, but everybody. A worker that is stopped holds all sockets too, so then they
+    /// are not only closed but shut down: else the port would stay open for as long as it is stopped.
+    fn herd_stops(&self) -> bool {
+        self.board.stats.slot(self.slot).cover().is_closing() || getppid() != self.master
     }
 
     fn is_bell(&self, descriptor: RawFd) -> bool {
@@ -194,19 +202,30 @@ impl Entrance for Doors {
         Ok(self.pause.until())
     }
 
-    fn close(self, epoll: &Epoll) -> io::Result<Vec<OwnedFd>> {
-        self.board.set(self.slot, Why::Full { seat: self.seat }, false);
-        epoll.delete(&*self.board.bell)?;
-        let mut last = Vec::new();
-        for (slot, socket) in self.sockets.into_iter().enumerate() {
-            if self.watched[slot] || slot == self.slot {
-                epoll.delete(&socket)?;
+    fn failed(&mut self, descriptor: RawFd, epoll: &Epoll, error: io::Error) -> io::Result<()> {
+        match self.slot_of(descriptor) {
+            // A sibling leaves too, was quicker, and refuses whoever comes now.
+            Some(slot) if self.herd_stops() => {
+                self.watched[slot] = false;
+                Ok(epoll.delete(&self.sockets[slot])?)
             }
+            _ => Err(error),
+        }
+    }
+
+    fn close(self, epoll: &Epoll) -> LastClients {
+        let refuse_others = self.herd_stops();
+        self.board.set(self.slot, Why::Full { seat: self.seat }, false);
+        let _ = epoll.delete(&*self.board.bell);
+        let mut sockets = Vec::new();
+        for (slot, socket) in self.sockets.into_iter().enumerate() {
+            // What is not watched cannot be given up; there is nothing else that could go wrong here.
+            let _ = epoll.delete(&socket);
             // Nobody else may be there to take in who is waiting at a slot that needs cover.
-            if slot == self.slot || self.board.stats.slot(slot).cover().is_needed() {
-                last.push(OwnedFd::from(TcpListener::from(socket)));
+            if slot == self.slot || refuse_others || self.board.stats.slot(slot).cover().is_needed() {
+                sockets.push(OwnedFd::from(TcpListener::from(socket)));
             }
         }
-        Ok(last)
+        LastClients { sockets, refuse_others }
     }
 }

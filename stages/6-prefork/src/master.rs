@@ -7,9 +7,10 @@ use crate::children::{Children, reap};
 use crate::covering::Board;
 use crate::reload::{Outcome, Reload};
 use crate::service::Heartbeat;
+use crate::silence::PendingStop;
 use crate::trial::Opened;
 use crate::watchdog::Watchdog;
-use crate::{PROGRAM, service, signals, silence, worker};
+use crate::{PROGRAM, service, signals, worker};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
@@ -30,14 +31,12 @@ use std::time::{Duration, Instant};
 /// What the service manager shows, as long as all is well.
 const SERVING: &str = "every worker serves";
 
-/// How often the kernel is asked whether it still keeps a client. Its table has a line for each connection.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
 /// How long workers may take to leave when the herd stops, if nobody has said.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// A hundred years.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// How long the master sleeps if it cannot wait for events.
 const AFTER_FAILED_POLL: Duration = Duration::from_millis(500);
 
@@ -65,8 +64,7 @@ pub struct Master {
     children: Children,
     /// Slots that have not served yet. The herd announces itself when the last one does.
     awaited: BTreeSet<usize>,
-    /// A stop was asked for, and begins when the kernel keeps no silent client any more, or then.
-    stop_by: Option<Instant>,
+    stop: PendingStop,
 }
 
 /// The end of the loop.
@@ -106,7 +104,7 @@ impl Master {
             mailbox,
             bell,
             children: Children::new().map_err(Failure::cannot("hear from workers"))?,
-            stop_by: None,
+            stop: PendingStop::default(),
         })
     }
 
@@ -131,8 +129,7 @@ impl Master {
 
     /// Sleeps until a signal, a worker that is ready, the next look at the workers, or the next deadline.
     fn sleep(&self) {
-        let look_again = self.stop_by.map(|_| Instant::now() + LOOK_AGAIN);
-        let deadlines = [self.supervisor.deadline(), self.reload.deadline(), look_again];
+        let deadlines = [self.supervisor.deadline(), self.reload.deadline(), self.stop.deadline()];
         let deadline = deadlines.into_iter().flatten().fold(self.watchdog.next_look(), Instant::min);
         let timeout = poll_timeout(deadline.saturating_duration_since(Instant::now()));
         let readable = PollFlags::POLLIN;
@@ -164,7 +161,7 @@ impl Master {
                 Notice::Stop => {
                     // Who does not move now would not answer a request to leave either.
                     events.extend(self.watchdog.stuck(&self.supervisor));
-                    events.extend(self.let_everybody_in());
+                    events.extend(self.stop.asked(&self.sockets, self.address));
                 }
                 Notice::Reload => events.extend(self.begin_reload(Reload::begin)),
                 Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
@@ -174,7 +171,7 @@ impl Master {
         if signals::reopen_asked() {
             events.extend(self.begin_reload(Reload::begin_logs));
         }
-        events.extend(self.everybody_is_in());
+        events.extend(self.stop.is_due(self.address));
         let now = Instant::now();
         events.extend(self.watchdog.look(now, &self.sockets, &self.supervisor, self.settings.timeout));
         self.heartbeat.beat(now);
@@ -187,32 +184,6 @@ impl Master {
         Ok(Turn::Again)
     }
     // ANCHOR_END: look_around
-
-    /// A stop was asked for: clients who have connected and said nothing are let in first, so that a worker can answer
-    /// or tell them. Who asks for a stop again is not kept waiting.
-    // ANCHOR: let_everybody_in
-    fn let_everybody_in(&mut self) -> Option<Event> {
-        if self.stop_by.take().is_some() {
-            return Some(Event::StopNow);
-        }
-        if self.sockets.is_empty() || !silence::keeps_anybody(self.address) {
-            return Some(Event::Stop);
-        }
-        for socket in &self.sockets {
-            if let Err(error) = silence::accept_at_once(socket) {
-                log::warn!("clients who have said nothing yet may be reset: {error}");
-            }
-        }
-        self.stop_by = Some(Instant::now() + silence::OVER);
-        None
-    }
-
-    /// The stop that waits for them.
-    fn everybody_is_in(&mut self) -> Option<Event> {
-        let is_time = |by: &mut Instant| Instant::now() >= *by || !silence::keeps_anybody(self.address);
-        self.stop_by.take_if(is_time).map(|_| Event::Stop)
-    }
-    // ANCHOR_END: let_everybody_in
 
     /// Hands one event to the supervisor and does what it says. Forking answers with events of its own.
     fn handle(&mut self, event: Event) -> Result<Turn, Failure> {
@@ -227,6 +198,9 @@ impl Master {
                 _ => {}
             }
             let is_stop = matches!(event, Event::Stop | Event::StopNow);
+            if is_stop {
+                (0..self.stats.slots()).for_each(|slot| self.board.set(slot, Why::Closing, true));
+            }
             // ANCHOR: carry_out
             for action in self.supervisor.handle(Instant::now(), event) {
                 match action {

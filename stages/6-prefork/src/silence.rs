@@ -14,15 +14,19 @@
 
 use nix::sys::socket::setsockopt;
 use nix::{libc, setsockopt_impl, sockopt_impl};
+use parts::prefork::{Event, ListeningSocket};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// After this time nobody is kept any more: the kernel asks again after a second (RFC 6298, section 2.1), and the
 /// client's answer lets it in.
-pub const OVER: Duration = Duration::from_millis(1500);
+const OVER: Duration = Duration::from_millis(1500);
+
+/// How often the kernel is asked whether it still keeps a client. Its table has a line for each connection.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 sockopt_impl!(
     /// Seconds that a client may be silent before it is accepted all the same.
@@ -41,13 +45,13 @@ pub fn accept_with_first_bytes(listener: &impl AsFd) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of setsockopt(2).
-pub fn accept_at_once(listener: &impl AsFd) -> io::Result<()> {
+fn accept_at_once(listener: &impl AsFd) -> io::Result<()> {
     Ok(setsockopt(listener, Silence, &0)?)
 }
 
 /// Whether the kernel keeps anybody for a socket that listens on this port. Where it does not say (/proc/net/tcp,
 /// proc(5)), nobody.
-pub fn keeps_anybody(address: SocketAddr) -> bool {
+fn keeps_anybody(address: SocketAddr) -> bool {
     let table = if address.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
     let table = fs::read_to_string(table).unwrap_or_default();
     // Number, local address, remote address, state; 03 is a handshake that is not over (SYN_RECV).
@@ -56,4 +60,43 @@ pub fn keeps_anybody(address: SocketAddr) -> bool {
         let mut fields = line.split_ascii_whitespace().skip(1);
         fields.next().is_some_and(|local| local.ends_with(&port)) && fields.nth(1) == Some("03")
     })
+}
+
+/// A stop that was asked for, and begins when the kernel keeps no silent client any more, or when nobody can be kept.
+#[derive(Debug, Default)]
+pub struct PendingStop {
+    by: Option<Instant>,
+}
+
+impl PendingStop {
+    /// A stop was asked for: clients who have connected and said nothing are let in first, so that a worker can answer or
+    /// tell them. Who asks for a stop again is not kept waiting.
+    // ANCHOR: let_everybody_in
+    pub fn asked(&mut self, sockets: &[ListeningSocket], address: SocketAddr) -> Option<Event> {
+        if self.by.take().is_some() {
+            return Some(Event::StopNow);
+        }
+        if sockets.is_empty() || !keeps_anybody(address) {
+            return Some(Event::Stop);
+        }
+        for socket in sockets {
+            if let Err(error) = accept_at_once(socket) {
+                log::warn!("clients who have said nothing yet may be reset: {error}");
+            }
+        }
+        self.by = Some(Instant::now() + OVER);
+        None
+    }
+
+    /// The stop, if it has waited and everybody is in.
+    pub fn is_due(&mut self, address: SocketAddr) -> Option<Event> {
+        let is_time = |by: &mut Instant| Instant::now() >= *by || !keeps_anybody(address);
+        self.by.take_if(is_time).map(|_| Event::Stop)
+    }
+    // ANCHOR_END: let_everybody_in
+
+    /// When to ask [`PendingStop::is_due`] again.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.by.map(|_| Instant::now() + LOOK_AGAIN)
+    }
 }

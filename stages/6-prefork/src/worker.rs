@@ -75,7 +75,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         // They are for speed, and a client notices nothing else.
         log::warn!("slot {slot}: without its socket's options it serves more slowly: {}", plain(&error));
     }
-    match stage3_queue::serve(Doors::new(board, sockets, slot, seat), site, settings, stop, report) {
+    match stage3_queue::serve(Doors::new(board, sockets, slot, seat, master), site, settings, stop, report) {
         Ok(()) => DONE,
         Err(failure) if serving => {
             log::error!("slot {slot}: {failure}");

@@ -83,7 +83,7 @@ fn a_slot_whose_worker_dies_is_covered_until_another_serves() {
 /// Catches: a worker that leaves its socket because it saw room elsewhere, and does not look again.
 #[test]
 fn two_that_become_full_at_once_both_stay_at_home() {
-    Model::new("when nobody has room, nobody leaves his socket to the others")
+    Model::new("when all workers are full, each still accepts from its own socket")
         .outcomes(&["both at home"])
         .check(|run| {
             let herd = Herd::new();

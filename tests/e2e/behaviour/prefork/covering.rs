@@ -91,6 +91,17 @@ fn a_stopped_worker_does_not_keep_the_herd_from_stopping() {
     assert_eq!(server.exit_code(), Some(0), "a stop that was asked for is no failure");
 }
 
+#[test]
+fn a_stopped_worker_does_not_keep_the_port_open_when_the_herd_stops() {
+    let server = herd(&Site::new(), "3");
+    let stopped = server.workers()[1];
+    // Nobody can have noticed when the stop comes.
+    halt(stopped);
+    server.signal(Signal::SIGTERM);
+    eventually("the port refuses clients", || server.refuses_connections());
+    assert!(server.processes().contains(&stopped), "the worker should still be stopped");
+}
+
 /// One worker is asked for more than its queue can take, by clients it holds; at the same time, as many new clients come
 /// as an idle worker has room for. Whether anybody was refused whom the busy worker held.
 fn saturate_one(server: &Server, busy: Pid) -> bool {

@@ -60,6 +60,23 @@ pub fn limit(pid: Pid, resource: libc::__rlimit_resource_t, soft: Option<u64>) {
 }
 
 #[test]
+fn a_worker_that_can_accept_nobody_leaves_all_the_same() {
+    let server = herd(&Site::new(), "1");
+    limit(server.workers()[0], libc::RLIMIT_NOFILE, Some(0));
+    let mut client = server.client();
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    eventually("the worker finds that it cannot accept", || {
+        server.stderr().contains("no file descriptor is left")
+    });
+    server.signal(Signal::SIGTERM);
+    assert_eq!(
+        server.exit_code(),
+        Some(0),
+        "a client for whom there is no descriptor should not hold the herd"
+    );
+}
+
+#[test]
 fn when_no_process_can_be_had_the_others_serve_until_one_can() {
     let site = Site::new();
     fs::set_permissions(site.root(), fs::Permissions::from_mode(0o755)).expect("the test owns the folder");
