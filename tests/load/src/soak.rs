@@ -182,11 +182,16 @@ pub struct Rest {
     descriptors: Vec<usize>,
 }
 
-/// Waits until every client has been forgotten, and looks around.
+/// Waits until every slot has its one worker and every client has been forgotten, and looks around.
 ///
 /// # Panics
-/// If somebody is remembered for ever.
+/// If a slot stays empty, or somebody is remembered for ever.
 pub fn at_rest(server: &Server) -> Rest {
+    eventually("every slot has one worker, and nobody leaves any more", || {
+        // Clients do not notice an empty slot: the other workers serve them.
+        let stats = server.get("/stats").expect(200).json();
+        stats["workers"].as_array().map(Vec::len) == Some(server.workers().len())
+    });
     eventually("all connections are forgotten", || {
         let stats = server.get("/stats").expect(200).json();
         // The one that asks is there.
