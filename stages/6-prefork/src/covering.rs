@@ -48,6 +48,8 @@ pub struct Doors {
     master: Pid,
     /// This worker has more to do than it can, and has said so.
     full: bool,
+    /// It leaves, and watches nothing any more.
+    given_up: bool,
     pause: Pause,
 }
 
@@ -77,7 +79,17 @@ impl Doors {
     /// The doors of the worker that has this seat of this slot, and this master.
     pub fn new(board: Board, sockets: Vec<ListeningSocket>, slot: usize, seat: usize, master: Pid) -> Doors {
         let watched = vec![false; sockets.len()];
-        Doors { board, sockets, watched, slot, seat, master, full: false, pause: Pause::default() }
+        Doors {
+            board,
+            sockets,
+            watched,
+            slot,
+            seat,
+            master,
+            full: false,
+            given_up: false,
+            pause: Pause::default(),
+        }
     }
 
     /// Whether not only this worker leaves, but everybody. A worker that is stopped holds all sockets too, so then they
@@ -95,6 +107,17 @@ impl Doors {
         self.sockets.iter().position(|socket| socket.as_fd().as_raw_fd() == descriptor)
     }
 
+    /// Watches nothing any more.
+    fn give_up(&mut self, epoll: &Epoll) {
+        self.given_up = true;
+        // What is not watched cannot be given up; there is nothing else that could go wrong here.
+        let _ = epoll.delete(&*self.board.bell);
+        for socket in &self.sockets {
+            let _ = epoll.delete(socket);
+        }
+        self.watched.fill(false);
+    }
+
     /// Says whether somebody has to cover for this worker, if that has changed, and looks again.
     fn tell(&mut self, epoll: &Epoll) -> io::Result<()> {
         let needs_cover = self.full || self.is_paused();
@@ -105,6 +128,9 @@ impl Doors {
     /// Watches what is to be watched now.
     // ANCHOR: look
     fn look(&mut self, epoll: &Epoll) -> io::Result<()> {
+        if self.given_up {
+            return Ok(());
+        }
         let wanted = match self.is_paused() {
             true => vec![false; self.sockets.len()],
             false => self.board.stats.watches(self.slot, self.full),
@@ -202,25 +228,21 @@ impl Entrance for Doors {
         Ok(self.pause.until())
     }
 
-    fn failed(&mut self, descriptor: RawFd, epoll: &Epoll, error: io::Error) -> io::Result<()> {
-        match self.slot_of(descriptor) {
-            // A sibling leaves too, was quicker, and refuses whoever comes now.
-            Some(slot) if self.herd_stops() => {
-                self.watched[slot] = false;
-                Ok(epoll.delete(&self.sockets[slot])?)
-            }
-            _ => Err(error),
+    fn failed(&mut self, _: RawFd, epoll: &Epoll, error: io::Error) -> io::Result<()> {
+        if !self.herd_stops() {
+            return Err(error);
         }
+        // A sibling was asked to leave a moment earlier, and refuses whoever comes now. Our turn is next.
+        self.give_up(epoll);
+        Ok(())
     }
 
-    fn close(self, epoll: &Epoll) -> LastClients {
+    fn close(mut self, epoll: &Epoll) -> LastClients {
         let refuse_others = self.herd_stops();
+        self.give_up(epoll);
         self.board.set(self.slot, Why::Full { seat: self.seat }, false);
-        let _ = epoll.delete(&*self.board.bell);
         let mut sockets = Vec::new();
         for (slot, socket) in self.sockets.into_iter().enumerate() {
-            // What is not watched cannot be given up; there is nothing else that could go wrong here.
-            let _ = epoll.delete(&socket);
             // Nobody else may be there to take in who is waiting at a slot that needs cover.
             if slot == self.slot || refuse_others || self.board.stats.slot(slot).cover().is_needed() {
                 sockets.push(OwnedFd::from(TcpListener::from(socket)));

@@ -31,6 +31,24 @@ fn ten_slow_downloads_are_finished_before_the_herd_exits() {
 }
 
 #[test]
+fn a_worker_that_leaves_first_takes_nobody_along() {
+    let content = pattern(6 << 20);
+    // Who is first, and what the others are doing then, is another each time.
+    for _ in 0..10 {
+        let server = herd(&Site::new().file("large.bin", &content), "4");
+        let mut clients: Vec<Client> = (0..4).map(|_| begun(&server)).collect();
+        server.signal(Signal::SIGTERM);
+        for client in &mut clients {
+            assert!(client.take(content.len()) == content, "a download should go on to its last byte");
+        }
+        drop(clients);
+        assert_eq!(server.exit_code(), Some(0));
+        let says = server.stderr();
+        assert!(!says.contains("ERROR"), "nothing should go wrong: {says}");
+    }
+}
+
+#[test]
 fn a_second_signal_stops_the_herd_at_once() {
     for (first, second) in [(Signal::SIGTERM, Signal::SIGTERM), (Signal::SIGTERM, Signal::SIGINT)] {
         let site = Site::new().sparse("large.bin", 64 << 20);
