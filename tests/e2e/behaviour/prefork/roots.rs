@@ -147,7 +147,7 @@ fn a_log_that_cannot_be_opened_stops_neither_the_herd_nor_its_end() {
     eventually("a trial runs", || server.workers().len() == 3);
     server.signal(Signal::SIGTERM);
     assert_eq!(server.exit_code(), Some(0));
-    eventually("nobody is left", || server.processes().is_empty());
+    assert_eq!(server.processes(), [], "nobody should be left, nor the trial");
 }
 
 #[test]
