@@ -34,6 +34,8 @@ use program::stop::{self, Stop};
 use reception::Reception;
 use service::Service;
 use stage1_single::files::Files;
+use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 /// The server with a queue and a pool of threads.
@@ -57,6 +59,12 @@ pub fn run_alone(program: &str, service: impl Service, settings: &Settings) -> R
 /// What a reception does with epoll(7), for the sentence that says that the system refuses it.
 const WATCH: &str = "watch the clients";
 
+/// Tries whether there are descriptors for one client and one file. A server without them listens, and serves nobody.
+fn has_room_for_a_client(any: impl AsFd) -> io::Result<()> {
+    let _client = any.as_fd().try_clone_to_owned()?;
+    any.as_fd().try_clone_to_owned().map(drop)
+}
+
 /// Serves the clients who come in at `entrance` until a stop is requested and everything accepted is answered. This
 /// is also what a worker of stage 6 does. `ready` is called once, when everything that can fail at the start has
 /// not failed.
@@ -75,6 +83,7 @@ pub fn serve(
         .map_err(|error| Failure::Running(format!("cannot start the threads: {}", plain(&error))))?;
     let reception =
         Reception::new(entrance, &pool, service, settings.timeout, stop).map_err(Failure::cannot(WATCH))?;
+    has_room_for_a_client(&pool.counter().bell).map_err(Failure::cannot("serve even one client"))?;
     ready();
     let result = reception.run();
     pool.finish();

@@ -12,6 +12,7 @@
 //!   all are full     worker 0           worker 1           worker 2        and each refuses with 503
 //! ```
 
+use crate::signals;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::unistd::{Pid, getppid};
 use parts::prefork::ListeningSocket;
@@ -24,7 +25,7 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What all processes of a herd use to cover for each other.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub struct Doors {
     slot: usize,
     seat: usize,
     master: Pid,
+    /// How long the herd's stop may take.
+    grace: Duration,
     /// This worker has more to do than it can, and has said so.
     full: bool,
     /// It leaves, and watches nothing any more.
@@ -76,8 +79,16 @@ impl Board {
 }
 
 impl Doors {
-    /// The doors of the worker that has this seat of this slot, and this master.
-    pub fn new(board: Board, sockets: Vec<ListeningSocket>, slot: usize, seat: usize, master: Pid) -> Doors {
+    /// The doors of the worker that has this seat of this slot, and this master. When the herd stops, the worker may
+    /// take as long as `grace`.
+    pub fn new(
+        board: Board,
+        sockets: Vec<ListeningSocket>,
+        slot: usize,
+        seat: usize,
+        master: Pid,
+        grace: Duration,
+    ) -> Doors {
         let watched = vec![false; sockets.len()];
         Doors {
             board,
@@ -86,6 +97,7 @@ impl Doors {
             slot,
             seat,
             master,
+            grace,
             full: false,
             given_up: false,
             pause: Pause::default(),
@@ -239,6 +251,10 @@ impl Entrance for Doors {
 
     fn close(mut self, epoll: &Epoll) -> LastClients {
         let refuse_others = self.herd_stops();
+        if refuse_others {
+            // The master does it at the end of that time. But the master may be dead: perhaps that is why we stop.
+            signals::end_within(self.grace);
+        }
         self.give_up(epoll);
         self.board.set(self.slot, Why::Full { seat: self.seat }, false);
         let mut sockets = Vec::new();

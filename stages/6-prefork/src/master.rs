@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use parts::prefork::{Action, DONE, Event, ListeningSocket, Mailbox, Note, Notice, Policy, Supervisor};
+use parts::prefork::{Action, DONE, Event, ListeningSocket, Mailbox, Notice, Policy, Supervisor};
 use parts::stats::{SharedStats, Why};
 use program::bell::{EventBell, poll_timeout};
 use program::failure::{Failure, exit};
@@ -28,11 +28,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the service manager shows, as long as all is well.
-const SERVING: &str = "every worker serves";
-
 /// How long workers may take to leave when the herd stops, if nobody has said.
-const GRACE: Duration = Duration::from_secs(30);
+pub const GRACE: Duration = Duration::from_secs(30);
 
 /// A hundred years.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
@@ -210,7 +207,7 @@ impl Master {
                     Action::Kill { pid } => send(pid, Signal::SIGKILL),
                     Action::Settle { slot, seat, pid } => self.settle(slot, seat, pid),
                     Action::Restarted { slot } => self.stats.slot(slot).count_restart(),
-                    Action::Note(note) => tell(&note),
+                    Action::Note(note) => service::note(&note),
                     Action::Finish { code } => return Ok(Turn::Finished(code)),
                 }
             }
@@ -308,7 +305,7 @@ impl Master {
             && self.awaited.is_empty()
         {
             announce(PROGRAM, self.address);
-            service::ready(SERVING);
+            service::ready(service::SERVING);
         }
     }
 }
@@ -316,22 +313,6 @@ impl Master {
 /// How long workers may take to leave: when the herd stops, and when they are replaced.
 fn patience(settings: &Settings) -> (Duration, Duration) {
     (settings.drain.unwrap_or(GRACE), settings.drain.unwrap_or(FOR_EVER))
-}
-
-/// Tells those who watch the herd: the log, and the service manager.
-fn tell(note: &Note) {
-    match note {
-        Note::RollStarted | Note::RollFinished => log::info!("{note}"),
-        _ => log::warn!("{note}"),
-    }
-    match note {
-        Note::RollStarted => service::reloading(),
-        Note::RollFinished => service::ready(SERVING),
-        Note::RollAbandoned { .. } => {
-            service::ready("some workers have the settings from before; the log says why")
-        }
-        _ => {}
-    }
 }
 
 /// A worker that is gone already has been reaped or will be in a moment; either way it needs no signal.

@@ -3,11 +3,15 @@
 //! systemd sets `NOTIFY_SOCKET` for a unit of `Type=notify`. Without it nothing is sent. That a message cannot be sent
 //! is a line in the log and no more: serving matters more than who knows of it.
 
+use parts::prefork::Note;
 use sd_notify::NotifyState::{self, MonotonicUsec, Ready, Reloading, Status, Stopping, Watchdog};
 use std::env;
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
+
+/// What the service manager shows while everything is working.
+pub const SERVING: &str = "every worker serves";
 
 /// Every worker serves, with these settings or with those before. What follows is for people (`systemctl status`).
 pub fn ready(status: &str) {
@@ -26,6 +30,20 @@ pub fn reloading() {
 /// The herd is stopping, because it was asked to.
 pub fn stopping() {
     tell(&[Stopping, Status("stopping")]);
+}
+
+/// Passes on what the supervisor has to say: to the log, and, of a reload, to the service manager.
+pub fn note(note: &Note) {
+    match note {
+        Note::RollStarted | Note::RollFinished => log::info!("{note}"),
+        _ => log::warn!("{note}"),
+    }
+    match note {
+        Note::RollStarted => reloading(),
+        Note::RollFinished => ready(SERVING),
+        Note::RollAbandoned { .. } => ready("some workers have the settings from before; the log says why"),
+        _ => {}
+    }
 }
 
 /// How often the service manager wants to hear that the master does its work, if it does: systemd ends a service that has

@@ -12,11 +12,13 @@
 use nix::errno::Errno;
 use nix::libc::c_int;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
+use nix::unistd::alarm;
 use parts::prefork::{Mailbox, Notice};
 use parts::request::Bell;
 use program::bell::EventBell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 /// What the handlers reach.
 static MAILBOX: Mailbox = Mailbox::new();
@@ -93,6 +95,16 @@ pub fn held_back<T>(fork: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno>
     result
 }
 // ANCHOR_END: held_back
+
+/// Ends this process after so long, whatever it does then: SIGALRM, which nothing else here uses, gets back its default.
+pub fn end_within(limit: Duration) {
+    // Rounded up; 0 would mean never (alarm(2)).
+    let seconds = u32::try_from(limit.as_secs()).unwrap_or(u32::MAX - 1) + 1;
+    // Without it, the process stays until its last client leaves, and nothing worse.
+    if set(Signal::SIGALRM, SigHandler::SigDfl).is_ok() {
+        alarm::set(seconds);
+    }
+}
 
 /// Lets signals through again.
 ///

@@ -1,6 +1,7 @@
 //! What a forked child does: it serves its socket as stage 5 would, covers for others, and follows its master.
 
 use crate::covering::{Board, Doors};
+use crate::master::GRACE;
 use crate::trial::Opened;
 use crate::{privileges, signals, silence};
 use nix::sys::prctl::set_pdeathsig;
@@ -75,7 +76,8 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         // They are for speed, and a client notices nothing else.
         log::warn!("slot {slot}: without its socket's options it serves more slowly: {}", plain(&error));
     }
-    match stage3_queue::serve(Doors::new(board, sockets, slot, seat, master), site, settings, stop, report) {
+    let doors = Doors::new(board, sockets, slot, seat, master, settings.drain.unwrap_or(GRACE));
+    match stage3_queue::serve(doors, site, settings, stop, report) {
         Ok(()) => DONE,
         Err(failure) if serving => {
             log::error!("slot {slot}: {failure}");

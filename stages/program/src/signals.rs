@@ -14,8 +14,8 @@ const UNUSED: [Signal; 11] = [
     Signal::SIGUSR2,   // has no meaning
     Signal::SIGPIPE,   // a client or a log reader has left; write(2) says so too
     Signal::SIGXFSZ,   // a log is as long as it may be; write(2) says so too
-    Signal::SIGALRM,   // timers: nothing here sets one
-    Signal::SIGVTALRM, //
+    Signal::SIGALRM,   // a timer; a worker of stage 6 that leaves sets it, and takes the default back
+    Signal::SIGVTALRM, // timers: nothing here sets one
     Signal::SIGPROF,   //
     Signal::SIGIO,     // input is ready: nothing here asks for it
     Signal::SIGPWR,    // the power fails: init's business

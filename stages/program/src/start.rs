@@ -7,6 +7,7 @@ use crate::log_file::{LogFile, TellingLog};
 use crate::settings::Settings;
 use crate::signals;
 use env_logger::Target;
+use nix::unistd::write;
 use parts::request::DocumentRoot;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs;
@@ -68,9 +69,12 @@ fn start_logging() {
 
 /// Says one line on a descriptor that this process was started with, unless its reader has stopped reading.
 pub(crate) fn say(descriptor: BorrowedFd<'_>, line: &str) {
-    if let Ok(log) = LogFile::inherited(descriptor) {
-        let _ = log.write_line(format!("{line}\n").as_bytes());
-    }
+    let line = format!("{line}\n");
+    let _ = match LogFile::inherited(descriptor) {
+        Ok(log) => log.write_line(line.as_bytes()).is_ok(),
+        // There is no descriptor for it. That may be just what has to be said, and a program that says it ends.
+        Err(_) => write(descriptor, line.as_bytes()).is_ok(),
+    };
 }
 
 /// Reads the command line of this process and runs `serve`. The whole of `main` in every stage.

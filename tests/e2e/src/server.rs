@@ -147,19 +147,31 @@ impl Launch {
     /// If it exits instead, or says nothing.
     #[track_caller]
     pub fn start(self) -> Server {
+        let name = self.program.name;
+        self.try_start().unwrap_or_else(|finished| panic!("{name} ended instead of serving: {finished:?}"))
+    }
+
+    /// Starts the server and waits until it says where it listens, or has ended.
+    ///
+    /// # Errors
+    /// What it has left, if it has ended.
+    ///
+    /// # Panics
+    /// If it does neither.
+    #[track_caller]
+    pub fn try_start(self) -> Result<Server, Finished> {
         let mut server = self.spawn();
         let first_words = format!("{} listening on http://", server.program.name);
+        let mut has_ended = false;
         eventually(&format!("the server prints \"{first_words}127.0.0.1:PORT/\" on standard output"), || {
-            if let Some(status) = server.status() {
-                panic!("{} ended with {status:?} instead of serving", server.program.name);
-            }
+            has_ended = server.status().is_some();
             let text = fs::read_to_string(&server.stdout).unwrap_or_default();
             let line = text.split_once('\n').map(|(line, _)| line);
             let address =
                 line.and_then(|line| line.strip_prefix(&first_words)?.strip_suffix('/')?.parse().ok());
-            address.map(|address| server.address = address).is_some()
+            address.map(|address| server.address = address).is_some() || has_ended
         });
-        server
+        if has_ended { Err(server.finished()) } else { Ok(server) }
     }
 
     /// Runs the program to its end and collects what it printed.
@@ -168,13 +180,7 @@ impl Launch {
     /// If it does not end.
     #[track_caller]
     pub fn run(self) -> Finished {
-        let server = self.spawn();
-        Finished {
-            code: server.exit_code(),
-            left_behind: server.processes().len(),
-            stdout: fs::read_to_string(&server.stdout).unwrap_or_default(),
-            stderr: server.stderr(),
-        }
+        self.spawn().finished()
     }
 
     fn spawn(self) -> Server {
@@ -335,6 +341,17 @@ impl Server {
         match ended {
             Some(WaitStatus::Exited(_, code)) => Some(code),
             _ => None,
+        }
+    }
+
+    /// What is left once it has ended.
+    #[track_caller]
+    fn finished(&self) -> Finished {
+        Finished {
+            code: self.exit_code(),
+            left_behind: self.processes().len(),
+            stdout: self.stdout(),
+            stderr: self.stderr(),
         }
     }
 

@@ -147,6 +147,18 @@ fn workers_follow_a_dead_master_and_leave_the_port() {
 }
 
 #[test]
+fn workers_of_a_dead_master_stay_no_longer_than_a_stop_may_take() {
+    let site = Site::new().sparse("large.bin", 64 << 20);
+    // The time limit of the client is not what ends this.
+    let server = PROGRAM.serve(&site, &["--timeout-seconds", "86400", "--drain-seconds", "1"]);
+    let mut client = Client::connect_slowly(server.address(), 128 << 10);
+    client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.head().expect(200);
+    kill_now(server.pid());
+    eventually("a client that does not read holds no worker for ever", || server.processes().is_empty());
+}
+
+#[test]
 fn workers_that_cannot_start_are_not_started_for_ever() {
     let gate = Gate::before(&[libc::SYS_epoll_create1]);
     let server = PROGRAM.launch().site(&Site::new()).through(&gate).start();

@@ -32,6 +32,35 @@ fn without_threads_no_worker_starts_and_the_herd_says_so() {
     assert_says(&finished, "cannot start the threads: Resource temporarily unavailable");
 }
 
+#[test]
+fn with_any_number_of_descriptors_a_herd_serves_or_says_why_it_cannot() {
+    let site = Site::new();
+    let served: Vec<bool> = std::thread::scope(|scope| {
+        // With fewer than these, the dynamic loader cannot open the C library.
+        let tried = (4..20).map(|limit| {
+            let launch = PROGRAM.launch().site(&site).flags(&["--num-workers", "1"]).descriptors(limit);
+            scope.spawn(move || match launch.try_start() {
+                Ok(server) => {
+                    server.get("/").expect(200);
+                    true
+                }
+                Err(finished) => {
+                    assert!(matches!(finished.code, Some(1..=3)), "with {limit} descriptors: {finished:?}");
+                    assert_says(&finished, "Too many open files");
+                    false
+                }
+            })
+        });
+        let tried: Vec<_> = tried.collect();
+        tried
+            .into_iter()
+            .map(|tried| tried.join().expect("a herd that serves or says why it cannot"))
+            .collect()
+    });
+    assert!(served.contains(&true) && served.contains(&false), "both should be tried: {served:?}");
+    assert!(served.is_sorted(), "more descriptors should never be worse: {served:?}");
+}
+
 /// Limits a process: `RLIMIT_NPROC` is how many processes and threads its user may have before fork(2) says EAGAIN,
 /// `RLIMIT_DATA` how much memory it may have itself. Only the soft limit, so that it can be raised again; and by the same
 /// user, because root may lack the privilege for others.
