@@ -96,7 +96,8 @@ fn refuse_bare_line_ends(head: &[u8]) -> Result<(), HeadError> {
     todo!("Lab 1.2: an error if a CR lacks its LF, or an LF its CR")
 }
 
-/// `method SP request-target SP HTTP-version`, with exactly one space each (RFC 9112, section 3).
+/// `method SP request-target SP HTTP-version`, with exactly one space each (RFC 9112, section 3). The line is UTF-8, not
+/// only ASCII, because of what a query may hold.
 fn parse_request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
     todo!("Lab 1.1: three words with exactly one space between: method, target, version")
 }
@@ -126,8 +127,11 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// What a target may hold. Browsers send a few bytes raw that RFC 3986 wants encoded (`|`, `{`, `^`); those are
-/// harmless. A fragment, a backslash, quotes, angle brackets, spaces, controls and non-ASCII bytes are not.
-fn is_target_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !b"\"#<>\\".contains(&byte)
+/// Whether a target holds only what it may: visible ASCII that hides nothing. A fragment, a backslash, quotes and angle
+/// brackets are refused in a path, because two programs could look for different files. A query names no file, and browsers
+/// send all of that in it, and old clients raw UTF-8, so there only a fragment and control characters are refused.
+fn is_target(target: &str) -> bool {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\".contains(&byte))
+        && query.chars().all(|symbol| symbol != '#' && !symbol.is_control())
 }

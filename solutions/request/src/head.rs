@@ -135,10 +135,11 @@ fn refuse_bare_line_ends(head: &[u8]) -> Result<(), HeadError> {
     Ok(())
 }
 
-/// `method SP request-target SP HTTP-version`, with exactly one space each (RFC 9112, section 3).
+/// `method SP request-target SP HTTP-version`, with exactly one space each (RFC 9112, section 3). The line is UTF-8, not
+/// only ASCII, because of what a query may hold.
 fn parse_request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
     let malformed = HeadError::Malformed;
-    let line = std::str::from_utf8(line).map_err(|_| malformed("the request line is not ASCII"))?;
+    let line = std::str::from_utf8(line).map_err(|_| malformed("the request line is not UTF-8"))?;
     let mut words = line.split(' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -148,7 +149,7 @@ fn parse_request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
     if method.is_empty() || !method.bytes().all(is_token_byte) {
         return Err(malformed("the method is not a token"));
     }
-    if target.is_empty() || !target.bytes().all(is_target_byte) {
+    if target.is_empty() || !is_target(target) {
         return Err(malformed("the target holds a byte that must be percent-encoded"));
     }
     Ok((method, target, parse_version(version)?))
@@ -188,8 +189,11 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// What a target may hold. Browsers send a few bytes raw that RFC 3986 wants encoded (`|`, `{`, `^`); those are
-/// harmless. A fragment, a backslash, quotes, angle brackets, spaces, controls and non-ASCII bytes are not.
-fn is_target_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !b"\"#<>\\".contains(&byte)
+/// Whether a target holds only what it may: visible ASCII that hides nothing. A fragment, a backslash, quotes and angle
+/// brackets are refused in a path, because two programs could look for different files. A query names no file, and browsers
+/// send all of that in it, and old clients raw UTF-8, so there only a fragment and control characters are refused.
+fn is_target(target: &str) -> bool {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\".contains(&byte))
+        && query.chars().all(|symbol| symbol != '#' && !symbol.is_control())
 }

@@ -5,7 +5,7 @@ use http::representation::Representation;
 use http::request::Request;
 use http::response::{Body, Response};
 use parts::request::{DocumentRoot, FindError, Found, RequestPath, Target};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 
 /// What directories are served as.
@@ -114,10 +114,13 @@ fn redirect_to_directory(path: &RequestPath) -> Response {
     /// Everything but what RFC 3986 calls unreserved, and the slash.
     const ENCODED: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+    /// What a query may hold raw, but a header field or a URI may not. Bytes beyond ASCII are encoded in any case.
+    const RAW_IN_QUERY: &AsciiSet =
+        &CONTROLS.add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
     let mut location = format!("/{}/", utf8_percent_encode(path.as_str(), ENCODED));
     if let Some(query) = path.query() {
         location.push('?');
-        location.push_str(query);
+        location.extend(utf8_percent_encode(query, RAW_IN_QUERY));
     }
     let mut response = Response::page(301, "The directory's name ends in a slash");
     response.add("Location", &location);

@@ -164,6 +164,22 @@ fn a_target_holds_only_visible_ascii_that_hides_nothing() {
 }
 
 #[test]
+fn a_query_holds_what_browsers_send_raw() {
+    for raw in ["\\", "\"", "<", ">", "{", "}", "|", "^", "`", "'", "?", "\u{e9}", "\u{1f411}"] {
+        let bytes = format!("GET /a?b={raw}c HTTP/1.1\r\n\r\n");
+        let head = parse_head(bytes.as_bytes()).unwrap_or_else(|error| {
+            panic!("a query may hold {raw:?}, because browsers send it so: {error}. {SEE}")
+        });
+        assert_eq!(head.expect("complete").target, format!("/a?b={raw}c"), "the query is as sent. {SEE}");
+    }
+    for byte in (0..=b' ').chain([b'#', 0x7f, 0x80, 0xe9, 0xff]) {
+        expect_verdicts("malformed", &[&[b"GET /a?b=", &[byte][..], b"c HTTP/1.1\r\n\r\n"].concat()]);
+    }
+    // U+0085 is a line end for some programs.
+    expect_verdicts("malformed", &[b"GET /a?b=\xc2\x85c HTTP/1.1\r\n\r\n"]);
+}
+
+#[test]
 fn a_bare_cr_or_lf_is_refused_wherever_it_stands() {
     let heads: [&[u8]; 9] = [
         b"GET / HTTP/1.1\nHost: a\r\n\r\n",

@@ -117,6 +117,18 @@ fn what_cannot_be_a_file_name_gets_400() {
 }
 
 #[test]
+fn a_query_may_be_raw_where_a_path_may_not() {
+    let server = PROGRAM.serve(&Site::new(), &[]);
+    for raw in ["\\", "\"", "<", ">", "{", "}", "|", "^", "`", "\u{e9}"] {
+        let page = server.client().get(&format!("/?a=b{raw}c")).expect(200);
+        assert_eq!(page.text(), "home\n", "browsers send {raw} in a query");
+    }
+    for raw in ["\\", "\"", "<", ">", "\u{e9}"] {
+        server.client().get(&format!("/index.html{raw}")).expect(400);
+    }
+}
+
+#[test]
 fn the_absolute_form_means_its_path() {
     let server = PROGRAM.serve(&Site::new().file("page.txt", "page"), &[]);
     let mut client = server.client();
@@ -134,6 +146,7 @@ fn a_directory_is_its_index_and_never_a_list() {
     for (path, location) in [
         ("/sub", "/sub/"),
         ("/sub?x=1", "/sub/?x=1"),
+        ("/sub?\\\"\u{e9}%20[]", "/sub/?%5C%22%C3%A9%20[]"),
         ("/a%20b", "/a%20b/"),
         // Two slashes at the front of a Location would be the name of another host.
         ("//sub", "/sub/"),

@@ -125,7 +125,7 @@ fn too_long(line: &[u8]) -> HeadError {
 }
 
 fn request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
-    let Ok(line) = std::str::from_utf8(line) else { return Err(HeadError::Malformed("not ASCII")) };
+    let Ok(line) = std::str::from_utf8(line) else { return Err(HeadError::Malformed("not UTF-8")) };
     let words: Vec<&str> = line.split(' ').collect();
     let [method, target, version] = words[..] else {
         return Err(HeadError::Malformed("not three words with one space between"));
@@ -134,8 +134,10 @@ fn request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
     if method.is_empty() || !method.bytes().all(token) {
         return Err(HeadError::Malformed("the method is not a token"));
     }
-    let allowed = |byte: u8| (b'!'..=b'~').contains(&byte) && !"\"#<>\\".contains(char::from(byte));
-    if target.is_empty() || !target.bytes().all(allowed) {
+    let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+    let in_path = |symbol: char| ('!'..='~').contains(&symbol) && !"\"#<>\\".contains(symbol);
+    let in_query = |symbol: char| !symbol.is_control() && symbol != '#';
+    if target.is_empty() || !path.chars().all(in_path) || !query.chars().all(in_query) {
         return Err(HeadError::Malformed("the target must be percent-encoded"));
     }
     let Some(numbers) = version.strip_prefix("HTTP/") else { return Err(HeadError::Malformed("no version")) };
