@@ -13,6 +13,8 @@
 //! are all refused.
 
 use crate::HeadError;
+use memchr::{memchr, memchr_iter, memchr2_iter};
+use smallvec::{SmallVec, smallvec};
 
 /// The longest head that is read, in bytes, with its final empty line.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -53,7 +55,8 @@ pub struct RequestHead<'b> {
 /// The header fields of one request.
 #[derive(Debug)]
 pub struct Headers<'b> {
-    fields: Vec<Header<'b>>,
+    /// Requests with more fields are rare, and cost an allocation.
+    fields: SmallVec<[Header<'b>; 16]>,
 }
 
 impl<'b> Headers<'b> {
@@ -83,6 +86,13 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
     todo!("Lab 1.1: find where the head ends, and take it apart; None if it has not ended yet")
 }
 
+/// The bytes before the first line end, and those behind it.
+fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (line, rest) = bytes.split_at(memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1));
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    (line.strip_suffix(b"\r").unwrap_or(line), rest)
+}
+
 /// Whether a head that begins like this can still become a good one within the limits. `rest` is what has come, without
 /// the empty line that was skipped. `length` is how many bytes have come, that line included; for a complete head it is one
 /// less, so that one comparison does for both.
@@ -103,15 +113,15 @@ fn parse_request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
 }
 
 /// `HTTP/` digit `.` digit, in capitals (RFC 9112, section 2.3).
-fn parse_version(version: &str) -> Result<Version, HeadError> {
+fn parse_version(version: &[u8]) -> Result<Version, HeadError> {
     todo!("Lab 1.1: HTTP/ digit . digit, in capitals; only major version 1 is served")
 }
 
 /// Header fields are httparse's work: it refuses spaces before the colon, folded lines and control bytes.
 fn parse_fields(bytes: &[u8]) -> Result<Headers<'_>, HeadError> {
     // Each field has its line; a hundred fields would be 3 KiB to fill and to move about.
-    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
-    let mut fields = vec![httparse::EMPTY_HEADER; lines.min(MAX_FIELDS)];
+    let lines = memchr_iter(b'\n', bytes).count();
+    let mut fields = smallvec![httparse::EMPTY_HEADER; lines.min(MAX_FIELDS)];
     let count = match httparse::parse_headers(bytes, &mut fields) {
         Ok(httparse::Status::Complete((_, parsed))) => parsed.len(),
         Ok(httparse::Status::Partial) => return Err(HeadError::Malformed("the header fields do not end")),
@@ -122,16 +132,20 @@ fn parse_fields(bytes: &[u8]) -> Result<Headers<'_>, HeadError> {
     Ok(Headers { fields })
 }
 
-/// `tchar` of RFC 9110, section 5.6.2.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// `token` of RFC 9110, section 5.6.2.
+fn is_token(word: &str) -> bool {
+    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !word.is_empty() && word.bytes().all(is_tchar)
 }
 
 /// Whether a target holds only what it may: visible ASCII that hides nothing. A fragment, a backslash, quotes and angle
 /// brackets are refused in a path, because two programs could look for different files. A query names no file, and browsers
 /// send all of that in it, and old clients raw UTF-8, so there only a fragment and control characters are refused.
 fn is_target(target: &str) -> bool {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\".contains(&byte))
+    let (path, query) = target.split_at(memchr(b'?', target.as_bytes()).unwrap_or(target.len()));
+    !target.is_empty()
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\'))
         && query.chars().all(|symbol| symbol != '#' && !symbol.is_control())
 }

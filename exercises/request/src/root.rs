@@ -145,14 +145,14 @@ impl DocumentRoot {
     ///
     /// # Errors
     /// [`FindError`]; a path that leaves the root, by whatever trick, is [`FindError::NotFound`].
-    pub fn find(&self, path: &RequestPath) -> Result<Found, FindError> {
+    pub fn find(&self, path: &RequestPath<'_>) -> Result<Found, FindError> {
         todo!("Lab 1.4: find what the path names; open it if it is a regular file, and make sure that it is")
     }
 
     /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` when it
     /// would have to ask the disk, when the file is gone, and when the path ends in a slash. For threads that must not
     /// block.
-    pub fn identify_from_memory(&self, path: &RequestPath) -> Option<FileIdentity> {
+    pub fn identify_from_memory(&self, path: &RequestPath<'_>) -> Option<FileIdentity> {
         todo!("Lab 1.4: the identity of a regular file, if the kernel can tell without the disk")
     }
 
@@ -184,7 +184,7 @@ impl AsFd for DocumentRoot {
 }
 
 /// The name for openat2(2), which has no name for "this folder" but a dot.
-fn name_of(path: &RequestPath) -> &str {
+fn name_of<'p>(path: &'p RequestPath<'_>) -> &'p str {
     if path.as_str().is_empty() { "." } else { path.as_str() }
 }
 

@@ -17,34 +17,34 @@ use std::borrow::Cow;
 
 /// The four forms of a request target (RFC 9112, section 3.2), as far as a file server tells them apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum Target<'t> {
     /// Origin form or absolute form: a path.
-    Path(RequestPath),
+    Path(RequestPath<'t>),
     /// `*`: the server itself, for OPTIONS.
     Server,
     /// `host:port`, for CONNECT.
     Authority,
 }
 
-/// A decoded path beneath the document root.
+/// A decoded path beneath the document root. Borrowed from the target, unless there was something to decode or to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestPath {
+pub struct RequestPath<'t> {
     /// Segments joined by `/`, with no leading slash, no empty segment, no `.` and no `..`. Empty for the root.
-    path: String,
+    path: Cow<'t, str>,
     /// The target ended in a slash, so it means a directory.
     directory: bool,
     /// What stood behind the question mark, as sent.
-    query: Option<String>,
+    query: Option<&'t str>,
 }
 
-impl Target {
+impl<'t> Target<'t> {
     /// Takes the target of a request apart. `method` matters because `*` is for OPTIONS only and `host:port` for
     /// CONNECT only.
     ///
     /// # Errors
     /// [`HeadError::Malformed`] for a form that does not fit the method, a broken percent-encoding, a control byte,
     /// bytes that are not UTF-8, and a path whose `..` would leave the root.
-    pub fn parse(method: &str, target: &str) -> Result<Target, HeadError> {
+    pub fn parse(method: &str, target: &'t str) -> Result<Target<'t>, HeadError> {
         match (method, target) {
             ("OPTIONS", "*") => Ok(Target::Server),
             ("CONNECT", _) => Ok(Target::Authority),
@@ -60,22 +60,29 @@ fn strip_authority(target: &str) -> Result<&str, HeadError> {
     todo!("Lab 1.3: the path of an absolute-form target such as http://host/a")
 }
 
-impl RequestPath {
+impl<'t> RequestPath<'t> {
     /// Parses a target that begins with a slash.
-    fn parse(target: &str) -> Result<RequestPath, HeadError> {
+    fn parse(target: &'t str) -> Result<RequestPath<'t>, HeadError> {
         let (raw, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query.to_owned())),
+            Some((path, query)) => (path, Some(query)),
             None => (target, None),
         };
         let decoded = decode_once(raw)?;
         let directory = decoded.ends_with('/') || decoded.ends_with("/.") || decoded.ends_with("/..");
-        Ok(RequestPath { path: remove_dot_segments(&decoded)?, directory, query })
+        let path = match decoded {
+            Cow::Borrowed(decoded) => remove_dot_segments(decoded)?,
+            Cow::Owned(decoded) => Cow::Owned(remove_dot_segments(&decoded)?.into_owned()),
+        };
+        Ok(RequestPath { path, directory, query })
     }
 
     /// The path of `name` in the directory that this path means. `name` is the server's own, not a client's.
-    pub fn join(&self, name: &str) -> RequestPath {
-        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) };
-        RequestPath { path, directory: false, query: self.query.clone() }
+    pub fn join(&self, name: &'t str) -> RequestPath<'t> {
+        let path = match &*self.path {
+            "" => Cow::Borrowed(name),
+            directory => Cow::Owned(format!("{directory}/{name}")),
+        };
+        RequestPath { path, directory: false, query: self.query }
     }
 
     /// The path relative to the document root, decoded; empty for the root itself.
@@ -90,7 +97,7 @@ impl RequestPath {
 
     /// What stood behind the question mark, as sent.
     pub fn query(&self) -> Option<&str> {
-        self.query.as_deref()
+        self.query
     }
 }
 
@@ -100,6 +107,6 @@ fn decode_once(raw: &str) -> Result<Cow<'_, str>, HeadError> {
 }
 
 /// Joins the segments, leaving out empty ones and `.`; `..` takes back the segment before it.
-fn remove_dot_segments(path: &str) -> Result<String, HeadError> {
+fn remove_dot_segments(path: &str) -> Result<Cow<'_, str>, HeadError> {
     todo!("Lab 1.3: join the segments, without empty ones and dots; .. takes back the one before")
 }

@@ -13,6 +13,8 @@
 //! are all refused.
 
 use crate::HeadError;
+use memchr::{memchr, memchr_iter, memchr2_iter};
+use smallvec::{SmallVec, smallvec};
 
 /// The longest head that is read, in bytes, with its final empty line.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -53,7 +55,8 @@ pub struct RequestHead<'b> {
 /// The header fields of one request.
 #[derive(Debug)]
 pub struct Headers<'b> {
-    fields: Vec<Header<'b>>,
+    /// Requests with more fields are rare, and cost an allocation.
+    fields: SmallVec<[Header<'b>; 16]>,
 }
 
 impl<'b> Headers<'b> {
@@ -84,24 +87,30 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
     // because old clients send one after a body.
     let skipped = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
     let rest = &bytes[skipped..];
-    let Some(end) = rest.windows(4).position(|window| window == b"\r\n\r\n") else {
+    let mut line_ends = memchr_iter(b'\n', rest).map(|at| &rest[..=at]);
+    let Some(head) = line_ends.find(|lines| lines.ends_with(b"\r\n\r\n")) else {
         return check_incomplete(rest, bytes.len()).map(|()| None);
     };
-    let head = &rest[..end + 4];
-    check_incomplete(head, skipped + end + 3)?;
+    let length = skipped + head.len();
+    check_incomplete(head, length - 1)?;
 
-    let line_end = head.windows(2).position(|window| window == b"\r\n").unwrap_or(end);
-    let (method, target, version) = parse_request_line(&head[..line_end])?;
-    let headers = parse_fields(&head[line_end + 2..])?;
-    Ok(Some(RequestHead { method, target, version, headers, length: skipped + end + 4 }))
+    let (line, fields) = first_line(head);
+    let (method, target, version) = parse_request_line(line)?;
+    Ok(Some(RequestHead { method, target, version, headers: parse_fields(fields)?, length }))
+}
+
+/// The bytes before the first line end, and those behind it.
+fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (line, rest) = bytes.split_at(memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1));
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    (line.strip_suffix(b"\r").unwrap_or(line), rest)
 }
 
 /// Whether a head that begins like this can still become a good one within the limits. `rest` is what has come, without
 /// the empty line that was skipped. `length` is how many bytes have come, that line included; for a complete head it is one
 /// less, so that one comparison does for both.
 fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
-    let line = rest.split(|&byte| byte == b'\n').next().unwrap_or(rest);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let (line, _) = first_line(rest);
     if line.len() > MAX_REQUEST_LINE {
         // No method is this long, so bytes without a space are not a request at all.
         let has_method = line.iter().take(64).any(|&byte| byte == b' ');
@@ -113,7 +122,7 @@ fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
     }
     // A CR at the very end may still get its LF.
     refuse_bare_line_ends(rest.strip_suffix(b"\r").unwrap_or(rest))?;
-    if rest.contains(&b'\n') {
+    if memchr(b'\n', rest).is_some() {
         parse_request_line(line)?;
     }
     if length >= MAX_HEAD { Err(HeadError::FieldsTooLarge) } else { Ok(()) }
@@ -122,15 +131,13 @@ fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
 /// RFC 9112, section 2.2 lets a server take a lone LF for a line end; a proxy that does not would see one field
 /// where we see two. A lone CR is forbidden outright.
 fn refuse_bare_line_ends(head: &[u8]) -> Result<(), HeadError> {
-    for (at, &byte) in head.iter().enumerate() {
-        let lone = match byte {
-            b'\r' => head.get(at + 1) != Some(&b'\n'),
-            b'\n' => at == 0 || head[at - 1] != b'\r',
-            _ => false,
-        };
-        if lone {
+    let mut ends = memchr2_iter(b'\r', b'\n', head);
+    while let Some(at) = ends.next() {
+        if !head[at..].starts_with(b"\r\n") {
             return Err(HeadError::Malformed("a CR or LF stands alone"));
         }
+        // This one's LF.
+        ends.next();
     }
     Ok(())
 }
@@ -139,25 +146,24 @@ fn refuse_bare_line_ends(head: &[u8]) -> Result<(), HeadError> {
 /// only ASCII, because of what a query may hold.
 fn parse_request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
     let malformed = HeadError::Malformed;
-    let line = std::str::from_utf8(line).map_err(|_| malformed("the request line is not UTF-8"))?;
-    let mut words = line.split(' ');
+    let mut words = line.split(|&byte| byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
     else {
         return Err(malformed("the request line is not three words with one space between"));
     };
-    if method.is_empty() || !method.bytes().all(is_token_byte) {
-        return Err(malformed("the method is not a token"));
-    }
-    if target.is_empty() || !is_target(target) {
-        return Err(malformed("the target holds a byte that must be percent-encoded"));
-    }
-    Ok((method, target, parse_version(version)?))
+    let method = std::str::from_utf8(method).ok().filter(|method| is_token(method));
+    let target = std::str::from_utf8(target).ok().filter(|target| is_target(target));
+    Ok((
+        method.ok_or(malformed("the method is not a token"))?,
+        target.ok_or(malformed("the target holds a byte that must be percent-encoded"))?,
+        parse_version(version)?,
+    ))
 }
 
 /// `HTTP/` digit `.` digit, in capitals (RFC 9112, section 2.3).
-fn parse_version(version: &str) -> Result<Version, HeadError> {
-    match version.as_bytes() {
+fn parse_version(version: &[u8]) -> Result<Version, HeadError> {
+    match version {
         [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {
             match (major, minor) {
                 (b'1', b'0') => Ok(Version::Http10),
@@ -172,8 +178,8 @@ fn parse_version(version: &str) -> Result<Version, HeadError> {
 /// Header fields are httparse's work: it refuses spaces before the colon, folded lines and control bytes.
 fn parse_fields(bytes: &[u8]) -> Result<Headers<'_>, HeadError> {
     // Each field has its line; a hundred fields would be 3 KiB to fill and to move about.
-    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
-    let mut fields = vec![httparse::EMPTY_HEADER; lines.min(MAX_FIELDS)];
+    let lines = memchr_iter(b'\n', bytes).count();
+    let mut fields = smallvec![httparse::EMPTY_HEADER; lines.min(MAX_FIELDS)];
     let count = match httparse::parse_headers(bytes, &mut fields) {
         Ok(httparse::Status::Complete((_, parsed))) => parsed.len(),
         Ok(httparse::Status::Partial) => return Err(HeadError::Malformed("the header fields do not end")),
@@ -184,16 +190,20 @@ fn parse_fields(bytes: &[u8]) -> Result<Headers<'_>, HeadError> {
     Ok(Headers { fields })
 }
 
-/// `tchar` of RFC 9110, section 5.6.2.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// `token` of RFC 9110, section 5.6.2.
+fn is_token(word: &str) -> bool {
+    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !word.is_empty() && word.bytes().all(is_tchar)
 }
 
 /// Whether a target holds only what it may: visible ASCII that hides nothing. A fragment, a backslash, quotes and angle
 /// brackets are refused in a path, because two programs could look for different files. A query names no file, and browsers
 /// send all of that in it, and old clients raw UTF-8, so there only a fragment and control characters are refused.
 fn is_target(target: &str) -> bool {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\".contains(&byte))
+    let (path, query) = target.split_at(memchr(b'?', target.as_bytes()).unwrap_or(target.len()));
+    !target.is_empty()
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\'))
         && query.chars().all(|symbol| symbol != '#' && !symbol.is_control())
 }

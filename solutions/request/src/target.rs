@@ -17,34 +17,34 @@ use std::borrow::Cow;
 
 /// The four forms of a request target (RFC 9112, section 3.2), as far as a file server tells them apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum Target<'t> {
     /// Origin form or absolute form: a path.
-    Path(RequestPath),
+    Path(RequestPath<'t>),
     /// `*`: the server itself, for OPTIONS.
     Server,
     /// `host:port`, for CONNECT.
     Authority,
 }
 
-/// A decoded path beneath the document root.
+/// A decoded path beneath the document root. Borrowed from the target, unless there was something to decode or to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestPath {
+pub struct RequestPath<'t> {
     /// Segments joined by `/`, with no leading slash, no empty segment, no `.` and no `..`. Empty for the root.
-    path: String,
+    path: Cow<'t, str>,
     /// The target ended in a slash, so it means a directory.
     directory: bool,
     /// What stood behind the question mark, as sent.
-    query: Option<String>,
+    query: Option<&'t str>,
 }
 
-impl Target {
+impl<'t> Target<'t> {
     /// Takes the target of a request apart. `method` matters because `*` is for OPTIONS only and `host:port` for
     /// CONNECT only.
     ///
     /// # Errors
     /// [`HeadError::Malformed`] for a form that does not fit the method, a broken percent-encoding, a control byte,
     /// bytes that are not UTF-8, and a path whose `..` would leave the root.
-    pub fn parse(method: &str, target: &str) -> Result<Target, HeadError> {
+    pub fn parse(method: &str, target: &'t str) -> Result<Target<'t>, HeadError> {
         match (method, target) {
             ("OPTIONS", "*") => Ok(Target::Server),
             ("CONNECT", _) => Ok(Target::Authority),
@@ -69,22 +69,29 @@ fn strip_authority(target: &str) -> Result<&str, HeadError> {
     Ok(if path.starts_with('/') { path } else { "/" })
 }
 
-impl RequestPath {
+impl<'t> RequestPath<'t> {
     /// Parses a target that begins with a slash.
-    fn parse(target: &str) -> Result<RequestPath, HeadError> {
+    fn parse(target: &'t str) -> Result<RequestPath<'t>, HeadError> {
         let (raw, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query.to_owned())),
+            Some((path, query)) => (path, Some(query)),
             None => (target, None),
         };
         let decoded = decode_once(raw)?;
         let directory = decoded.ends_with('/') || decoded.ends_with("/.") || decoded.ends_with("/..");
-        Ok(RequestPath { path: remove_dot_segments(&decoded)?, directory, query })
+        let path = match decoded {
+            Cow::Borrowed(decoded) => remove_dot_segments(decoded)?,
+            Cow::Owned(decoded) => Cow::Owned(remove_dot_segments(&decoded)?.into_owned()),
+        };
+        Ok(RequestPath { path, directory, query })
     }
 
     /// The path of `name` in the directory that this path means. `name` is the server's own, not a client's.
-    pub fn join(&self, name: &str) -> RequestPath {
-        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) };
-        RequestPath { path, directory: false, query: self.query.clone() }
+    pub fn join(&self, name: &'t str) -> RequestPath<'t> {
+        let path = match &*self.path {
+            "" => Cow::Borrowed(name),
+            directory => Cow::Owned(format!("{directory}/{name}")),
+        };
+        RequestPath { path, directory: false, query: self.query }
     }
 
     /// The path relative to the document root, decoded; empty for the root itself.
@@ -99,12 +106,16 @@ impl RequestPath {
 
     /// What stood behind the question mark, as sent.
     pub fn query(&self) -> Option<&str> {
-        self.query.as_deref()
+        self.query
     }
 }
 
 /// Decodes `%XX` exactly once. A percent sign without two hexadecimal digits is refused, not kept.
 fn decode_once(raw: &str) -> Result<Cow<'_, str>, HeadError> {
+    // Most paths are plain, and then nothing is copied.
+    if raw.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%') {
+        return Ok(Cow::Borrowed(raw));
+    }
     let bytes = raw.as_bytes();
     for (at, _) in raw.match_indices('%') {
         let digits = bytes.get(at + 1..at + 3).unwrap_or_default();
@@ -123,7 +134,11 @@ fn decode_once(raw: &str) -> Result<Cow<'_, str>, HeadError> {
 }
 
 /// Joins the segments, leaving out empty ones and `.`; `..` takes back the segment before it.
-fn remove_dot_segments(path: &str) -> Result<String, HeadError> {
+fn remove_dot_segments(path: &str) -> Result<Cow<'_, str>, HeadError> {
+    let inner = path.trim_matches('/');
+    if !inner.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+        return Ok(Cow::Borrowed(inner));
+    }
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/') {
         match segment {
@@ -134,5 +149,5 @@ fn remove_dot_segments(path: &str) -> Result<String, HeadError> {
             name => segments.push(name),
         }
     }
-    Ok(segments.join("/"))
+    Ok(Cow::Owned(segments.join("/")))
 }

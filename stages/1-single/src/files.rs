@@ -32,7 +32,7 @@ impl Files {
     }
 
     /// The path of the file that answers a GET or HEAD for `path`: itself, or the index of the directory.
-    pub fn file_path(path: &RequestPath) -> Cow<'_, RequestPath> {
+    pub fn file_path<'p>(path: &'p RequestPath<'p>) -> Cow<'p, RequestPath<'p>> {
         if path.is_directory() || path.as_str().is_empty() {
             Cow::Owned(path.join(INDEX))
         } else {
@@ -44,7 +44,7 @@ impl Files {
     ///
     /// # Errors
     /// The response to send instead: a redirect to a directory's own name, or an error page.
-    pub fn open(&self, path: &RequestPath) -> Result<Representation, Response> {
+    pub fn open(&self, path: &RequestPath<'_>) -> Result<Representation, Response> {
         let name = Files::file_path(path);
         match self.root.find(&name) {
             Ok(Found::File(file)) => Ok(Representation::new(name.as_str(), file)),
@@ -74,7 +74,7 @@ impl Handler for Files {
 /// file get 405, unknown ones 501 (RFC 9110, section 9.1). There are two exceptions. `OPTIONS *` asks about the
 /// server, not about a file. `POST /` is a sink: it takes a body, throws it away and says 204, so that chunks,
 /// `100-continue` and the limits can be tried by hand.
-pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath, Response> {
+pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath<'r>, Response> {
     // ANCHOR: file_request
     match (request.head.method, &request.target) {
         ("GET" | "HEAD", Target::Path(path)) => Ok(path),
@@ -110,7 +110,7 @@ fn refusal(error: FindError) -> Response {
 // ANCHOR_END: refusal
 
 /// `/folder` is answered with the way to `/folder/`, so that relative links in its index work.
-fn redirect_to_directory(path: &RequestPath) -> Response {
+fn redirect_to_directory(path: &RequestPath<'_>) -> Response {
     /// Everything but what RFC 3986 calls unreserved, and the slash.
     const ENCODED: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');

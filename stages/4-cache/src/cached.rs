@@ -83,7 +83,7 @@ impl Cached {
 
     // ANCHOR: serve
     /// The response to a request for a file. May block on the disk.
-    fn serve(&self, request: &Request<'_>, path: &RequestPath) -> Response {
+    fn serve(&self, request: &Request<'_>, path: &RequestPath<'_>) -> Response {
         let Some(cache) = &self.cache else {
             return match self.files.open(path) {
                 Ok(file) => file.respond(request),
@@ -112,7 +112,7 @@ impl Cached {
 
     // ANCHOR: load
     /// Reads a file into memory, unless it is too large.
-    fn load(&self, path: &RequestPath) -> Result<Entry, NotKept> {
+    fn load(&self, path: &RequestPath<'_>) -> Result<Entry, NotKept> {
         let checked = AtomicU64::new(self.now());
         let file = self.files.open(path).map_err(NotKept::Instead)?;
         if file.size() > LARGEST {
@@ -128,7 +128,7 @@ impl Cached {
     // ANCHOR_END: load
 
     /// What the file is now, by asking the disk.
-    fn identify(&self, name: &RequestPath) -> Option<FileIdentity> {
+    fn identify(&self, name: &RequestPath<'_>) -> Option<FileIdentity> {
         match self.files.root().find(name) {
             Ok(Found::File(open)) => Some(open.identity),
             _ => None,
@@ -153,7 +153,7 @@ impl Cached {
     }
     // ANCHOR_END: freshness
 
-    fn drop_entry(&self, cache: &Cache<Entry>, name: &RequestPath, entry: &Arc<Entry>) {
+    fn drop_entry(&self, cache: &Cache<Entry>, name: &RequestPath<'_>, entry: &Arc<Entry>) {
         let change = cache.remove_if_same(name.as_str(), entry);
         (self.changed)(&change);
     }

@@ -20,9 +20,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use verdict::test;
 
-/// The fields of the head, the query, the segments of the path, and the path joined from them.
-const PER_REQUEST: i64 = 4;
-
 struct Counting;
 
 thread_local! {
@@ -88,7 +85,7 @@ fn exchange(client: &mut TcpStream, connection: &mut Connection, site: &Site) {
 }
 
 #[test]
-fn a_hit_makes_a_handful_of_small_allocations_and_keeps_none() {
+fn a_hit_allocates_nothing() {
     let root = tempfile::tempdir().expect("a folder");
     std::fs::write(root.path().join("page.html"), "a page").expect("a page");
     let seated = Seated::take(Arc::new(SharedStats::new(1).expect("a mapping")), 0, 0);
@@ -108,8 +105,5 @@ fn a_hit_makes_a_handful_of_small_allocations_and_keeps_none() {
     assert_eq!(after.1, before.1, "a request that is over should keep nothing");
     let made = after.0 - before.0;
     // Now and then the date is spelled again.
-    assert!(
-        (made - 1000 * PER_REQUEST).abs() < 100,
-        "1000 requests made {made} allocations, and should make {PER_REQUEST} each"
-    );
+    assert!(made < 100, "1000 requests made {made} allocations, and should make none");
 }

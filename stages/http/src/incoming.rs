@@ -13,7 +13,9 @@ use crate::buffer::{BUFFER_SIZE, Buffer};
 use crate::framing::{Announced, Framing, Refusal, announced};
 use crate::request::{Request, wants_keep_alive};
 use parts::request::{HeadError, MAX_HEAD, parse_head};
-use std::io::{ErrorKind, Read};
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::{RecvFlags, recv};
 use std::net::TcpStream;
 
 /// Bytes received and not used yet, and how far the request in front of them is.
@@ -76,32 +78,25 @@ pub enum ReadResult {
 
 impl Incoming {
     /// Reads what has come, up to the size of a buffer.
-    pub fn read(&mut self, mut stream: &TcpStream) -> ReadResult {
+    pub fn read(&mut self, stream: &TcpStream) -> ReadResult {
         // Forgotten at once: a caller that asks again has learnt that there is more.
         if std::mem::take(&mut self.drained) {
             return ReadResult::Nothing;
         }
-        let before = self.bytes.len();
-        self.bytes.room().resize(before + BUFFER_SIZE, 0);
-        let result = loop {
-            match stream.read(&mut self.bytes[before..]) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                other => break other,
-            }
-        };
-        let count = *result.as_ref().unwrap_or(&0);
-        self.bytes.truncate(before + count);
-        self.drained = (1..BUFFER_SIZE).contains(&count);
-        match result {
-            Ok(0) => ReadResult::End,
-            Ok(_) => {
+        let bytes = self.bytes.room();
+        bytes.reserve(BUFFER_SIZE);
+        let room = bytes.capacity() - bytes.len();
+        // Into memory that nobody has set to zero before.
+        match retry_on_intr(|| recv(stream, spare_capacity(bytes), RecvFlags::empty())) {
+            Ok((count @ 1.., _)) => {
+                self.drained = count < room;
                 if matches!(self.front, Front::Nothing) {
                     self.front = Front::Head;
                 }
                 ReadResult::Some
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => ReadResult::Nothing,
-            Err(_) => ReadResult::End,
+            Err(Errno::AGAIN) => ReadResult::Nothing,
+            Ok(_) | Err(_) => ReadResult::End,
         }
     }
 
@@ -145,6 +140,7 @@ impl Incoming {
             return Ok(Advanced::Complete(current, answer(&Request::new(head)?)));
         }
         self.front = Front::Body(current, Discard::new(framing));
+        drop(head);
         // ANCHOR_END: judge
         if expects_continue && self.bytes.len() == current.head_length {
             return Ok(Advanced::ExpectsContinue);

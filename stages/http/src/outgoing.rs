@@ -3,13 +3,15 @@
 //! [`Outgoing`] knows what was sent and what is left, and how fast the client takes it. It knows nothing of requests, and
 //! not what follows the response.
 
-use crate::buffer::Buffer;
+use crate::buffer::{BUFFER_SIZE, Buffer};
 use crate::framing::Refusal;
 use crate::response::{Body, CacheResult, Response};
 use crate::taking::Taking;
 use nix::errno::Errno;
 use nix::sys::sendfile::sendfile;
 use nix::sys::socket::{MsgFlags, send};
+use rustix::io::retry_on_intr;
+use rustix::net::SendFlags;
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::net::TcpStream;
@@ -30,11 +32,15 @@ const COPY_SIZE: u64 = 64 << 10;
 pub struct Outgoing {
     answer: Answer,
     taking: Taking,
+    /// The head, and behind it the body if it is a short one.
     head: Buffer,
     head_sent: usize,
+    /// Where in the buffer the body begins.
+    head_length: usize,
     source: Source,
     /// The part of the source still to be sent.
     left: Range<u64>,
+    /// Of the body, in bytes.
     length: u64,
 }
 
@@ -74,6 +80,7 @@ impl Outgoing {
             taking: Taking::new(now),
             head: Buffer::default(),
             head_sent: 0,
+            head_length: 0,
             source: Source::NONE,
             left: 0..0,
             length: 0,
@@ -89,15 +96,30 @@ impl Outgoing {
         head.clear();
         response.write_head(head, close);
         self.head_sent = 0;
-        self.length = if is_head { 0 } else { response.body.length() };
-        let (source, start) = match response.body {
-            Body::None => (Source::NONE, 0),
-            Body::Text(text) => (Source::Text(text), 0),
-            Body::Memory(bytes, range) => (Source::Memory(bytes), range.start),
-            Body::File(file, range) => (Source::File(file), range.start),
+        self.head_length = head.len();
+        (self.source, self.left) = match response.body {
+            _ if is_head => (Source::NONE, 0..0),
+            Body::None => (Source::NONE, 0..0),
+            Body::Text(text) => {
+                let all = 0..text.len() as u64;
+                (Source::Text(text), all)
+            }
+            Body::Memory(bytes, range) => (Source::Memory(bytes), range),
+            Body::File(file, range) => (Source::File(file), range),
         };
-        self.source = source;
-        self.left = start..start + self.length;
+        self.length = self.left.end - self.left.start;
+        self.join_short_body();
+    }
+
+    /// Copies a short body behind its head: that is cheaper than to let the kernel collect the two.
+    fn join_short_body(&mut self) {
+        let Outgoing { head, source, left, .. } = self;
+        if head.len() as u64 + (left.end - left.start) <= BUFFER_SIZE as u64
+            && let Some(bytes) = source.bytes(left)
+        {
+            head.extend_from_slice(bytes);
+            left.start = left.end;
+        }
     }
 
     /// Sends what the socket takes.
@@ -120,13 +142,17 @@ impl Outgoing {
 
     fn send_all(&mut self, stream: &TcpStream) -> io::Result<()> {
         let Outgoing { head, head_sent, source, left, .. } = self;
-        match source {
-            Source::Text(text) => write_both(stream, head, head_sent, text, left),
-            Source::Memory(bytes) => write_both(stream, head, head_sent, bytes, left),
-            Source::File(file) => {
-                write_head_before_file(stream, head, head_sent, left.is_empty())?;
-                write_file(stream, file, left)
+        if let Source::File(file) = source {
+            write_head_before_file(stream, head, head_sent, left.is_empty())?;
+            write_file(stream, file, left)
+        } else {
+            while *head_sent < head.len() || !left.is_empty() {
+                let count = write_both(stream, &head[*head_sent..], source.bytes(left).unwrap_or_default())?;
+                let of_head = count.min(head.len() - *head_sent);
+                *head_sent += of_head;
+                left.start += (count - of_head) as u64;
             }
+            Ok(())
         }
     }
 
@@ -147,12 +173,13 @@ impl Outgoing {
 
     /// Bytes of the body sent so far.
     pub fn body_sent(&self) -> u64 {
-        self.length - (self.left.end - self.left.start)
+        let joined = self.head.len().saturating_sub(self.head_sent.max(self.head_length)) as u64;
+        self.length - joined - (self.left.end - self.left.start)
     }
 
     /// Bytes sent so far, with the head.
     pub fn sent(&self) -> u64 {
-        self.head_sent as u64 + self.body_sent()
+        self.head_sent.min(self.head_length) as u64 + self.body_sent()
     }
 
     /// Whether what is left to send must come from the disk.
@@ -163,6 +190,15 @@ impl Outgoing {
 
 impl Source {
     const NONE: Source = Source::Text(Vec::new());
+
+    /// What is in memory of this part.
+    fn bytes(&self, part: &Range<u64>) -> Option<&[u8]> {
+        match self {
+            Source::Text(text) => Some(&text[part.start as usize..part.end as usize]),
+            Source::Memory(bytes) => Some(&bytes[part.start as usize..part.end as usize]),
+            Source::File(_) => None,
+        }
+    }
 }
 
 /// Says `100 Continue` (RFC 9110, section 15.2.1). Nothing else is on its way out then, so 25 bytes always fit.
@@ -177,35 +213,16 @@ pub fn say_continue(mut stream: &TcpStream) -> Result<(), Refusal> {
 }
 
 // ANCHOR: write_both
-/// Head and body in one writev(2), so that a small response is one packet.
-fn write_both(
-    mut stream: &TcpStream,
-    head: &[u8],
-    head_sent: &mut usize,
-    body: &[u8],
-    left: &mut Range<u64>,
-) -> io::Result<()> {
-    loop {
-        let head_rest = &head[*head_sent..];
-        let body_rest = &body[left.start as usize..left.end as usize];
-        if head_rest.is_empty() && body_rest.is_empty() {
-            return Ok(());
+/// Head and body at once, so that they share a packet. Returns how many bytes the socket has taken.
+fn write_both(stream: &TcpStream, head: &[u8], body: &[u8]) -> io::Result<usize> {
+    let written = retry_on_intr(|| match (head, body) {
+        (one, []) | ([], one) => rustix::net::send(stream, one, SendFlags::NOSIGNAL),
+        _ => {
+            let both = [IoSlice::new(head), IoSlice::new(body)];
+            rustix::net::sendmsg(stream, &both, &mut Default::default(), SendFlags::NOSIGNAL)
         }
-        let written = if body_rest.is_empty() {
-            stream.write(head_rest)
-        } else {
-            stream.write_vectored(&[IoSlice::new(head_rest), IoSlice::new(body_rest)])
-        };
-        match written {
-            Ok(count) => {
-                let of_head = count.min(head_rest.len());
-                *head_sent += of_head;
-                left.start += (count - of_head) as u64;
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    });
+    Ok(written?)
 }
 // ANCHOR_END: write_both
 

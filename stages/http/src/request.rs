@@ -8,7 +8,7 @@ pub struct Request<'b> {
     /// The head, as parsed.
     pub head: RequestHead<'b>,
     /// What the target means.
-    pub target: Target,
+    pub target: Target<'b>,
 }
 
 impl<'b> Request<'b> {

@@ -88,7 +88,8 @@ fn what_the_kernel_has_not_looked_up_yet_is_not_known_from_memory() {
         tell.send(gettid()).expect("the test waits");
         thread::park();
     });
-    let target = path(&format!("/{}/status", told.recv().expect("the thread tells")));
+    let name = format!("/{}/status", told.recv().expect("the thread tells"));
+    let target = path(&name);
     let known = root.identify_from_memory(&target);
     let found = root.find(&target);
     newcomer.thread().unpark();

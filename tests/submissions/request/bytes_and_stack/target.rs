@@ -4,9 +4,9 @@ use crate::HeadError;
 
 /// The forms of a request target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum Target<'t> {
     /// A path.
-    Path(RequestPath),
+    Path(RequestPath<'t>),
     /// `*`.
     Server,
     /// `host:port`.
@@ -15,22 +15,22 @@ pub enum Target {
 
 /// A decoded path beneath the document root.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestPath {
+pub struct RequestPath<'t> {
     names: String,
     slash: bool,
-    question: Option<String>,
+    question: Option<&'t str>,
 }
 
 fn refuse<T>(why: &'static str) -> Result<T, HeadError> {
     Err(HeadError::Malformed(why))
 }
 
-impl Target {
+impl<'t> Target<'t> {
     /// Takes the target of a request apart.
     ///
     /// # Errors
     /// [`HeadError::Malformed`].
-    pub fn parse(method: &str, target: &str) -> Result<Target, HeadError> {
+    pub fn parse(method: &str, target: &'t str) -> Result<Target<'t>, HeadError> {
         if method == "CONNECT" {
             return Ok(Target::Authority);
         }
@@ -51,11 +51,11 @@ impl Target {
     }
 }
 
-impl RequestPath {
-    fn of(target: &str) -> Result<RequestPath, HeadError> {
+impl<'t> RequestPath<'t> {
+    fn of(target: &'t str) -> Result<RequestPath<'t>, HeadError> {
         let mut parts = target.splitn(2, '?');
         let raw = parts.next().unwrap_or_default().as_bytes();
-        let question = parts.next().map(str::to_owned);
+        let question = parts.next();
         let mut stack: Vec<Vec<u8>> = Vec::new();
         let (mut name, mut decoded) = (Vec::new(), Vec::new());
         let mut slash = false;
@@ -107,13 +107,13 @@ impl RequestPath {
     }
 
     /// The path of `name` in this directory.
-    pub fn join(&self, name: &str) -> RequestPath {
+    pub fn join(&self, name: &'t str) -> RequestPath<'t> {
         let mut names = self.names.clone();
         if !names.is_empty() {
             names.push('/');
         }
         names.push_str(name);
-        RequestPath { names, slash: false, question: self.question.clone() }
+        RequestPath { names, slash: false, question: self.question }
     }
 
     /// The path relative to the document root.
@@ -128,6 +128,6 @@ impl RequestPath {
 
     /// What stood behind the question mark.
     pub fn query(&self) -> Option<&str> {
-        self.question.as_deref()
+        self.question
     }
 }
