@@ -7,7 +7,7 @@ use parts::prefork::Exit;
 use program::cli::{self, Start};
 use program::failure::Failure;
 use program::settings::Settings;
-use std::fs;
+use program::settings_file;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -109,7 +109,7 @@ impl Reload {
 fn read(answers: &Answers) -> Result<Settings, Failure> {
     parse(|file| {
         answers.trying(&format!("--config: {}", file.display()))?;
-        let text = fs::read_to_string(file)?;
+        let text = settings_file::read(file)?;
         answers.configuration(&text)?;
         Ok(text)
     })

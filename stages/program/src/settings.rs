@@ -155,7 +155,8 @@ impl Settings {
             }
             _ => {
                 return Err(ConfigError(format!(
-                    "{source}: {key} is not a setting; they are {}",
+                    "{source}: {} is not a setting; they are {}",
+                    key.escape_debug(),
                     KEYS.join(", ")
                 )));
             }
@@ -178,7 +179,7 @@ impl Named<'_> {
             Source::Environment => format!("HERD_{}", self.key),
             Source::File(..) => format!("{}: {}", self.source, self.key),
         };
-        ConfigError(format!("{name}: \"{}\" is not {what}", self.value))
+        ConfigError(format!("{name}: {:?} is not {what}", self.value))
     }
 
     fn parse<T: FromStr>(&self, what: &str) -> Result<T, ConfigError> {

@@ -91,6 +91,8 @@ fn a_bad_line_of_the_configuration_is_named_with_its_number() {
         ("port=80", "port"),
         ("PORT=0\nPORT=1", "PORT"),
         ("QUEUE_SIZE=", "QUEUE_SIZE"),
+        ("QUEUE_SIZE=\"5", "QUEUE_SIZE"),
+        ("DOCUMENT_ROOT=\0", "control character"),
     ];
     for (line, setting) in cases {
         site.write("../server.conf", format!("# a comment\n\nNUM_WORKERS = 2\n{line}\n"));

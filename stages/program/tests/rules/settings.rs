@@ -2,6 +2,7 @@
 
 use program::cli::{Start, parse};
 use program::settings::{HandOff, KEYS, MAX_WORKERS, Settings};
+use program::settings_file;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -13,8 +14,7 @@ pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Start, 
     let arguments = std::iter::once("stage1").chain(arguments.iter().copied()).map(OsString::from);
     let variable =
         |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
-    parse("stage1", "about", arguments, variable, |path| std::fs::read_to_string(path))
-        .map_err(|error| error.to_string())
+    parse("stage1", "about", arguments, variable, settings_file::read).map_err(|error| error.to_string())
 }
 
 /// The same, for a command line that must serve.
