@@ -61,6 +61,6 @@ pub fn shared_stats(workers: usize) -> Result<Arc<SharedStats>, Failure> {
 pub fn site(root: DocumentRoot, log: Option<LogFile>, settings: &Settings, seated: Seated) -> Site {
     let counting = seated.clone();
     let cached = cached_files(root, settings, move |change| counting.cache_changed(change));
-    Logged::over(Observed::new(cached, seated, settings.into()), log)
+    Logged::over(Observed::new(cached, seated, settings.into()), log).trusting(&settings.trusted_proxies)
 }
 // ANCHOR_END: site

@@ -5,6 +5,7 @@
 //!      |                                        listening  where the settings say
 //!   sources   flags, environment, file          stop       SIGTERM and SIGINT, as a flag and a bell
 //!      |                                        access_log a line per request
+//!   settings  one meaning for all of them       proxies    whose word is taken on where a client is
 //!      |                                        log_file   whole lines, and never a wait
 //!   cli       --help and its like               dropped    how many lines that has cost
 //!   signals   those that are ignored            failure    why a server ends
@@ -19,6 +20,7 @@ pub mod dropped;
 pub mod failure;
 pub mod listening;
 pub mod log_file;
+pub mod proxies;
 pub mod settings;
 pub mod settings_file;
 pub mod signals;

@@ -5,6 +5,7 @@
 //! wrong is said in one sentence that names the source. Where values are looked for is not known here; that is
 //! [`sources`](crate::sources).
 
+use crate::proxies::Proxies;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub drain: Option<Duration>,
     /// Where to write a line about each request.
     pub access_log: Option<PathBuf>,
+    /// Whose word is taken, in the access log, on where a client is.
+    pub trusted_proxies: Proxies,
     /// Which requests are handed to a thread (from stage 4).
     pub hand_off: HandOff,
     /// Who the processes are once they listen (stage 6).
@@ -76,7 +79,7 @@ pub enum Source {
 pub struct ConfigError(pub String);
 
 /// The keys, as in a file.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 15] = [
     "ADDRESS",
     "PORT",
     "DOCUMENT_ROOT",
@@ -88,6 +91,7 @@ pub const KEYS: [&str; 14] = [
     "TIMEOUT_SECONDS",
     "DRAIN_SECONDS",
     "ACCESS_LOG",
+    "TRUSTED_PROXY",
     "HAND_OFF",
     "USER",
     "LANDLOCK",
@@ -110,6 +114,7 @@ impl Settings {
             timeout: Duration::from_secs(30),
             drain: None,
             access_log: None,
+            trusted_proxies: Proxies::default(),
             hand_off: HandOff::WhenNeeded,
             user: None,
             landlock: true,
@@ -137,6 +142,9 @@ impl Settings {
             "TIMEOUT_SECONDS" => self.timeout = Duration::from_secs(named.number(1..=86_400)?),
             "DRAIN_SECONDS" => self.drain = Some(Duration::from_secs(named.number(1..=86_400)?)),
             "ACCESS_LOG" => self.access_log = Some(named.path()?),
+            "TRUSTED_PROXY" => {
+                self.trusted_proxies = named.parse("an address, ADDRESS/BITS, or several with commas")?;
+            }
             "HAND_OFF" => {
                 self.hand_off = match value {
                     "always" => HandOff::Always,

@@ -40,7 +40,7 @@ pub fn open_log(settings: &Settings) -> Result<Option<LogFile>, Failure> {
 /// # Errors
 /// [`Failure::Setting`] if its file cannot be written.
 pub fn logged<H>(handler: H, settings: &Settings) -> Result<Logged<H>, Failure> {
-    Ok(Logged::over(handler, open_log(settings)?))
+    Ok(Logged::over(handler, open_log(settings)?).trusting(&settings.trusted_proxies))
 }
 
 /// Logs to standard error; `RUST_LOG` says how much. env_logger puts a line together, and [`LogFile`] takes it whole or

@@ -34,7 +34,7 @@ pub fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 /// For each key: two values that differ from the default and from each other.
-const VALUES: [(&str, &str, &str); 14] = [
+const VALUES: [(&str, &str, &str); 15] = [
     ("ADDRESS", "127.0.0.2", "::1"),
     ("PORT", "0", "65535"),
     ("DOCUMENT_ROOT", "/a", "b"),
@@ -46,6 +46,7 @@ const VALUES: [(&str, &str, &str); 14] = [
     ("TIMEOUT_SECONDS", "1", "86400"),
     ("DRAIN_SECONDS", "1", "86400"),
     ("ACCESS_LOG", "a.log", "b.log"),
+    ("TRUSTED_PROXY", "10.0.0.1/32", "fd00::/8,10.0.0.0/8"),
     ("HAND_OFF", "always", "when-needed"),
     ("USER", "nobody", "www-data"),
     ("LANDLOCK", "off", "on"),
@@ -71,6 +72,7 @@ fn spelled(settings: &Settings, key: &str) -> String {
         "ACCESS_LOG" => {
             settings.access_log.as_ref().map_or_else(String::new, |path| path.display().to_string())
         }
+        "TRUSTED_PROXY" => settings.trusted_proxies.to_string(),
         "HAND_OFF" if settings.hand_off == HandOff::Always => "always".to_owned(),
         "HAND_OFF" => "when-needed".to_owned(),
         "USER" => settings.user.clone().unwrap_or_default(),
@@ -91,6 +93,7 @@ fn what_nobody_sets_has_its_documented_default() {
     assert_eq!(times, (Duration::from_secs(30), Duration::from_millis(200)));
     assert_eq!((defaults.drain, defaults.access_log, defaults.hand_off), (None, None, HandOff::WhenNeeded));
     assert_eq!((defaults.user, defaults.landlock), (None, true));
+    assert_eq!(defaults.trusted_proxies.to_string(), "", "no client is believed");
 }
 
 #[test]
@@ -148,6 +151,12 @@ fn a_value_that_cannot_be_used_is_refused_in_one_sentence() {
         ("TIMEOUT_SECONDS", "86401", "\"86401\" is not a whole number from 1 to 86400"),
         ("DRAIN_SECONDS", "0", "\"0\" is not a whole number from 1 to 86400"),
         ("ACCESS_LOG", "", "\"\" is not a path"),
+        ("TRUSTED_PROXY", "", "\"\" is not an address, ADDRESS/BITS, or several with commas"),
+        (
+            "TRUSTED_PROXY",
+            "10.0.0.1,10.0.0.0/33",
+            "\"10.0.0.1,10.0.0.0/33\" is not an address, ADDRESS/BITS, or several with commas",
+        ),
         ("HAND_OFF", "never", "\"never\" is not \"always\" or \"when-needed\""),
     ];
     for (key, value, sentence) in cases {
@@ -206,7 +215,7 @@ fn the_help_names_every_setting_with_its_real_default() {
         let (_, rest) = words.split_once(&format!("{} <", flag(key))).expect("--help explains every setting");
         let explained = rest.split(" --").next().unwrap_or(rest);
         // Some defaults are explained in words, and there is no log and no other user by default.
-        if !["NUM_WORKERS", "DRAIN_SECONDS", "ACCESS_LOG", "USER"].contains(&key) {
+        if !["NUM_WORKERS", "DRAIN_SECONDS", "ACCESS_LOG", "TRUSTED_PROXY", "USER"].contains(&key) {
             let default = format!("[default: {}]", spelled(&defaults, key));
             assert!(explained.contains(&default), "{} should say {default}: {explained}", flag(key));
         }

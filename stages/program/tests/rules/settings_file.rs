@@ -119,7 +119,7 @@ fn a_line_that_cannot_be_used_is_refused_with_its_number() {
 #[test]
 fn a_key_that_is_no_setting_is_refused_and_the_settings_are_named() {
     for key in ["PROT", "port", "HERD_PORT", "CONFIG", ""] {
-        let file = file(&format!("{key}=1\n"));
+        let file = file(format!("{key}=1\n"));
         let sentence = complaint(&["--config", name(&file)], &[]);
         let begins = format!("{} line 1: {key} is not a setting; they are ADDRESS, PORT, ", name(&file));
         assert!(sentence.starts_with(&begins), "{sentence}");
