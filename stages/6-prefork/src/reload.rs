@@ -78,8 +78,10 @@ impl Reload {
             new.map(|new| (new, opened)).map_err(|failure| failure.to_string())
         });
         Some(match read_again {
-            Ok((new, opened)) => {
+            Ok((mut new, opened)) => {
                 warn_of_what_stays(&new, current);
+                // Workers answer by this setting, so it must be that of the socket, which stays.
+                new.monitoring = current.monitoring;
                 Outcome::Use(Box::new(new), opened)
             }
             Err(why) => self.keep(&why),
@@ -127,6 +129,9 @@ fn parse(read_file: impl Fn(&Path) -> io::Result<String>) -> Result<Settings, Fa
 fn warn_of_what_stays(new: &Settings, current: &Settings) {
     if (new.socket_address(), new.num_workers) != (current.socket_address(), current.num_workers) {
         log::warn!("address, port and number of workers stay as they are until herd is started anew");
+    }
+    if new.monitoring != current.monitoring {
+        log::warn!("where monitoring is answered stays the same until herd is started anew");
     }
     if new.user != current.user {
         log::warn!("the user stays the same until herd is started anew");

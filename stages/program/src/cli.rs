@@ -28,6 +28,7 @@ Exit codes:
 
 /// What a command line comes to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a program has one of it, for a moment")]
 pub enum Start {
     /// Serve with these settings.
     Serve(Settings),
@@ -38,9 +39,15 @@ pub enum Start {
 /// A setting in `--help`: key, name of its value, heading, explanation.
 type Described = (&'static str, &'static str, &'static str, &'static str);
 
-const DESCRIBED: [Described; 15] = [
+const DESCRIBED: [Described; 16] = [
     ("ADDRESS", "IP", "Where", "Address to listen on [default: 127.0.0.1]"),
     ("PORT", "NUMBER", "Where", "Port to listen on; 0 lets the system choose [default: 8080]"),
+    (
+        "MONITORING_ADDRESS",
+        "IP:PORT",
+        "Where",
+        "Address for /health, /stats, /metrics, /dashboard alone; off: nowhere [default: with the files]",
+    ),
     ("DOCUMENT_ROOT", "FOLDER", "What", "Folder whose files are served [default: www]"),
     ("CACHE_SIZE_MB", "MIB", "What", "File cache of each worker; 0 turns it off [default: 50]"),
     ("NUM_WORKERS", "NUMBER", "How many", "Worker processes, 1 to 64 [default: one per core]"),
@@ -122,6 +129,7 @@ fn flag_of(key: &'static str) -> &'static str {
     match key {
         "ADDRESS" => "address",
         "PORT" => "port",
+        "MONITORING_ADDRESS" => "monitoring-address",
         "DOCUMENT_ROOT" => "document-root",
         "NUM_WORKERS" => "num-workers",
         "THREADS_PER_WORKER" => "threads-per-worker",

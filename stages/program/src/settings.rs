@@ -23,6 +23,8 @@ pub struct Settings {
     pub address: IpAddr,
     /// The port to listen on; 0 lets the kernel choose.
     pub port: u16,
+    /// Where those who watch the server may ask (from stage 5).
+    pub monitoring: Monitoring,
     /// The folder whose files are served.
     pub document_root: PathBuf,
     /// Worker processes (stage 6).
@@ -53,6 +55,17 @@ pub struct Settings {
     pub landlock: bool,
 }
 
+/// Where the paths for those who watch the server are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Monitoring {
+    /// Where the files are.
+    Public,
+    /// At this address, which has nothing else; for port 0 the kernel chooses.
+    Address(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
 /// Which requests the reception hands to a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandOff {
@@ -79,9 +92,10 @@ pub enum Source {
 pub struct ConfigError(pub String);
 
 /// The keys, as in a file.
-pub const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 16] = [
     "ADDRESS",
     "PORT",
+    "MONITORING_ADDRESS",
     "DOCUMENT_ROOT",
     "NUM_WORKERS",
     "THREADS_PER_WORKER",
@@ -105,6 +119,7 @@ impl Settings {
         Settings {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8080,
+            monitoring: Monitoring::Public,
             document_root,
             num_workers: cores.min(MAX_WORKERS),
             threads_per_worker: 8,
@@ -133,6 +148,10 @@ impl Settings {
         match key {
             "ADDRESS" => self.address = named.parse("an IP address")?,
             "PORT" => self.port = named.number(0..=65535)? as u16,
+            "MONITORING_ADDRESS" if value == "off" => self.monitoring = Monitoring::Off,
+            "MONITORING_ADDRESS" => {
+                self.monitoring = Monitoring::Address(named.parse("ADDRESS:PORT or \"off\"")?);
+            }
             "DOCUMENT_ROOT" => self.document_root = named.path()?,
             "NUM_WORKERS" => self.num_workers = named.number(1..=MAX_WORKERS as u64)? as usize,
             "THREADS_PER_WORKER" => self.threads_per_worker = named.number(1..=1024)? as usize,

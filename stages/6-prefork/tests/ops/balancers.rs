@@ -22,11 +22,22 @@ struct Fleet {
     front: SocketAddr,
 }
 
+/// Where a herd says whether it is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Monitoring {
+    WithTheFiles,
+    Apart,
+}
+
 impl Fleet {
     fn new() -> Fleet {
+        Fleet::with(&[])
+    }
+
+    fn with(flags: &[&str]) -> Fleet {
         let site = Site::new().file("page.html", vec![b'x'; 2000]);
         let start = |_| {
-            let launch = PROGRAM.launch().site(&site).flags(&["--trusted-proxy", "127.0.0.1"]);
+            let launch = PROGRAM.launch().site(&site).flags(&["--trusted-proxy", "127.0.0.1"]).flags(flags);
             launch.flag("--access-log", site.outside().join("access.log")).start()
         };
         let herds = NAMES.iter().map(start).collect();
@@ -44,10 +55,23 @@ impl Fleet {
         path
     }
 
+    /// Has HAProxy ask for /health where the herds have their monitoring.
+    fn check_apart(&self, path: &Path) {
+        let mut text = fs::read_to_string(path).expect("a file");
+        for herd in &self.herds {
+            let (site, port) = (herd.address().to_string(), herd.monitoring_address().port());
+            text = replaced(&text, &site, &format!("{site} port {port}"));
+        }
+        fs::write(path, text).expect("a file");
+    }
+
     /// HAProxy in front of them, once it knows that all are up, and the socket for its operator.
-    fn haproxy(&self) -> Option<(Daemon, PathBuf)> {
+    fn haproxy(&self, monitoring: Monitoring) -> Option<(Daemon, PathBuf)> {
         let socket = self.folder.path().join("admin");
         let path = self.configuration("haproxy.cfg", ["bind :80", "bind "]);
+        if monitoring == Monitoring::Apart {
+            self.check_apart(&path);
+        }
         let text = fs::read_to_string(&path).expect("a file");
         fs::write(&path, replaced(&text, "/run/haproxy-herd.sock", &socket.to_string_lossy()))
             .expect("a file");
@@ -122,7 +146,7 @@ fn haproxy_stat(socket: &Path, server: &str, column: &str) -> String {
 #[test]
 fn haproxy_loses_no_request_once_it_has_noticed() {
     let mut fleet = Fleet::new();
-    let Some((_haproxy, socket)) = fleet.haproxy() else { return };
+    let Some((_haproxy, socket)) = fleet.haproxy(Monitoring::WithTheFiles) else { return };
     let status = |name: &str| haproxy_stat(&socket, name, "status");
     let asked = |name: &str| haproxy_stat(&socket, name, "stot").parse::<u64>().expect("a number");
     let clients = fleet.clients();
@@ -157,8 +181,9 @@ fn haproxy_loses_no_request_once_it_has_noticed() {
 
 #[test]
 fn haproxy_asks_elsewhere_when_a_herd_drains() {
-    let fleet = Fleet::new();
-    let Some((_haproxy, socket)) = fleet.haproxy() else { return };
+    // Where the files are, /health is no file, and a herd without it would never be up.
+    let fleet = Fleet::with(&["--monitoring-address", "127.0.0.1:0"]);
+    let Some((_haproxy, socket)) = fleet.haproxy(Monitoring::Apart) else { return };
     fleet.names_its_clients();
     let clients = fleet.clients();
     // As an operator takes a machine away: no new requests, then a stop.

@@ -1,7 +1,7 @@
 //! `cli`, `settings` and `sources`: which source wins, and what is said of a value that cannot be used.
 
 use program::cli::{Start, parse};
-use program::settings::{HandOff, KEYS, MAX_WORKERS, Settings};
+use program::settings::{HandOff, KEYS, MAX_WORKERS, Monitoring, Settings};
 use program::settings_file;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -34,9 +34,10 @@ pub fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 /// For each key: two values that differ from the default and from each other.
-const VALUES: [(&str, &str, &str); 15] = [
+const VALUES: [(&str, &str, &str); 16] = [
     ("ADDRESS", "127.0.0.2", "::1"),
     ("PORT", "0", "65535"),
+    ("MONITORING_ADDRESS", "127.0.0.1:0", "[::1]:9090"),
     ("DOCUMENT_ROOT", "/a", "b"),
     ("NUM_WORKERS", "63", "64"),
     ("THREADS_PER_WORKER", "1", "1024"),
@@ -61,6 +62,11 @@ fn spelled(settings: &Settings, key: &str) -> String {
     match key {
         "ADDRESS" => settings.address.to_string(),
         "PORT" => settings.port.to_string(),
+        "MONITORING_ADDRESS" => match settings.monitoring {
+            Monitoring::Public => "with the files".to_owned(),
+            Monitoring::Address(address) => address.to_string(),
+            Monitoring::Off => "off".to_owned(),
+        },
         "DOCUMENT_ROOT" => settings.document_root.display().to_string(),
         "NUM_WORKERS" => settings.num_workers.to_string(),
         "THREADS_PER_WORKER" => settings.threads_per_worker.to_string(),
@@ -93,6 +99,8 @@ fn what_nobody_sets_has_its_documented_default() {
     assert_eq!(times, (Duration::from_secs(30), Duration::from_millis(200)));
     assert_eq!((defaults.drain, defaults.access_log, defaults.hand_off), (None, None, HandOff::WhenNeeded));
     assert_eq!((defaults.user, defaults.landlock), (None, true));
+    assert_eq!(defaults.monitoring, Monitoring::Public);
+    assert_eq!(settings(&["--monitoring-address", "off"], &[]).monitoring, Monitoring::Off);
     assert_eq!(defaults.trusted_proxies.to_string(), "", "no client is believed");
 }
 
@@ -137,6 +145,11 @@ fn a_value_that_cannot_be_used_is_refused_in_one_sentence() {
         ("PORT", "", "\"\" is not a whole number from 0 to 65535"),
         ("PORT", "+80", "\"+80\" is not a whole number from 0 to 65535"),
         ("PORT", "80a", "\"80a\" is not a whole number from 0 to 65535"),
+        ("MONITORING_ADDRESS", "", "\"\" is not ADDRESS:PORT or \"off\""),
+        ("MONITORING_ADDRESS", "9090", "\"9090\" is not ADDRESS:PORT or \"off\""),
+        ("MONITORING_ADDRESS", "::1:9090", "\"::1:9090\" is not ADDRESS:PORT or \"off\""),
+        ("MONITORING_ADDRESS", "localhost:90", "\"localhost:90\" is not ADDRESS:PORT or \"off\""),
+        ("MONITORING_ADDRESS", "OFF", "\"OFF\" is not ADDRESS:PORT or \"off\""),
         ("DOCUMENT_ROOT", "", "\"\" is not a path"),
         ("NUM_WORKERS", "0", "\"0\" is not a whole number from 1 to 64"),
         ("NUM_WORKERS", "65", "\"65\" is not a whole number from 1 to 64"),
