@@ -22,10 +22,11 @@
 
 use crate::counter::{Counter, is_worth_a_line};
 use crate::service::{Event, Service};
-use crate::table::{Client, Renew, Table};
+use crate::table::{Client, Origin, Renew, Table};
 use http::closing::Progress;
 use http::connection::{Connection, Received};
 use http::framing::Refusal;
+use http::request::Request;
 use http::response::Response;
 use nix::sys::epoll::Epoll;
 use std::os::fd::RawFd;
@@ -100,8 +101,8 @@ impl<S: Service> Clients<S> {
     }
 
     /// Takes in a client that was just accepted.
-    pub fn welcome(&mut self, connection: Connection) {
-        let client = Box::new(Client::new(connection));
+    pub fn welcome(&mut self, connection: Connection, origin: Origin) {
+        let client = Box::new(Client::new(connection, origin));
         self.table.add(client.descriptor());
         self.service.happened(Event::Accepted);
         // Most clients send at once, so their request is often here before they are registered.
@@ -174,8 +175,8 @@ impl<S: Service> Clients<S> {
                 }
                 connection.send(&*self.service)
             } else {
-                let (service, last) = (&self.service, self.last);
-                match connection.receive(|request| with_close(service.answer_at_once(request), last)) {
+                let (service, origin, last) = (&*self.service, client.origin, self.last);
+                match connection.receive(|request| with_close(answer(service, origin, request), last)) {
                     Received::Incomplete => return self.park(client, Renew::Nothing),
                     Received::Closed => return self.close(client),
                     Received::Refused(refusal) => connection.refuse(refusal),
@@ -244,6 +245,14 @@ impl<S: Service> Clients<S> {
             }
             self.close(client);
         }
+    }
+}
+
+/// What can be said to a request at once.
+fn answer(service: &impl Service, origin: Origin, request: &Request<'_>) -> Option<Response> {
+    match origin {
+        Origin::Public => service.answer_at_once(request),
+        Origin::Monitoring => Some(service.answer_monitoring(request)),
     }
 }
 

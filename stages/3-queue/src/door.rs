@@ -11,6 +11,11 @@ use std::time::Instant;
 /// The listening sockets of a reception. Here there is one, the [`Door`]; the workers of stage 6 also stand in for each
 /// other.
 pub trait Entrance {
+    /// The listening socket for those who watch the server, if they have one of their own. Asked for once.
+    fn monitoring(&mut self) -> Option<OwnedFd> {
+        None
+    }
+
     /// Begins to watch. Called once.
     ///
     /// # Errors
@@ -80,6 +85,7 @@ pub struct LastClients {
 #[derive(Debug)]
 pub struct Door {
     listener: OwnedFd,
+    monitoring: Option<OwnedFd>,
     pause: Pause,
 }
 
@@ -94,7 +100,21 @@ pub struct Pause {
 impl Door {
     /// The door of a listening socket, which does not block.
     pub fn new(listener: OwnedFd) -> Door {
-        Door { listener, pause: Pause::default() }
+        Door { listener, monitoring: None, pause: Pause::default() }
+    }
+
+    /// The same, with another listening socket for those who watch the server.
+    pub fn with_monitoring(self, monitoring: Option<OwnedFd>) -> Door {
+        Door { monitoring, ..self }
+    }
+
+    /// Watches for clients, or leaves them where they are.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    pub fn watch(&self, epoll: &Epoll, wanted: bool) -> io::Result<()> {
+        let flags = if wanted { EpollFlags::EPOLLIN } else { EpollFlags::empty() };
+        Ok(epoll.modify(&self.listener, &mut self.interest(flags))?)
     }
 
     fn interest(&self, flags: EpollFlags) -> EpollEvent {
@@ -125,7 +145,17 @@ impl Pause {
     }
 }
 
+impl AsFd for Door {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+}
+
 impl Entrance for Door {
+    fn monitoring(&mut self) -> Option<OwnedFd> {
+        self.monitoring.take()
+    }
+
     fn open(&mut self, epoll: &Epoll) -> io::Result<()> {
         Ok(epoll.add(&self.listener, self.interest(EpollFlags::EPOLLIN))?)
     }
@@ -139,7 +169,7 @@ impl Entrance for Door {
     }
 
     fn pause(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Instant> {
-        epoll.modify(&self.listener, &mut self.interest(EpollFlags::empty()))?;
+        self.watch(epoll, false)?;
         Ok(self.pause.begin(now))
     }
 
@@ -149,7 +179,7 @@ impl Entrance for Door {
 
     fn resume(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Option<Instant>> {
         if self.pause.is_just_over(now) {
-            epoll.modify(&self.listener, &mut self.interest(EpollFlags::EPOLLIN))?;
+            self.watch(epoll, true)?;
         }
         Ok(self.pause.until())
     }

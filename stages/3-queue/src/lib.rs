@@ -27,15 +27,15 @@ pub mod table;
 use door::{Door, Entrance};
 use pool::Pool;
 use program::failure::{Failure, plain};
-use program::listening::{announce, listen};
-use program::settings::Settings;
+use program::listening::{announce, announce_monitoring, listen, listen_for_monitoring};
+use program::settings::{Monitoring, Settings};
 use program::start;
 use program::stop::{self, Stop};
 use reception::Reception;
 use service::Service;
 use stage1_single::files::Files;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 /// The server with a queue and a pool of threads.
@@ -43,17 +43,30 @@ use std::sync::Arc;
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    run_alone("stage3", start::logged(Files::new(start::open_root(settings)?), settings)?, settings)
+    let files = start::logged(Files::new(start::open_root(settings)?), settings)?;
+    run_alone("stage3", files, Monitoring::Off, settings)
 }
 
-/// A server of a single process: listens, says where, and serves until it is stopped.
+/// A server of a single process: listens, says where, and serves until it is stopped. `monitoring` is where those who
+/// watch it may ask.
 ///
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
-pub fn run_alone(program: &str, service: impl Service, settings: &Settings) -> Result<(), Failure> {
+pub fn run_alone(
+    program: &str,
+    service: impl Service,
+    monitoring: Monitoring,
+    settings: &Settings,
+) -> Result<(), Failure> {
     let stop = stop::on_signals().map_err(Failure::running)?;
     let (listener, address) = listen(settings)?;
-    serve(Door::new(listener.into()), Arc::new(service), settings, stop, || announce(program, address))
+    let (monitoring, monitoring_address) = listen_for_monitoring(monitoring)?.unzip();
+    let ready = || {
+        announce(program, address);
+        announce_monitoring(program, monitoring_address);
+    };
+    let door = Door::new(listener.into()).with_monitoring(monitoring.map(OwnedFd::from));
+    serve(door, Arc::new(service), settings, stop, ready)
 }
 
 /// What a reception does with epoll(7), for the sentence that says that the system refuses it.

@@ -7,16 +7,17 @@
 use crate::clients::Clients;
 use crate::counter::Counter;
 use crate::deadlines::{Deadlines, Survey};
-use crate::door::{Entrance, LastClients};
+use crate::door::{Door, Entrance, LastClients};
 use crate::pool::Pool;
 use crate::service::Service;
+use crate::table::Origin;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::socket::{Shutdown, shutdown};
 use program::stop::Stop;
 use stage1_single::accept::{self, Accepted, PAUSE};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,8 +35,14 @@ pub struct Reception<S, E> {
     epoll: Arc<Epoll>,
     /// `None` once a stop was requested.
     entrance: Option<E>,
-    /// Once a stop was requested, until all of them are taken in.
-    last: LastClients,
+    /// Where those come in who watch the server. Several processes may watch this socket; all of them wake for a client,
+    /// and one of them gets it. For a few clients per second that costs little, and none can wait for a worker that was
+    /// woken alone and is dead or stopped by now.
+    monitoring: Option<Door>,
+    /// Where the last clients wait, once a stop was requested and until all of them are taken in.
+    last: Vec<(OwnedFd, Origin)>,
+    /// Whoever comes after them is to be refused.
+    refuse_others: bool,
     clients: Clients<S>,
     counter: Arc<Counter>,
     deadlines: Deadlines,
@@ -57,13 +64,19 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         let counter = pool.counter();
         let epoll = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
         entrance.open(&epoll)?;
+        let mut monitoring = entrance.monitoring().map(Door::new);
+        if let Some(door) = &mut monitoring {
+            door.open(&epoll)?;
+        }
         // Level-triggered: they report until they are dealt with.
         for source in [counter.bell.as_fd(), stop.bell().as_fd()] {
             epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, source.as_raw_fd() as u64))?;
         }
         Ok(Reception {
             entrance: Some(entrance),
-            last: LastClients { sockets: Vec::new(), refuse_others: false },
+            monitoring,
+            last: Vec::new(),
+            refuse_others: false,
             clients: Clients::new(epoll.clone(), counter.clone(), service),
             epoll,
             counter,
@@ -79,7 +92,7 @@ impl<S: Service, E: Entrance> Reception<S, E> {
     pub fn run(mut self) -> io::Result<()> {
         // ANCHOR: run
         let mut events = [EpollEvent::empty(); EVENTS];
-        while self.entrance.is_some() || !self.last.sockets.is_empty() || !self.clients.table().is_empty() {
+        while self.entrance.is_some() || !self.last.is_empty() || !self.clients.table().is_empty() {
             let count = match self.epoll.wait(&mut events, self.patience()) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => 0,
@@ -109,7 +122,7 @@ impl<S: Service, E: Entrance> Reception<S, E> {
             Duration::ZERO
         } else if self.clients.waits_for_room() {
             RETRY
-        } else if self.clients.is_quiet() && self.last.sockets.is_empty() && !is_paused {
+        } else if self.clients.is_quiet() && self.last.is_empty() && !is_paused {
             return EpollTimeout::NONE;
         } else {
             self.deadlines.until_sweep(Instant::now())
@@ -121,7 +134,9 @@ impl<S: Service, E: Entrance> Reception<S, E> {
     fn handle(&mut self, event: &EpollEvent) -> io::Result<()> {
         let descriptor = event.data() as RawFd;
         let is = |source: &dyn AsFd| source.as_fd().as_raw_fd() == descriptor;
-        if self.entrance.as_ref().is_some_and(|entrance| entrance.is_mine(descriptor)) {
+        if self.entrance.as_ref().is_some_and(|entrance| entrance.is_mine(descriptor))
+            || self.is_monitoring(descriptor)
+        {
             self.accept(descriptor)
         } else if is(&self.counter.bell) {
             self.clients.collect();
@@ -140,27 +155,44 @@ impl<S: Service, E: Entrance> Reception<S, E> {
     fn accept(&mut self, descriptor: RawFd) -> io::Result<()> {
         for _ in 0..ACCEPT_BUDGET {
             let Some(entrance) = &mut self.entrance else { break };
-            let Some(socket) = entrance.next(descriptor, &self.epoll, &self.counter)? else { break };
-            match accept::accept(&socket) {
+            let (accepted, origin) = match &self.monitoring {
+                Some(door) if door.is_mine(descriptor) => (accept::accept(door), Origin::Monitoring),
+                _ => match entrance.next(descriptor, &self.epoll, &self.counter)? {
+                    Some(socket) => (accept::accept(&socket), Origin::Public),
+                    None => break,
+                },
+            };
+            match accepted {
                 Ok(accepted) => {
-                    if !self.take_in(accepted)? {
+                    if !self.take_in(accepted, origin)? {
                         break;
                     }
                 }
-                Err(error) => return entrance.failed(descriptor, &self.epoll, error),
+                Err(error) => {
+                    entrance.failed(descriptor, &self.epoll, error)?;
+                    if self.is_monitoring(descriptor) {
+                        self.close_monitoring();
+                    }
+                    break;
+                }
             }
         }
         Ok(())
     }
 
+    fn is_monitoring(&self, descriptor: RawFd) -> bool {
+        self.monitoring.as_ref().is_some_and(|door| door.is_mine(descriptor))
+    }
+
     /// Takes in what came of accepting. `false` if there is no more to be had for now.
-    fn take_in(&mut self, accepted: Accepted) -> io::Result<bool> {
+    fn take_in(&mut self, accepted: Accepted, origin: Origin) -> io::Result<bool> {
         match accepted {
-            Accepted::Client(connection) => self.clients.welcome(connection),
+            Accepted::Client(connection) => self.clients.welcome(connection, origin),
             Accepted::Nobody => return Ok(false),
             Accepted::OutOfDescriptors if self.clients.make_room() => {}
             Accepted::OutOfDescriptors => {
                 let now = Instant::now();
+                self.watch_monitoring(false)?;
                 let until = match &mut self.entrance {
                     Some(entrance) => entrance.pause(&self.epoll, now)?,
                     None => now + PAUSE,
@@ -175,20 +207,20 @@ impl<S: Service, E: Entrance> Reception<S, E> {
     /// Takes in everybody who was waiting when a stop was requested. Whoever finds no descriptor comes after a pause; or
     /// not at all, if there is no client left whose leaving could free one.
     fn accept_the_last(&mut self) -> io::Result<()> {
-        while let Some(socket) = self.last.sockets.last() {
+        while let Some((socket, origin)) = self.last.last() {
             match accept::accept(socket) {
                 // An error: another process was quicker, and refuses others already.
                 Ok(Accepted::Nobody) | Err(_) => {
-                    if self.last.refuse_others {
+                    if self.refuse_others {
                         let _ = shutdown(socket.as_raw_fd(), Shutdown::Both);
                     }
-                    self.last.sockets.pop();
+                    self.last.pop();
                 }
                 Ok(accepted) => {
-                    if !self.take_in(accepted)? {
+                    if !self.take_in(accepted, *origin)? {
                         if self.clients.table().is_empty() && self.deadlines.is_farewell_over(Instant::now())
                         {
-                            self.last.sockets.clear();
+                            self.last.clear();
                         }
                         break;
                     }
@@ -205,21 +237,44 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         self.clients.begin_farewell();
         // It stays set, and we have seen it.
         self.epoll.delete(self.stop.bell())?;
-        if let Some(entrance) = self.entrance.take() {
-            self.last = entrance.close(&self.epoll);
-        }
+        self.close_the_doors();
         self.accept_the_last()
     }
     // ANCHOR_END: begin_farewell
+
+    fn close_the_doors(&mut self) {
+        let Some(entrance) = self.entrance.take() else { return };
+        let LastClients { sockets, refuse_others } = entrance.close(&self.epoll);
+        self.refuse_others = refuse_others;
+        self.last.extend(sockets.into_iter().map(|socket| (socket, Origin::Public)));
+        let monitoring = self.close_monitoring();
+        // If only this worker leaves, others accept from the same socket.
+        if refuse_others {
+            self.last.extend(monitoring.map(|socket| (socket, Origin::Monitoring)));
+        }
+    }
+
+    /// Leaves those who watch the server to others. Returns their socket.
+    fn close_monitoring(&mut self) -> Option<OwnedFd> {
+        self.monitoring.take().and_then(|door| door.close(&self.epoll).sockets.pop())
+    }
+
+    /// Attends to those who come to watch the server, or leaves them where they are for a while.
+    fn watch_monitoring(&self, wanted: bool) -> io::Result<()> {
+        self.monitoring.as_ref().map_or(Ok(()), |door| door.watch(&self.epoll, wanted))
+    }
 
     /// Looks at all deadlines.
     fn sweep(&mut self, now: Instant) -> io::Result<()> {
         self.deadlines.swept(now);
         self.accept_the_last()?;
         if let Some(entrance) = &mut self.entrance
-            && let Some(until) = entrance.resume(&self.epoll, now)?
+            && entrance.is_paused()
         {
-            self.deadlines.sweep_by(until);
+            match entrance.resume(&self.epoll, now)? {
+                Some(until) => self.deadlines.sweep_by(until),
+                None => self.watch_monitoring(true)?,
+            }
         }
         let Survey { idle, late } = self.deadlines.survey(self.clients.table(), now);
         self.clients.count_idle(idle);

@@ -19,6 +19,12 @@ pub trait Service: Handler + 'static {
     }
     // ANCHOR_END: answer_at_once
 
+    /// Answers a client that came in where those do who watch the server. There is nothing else for it, so it never sees
+    /// the queue either. Must not block.
+    fn answer_monitoring(&self, _request: &Request<'_>) -> Response {
+        Response::page(404, "There is nothing to watch")
+    }
+
     /// Why no file can be served, if that is so, for those who watch the server. Must not block.
     fn ailment(&self) -> Option<&'static str> {
         None
@@ -33,6 +39,10 @@ impl Service for Files {}
 impl<H: Service> Service for Logged<H> {
     fn answer_at_once(&self, request: &Request<'_>) -> Option<Response> {
         self.inner().answer_at_once(request)
+    }
+
+    fn answer_monitoring(&self, request: &Request<'_>) -> Response {
+        self.inner().answer_monitoring(request)
     }
 
     fn happened(&self, event: Event) {

@@ -17,8 +17,19 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 pub struct Client {
     /// The connection.
     pub connection: Connection,
+    /// Where it came in.
+    pub origin: Origin,
     /// The connection is known to epoll. One that is answered and closed at once never is.
     registered: bool,
+}
+
+/// Where a client came in, and so what it can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Where everybody does.
+    Public,
+    /// Where those do who watch the server.
+    Monitoring,
 }
 
 /// Whether the kernel must be asked to report the state of a socket anew.
@@ -32,8 +43,8 @@ pub enum Renew {
 
 impl Client {
     /// A client that was just accepted.
-    pub fn new(connection: Connection) -> Client {
-        Client { connection, registered: false }
+    pub fn new(connection: Connection, origin: Origin) -> Client {
+        Client { connection, origin, registered: false }
     }
 
     /// Has the kernel report what happens on the connection's socket.

@@ -20,7 +20,7 @@ use cached::Cached;
 use parts::cache::Change;
 use parts::request::DocumentRoot;
 use program::failure::Failure;
-use program::settings::Settings;
+use program::settings::{Monitoring, Settings};
 use program::start;
 use stage1_single::files::Files;
 
@@ -30,7 +30,7 @@ use stage1_single::files::Files;
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let files = cached_files(start::open_root(settings)?, settings, |_| {});
-    stage3_queue::run_alone("stage4", start::logged(files, settings)?, settings)
+    stage3_queue::run_alone("stage4", start::logged(files, settings)?, Monitoring::Off, settings)
 }
 
 // ANCHOR: cached_files

@@ -80,7 +80,7 @@ fn run(plan: &Plan, length: Duration) {
     let address = listener.local_addr().expect("a socket that is bound");
     let stop: &'static Stop = Box::leak(Box::new(Stop::new(EventBell::new().expect("a descriptor"))));
     let settings = settings(plan.delay_ms);
-    let service = Arc::new(Observed::new(Slow, Seated::take(stats, 0, 0), (&settings).into()));
+    let service = Arc::new(Observed::new(Slow, Seated::take(stats, 0, 0), &settings));
     let server = thread::spawn(move || {
         stage3_queue::serve(Door::new(listener.into()), service, &settings, stop, || {})
     });

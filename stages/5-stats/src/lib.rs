@@ -43,7 +43,8 @@ pub type Site = Logged<Observed<Cached>>;
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let stats = shared_stats(1)?;
     let (root, log) = (start::open_root(settings)?, start::open_log(settings)?);
-    stage3_queue::run_alone("stage5", site(root, log, settings, Seated::take(stats, 0, 0)), settings)
+    let site = site(root, log, settings, Seated::take(stats, 0, 0));
+    stage3_queue::run_alone("stage5", site, settings.monitoring, settings)
 }
 
 /// Statistics for so many workers.
@@ -61,6 +62,6 @@ pub fn shared_stats(workers: usize) -> Result<Arc<SharedStats>, Failure> {
 pub fn site(root: DocumentRoot, log: Option<LogFile>, settings: &Settings, seated: Seated) -> Site {
     let counting = seated.clone();
     let cached = cached_files(root, settings, move |change| counting.cache_changed(change));
-    Logged::over(Observed::new(cached, seated, settings.into()), log)
+    Logged::over(Observed::new(cached, seated, settings), log).trusting(&settings.trusted_proxies)
 }
 // ANCHOR_END: site

@@ -8,6 +8,7 @@ use http::response::{CacheResult, Response};
 use parts::cache::Change;
 use parts::stats::{Response as Recorded, Seat, SharedStats, Slot};
 use program::dropped;
+use program::settings::{Monitoring, Settings};
 use stage3_queue::service::{Event, Service};
 use std::process;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Observed<S> {
     inner: S,
     seated: Seated,
     capacity: Capacity,
+    /// Whether everybody may ask for the monitoring paths.
+    is_public: bool,
 }
 
 impl Seated {
@@ -59,9 +62,17 @@ impl Seated {
 }
 
 impl<S> Observed<S> {
-    /// Counts what `inner` does. Whoever asks is also told the `capacity`.
-    pub fn new(inner: S, seated: Seated, capacity: Capacity) -> Observed<S> {
-        Observed { inner, seated, capacity }
+    /// Counts what `inner` does. The settings say what it can take at once, and who may ask for the numbers.
+    pub fn new(inner: S, seated: Seated, settings: &Settings) -> Observed<S> {
+        let is_public = settings.monitoring == Monitoring::Public;
+        Observed { inner, seated, capacity: settings.into(), is_public }
+    }
+}
+
+impl<S: Service> Observed<S> {
+    /// The answer to a request for a monitoring path.
+    fn monitor(&self, request: &Request<'_>) -> Option<Response> {
+        monitoring::answer(request, &self.seated.stats, self.capacity, &|| self.inner.ailment())
     }
 }
 
@@ -97,10 +108,14 @@ impl<S: Service> Handler for Observed<S> {
 impl<S: Service> Service for Observed<S> {
     // ANCHOR: answer_at_once
     fn answer_at_once(&self, request: &Request<'_>) -> Option<Response> {
-        monitoring::answer(request, &self.seated.stats, self.capacity, &|| self.inner.ailment())
-            .or_else(|| self.inner.answer_at_once(request))
+        let monitoring = if self.is_public { self.monitor(request) } else { None };
+        monitoring.or_else(|| self.inner.answer_at_once(request))
     }
     // ANCHOR_END: answer_at_once
+
+    fn answer_monitoring(&self, request: &Request<'_>) -> Response {
+        self.monitor(request).unwrap_or_else(monitoring::nothing_else)
+    }
 
     fn happened(&self, event: Event) {
         // ANCHOR: happened

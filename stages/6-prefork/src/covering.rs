@@ -42,6 +42,8 @@ pub struct Doors {
     board: Board,
     /// One for each slot.
     sockets: Vec<ListeningSocket>,
+    /// The one that all workers share, for those who watch the herd.
+    monitoring: Option<OwnedFd>,
     /// Which of them are watched.
     watched: Vec<bool>,
     slot: usize,
@@ -93,6 +95,7 @@ impl Doors {
         Doors {
             board,
             sockets,
+            monitoring: None,
             watched,
             slot,
             seat,
@@ -102,6 +105,11 @@ impl Doors {
             given_up: false,
             pause: Pause::default(),
         }
+    }
+
+    /// The same, with the socket for those who watch the herd.
+    pub fn with_monitoring(self, monitoring: Option<OwnedFd>) -> Doors {
+        Doors { monitoring, ..self }
     }
 
     /// Whether not only this worker leaves, but everybody. A worker that is stopped holds all sockets too, so then they
@@ -180,6 +188,10 @@ fn event(source: &impl AsFd, flags: EpollFlags) -> EpollEvent {
 }
 
 impl Entrance for Doors {
+    fn monitoring(&mut self) -> Option<OwnedFd> {
+        self.monitoring.take()
+    }
+
     fn open(&mut self, epoll: &Epoll) -> io::Result<()> {
         let bell = &self.board.bell;
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;

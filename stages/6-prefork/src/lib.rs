@@ -37,6 +37,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parts::prefork::ListeningSocket;
 use program::dropped;
 use program::failure::Failure;
+use program::listening::listen_for_monitoring;
 use program::settings::Settings;
 use stage5_stats::shared_stats;
 use trial::Trial;
@@ -55,6 +56,7 @@ pub const ABOUT: &str = "A prefork HTTP/1.1 server for static files";
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let sockets = ListeningSocket::bind_group(settings.socket_address(), settings.num_workers)
         .map_err(|error| Failure::listen(settings, &error))?;
+    let monitoring = listen_for_monitoring(settings.monitoring)?;
     if let Some(user) = &settings.user {
         privileges::become_user(user)?;
     }
@@ -68,7 +70,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     let trial =
         Trial::begin(|answers| answers.try_all(settings)).map_err(Failure::cannot("try the settings"))?;
     let opened = trial.wait()?;
-    Master::new(settings.clone(), opened, sockets, stats)?.run()
+    Master::new(settings.clone(), opened, sockets, monitoring, stats)?.run()
 }
 // ANCHOR_END: run
 

@@ -19,10 +19,10 @@ use parts::prefork::{Action, DONE, Event, ListeningSocket, Mailbox, Notice, Poli
 use parts::stats::{SharedStats, Why};
 use program::bell::{EventBell, poll_timeout};
 use program::failure::{Failure, exit};
-use program::listening::announce;
+use program::listening::{announce, announce_monitoring};
 use program::settings::Settings;
 use std::collections::{BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::thread;
@@ -51,6 +51,8 @@ pub struct Master {
     /// One per slot. The master keeps them open as long as it may fork another worker: a socket that closes resets
     /// the clients in its backlog.
     sockets: Vec<ListeningSocket>,
+    /// The one for those who watch the herd, if they have one. Every worker accepts from it, so that no worker is missed.
+    monitoring: Option<(TcpListener, SocketAddr)>,
     stats: Arc<SharedStats>,
     board: Board,
     watchdog: Watchdog,
@@ -79,6 +81,7 @@ impl Master {
         settings: Settings,
         opened: Opened,
         sockets: Vec<ListeningSocket>,
+        monitoring: Option<(TcpListener, SocketAddr)>,
         stats: Arc<SharedStats>,
     ) -> Result<Master, Failure> {
         let (mailbox, bell) = signals::for_master().map_err(Failure::cannot("receive signals"))?;
@@ -93,6 +96,7 @@ impl Master {
             address: address.map_err(Failure::running)?,
             awaited: (0..sockets.len()).collect(),
             sockets,
+            monitoring,
             watchdog: Watchdog::new(board.clone(), stats.clone()),
             heartbeat: Heartbeat::wanted(),
             board,
@@ -217,6 +221,7 @@ impl Master {
                 // The workers empty their backlogs now. Once each has closed its copy the port is free, and a client
                 // that comes later is refused instead of left waiting.
                 self.sockets.clear();
+                self.monitoring = None;
             }
             // ANCHOR_END: carry_out
             self.see_who_is_absent();
@@ -226,11 +231,12 @@ impl Master {
 
     // ANCHOR: spawn
     fn spawn(&mut self, slot: usize, seat: usize) -> Event {
-        let Master { children, sockets, settings, opened, stats, board, .. } = self;
+        let Master { children, sockets, monitoring, settings, opened, stats, board, .. } = self;
         let life = |master, ready: &OwnedFd| {
             // In the child: what it takes here is its own copy.
             let (sockets, board) = (std::mem::take(sockets), board.clone());
-            let orders = worker::Orders { master, slot, seat, opened, sockets, board, ready };
+            let monitoring = monitoring.take().map(|(listener, _)| listener.into());
+            let orders = worker::Orders { master, slot, seat, opened, sockets, monitoring, board, ready };
             worker::run(settings, stats.clone(), orders)
         };
         match children.fork(slot, life) {
@@ -305,6 +311,7 @@ impl Master {
             && self.awaited.is_empty()
         {
             announce(PROGRAM, self.address);
+            announce_monitoring(PROGRAM, self.monitoring.as_ref().map(|(_, address)| *address));
             service::ready(service::SERVING);
         }
     }

@@ -7,7 +7,7 @@ use parts::prefork::Exit;
 use program::cli::{self, Start};
 use program::failure::Failure;
 use program::settings::Settings;
-use std::fs;
+use program::settings_file;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -78,8 +78,10 @@ impl Reload {
             new.map(|new| (new, opened)).map_err(|failure| failure.to_string())
         });
         Some(match read_again {
-            Ok((new, opened)) => {
+            Ok((mut new, opened)) => {
                 warn_of_what_stays(&new, current);
+                // Workers answer by this setting, so it must be that of the socket, which stays.
+                new.monitoring = current.monitoring;
                 Outcome::Use(Box::new(new), opened)
             }
             Err(why) => self.keep(&why),
@@ -109,7 +111,7 @@ impl Reload {
 fn read(answers: &Answers) -> Result<Settings, Failure> {
     parse(|file| {
         answers.trying(&format!("--config: {}", file.display()))?;
-        let text = fs::read_to_string(file)?;
+        let text = settings_file::read(file)?;
         answers.configuration(&text)?;
         Ok(text)
     })
@@ -127,6 +129,9 @@ fn parse(read_file: impl Fn(&Path) -> io::Result<String>) -> Result<Settings, Fa
 fn warn_of_what_stays(new: &Settings, current: &Settings) {
     if (new.socket_address(), new.num_workers) != (current.socket_address(), current.num_workers) {
         log::warn!("address, port and number of workers stay as they are until herd is started anew");
+    }
+    if new.monitoring != current.monitoring {
+        log::warn!("where monitoring is answered stays the same until herd is started anew");
     }
     if new.user != current.user {
         log::warn!("the user stays the same until herd is started anew");

@@ -30,6 +30,8 @@ pub struct Orders<'m> {
     pub opened: &'m Opened,
     /// The sockets of all slots.
     pub sockets: Vec<ListeningSocket>,
+    /// The socket for those who watch the herd, if they have one.
+    pub monitoring: Option<OwnedFd>,
     /// Who needs cover.
     pub board: Board,
     /// Where to report that it serves.
@@ -39,7 +41,7 @@ pub struct Orders<'m> {
 /// The whole life of a worker. Returns its exit code.
 pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> i32 {
     // ANCHOR: life
-    let Orders { master, slot, seat, opened, sockets, board, ready } = orders;
+    let Orders { master, slot, seat, opened, sockets, monitoring, board, ready } = orders;
     let stop = match follow(master) {
         Ok(Some(stop)) => stop,
         Ok(None) => return MASTER_GONE,
@@ -76,7 +78,8 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         // They are for speed, and a client notices nothing else.
         log::warn!("slot {slot}: without its socket's options it serves more slowly: {}", plain(&error));
     }
-    let doors = Doors::new(board, sockets, slot, seat, master, settings.drain.unwrap_or(GRACE));
+    let doors = Doors::new(board, sockets, slot, seat, master, settings.drain.unwrap_or(GRACE))
+        .with_monitoring(monitoring);
     match stage3_queue::serve(doors, site, settings, stop, report) {
         Ok(()) => DONE,
         Err(failure) if serving => {

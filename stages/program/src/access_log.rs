@@ -5,6 +5,7 @@
 //! what becomes of a line for which there is no room, is [`log_file`](crate::log_file)'s matter.
 
 use crate::log_file::{LogFile, sentence};
+use crate::proxies::Proxies;
 use http::handler::{Exchange, Handler};
 use http::request::Request;
 use http::response::Response;
@@ -19,6 +20,7 @@ use std::time::SystemTime;
 pub struct Logged<H> {
     inner: H,
     log: Option<LogFile>,
+    proxies: Proxies,
 }
 
 impl<H> Logged<H> {
@@ -32,7 +34,13 @@ impl<H> Logged<H> {
 
     /// Writes to a log that is open already. Without one, nothing is written.
     pub fn over(inner: H, log: Option<LogFile>) -> Logged<H> {
-        Logged { inner, log }
+        Logged { inner, log, proxies: Proxies::default() }
+    }
+
+    /// Takes the word of these proxies on where a client is.
+    pub fn trusting(mut self, proxies: &Proxies) -> Logged<H> {
+        self.proxies = proxies.clone();
+        self
     }
 
     /// The handler inside.
@@ -63,10 +71,10 @@ impl<H: Handler> Handler for Logged<H> {
     fn finished(&self, exchange: &Exchange<'_>) {
         if let Some(log) = &self.log {
             let now = SystemTime::now();
-            let mut text = line(exchange, now, usize::MAX);
+            let mut text = line(exchange, &self.proxies, now, usize::MAX);
             if log.longest_line().is_some_and(|longest| text.len() > longest) {
                 // No client may keep itself out of the log by sending long fields.
-                text = line(exchange, now, SHORT_FIELD);
+                text = line(exchange, &self.proxies, now, SHORT_FIELD);
             }
             if log.write_line(text.as_bytes()).is_ok() {
                 say_losses(log);
@@ -100,7 +108,7 @@ fn say_losses(log: &LogFile) {
 
 /// `host - - [time] "request line" status bytes "referer" "user agent"`. Of each field that the client fills in, at most
 /// `longest` bytes.
-fn line(exchange: &Exchange<'_>, now: SystemTime, longest: usize) -> String {
+fn line(exchange: &Exchange<'_>, proxies: &Proxies, now: SystemTime, longest: usize) -> String {
     let first_line = exchange.head.strip_prefix(b"\r\n").unwrap_or(exchange.head);
     let first_line = first_line.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
     let head = parse_head(exchange.head).ok().flatten();
@@ -108,9 +116,11 @@ fn line(exchange: &Exchange<'_>, now: SystemTime, longest: usize) -> String {
         let value = head.as_ref().and_then(|head| head.headers.all(name).next());
         value.map_or_else(|| "-".to_owned(), |value| escaped(value, longest))
     };
+    let peer = exchange.peer.ip();
+    let client = head.as_ref().map_or(peer, |head| proxies.client(peer, head.headers.all("x-forwarded-for")));
     format!(
         "{} - - [{}] \"{}\" {} {} \"{}\" \"{}\"\n",
-        exchange.peer.ip(),
+        client,
         common_log_time(now),
         if first_line.is_empty() { "-".to_owned() } else { escaped(first_line, longest) },
         exchange.status,

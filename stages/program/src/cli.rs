@@ -5,7 +5,7 @@ use crate::sources::{Flags, collect};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, value_parser};
 use clap_complete::Shell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,7 @@ Exit codes:
 
 /// What a command line comes to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a program has one of it, for a moment")]
 pub enum Start {
     /// Serve with these settings.
     Serve(Settings),
@@ -38,9 +39,15 @@ pub enum Start {
 /// A setting in `--help`: key, name of its value, heading, explanation.
 type Described = (&'static str, &'static str, &'static str, &'static str);
 
-const DESCRIBED: [Described; 14] = [
+const DESCRIBED: [Described; 16] = [
     ("ADDRESS", "IP", "Where", "Address to listen on [default: 127.0.0.1]"),
     ("PORT", "NUMBER", "Where", "Port to listen on; 0 lets the system choose [default: 8080]"),
+    (
+        "MONITORING_ADDRESS",
+        "IP:PORT",
+        "Where",
+        "Address for /health, /stats, /metrics, /dashboard alone; off: nowhere [default: with the files]",
+    ),
     ("DOCUMENT_ROOT", "FOLDER", "What", "Folder whose files are served [default: www]"),
     ("CACHE_SIZE_MB", "MIB", "What", "File cache of each worker; 0 turns it off [default: 50]"),
     ("NUM_WORKERS", "NUMBER", "How many", "Worker processes, 1 to 64 [default: one per core]"),
@@ -66,6 +73,12 @@ const DESCRIBED: [Described; 14] = [
         "Time limit for leaving; without it, a stop takes 30 s and a reload cuts no client (herd)",
     ),
     ("ACCESS_LOG", "FILE", "How", "Append a line per request, in Combined Log Format; -: standard output"),
+    (
+        "TRUSTED_PROXY",
+        "IP[/BITS]",
+        "How",
+        "Proxy whose X-Forwarded-For names the client in the access log; repeatable, or with commas",
+    ),
     ("USER", "NAME", "Who", "Started as root: become this user once the port is bound (herd)"),
     ("LANDLOCK", "WHEN", "Who", "Confine workers to reading beneath the root: on, off [default: on] (herd)"),
 ];
@@ -87,6 +100,8 @@ pub fn command(program: &'static str, about: &'static str) -> Command {
                 .help(help)
                 .help_heading(heading)
                 .allow_hyphen_values(true)
+                // Each flag adds a proxy; of all others the last one counts.
+                .action(if key == "TRUSTED_PROXY" { ArgAction::Append } else { ArgAction::Set })
                 .value_parser(value_parser!(OsString)),
         );
     }
@@ -114,6 +129,7 @@ fn flag_of(key: &'static str) -> &'static str {
     match key {
         "ADDRESS" => "address",
         "PORT" => "port",
+        "MONITORING_ADDRESS" => "monitoring-address",
         "DOCUMENT_ROOT" => "document-root",
         "NUM_WORKERS" => "num-workers",
         "THREADS_PER_WORKER" => "threads-per-worker",
@@ -123,6 +139,7 @@ fn flag_of(key: &'static str) -> &'static str {
         "TIMEOUT_SECONDS" => "timeout-seconds",
         "DRAIN_SECONDS" => "drain-seconds",
         "ACCESS_LOG" => "access-log",
+        "TRUSTED_PROXY" => "trusted-proxy",
         "USER" => "user",
         "LANDLOCK" => "landlock",
         _ => "hand-off",
@@ -155,7 +172,10 @@ pub fn parse(
     }
     let values = KEYS
         .into_iter()
-        .filter_map(|key| matches.remove_one::<OsString>(key).map(|value| (key, value)))
+        .filter_map(|key| {
+            let given: Vec<OsString> = matches.remove_many(key)?.collect();
+            Some((key, given.join(OsStr::new(","))))
+        })
         .collect();
     let flags = Flags { config: matches.remove_one("CONFIG"), values };
     collect(&flags, environment, read_file).map(Start::Serve)

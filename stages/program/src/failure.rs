@@ -3,6 +3,7 @@
 use crate::settings::{ConfigError, Settings};
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 
 /// Exit codes, documented in `--help`.
 pub mod exit {
@@ -40,6 +41,17 @@ impl Failure {
             io::ErrorKind::PermissionDenied => format!("--port: listening on {address} needs privileges"),
             _ => format!("--port: cannot listen on {address}: {}", plain(error)),
         })
+    }
+
+    /// The socket for those who watch the server could not be made to listen.
+    pub fn listen_for_monitoring(address: SocketAddr, error: &io::Error) -> Failure {
+        let why = match error.kind() {
+            io::ErrorKind::AddrInUse => format!("{address} is in use already"),
+            io::ErrorKind::AddrNotAvailable => format!("{address} is not an address of this machine"),
+            io::ErrorKind::PermissionDenied => format!("listening on {address} needs privileges"),
+            _ => format!("cannot listen on {address}: {}", plain(error)),
+        };
+        Failure::Setting(format!("--monitoring-address: {why}"))
     }
 
     /// The access log could not be opened.

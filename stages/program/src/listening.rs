@@ -1,7 +1,7 @@
 //! The listening socket of a server that has one.
 
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::settings::{Monitoring, Settings};
 use crate::start::say;
 use nix::sys::socket::{Backlog, setsockopt, sockopt};
 use std::io;
@@ -41,8 +41,26 @@ pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Failure>
     Ok((listener, address))
 }
 
+/// Listens where those who watch the server come in, if that is an address of its own.
+///
+/// # Errors
+/// [`Failure::Setting`] if that is not possible.
+pub fn listen_for_monitoring(monitoring: Monitoring) -> Result<Option<(TcpListener, SocketAddr)>, Failure> {
+    let Monitoring::Address(address) = monitoring else { return Ok(None) };
+    let listener = bind(address).map_err(|error| Failure::listen_for_monitoring(address, &error))?;
+    let address = listener.local_addr().map_err(Failure::running)?;
+    Ok(Some((listener, address)))
+}
+
 /// Says on standard output where the server listens, for people and for programs that start one on port 0.
 pub fn announce(program: &str, address: SocketAddr) {
     // Standard output may be closed, or a pipe that nobody reads; the server does not need it.
     say(io::stdout().as_fd(), &format!("{program} listening on http://{address}/"));
+}
+
+/// Says on standard output where those who watch the server come in, if that is an address of its own.
+pub fn announce_monitoring(program: &str, address: Option<SocketAddr>) {
+    if let Some(address) = address {
+        say(io::stdout().as_fd(), &format!("{program} monitoring on http://{address}/"));
+    }
 }

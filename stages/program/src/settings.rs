@@ -5,6 +5,7 @@
 //! wrong is said in one sentence that names the source. Where values are looked for is not known here; that is
 //! [`sources`](crate::sources).
 
+use crate::proxies::Proxies;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub address: IpAddr,
     /// The port to listen on; 0 lets the kernel choose.
     pub port: u16,
+    /// Where those who watch the server may ask (from stage 5).
+    pub monitoring: Monitoring,
     /// The folder whose files are served.
     pub document_root: PathBuf,
     /// Worker processes (stage 6).
@@ -42,12 +45,25 @@ pub struct Settings {
     pub drain: Option<Duration>,
     /// Where to write a line about each request.
     pub access_log: Option<PathBuf>,
+    /// Whose word is taken, in the access log, on where a client is.
+    pub trusted_proxies: Proxies,
     /// Which requests are handed to a thread (from stage 4).
     pub hand_off: HandOff,
     /// Who the processes are once they listen (stage 6).
     pub user: Option<String>,
     /// Whether workers are confined to reading beneath the document root, where the kernel can do that (stage 6).
     pub landlock: bool,
+}
+
+/// Where the paths for those who watch the server are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Monitoring {
+    /// Where the files are.
+    Public,
+    /// At this address, which has nothing else; for port 0 the kernel chooses.
+    Address(SocketAddr),
+    /// Nowhere.
+    Off,
 }
 
 /// Which requests the reception hands to a thread.
@@ -76,9 +92,10 @@ pub enum Source {
 pub struct ConfigError(pub String);
 
 /// The keys, as in a file.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 16] = [
     "ADDRESS",
     "PORT",
+    "MONITORING_ADDRESS",
     "DOCUMENT_ROOT",
     "NUM_WORKERS",
     "THREADS_PER_WORKER",
@@ -88,6 +105,7 @@ pub const KEYS: [&str; 14] = [
     "TIMEOUT_SECONDS",
     "DRAIN_SECONDS",
     "ACCESS_LOG",
+    "TRUSTED_PROXY",
     "HAND_OFF",
     "USER",
     "LANDLOCK",
@@ -101,6 +119,7 @@ impl Settings {
         Settings {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8080,
+            monitoring: Monitoring::Public,
             document_root,
             num_workers: cores.min(MAX_WORKERS),
             threads_per_worker: 8,
@@ -110,6 +129,7 @@ impl Settings {
             timeout: Duration::from_secs(30),
             drain: None,
             access_log: None,
+            trusted_proxies: Proxies::default(),
             hand_off: HandOff::WhenNeeded,
             user: None,
             landlock: true,
@@ -128,6 +148,10 @@ impl Settings {
         match key {
             "ADDRESS" => self.address = named.parse("an IP address")?,
             "PORT" => self.port = named.number(0..=65535)? as u16,
+            "MONITORING_ADDRESS" if value == "off" => self.monitoring = Monitoring::Off,
+            "MONITORING_ADDRESS" => {
+                self.monitoring = Monitoring::Address(named.parse("ADDRESS:PORT or \"off\"")?);
+            }
             "DOCUMENT_ROOT" => self.document_root = named.path()?,
             "NUM_WORKERS" => self.num_workers = named.number(1..=MAX_WORKERS as u64)? as usize,
             "THREADS_PER_WORKER" => self.threads_per_worker = named.number(1..=1024)? as usize,
@@ -137,6 +161,9 @@ impl Settings {
             "TIMEOUT_SECONDS" => self.timeout = Duration::from_secs(named.number(1..=86_400)?),
             "DRAIN_SECONDS" => self.drain = Some(Duration::from_secs(named.number(1..=86_400)?)),
             "ACCESS_LOG" => self.access_log = Some(named.path()?),
+            "TRUSTED_PROXY" => {
+                self.trusted_proxies = named.parse("an address, ADDRESS/BITS, or several with commas")?;
+            }
             "HAND_OFF" => {
                 self.hand_off = match value {
                     "always" => HandOff::Always,
@@ -155,7 +182,8 @@ impl Settings {
             }
             _ => {
                 return Err(ConfigError(format!(
-                    "{source}: {key} is not a setting; they are {}",
+                    "{source}: {} is not a setting; they are {}",
+                    key.escape_debug(),
                     KEYS.join(", ")
                 )));
             }
@@ -178,7 +206,7 @@ impl Named<'_> {
             Source::Environment => format!("HERD_{}", self.key),
             Source::File(..) => format!("{}: {}", self.source, self.key),
         };
-        ConfigError(format!("{name}: \"{}\" is not {what}", self.value))
+        ConfigError(format!("{name}: {:?} is not {what}", self.value))
     }
 
     fn parse<T: FromStr>(&self, what: &str) -> Result<T, ConfigError> {

@@ -2,6 +2,7 @@
 
 use crate::failure::plain;
 use crate::settings::{ConfigError, KEYS, Settings, Source, flag_name};
+use crate::settings_file;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -52,18 +53,13 @@ pub fn collect(
     Ok(settings)
 }
 
-/// Takes `KEY=VALUE` lines; empty lines and lines that begin with `#` are passed over.
+/// Takes `KEY=VALUE` lines.
 fn take_lines(settings: &mut Settings, file: &Path, text: &str) -> Result<(), ConfigError> {
     let mut seen: Vec<&str> = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
+    for (index, line) in settings_file::lines(text).enumerate() {
         let source = Source::File(file.to_owned(), index + 1);
-        let Some((key, value)) = line.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
-            return Err(ConfigError(format!("{source}: \"{line}\" is not KEY=VALUE")));
-        };
+        let entry = settings_file::entry(line).map_err(|why| ConfigError(format!("{source}: {why}")))?;
+        let Some((key, value)) = entry else { continue };
         if seen.contains(&key) {
             return Err(ConfigError(format!("{source}: {key} is set for the second time")));
         }

@@ -5,16 +5,15 @@ use crate::cli::{self, Start};
 use crate::failure::{Failure, exit};
 use crate::log_file::{LogFile, TellingLog};
 use crate::settings::Settings;
+use crate::settings_file;
 use crate::signals;
 use env_logger::Target;
 use nix::unistd::write;
 use parts::request::DocumentRoot;
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic;
-use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
@@ -41,7 +40,7 @@ pub fn open_log(settings: &Settings) -> Result<Option<LogFile>, Failure> {
 /// # Errors
 /// [`Failure::Setting`] if its file cannot be written.
 pub fn logged<H>(handler: H, settings: &Settings) -> Result<Logged<H>, Failure> {
-    Ok(Logged::over(handler, open_log(settings)?))
+    Ok(Logged::over(handler, open_log(settings)?).trusting(&settings.trusted_proxies))
 }
 
 /// Logs to standard error; `RUST_LOG` says how much. env_logger puts a line together, and [`LogFile`] takes it whole or
@@ -88,8 +87,7 @@ pub fn main(
         log::warn!("some signals may end the server that should not: {errno}");
     }
     let environment = |name: &str| std::env::var_os(name);
-    let read_file = |path: &Path| fs::read_to_string(path);
-    let started = cli::parse(program, about, std::env::args_os(), environment, read_file);
+    let started = cli::parse(program, about, std::env::args_os(), environment, settings_file::read);
     let result = match started {
         Ok(Start::Print(text)) => {
             let _ = io::stdout().write_all(text.as_bytes());

@@ -65,6 +65,38 @@ fn each_request_is_one_line() {
 }
 
 #[test]
+fn the_client_of_a_trusted_proxy_is_named_and_whatever_else_is_in_the_field_is_not() {
+    let site = Site::new();
+    let log = site.outside().join("access.log");
+    let start = |trusted: &str| {
+        PROGRAM.launch().site(&site).flag("--access-log", &log).flags(&["--trusted-proxy", trusted]).start()
+    };
+    let proxy = start("127.0.0.0/8");
+    let long = format!("X-Forwarded-For: {}", "1".repeat(7000));
+    let fields: [(&[&str], &str); 5] = [
+        (&["X-Forwarded-For: 1.2.3.4, 198.51.100.7", "X-Forwarded-For: 127.0.0.2"], "198.51.100.7"),
+        (&["X-Forwarded-For: 2001:db8::7"], "2001:db8::7"),
+        (&["X-Forwarded-For: \" 200 0\n1.2.3.4"], "127.0.0.1"),
+        (&[&long], "127.0.0.1"),
+        (&[], "127.0.0.1"),
+    ];
+    for (number, (fields, expected)) in fields.into_iter().enumerate() {
+        let fields = [&["Connection: close"], fields].concat();
+        proxy.client().ask("GET", "/", &fields);
+        let line = lines(&log, number + 1).pop().expect("a line");
+        assert!(
+            line.starts_with(&format!("{expected} - - [")),
+            "{fields:.100?} should be {expected}: {line}"
+        );
+    }
+    drop(proxy);
+    let other = start("192.0.2.1");
+    other.client().ask("GET", "/", &["X-Forwarded-For: 198.51.100.7"]).expect(200);
+    let line = lines(&log, 6).pop().expect("a line");
+    assert!(line.starts_with("127.0.0.1 - - ["), "a client that is no proxy is not believed: {line}");
+}
+
+#[test]
 fn no_client_can_forge_a_line_or_end_a_quotation() {
     let site = Site::new();
     let (server, log) = start(&site);

@@ -31,7 +31,7 @@ fn refused(finished: &Finished, setting: &str) {
 fn a_bad_flag_or_value_is_one_sentence_and_exit_code_2() {
     let site = Site::new();
     let file = site.path("index.html").display().to_string();
-    let cases: [(&str, &str); 23] = [
+    let cases: [(&str, &str); 26] = [
         ("--port", "http"),
         ("--port", "65536"),
         ("--port", "-1"),
@@ -40,6 +40,9 @@ fn a_bad_flag_or_value_is_one_sentence_and_exit_code_2() {
         ("--address", "300.0.0.1"),
         // An address that is kept for documentation, so it is no machine's (RFC 5737).
         ("--address", "192.0.2.1"),
+        ("--monitoring-address", "9090"),
+        ("--monitoring-address", "localhost:9090"),
+        ("--trusted-proxy", "10.0.0.0/33"),
         ("--document-root", ""),
         ("--document-root", "/no/such/folder"),
         ("--document-root", &file),
@@ -91,6 +94,8 @@ fn a_bad_line_of_the_configuration_is_named_with_its_number() {
         ("port=80", "port"),
         ("PORT=0\nPORT=1", "PORT"),
         ("QUEUE_SIZE=", "QUEUE_SIZE"),
+        ("QUEUE_SIZE=\"5", "QUEUE_SIZE"),
+        ("DOCUMENT_ROOT=\0", "control character"),
     ];
     for (line, setting) in cases {
         site.write("../server.conf", format!("# a comment\n\nNUM_WORKERS = 2\n{line}\n"));

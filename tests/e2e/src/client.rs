@@ -2,11 +2,11 @@
 
 use crate::{Json, PATIENCE};
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt,
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket, sockopt,
 };
 use std::fmt::{self, Write as _};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 
 /// One connection to a server.
@@ -77,6 +77,18 @@ impl Client {
             socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
         // The window is agreed on while connecting, so the size must be set before.
         setsockopt(&socket, sockopt::RcvBuf, &window).expect("a receive buffer");
+        connect(socket.as_raw_fd(), &SockaddrStorage::from(server)).expect("a connection");
+        Client::over(TcpStream::from(socket), server)
+    }
+
+    /// Connects from another address of this machine.
+    ///
+    /// # Panics
+    /// If the server cannot be reached from there.
+    pub fn connect_from(source: IpAddr, server: SocketAddr) -> Client {
+        let socket =
+            socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(source, 0))).expect("an address");
         connect(socket.as_raw_fd(), &SockaddrStorage::from(server)).expect("a connection");
         Client::over(TcpStream::from(socket), server)
     }

@@ -101,6 +101,11 @@ pub fn threads(pid: Pid) -> usize {
     status(pid, "Threads:").and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
+/// How often the first thread of a process has gone to sleep.
+pub fn sleeps(pid: Pid) -> u64 {
+    status(pid, "voluntary_ctxt_switches:").and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 /// Whether a signal was sent to a process that has not received it yet.
 pub fn is_pending(pid: Pid, signal: Signal) -> bool {
     is_in(pid, "ShdPnd:", signal as u32)

@@ -30,7 +30,7 @@ pub use client::{Client, Ending, Lost, Response};
 pub use denial::Denied;
 pub use gate::{Answer, Gate};
 pub use kernel::{
-    Lease, accepted, backlog, group, halt, ignores, is_pending, owner, settled, threads, unread,
+    Lease, accepted, backlog, group, halt, ignores, is_pending, owner, settled, sleeps, threads, unread,
 };
 pub use nix::errno::Errno;
 pub use nix::libc;

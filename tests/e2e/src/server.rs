@@ -284,6 +284,20 @@ impl Server {
         self.address
     }
 
+    /// Where it says that those come in who watch it, with an address of their own.
+    #[track_caller]
+    pub fn monitoring_address(&self) -> SocketAddr {
+        let words = format!("{} monitoring on http://", self.program.name);
+        let mut found = None;
+        eventually(&format!("the server prints \"{words}127.0.0.1:PORT/\" on standard output"), || {
+            let text = self.stdout();
+            let address = text.lines().find_map(|line| line.strip_prefix(&words)?.strip_suffix('/'));
+            found = address.and_then(|address| address.parse().ok());
+            found.is_some()
+        });
+        found.expect("an address")
+    }
+
     /// A new connection.
     #[track_caller]
     pub fn client(&self) -> Client {

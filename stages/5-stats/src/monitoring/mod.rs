@@ -7,7 +7,7 @@
 //! | `/metrics`   | Prometheus         | text format 0.0.4                 |
 //! | `/dashboard` | a class            | a page that asks `/stats` by itself |
 //!
-//! They hide files of the same names.
+//! They hide files of the same names, unless monitoring has an address of its own.
 
 mod dashboard;
 mod metrics;
@@ -71,6 +71,14 @@ pub fn answer(
     response.monitoring = true;
     Some(response)
     // ANCHOR_END: answer
+}
+
+/// The answer to every other request, where those come in who watch the server. It counts as one of theirs: a mistyped
+/// path must not look like an error of the site.
+pub fn nothing_else() -> Response {
+    let mut response = Response::page(404, "This address is for monitoring");
+    response.monitoring = true;
+    response
 }
 
 #[derive(Serialize)]

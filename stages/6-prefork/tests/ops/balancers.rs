@@ -1,11 +1,11 @@
 //! Three herds behind HAProxy, and behind nginx: one is killed, one is rolled, and clients go on asking.
 
 use super::{Daemon, PROGRAM, free_address, herd_at, replaced, text};
-use e2e::{Pid, Server, Signal, Site, eventually, killpg};
+use e2e::{Client, Pid, Server, Signal, Site, eventually, killpg};
 use load::clients::{Clients, Load, Pace};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -22,10 +22,25 @@ struct Fleet {
     front: SocketAddr,
 }
 
+/// Where a herd says whether it is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Monitoring {
+    WithTheFiles,
+    Apart,
+}
+
 impl Fleet {
     fn new() -> Fleet {
+        Fleet::with(&[])
+    }
+
+    fn with(flags: &[&str]) -> Fleet {
         let site = Site::new().file("page.html", vec![b'x'; 2000]);
-        let herds = NAMES.iter().map(|_| PROGRAM.launch().site(&site).start()).collect();
+        let start = |_| {
+            let launch = PROGRAM.launch().site(&site).flags(&["--trusted-proxy", "127.0.0.1"]).flags(flags);
+            launch.flag("--access-log", site.outside().join("access.log")).start()
+        };
+        let herds = NAMES.iter().map(start).collect();
         Fleet { herds, site, folder: tempfile::tempdir().expect("a folder"), front: free_address() }
     }
 
@@ -40,10 +55,23 @@ impl Fleet {
         path
     }
 
+    /// Has HAProxy ask for /health where the herds have their monitoring.
+    fn check_apart(&self, path: &Path) {
+        let mut text = fs::read_to_string(path).expect("a file");
+        for herd in &self.herds {
+            let (site, port) = (herd.address().to_string(), herd.monitoring_address().port());
+            text = replaced(&text, &site, &format!("{site} port {port}"));
+        }
+        fs::write(path, text).expect("a file");
+    }
+
     /// HAProxy in front of them, once it knows that all are up, and the socket for its operator.
-    fn haproxy(&self) -> Option<(Daemon, PathBuf)> {
+    fn haproxy(&self, monitoring: Monitoring) -> Option<(Daemon, PathBuf)> {
         let socket = self.folder.path().join("admin");
         let path = self.configuration("haproxy.cfg", ["bind :80", "bind "]);
+        if monitoring == Monitoring::Apart {
+            self.check_apart(&path);
+        }
         let text = fs::read_to_string(&path).expect("a file");
         fs::write(&path, replaced(&text, "/run/haproxy-herd.sock", &socket.to_string_lossy()))
             .expect("a file");
@@ -55,6 +83,20 @@ impl Fleet {
             NAMES.iter().all(|name| haproxy_stat(&socket, name, "status").starts_with("UP"))
         });
         Some((daemon, socket))
+    }
+
+    /// A client that is not on the balancer's machine, and says that it is somebody else, is in the herds' log as itself.
+    fn names_its_clients(&self) {
+        let mut client = Client::connect_from(IpAddr::from([127, 0, 0, 2]), self.front);
+        client.ask("GET", "/page.html", &["User-Agent: me", "X-Forwarded-For: 192.0.2.66"]).expect(200);
+        eventually("the request is in the access log", || self.line_of("\"me\"").is_some());
+        let line = self.line_of("\"me\"").expect("a line");
+        assert!(line.starts_with("127.0.0.2 - - ["), "the log should name the client: {line}");
+    }
+
+    fn line_of(&self, agent: &str) -> Option<String> {
+        let log = fs::read_to_string(self.site.outside().join("access.log")).unwrap_or_default();
+        log.lines().find(|line| line.ends_with(agent)).map(str::to_owned)
     }
 
     fn clients(&self) -> Clients {
@@ -104,7 +146,7 @@ fn haproxy_stat(socket: &Path, server: &str, column: &str) -> String {
 #[test]
 fn haproxy_loses_no_request_once_it_has_noticed() {
     let mut fleet = Fleet::new();
-    let Some((_haproxy, socket)) = fleet.haproxy() else { return };
+    let Some((_haproxy, socket)) = fleet.haproxy(Monitoring::WithTheFiles) else { return };
     let status = |name: &str| haproxy_stat(&socket, name, "status");
     let asked = |name: &str| haproxy_stat(&socket, name, "stot").parse::<u64>().expect("a number");
     let clients = fleet.clients();
@@ -139,8 +181,10 @@ fn haproxy_loses_no_request_once_it_has_noticed() {
 
 #[test]
 fn haproxy_asks_elsewhere_when_a_herd_drains() {
-    let fleet = Fleet::new();
-    let Some((_haproxy, socket)) = fleet.haproxy() else { return };
+    // Where the files are, /health is no file, and a herd without it would never be up.
+    let fleet = Fleet::with(&["--monitoring-address", "127.0.0.1:0"]);
+    let Some((_haproxy, socket)) = fleet.haproxy(Monitoring::Apart) else { return };
+    fleet.names_its_clients();
     let clients = fleet.clients();
     // As an operator takes a machine away: no new requests, then a stop.
     let mut admin = UnixStream::connect(&socket).expect("HAProxy's socket");
@@ -174,6 +218,7 @@ fn nginx_asks_another_herd() {
     fs::write(&path, mine).expect("a file");
     let file = path.to_string_lossy();
     let Some(_nginx) = Daemon::start(&fleet.folder, fleet.front, "nginx", &["-c", &file]) else { return };
+    fleet.names_its_clients();
     let clients = fleet.clients();
     fleet.kill(0);
     go_on(&clients);

@@ -1,6 +1,6 @@
 //! What can be said about a file without starting anything for it.
 
-use super::{ops, passes, text};
+use super::{ops, passes, replaced, text};
 use std::fs;
 use std::process::Command;
 use verdict::test;
@@ -14,6 +14,30 @@ fn the_rules_do_what_their_tests_say() {
 #[test]
 fn the_manifest_of_the_cluster_fits_the_published_schemas() {
     passes("kubernetes-validate", &["--strict", &ops("kubernetes.yaml").to_string_lossy()]);
+}
+
+/// As its comment and the book say.
+#[test]
+fn the_manifest_with_a_port_for_monitoring_fits_the_published_schemas() {
+    let mut text = text("kubernetes.yaml");
+    for (old, new) in [
+        (
+            "value: \"2\"}",
+            "value: \"2\"}\n            - {name: HERD_MONITORING_ADDRESS, value: \"0.0.0.0:9090\"}",
+        ),
+        (
+            "containerPort: 8080}",
+            "containerPort: 8080}\n            - {name: monitoring, containerPort: 9090}",
+        ),
+        ("path: /health, port: http}", "path: /health, port: monitoring}"),
+        ("prometheus.io/port: \"8080\"", "prometheus.io/port: \"9090\""),
+    ] {
+        text = replaced(&text, old, new);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kubernetes.yaml");
+    fs::write(&file, text).expect("a file");
+    passes("kubernetes-validate", &["--strict", &file.to_string_lossy()]);
 }
 
 #[test]
@@ -61,7 +85,7 @@ fn the_dashboard_fits_grafanas_own_type() {
         ("\"schemaVersion\": 42", "\"schemaVersion\": \"42\""),
         ("\"mode\": \"absolute\"", "\"mode\": \"absolut\""),
     ] {
-        let (fits, said) = check(&super::replaced(&dashboard, good, bad));
+        let (fits, said) = check(&replaced(&dashboard, good, bad));
         assert!(!fits && said.contains("error TS"), "{bad} should not fit: {said}");
     }
 }

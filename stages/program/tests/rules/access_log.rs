@@ -68,6 +68,29 @@ fn a_line_is_in_combined_log_format() {
     expect_line(browser, r#""GET / HTTP/1.1" 200 5 "http://a/" "B/1 (c)""#);
 }
 
+/// The address in the line about a request with this head, by a peer whose address is 192.0.2.7.
+fn address(trusted: &str, head: &[u8]) -> String {
+    let file = NamedTempFile::new().expect("a temporary file");
+    let log = Logged::new(Silent, Some(file.path())).expect("the log can be written");
+    tell(&log.trusting(&trusted.parse().expect("a list of proxies")), head);
+    let line = std::fs::read_to_string(file.path()).expect("the log is text");
+    line.split(' ').next().expect("a line begins with an address").to_owned()
+}
+
+#[test]
+fn a_line_is_about_the_client_of_a_proxy_that_is_trusted() {
+    let head =
+        b"GET / HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\nHost: a\r\nx-forwarded-for: 2001:DB8::7\r\n\r\n";
+    assert_eq!(address("192.0.2.0/24", head), "2001:db8::7");
+    assert_eq!(address("198.51.100.7", head), "192.0.2.7", "whoever is no proxy is not believed");
+    assert!(logged(head).starts_with("192.0.2.7 "), "nobody is believed by default");
+    for junk in [&b"unknown"[..], b"1.2.3.4\xff", b"1.2.3.4:80", b"\"1.2.3.4\" 200", &[b'9'; 1 << 20]] {
+        let head = [b"GET / HTTP/1.1\r\nX-Forwarded-For: ", junk, b"\r\n\r\n"].concat();
+        assert_eq!(address("192.0.2.7", &head), "192.0.2.7", "{}", junk[..20.min(junk.len())].escape_ascii());
+    }
+    assert_eq!(address("192.0.2.7", b"GET / HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\n"), "192.0.2.7");
+}
+
 #[test]
 fn what_a_client_sends_cannot_forge_a_line() {
     expect_line(b"GET /\" 200 0 HTTP/1.1\r\n\r\n", r#""GET /\" 200 0 HTTP/1.1" 200 5 "-" "-""#);

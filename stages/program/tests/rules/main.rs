@@ -4,6 +4,7 @@ use proptest::test_runner::Config;
 
 mod access_log;
 mod log_file;
+mod proxies;
 mod settings;
 mod settings_file;
 

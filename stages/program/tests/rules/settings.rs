@@ -1,7 +1,8 @@
 //! `cli`, `settings` and `sources`: which source wins, and what is said of a value that cannot be used.
 
 use program::cli::{Start, parse};
-use program::settings::{HandOff, KEYS, MAX_WORKERS, Settings};
+use program::settings::{HandOff, KEYS, MAX_WORKERS, Monitoring, Settings};
+use program::settings_file;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -13,8 +14,7 @@ pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Start, 
     let arguments = std::iter::once("stage1").chain(arguments.iter().copied()).map(OsString::from);
     let variable =
         |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
-    parse("stage1", "about", arguments, variable, |path| std::fs::read_to_string(path))
-        .map_err(|error| error.to_string())
+    parse("stage1", "about", arguments, variable, settings_file::read).map_err(|error| error.to_string())
 }
 
 /// The same, for a command line that must serve.
@@ -34,9 +34,10 @@ pub fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 /// For each key: two values that differ from the default and from each other.
-const VALUES: [(&str, &str, &str); 14] = [
+const VALUES: [(&str, &str, &str); 16] = [
     ("ADDRESS", "127.0.0.2", "::1"),
     ("PORT", "0", "65535"),
+    ("MONITORING_ADDRESS", "127.0.0.1:0", "[::1]:9090"),
     ("DOCUMENT_ROOT", "/a", "b"),
     ("NUM_WORKERS", "63", "64"),
     ("THREADS_PER_WORKER", "1", "1024"),
@@ -46,6 +47,7 @@ const VALUES: [(&str, &str, &str); 14] = [
     ("TIMEOUT_SECONDS", "1", "86400"),
     ("DRAIN_SECONDS", "1", "86400"),
     ("ACCESS_LOG", "a.log", "b.log"),
+    ("TRUSTED_PROXY", "10.0.0.1/32", "fd00::/8,10.0.0.0/8"),
     ("HAND_OFF", "always", "when-needed"),
     ("USER", "nobody", "www-data"),
     ("LANDLOCK", "off", "on"),
@@ -60,6 +62,11 @@ fn spelled(settings: &Settings, key: &str) -> String {
     match key {
         "ADDRESS" => settings.address.to_string(),
         "PORT" => settings.port.to_string(),
+        "MONITORING_ADDRESS" => match settings.monitoring {
+            Monitoring::Public => "with the files".to_owned(),
+            Monitoring::Address(address) => address.to_string(),
+            Monitoring::Off => "off".to_owned(),
+        },
         "DOCUMENT_ROOT" => settings.document_root.display().to_string(),
         "NUM_WORKERS" => settings.num_workers.to_string(),
         "THREADS_PER_WORKER" => settings.threads_per_worker.to_string(),
@@ -71,6 +78,7 @@ fn spelled(settings: &Settings, key: &str) -> String {
         "ACCESS_LOG" => {
             settings.access_log.as_ref().map_or_else(String::new, |path| path.display().to_string())
         }
+        "TRUSTED_PROXY" => settings.trusted_proxies.to_string(),
         "HAND_OFF" if settings.hand_off == HandOff::Always => "always".to_owned(),
         "HAND_OFF" => "when-needed".to_owned(),
         "USER" => settings.user.clone().unwrap_or_default(),
@@ -91,6 +99,9 @@ fn what_nobody_sets_has_its_documented_default() {
     assert_eq!(times, (Duration::from_secs(30), Duration::from_millis(200)));
     assert_eq!((defaults.drain, defaults.access_log, defaults.hand_off), (None, None, HandOff::WhenNeeded));
     assert_eq!((defaults.user, defaults.landlock), (None, true));
+    assert_eq!(defaults.monitoring, Monitoring::Public);
+    assert_eq!(settings(&["--monitoring-address", "off"], &[]).monitoring, Monitoring::Off);
+    assert_eq!(defaults.trusted_proxies.to_string(), "", "no client is believed");
 }
 
 #[test]
@@ -134,6 +145,11 @@ fn a_value_that_cannot_be_used_is_refused_in_one_sentence() {
         ("PORT", "", "\"\" is not a whole number from 0 to 65535"),
         ("PORT", "+80", "\"+80\" is not a whole number from 0 to 65535"),
         ("PORT", "80a", "\"80a\" is not a whole number from 0 to 65535"),
+        ("MONITORING_ADDRESS", "", "\"\" is not ADDRESS:PORT or \"off\""),
+        ("MONITORING_ADDRESS", "9090", "\"9090\" is not ADDRESS:PORT or \"off\""),
+        ("MONITORING_ADDRESS", "::1:9090", "\"::1:9090\" is not ADDRESS:PORT or \"off\""),
+        ("MONITORING_ADDRESS", "localhost:90", "\"localhost:90\" is not ADDRESS:PORT or \"off\""),
+        ("MONITORING_ADDRESS", "OFF", "\"OFF\" is not ADDRESS:PORT or \"off\""),
         ("DOCUMENT_ROOT", "", "\"\" is not a path"),
         ("NUM_WORKERS", "0", "\"0\" is not a whole number from 1 to 64"),
         ("NUM_WORKERS", "65", "\"65\" is not a whole number from 1 to 64"),
@@ -148,6 +164,12 @@ fn a_value_that_cannot_be_used_is_refused_in_one_sentence() {
         ("TIMEOUT_SECONDS", "86401", "\"86401\" is not a whole number from 1 to 86400"),
         ("DRAIN_SECONDS", "0", "\"0\" is not a whole number from 1 to 86400"),
         ("ACCESS_LOG", "", "\"\" is not a path"),
+        ("TRUSTED_PROXY", "", "\"\" is not an address, ADDRESS/BITS, or several with commas"),
+        (
+            "TRUSTED_PROXY",
+            "10.0.0.1,10.0.0.0/33",
+            "\"10.0.0.1,10.0.0.0/33\" is not an address, ADDRESS/BITS, or several with commas",
+        ),
         ("HAND_OFF", "never", "\"never\" is not \"always\" or \"when-needed\""),
     ];
     for (key, value, sentence) in cases {
@@ -206,7 +228,7 @@ fn the_help_names_every_setting_with_its_real_default() {
         let (_, rest) = words.split_once(&format!("{} <", flag(key))).expect("--help explains every setting");
         let explained = rest.split(" --").next().unwrap_or(rest);
         // Some defaults are explained in words, and there is no log and no other user by default.
-        if !["NUM_WORKERS", "DRAIN_SECONDS", "ACCESS_LOG", "USER"].contains(&key) {
+        if !["NUM_WORKERS", "DRAIN_SECONDS", "ACCESS_LOG", "TRUSTED_PROXY", "USER"].contains(&key) {
             let default = format!("[default: {}]", spelled(&defaults, key));
             assert!(explained.contains(&default), "{} should say {default}: {explained}", flag(key));
         }

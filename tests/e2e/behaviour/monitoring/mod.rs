@@ -1,5 +1,6 @@
 //! Stage 5: the server says what it does, in numbers that are right, whatever else it is busy with.
 
+mod address;
 mod dashboard;
 mod endpoints;
 mod exposition;

@@ -4,6 +4,7 @@ mod covering;
 mod deaths;
 mod load;
 mod logs;
+mod monitoring;
 mod privileges;
 mod refusals;
 mod reload;

@@ -135,10 +135,10 @@ fn a_configuration_that_cannot_be_used_changes_nothing_and_is_one_line_in_the_lo
     let server = PROGRAM.launch().site(&site).flag("--config", site.outside().join("server.conf")).start();
     let workers = server.workers();
     let before = server.stderr().lines().count();
-    for (number, line) in
-        ["QUEUE_SIZE=none", "DOCUMENT_ROOT", "ACCESS_LOG=/no/such/folder/log"].iter().enumerate()
-    {
-        site.write("../server.conf", format!("{line}\n"));
+    let mistakes: [&[u8]; 4] =
+        [b"QUEUE_SIZE=none", b"DOCUMENT_ROOT", b"ACCESS_LOG=/no/such/folder/log", b"\n# caf\xe9"];
+    for (number, line) in mistakes.iter().enumerate() {
+        site.write("../server.conf", line);
         server.signal(Signal::SIGHUP);
         eventually("the log says why nothing is reloaded", || {
             server.stderr().lines().count() > before + number
@@ -146,13 +146,10 @@ fn a_configuration_that_cannot_be_used_changes_nothing_and_is_one_line_in_the_lo
     }
     let says = server.stderr();
     let new: Vec<&str> = says.lines().skip(before).collect();
-    assert_eq!(new.len(), 3, "each mistake should be one line: {new:#?}");
-    assert!(
-        ["QUEUE_SIZE", "DOCUMENT_ROOT", "access-log"]
-            .iter()
-            .zip(&new)
-            .all(|(name, line)| line.contains(name))
-    );
+    assert_eq!(new.len(), 4, "each mistake should be one line: {new:#?}");
+    for (name, line) in ["QUEUE_SIZE", "DOCUMENT_ROOT", "access-log", "line 2 is not UTF-8"].iter().zip(new) {
+        assert!(line.contains(name), "the log should name {name}: {line}");
+    }
     for _ in 0..20 {
         server.get("/").expect(200);
     }
