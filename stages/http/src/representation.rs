@@ -3,11 +3,12 @@
 //! The header fields that describe it are spelled out once, however often it is sent. Its bytes are on the disk or in
 //! memory; the response to a request is the same.
 
-use crate::conditional::{Validators, Verdict, evaluate};
+use crate::conditional::{Verdict, evaluate};
 use crate::date;
 use crate::range::Wanted;
 use crate::request::Request;
 use crate::response::{Body, Response};
+use crate::validators::Validators;
 use parts::request::{FileIdentity, OpenFile};
 use std::io;
 use std::ops::Range;
@@ -20,7 +21,9 @@ pub struct Representation {
     /// Which state of which file this is.
     pub identity: FileIdentity,
     validators: Validators,
-    /// `Content-Type`, `Last-Modified`, `ETag`, `Accept-Ranges`, spelled out.
+    /// The fields that do not depend on the file's state, spelled out.
+    about: String,
+    /// All of them: `Content-Type`, `Last-Modified`, `ETag`, `Accept-Ranges`, spelled out.
     fields: Arc<[u8]>,
     content: Content,
 }
@@ -35,28 +38,13 @@ enum Content {
 impl Representation {
     /// Describes an open file. The ending of its name decides the media type.
     pub fn new(name: &str, open: OpenFile) -> Representation {
-        let identity = open.identity;
-        // RFC 9110, section 8.8.2.1: never later than the Date of the response.
-        let modified = u64::try_from(identity.modified.0).unwrap_or(0).min(date::seconds_since_1970());
-        let etag = format!(
-            "\"{:x}-{:x}-{:x}-{:x}.{:x}-{:x}.{:x}\"",
-            identity.device,
-            identity.inode,
-            identity.size,
-            identity.modified.0,
-            identity.modified.1,
-            identity.changed.0,
-            identity.changed.1
-        );
-        let fields = format!(
-            "Content-Type: {}\r\nLast-Modified: {}\r\nETag: {etag}\r\nAccept-Ranges: bytes\r\n",
-            content_type(name),
-            date::format(modified)
-        );
+        let about = media_fields(name);
+        let validators = Validators::of_file(&open.identity, date::since_1970());
         Representation {
-            identity,
-            validators: Validators { etag, modified },
-            fields: Arc::from(fields.into_bytes()),
+            identity: open.identity,
+            fields: spelled(&about, &validators),
+            about,
+            validators,
             content: Content::Disk(Arc::new(open.file)),
         }
     }
@@ -80,7 +68,9 @@ impl Representation {
         if now != self.identity {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(Representation { content: Content::Memory(Arc::from(bytes)), ..self })
+        let validators = self.validators.of_bytes(&bytes);
+        let fields = spelled(&self.about, &validators);
+        Ok(Representation { validators, fields, content: Content::Memory(Arc::from(bytes)), ..self })
     }
     // ANCHOR_END: into_memory
 
@@ -117,6 +107,21 @@ impl Representation {
             Content::Disk(file) => Body::File(file.clone(), range),
         }
     }
+}
+
+/// The fields that describe a file in this state, spelled out. `about` are those that are the same in every state.
+fn spelled(about: &str, validators: &Validators) -> Arc<[u8]> {
+    let modified =
+        validators.modified.map(|modified| format!("Last-Modified: {}\r\n", date::format(modified)));
+    let modified = modified.unwrap_or_default();
+    let fields = format!("{about}{modified}ETag: {}\r\nAccept-Ranges: bytes\r\n", validators.etag);
+    Arc::from(fields.into_bytes())
+}
+
+/// `Content-Type`, and `Content-Encoding` for a name whose ending says both.
+fn media_fields(name: &str) -> String {
+    let coding = if name.to_ascii_lowercase().ends_with(".svgz") { "Content-Encoding: gzip\r\n" } else { "" };
+    format!("Content-Type: {}\r\n{coding}", content_type(name))
 }
 
 /// The media type for a file name. Text is UTF-8 nowadays, and browsers guess otherwise unless they are told.

@@ -13,6 +13,7 @@ mod date;
 mod framing;
 mod range;
 mod response;
+mod validators;
 
 /// A failing property prints its smallest input, and leaves no file beside the tests.
 fn properties() -> Config {
