@@ -6,10 +6,17 @@ use http::request::Request;
 use http::response::{Body, Response};
 use parts::request::{DocumentRoot, FindError, Found, RequestPath, Target};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use program::settings::Settings;
 use std::borrow::Cow;
 
 /// What directories are served as.
 const INDEX: &str = "index.html";
+
+/// What is served, with status 404, in place of a file that does not exist.
+const MISSING: &str = "/404.html";
+
+/// The one name with a dot in front that is meant for clients (RFC 8615).
+const WELL_KNOWN: &str = ".well-known";
 
 /// The methods that files know.
 const ALLOW: &str = "GET, HEAD";
@@ -18,12 +25,16 @@ const ALLOW: &str = "GET, HEAD";
 #[derive(Debug)]
 pub struct Files {
     root: DocumentRoot,
+    dot_files: bool,
+    /// The header line that says how long a copy is good, or nothing.
+    max_age: String,
 }
 
 impl Files {
-    /// Serves the files beneath `root`.
-    pub fn new(root: DocumentRoot) -> Files {
-        Files { root }
+    /// Serves the files beneath `root`, as the settings say.
+    pub fn new(root: DocumentRoot, settings: &Settings) -> Files {
+        let line = |seconds: u64| format!("Cache-Control: max-age={seconds}\r\n");
+        Files { root, dot_files: settings.dot_files, max_age: settings.max_age.map(line).unwrap_or_default() }
     }
 
     /// The root, for those who want to look without serving.
@@ -45,12 +56,29 @@ impl Files {
     /// # Errors
     /// The response to send instead: a redirect to a directory's own name, or an error page.
     pub fn open(&self, path: &RequestPath) -> Result<Representation, Response> {
+        if !self.dot_files && is_hidden(path) {
+            return Err(self.missing());
+        }
         let name = Files::file_path(path);
         match self.root.find(&name) {
-            Ok(Found::File(file)) => Ok(Representation::new(name.as_str(), file)),
-            Ok(Found::Directory) if path.is_directory() => Err(Response::page(404, "There is no such file")),
+            Ok(Found::File(file)) => Ok(Representation::new(name.as_str(), file, &self.max_age)),
+            Ok(Found::Directory) if path.is_directory() => Err(self.missing()),
             Ok(Found::Directory) => Err(redirect_to_directory(path)),
+            Err(FindError::NotFound) => Err(self.missing()),
             Err(error) => Err(refusal(error)),
+        }
+    }
+
+    /// The answer where there is no file: the site's own page, if it has one. If that cannot be read, the answer is still 404,
+    /// so that one error never leads to another.
+    fn missing(&self) -> Response {
+        let page = match Target::parse("GET", MISSING) {
+            Ok(Target::Path(path)) => self.root.find(&path).ok(),
+            _ => None,
+        };
+        match page {
+            Some(Found::File(file)) => Representation::new(MISSING, file, "").as_page(404),
+            _ => refusal(FindError::NotFound),
         }
     }
 }
@@ -86,6 +114,13 @@ pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath, Res
         _ => Err(Response::page(501, "The method is unknown")),
     }
     // ANCHOR_END: file_request
+}
+
+/// Whether a path leads through a name that begins with a dot: those are files of tools (`.git`, `.env`, `.htpasswd`), which
+/// lie beneath a root by accident.
+fn is_hidden(path: &RequestPath) -> bool {
+    let mut names = path.as_str().split('/').enumerate();
+    names.any(|(depth, name)| name.starts_with('.') && !(depth == 0 && name == WELL_KNOWN))
 }
 
 fn with_allow(mut response: Response, methods: &str) -> Response {

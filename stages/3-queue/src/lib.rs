@@ -43,7 +43,7 @@ use std::sync::Arc;
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    run_alone("stage3", start::logged(Files::new(start::open_root(settings)?), settings)?, settings)
+    run_alone("stage3", start::logged(Files::new(start::open_root(settings)?, settings), settings)?, settings)
 }
 
 /// A server of a single process: listens, says where, and serves until it is stopped.

@@ -36,9 +36,10 @@ enum Content {
 }
 
 impl Representation {
-    /// Describes an open file. The ending of its name decides the media type.
-    pub fn new(name: &str, open: OpenFile) -> Representation {
-        let about = media_fields(name);
+    /// Describes an open file. The ending of its name decides the media type. `more` is further header lines, each with its
+    /// CR LF, that are sent with the file and with a 304.
+    pub fn new(name: &str, open: OpenFile, more: &str) -> Representation {
+        let about = media_fields(name) + more;
         let validators = Validators::of_file(&open.identity, date::since_1970());
         Representation {
             identity: open.identity,
@@ -98,6 +99,14 @@ impl Representation {
         if let Some(value) = content_range {
             response.add("Content-Range", &value);
         }
+        response
+    }
+
+    /// The whole file as a page with this status, whatever the request says about states and ranges: those would be of the
+    /// file that was asked for, and not of this one.
+    pub fn as_page(self, status: u16) -> Response {
+        let mut response = Response::new(status, self.body(0..self.size()));
+        response.fields = self.about.into_bytes();
         response
     }
 

@@ -33,6 +33,10 @@ pub struct Settings {
     /// How long a request may wait for a thread while a burst passes, a twentieth of it under overload; zero: as long
     /// as it takes (from stage 3).
     pub queue_delay: Duration,
+    /// Whether files are served whose path leads through a name that begins with a dot.
+    pub dot_files: bool,
+    /// For how many seconds clients may use a file without asking again; `None`: nothing is said.
+    pub max_age: Option<u64>,
     /// Size of the file cache in MiB, in each worker; 0 turns it off (from stage 4).
     pub cache_size_mb: usize,
     /// How long a client may take: to send a request, to take a response, to stay idle.
@@ -76,10 +80,12 @@ pub enum Source {
 pub struct ConfigError(pub String);
 
 /// The keys, as in a file.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 16] = [
     "ADDRESS",
     "PORT",
     "DOCUMENT_ROOT",
+    "DOT_FILES",
+    "MAX_AGE",
     "NUM_WORKERS",
     "THREADS_PER_WORKER",
     "QUEUE_SIZE",
@@ -106,6 +112,8 @@ impl Settings {
             threads_per_worker: 8,
             queue_size: 100,
             queue_delay: Duration::from_millis(200),
+            dot_files: false,
+            max_age: None,
             cache_size_mb: 50,
             timeout: Duration::from_secs(30),
             drain: None,
@@ -129,6 +137,8 @@ impl Settings {
             "ADDRESS" => self.address = named.parse("an IP address")?,
             "PORT" => self.port = named.number(0..=65535)? as u16,
             "DOCUMENT_ROOT" => self.document_root = named.path()?,
+            "DOT_FILES" => self.dot_files = named.on_or_off()?,
+            "MAX_AGE" => self.max_age = Some(named.number(0..=31_536_000)?),
             "NUM_WORKERS" => self.num_workers = named.number(1..=MAX_WORKERS as u64)? as usize,
             "THREADS_PER_WORKER" => self.threads_per_worker = named.number(1..=1024)? as usize,
             "QUEUE_SIZE" => self.queue_size = named.number(1..=65536)? as usize,
@@ -146,13 +156,7 @@ impl Settings {
             }
             "USER" if value.is_empty() => return Err(named.is_not("the name of a user")),
             "USER" => self.user = Some(value.to_owned()),
-            "LANDLOCK" => {
-                self.landlock = match value {
-                    "on" => true,
-                    "off" => false,
-                    _ => return Err(named.is_not("\"on\" or \"off\"")),
-                }
-            }
+            "LANDLOCK" => self.landlock = named.on_or_off()?,
             _ => {
                 return Err(ConfigError(format!(
                     "{source}: {key} is not a setting; they are {}",
@@ -192,6 +196,14 @@ impl Named<'_> {
         }
         let number = self.parse(&what)?;
         if allowed.contains(&number) { Ok(number) } else { Err(self.is_not(&what)) }
+    }
+
+    fn on_or_off(&self) -> Result<bool, ConfigError> {
+        match self.value {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(self.is_not("\"on\" or \"off\"")),
+        }
     }
 
     fn path(&self) -> Result<PathBuf, ConfigError> {

@@ -8,4 +8,5 @@ mod framing;
 mod limits;
 mod methods;
 mod paths;
+mod site;
 mod slow;
