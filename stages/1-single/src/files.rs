@@ -1,10 +1,11 @@
 //! Files beneath the document root: which one a request means, and the answer when there is none.
 
+use http::coding::Coding;
 use http::handler::Handler;
-use http::representation::Representation;
+use http::representation::{Representation, is_compressed};
 use http::request::Request;
 use http::response::{Body, Response};
-use parts::request::{DocumentRoot, FindError, Found, RequestPath, Target};
+use parts::request::{DocumentRoot, FindError, Found, OpenFile, RequestPath, Target};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use program::settings::Settings;
 use std::borrow::Cow;
@@ -13,7 +14,7 @@ use std::borrow::Cow;
 const INDEX: &str = "index.html";
 
 /// What is served, with status 404, in place of a file that does not exist.
-const MISSING: &str = "/404.html";
+const MISSING: &str = "404.html";
 
 /// The one name with a dot in front that is meant for clients (RFC 8615).
 const WELL_KNOWN: &str = ".well-known";
@@ -26,6 +27,7 @@ const ALLOW: &str = "GET, HEAD";
 pub struct Files {
     root: DocumentRoot,
     dot_files: bool,
+    precompressed: bool,
     /// The header line that says how long a copy is good, or nothing.
     max_age: String,
 }
@@ -34,7 +36,12 @@ impl Files {
     /// Serves the files beneath `root`, as the settings say.
     pub fn new(root: DocumentRoot, settings: &Settings) -> Files {
         let line = |seconds: u64| format!("Cache-Control: max-age={seconds}\r\n");
-        Files { root, dot_files: settings.dot_files, max_age: settings.max_age.map(line).unwrap_or_default() }
+        Files {
+            root,
+            dot_files: settings.dot_files,
+            precompressed: settings.precompressed,
+            max_age: settings.max_age.map(line).unwrap_or_default(),
+        }
     }
 
     /// The root, for those who want to look without serving.
@@ -61,7 +68,7 @@ impl Files {
         }
         let name = Files::file_path(path);
         match self.root.find(&name) {
-            Ok(Found::File(file)) => Ok(Representation::new(name.as_str(), file, &self.max_age)),
+            Ok(Found::File(file)) => Ok(self.with_siblings(&name, file)),
             Ok(Found::Directory) if path.is_directory() => Err(self.missing()),
             Ok(Found::Directory) => Err(redirect_to_directory(path)),
             Err(FindError::NotFound) => Err(self.missing()),
@@ -69,14 +76,29 @@ impl Files {
         }
     }
 
+    /// Where the file of this name may also be stored, compressed. Whether it is, and from the same bytes, is not known here.
+    pub fn siblings(&self, name: &RequestPath) -> impl Iterator<Item = (Coding, RequestPath)> {
+        let codings =
+            if self.precompressed && !is_compressed(name.as_str()) { &Coding::ALL[..] } else { &[] };
+        let named =
+            |&coding: &Coding| Some((coding, path_of(&format!("{}{}", name.as_str(), coding.ending()))?));
+        codings.iter().filter_map(named)
+    }
+
+    fn with_siblings(&self, name: &RequestPath, file: OpenFile) -> Representation {
+        let mut all = Representation::new(name.as_str(), file, &self.max_age);
+        for (coding, path) in self.siblings(name) {
+            if let Ok(Found::File(file)) = self.root.find(&path) {
+                all = all.or(name.as_str(), coding, file, &self.max_age);
+            }
+        }
+        all
+    }
+
     /// The answer where there is no file: the site's own page, if it has one. If that cannot be read, the answer is still 404,
     /// so that one error never leads to another.
     fn missing(&self) -> Response {
-        let page = match Target::parse("GET", MISSING) {
-            Ok(Target::Path(path)) => self.root.find(&path).ok(),
-            _ => None,
-        };
-        match page {
+        match path_of(MISSING).and_then(|path| self.root.find(&path).ok()) {
             Some(Found::File(file)) => Representation::new(MISSING, file, "").as_page(404),
             _ => refusal(FindError::NotFound),
         }
@@ -144,11 +166,19 @@ fn refusal(error: FindError) -> Response {
 }
 // ANCHOR_END: refusal
 
+/// Everything but what RFC 3986 calls unreserved, and the slash.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// The path of a name beneath the root, which may hold any character.
+fn path_of(name: &str) -> Option<RequestPath> {
+    match Target::parse("GET", &format!("/{}", utf8_percent_encode(name, ENCODED))) {
+        Ok(Target::Path(path)) => Some(path),
+        _ => None,
+    }
+}
+
 /// `/folder` is answered with the way to `/folder/`, so that relative links in its index work.
 fn redirect_to_directory(path: &RequestPath) -> Response {
-    /// Everything but what RFC 3986 calls unreserved, and the slash.
-    const ENCODED: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
     /// What a query may hold raw, but a header field or a URI may not. Bytes beyond ASCII are encoded in any case.
     const RAW_IN_QUERY: &AsciiSet =
         &CONTROLS.add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');

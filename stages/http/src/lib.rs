@@ -17,6 +17,7 @@
 pub mod body;
 pub mod buffer;
 pub mod closing;
+pub mod coding;
 pub mod conditional;
 pub mod connection;
 pub mod date;

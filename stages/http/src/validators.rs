@@ -26,6 +26,13 @@ pub struct Validators {
 }
 
 impl Validators {
+    /// The same, for a file that is stored in a coding. Two codings of one file never share a tag, even if their lengths and
+    /// times are the same (section 8.8.3.3).
+    pub fn in_coding(mut self, coding: &str) -> Validators {
+        self.etag.insert_str(self.etag.len() - 1, &format!("-{coding}"));
+        self
+    }
+
     /// Those of a file whose bytes were not read. `now` is the time since 1970.
     pub fn of_file(identity: &FileIdentity, now: Duration) -> Validators {
         let FileIdentity { device, inode, size, modified, changed } = identity;

@@ -35,6 +35,8 @@ pub struct Settings {
     pub queue_delay: Duration,
     /// Whether files are served whose path leads through a name that begins with a dot.
     pub dot_files: bool,
+    /// Whether `page.html.br` or `page.html.gz` is sent in place of `page.html` to clients that can read it.
+    pub precompressed: bool,
     /// For how many seconds clients may use a file without asking again; `None`: nothing is said.
     pub max_age: Option<u64>,
     /// Size of the file cache in MiB, in each worker; 0 turns it off (from stage 4).
@@ -80,11 +82,12 @@ pub enum Source {
 pub struct ConfigError(pub String);
 
 /// The keys, as in a file.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 17] = [
     "ADDRESS",
     "PORT",
     "DOCUMENT_ROOT",
     "DOT_FILES",
+    "PRECOMPRESSED",
     "MAX_AGE",
     "NUM_WORKERS",
     "THREADS_PER_WORKER",
@@ -113,6 +116,7 @@ impl Settings {
             queue_size: 100,
             queue_delay: Duration::from_millis(200),
             dot_files: false,
+            precompressed: false,
             max_age: None,
             cache_size_mb: 50,
             timeout: Duration::from_secs(30),
@@ -138,6 +142,7 @@ impl Settings {
             "PORT" => self.port = named.number(0..=65535)? as u16,
             "DOCUMENT_ROOT" => self.document_root = named.path()?,
             "DOT_FILES" => self.dot_files = named.on_or_off()?,
+            "PRECOMPRESSED" => self.precompressed = named.on_or_off()?,
             "MAX_AGE" => self.max_age = Some(named.number(0..=31_536_000)?),
             "NUM_WORKERS" => self.num_workers = named.number(1..=MAX_WORKERS as u64)? as usize,
             "THREADS_PER_WORKER" => self.threads_per_worker = named.number(1..=1024)? as usize,

@@ -8,6 +8,7 @@ use parts::request::{RequestHead, parse_head};
 use proptest::test_runner::Config;
 
 mod body;
+mod coding;
 mod conditional;
 mod date;
 mod framing;

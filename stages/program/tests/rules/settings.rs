@@ -34,11 +34,12 @@ pub fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 /// For each key: two values that differ from the default and from each other.
-const VALUES: [(&str, &str, &str); 16] = [
+const VALUES: [(&str, &str, &str); 17] = [
     ("ADDRESS", "127.0.0.2", "::1"),
     ("PORT", "0", "65535"),
     ("DOCUMENT_ROOT", "/a", "b"),
     ("DOT_FILES", "off", "on"),
+    ("PRECOMPRESSED", "off", "on"),
     ("MAX_AGE", "0", "31536000"),
     ("NUM_WORKERS", "63", "64"),
     ("THREADS_PER_WORKER", "1", "1024"),
@@ -64,6 +65,7 @@ fn spelled(settings: &Settings, key: &str) -> String {
         "PORT" => settings.port.to_string(),
         "DOCUMENT_ROOT" => settings.document_root.display().to_string(),
         "DOT_FILES" => if settings.dot_files { "on" } else { "off" }.to_owned(),
+        "PRECOMPRESSED" => if settings.precompressed { "on" } else { "off" }.to_owned(),
         "MAX_AGE" => settings.max_age.map_or_else(String::new, |seconds| seconds.to_string()),
         "NUM_WORKERS" => settings.num_workers.to_string(),
         "THREADS_PER_WORKER" => settings.threads_per_worker.to_string(),
@@ -95,7 +97,7 @@ fn what_nobody_sets_has_its_documented_default() {
     assert_eq!(times, (Duration::from_secs(30), Duration::from_millis(200)));
     assert_eq!((defaults.drain, defaults.access_log, defaults.hand_off), (None, None, HandOff::WhenNeeded));
     assert_eq!((defaults.user, defaults.landlock), (None, true));
-    assert_eq!((defaults.dot_files, defaults.max_age), (false, None));
+    assert_eq!((defaults.dot_files, defaults.precompressed, defaults.max_age), (false, false, None));
 }
 
 #[test]

@@ -23,7 +23,8 @@ fn what_does_not_exist_is_answered_with_the_sites_own_page() {
     let log = site.outside().join("access.log");
     let server = PROGRAM.launch().site(&site).flag("--access-log", &log).flags(&["--max-age", "60"]).start();
     let tag = format!("If-None-Match: {}", server.get("/404.html").expect(200).etag());
-    for fields in [&[][..], &["If-None-Match: *"], &[&*tag], &["Range: bytes=0-1"], &["If-Match: \"other\""]] {
+    for fields in [&[][..], &["If-None-Match: *"], &[&*tag], &["Range: bytes=0-1"], &["If-Match: \"other\""]]
+    {
         for path in ["/missing", "/bare/", "/index.html/", "/.git/config"] {
             expect_sorry(&server, path, fields);
         }
