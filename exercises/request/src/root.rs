@@ -56,7 +56,7 @@ pub struct OpenFile {
 }
 
 /// What tells one state of one file from every other: two equal identities mean equal bytes, as far as a file
-/// system can promise that. A strong `ETag` is made of it (RFC 9110, section 8.8.3).
+/// system can promise that. The cache compares it, and some of it may be in an `ETag` (RFC 9110, section 8.8.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The device that holds the file.

@@ -85,6 +85,11 @@ impl<'t> RequestPath<'t> {
         Ok(RequestPath { path, directory, query })
     }
 
+    /// The path of a file whose name beneath the root is known. `name` is the server's own, not a client's.
+    pub fn named(name: impl Into<Cow<'t, str>>) -> RequestPath<'t> {
+        RequestPath { path: name.into(), directory: false, query: None }
+    }
+
     /// The path of `name` in the directory that this path means. `name` is the server's own, not a client's.
     pub fn join(&self, name: &'t str) -> RequestPath<'t> {
         let path = match &*self.path {

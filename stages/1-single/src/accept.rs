@@ -81,8 +81,11 @@ fn accept4(listener: BorrowedFd<'_>) -> Result<(TcpStream, SocketAddr), Errno> {
     };
     let v4 = |address: &SockaddrStorage| Some(SocketAddr::V4((*address.as_sockaddr_in()?).into()));
     let v6 = |address: &SockaddrStorage| Some(SocketAddr::V6((*address.as_sockaddr_in6()?).into()));
-    let peer = address.and_then(|address| v4(&address).or_else(|| v6(&address)));
-    peer.map(|peer| (stream, peer)).ok_or(Errno::ECONNABORTED)
+    let mut peer =
+        address.and_then(|address| v4(&address).or_else(|| v6(&address))).ok_or(Errno::ECONNABORTED)?;
+    // A socket for both families says `::ffff:192.0.2.7` of a client that others know as 192.0.2.7.
+    peer.set_ip(peer.ip().to_canonical());
+    Ok((stream, peer))
 }
 
 /// Sleeps until a client knocks or a stop is requested, and accepts. Once a stop is requested it takes what the

@@ -1,15 +1,23 @@
 //! Files beneath the document root: which one a request means, and the answer when there is none.
 
+use http::coding::Coding;
 use http::handler::Handler;
-use http::representation::Representation;
+use http::representation::{Representation, is_compressed};
 use http::request::Request;
 use http::response::{Body, Response};
-use parts::request::{DocumentRoot, FindError, Found, RequestPath, Target};
+use parts::request::{DocumentRoot, FindError, Found, OpenFile, RequestPath, Target};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use program::settings::Settings;
 use std::borrow::Cow;
 
 /// What directories are served as.
 const INDEX: &str = "index.html";
+
+/// What is served, with status 404, in place of a file that does not exist.
+const MISSING: &str = "404.html";
+
+/// The one name with a dot in front that is meant for clients (RFC 8615).
+const WELL_KNOWN: &str = ".well-known";
 
 /// The methods that files know.
 const ALLOW: &str = "GET, HEAD";
@@ -18,12 +26,22 @@ const ALLOW: &str = "GET, HEAD";
 #[derive(Debug)]
 pub struct Files {
     root: DocumentRoot,
+    dot_files: bool,
+    precompressed: bool,
+    /// The header line that says how long a copy is good, or nothing.
+    max_age: String,
 }
 
 impl Files {
-    /// Serves the files beneath `root`.
-    pub fn new(root: DocumentRoot) -> Files {
-        Files { root }
+    /// Serves the files beneath `root`, as the settings say.
+    pub fn new(root: DocumentRoot, settings: &Settings) -> Files {
+        let line = |seconds: u64| format!("Cache-Control: max-age={seconds}\r\n");
+        Files {
+            root,
+            dot_files: settings.dot_files,
+            precompressed: settings.precompressed,
+            max_age: settings.max_age.map(line).unwrap_or_default(),
+        }
     }
 
     /// The root, for those who want to look without serving.
@@ -45,12 +63,44 @@ impl Files {
     /// # Errors
     /// The response to send instead: a redirect to a directory's own name, or an error page.
     pub fn open(&self, path: &RequestPath<'_>) -> Result<Representation, Response> {
+        if !self.dot_files && is_hidden(path) {
+            return Err(self.missing());
+        }
         let name = Files::file_path(path);
         match self.root.find(&name) {
-            Ok(Found::File(file)) => Ok(Representation::new(name.as_str(), file)),
-            Ok(Found::Directory) if path.is_directory() => Err(Response::page(404, "There is no such file")),
+            Ok(Found::File(file)) => Ok(self.with_siblings(&name, file)),
+            Ok(Found::Directory) if path.is_directory() => Err(self.missing()),
             Ok(Found::Directory) => Err(redirect_to_directory(path)),
+            Err(FindError::NotFound) => Err(self.missing()),
             Err(error) => Err(refusal(error)),
+        }
+    }
+
+    /// Where the file of this name may also be stored, compressed. Whether it is, and from the same bytes, is not known here.
+    pub fn siblings(&self, name: &RequestPath<'_>) -> impl Iterator<Item = (Coding, RequestPath<'static>)> {
+        let codings =
+            if self.precompressed && !is_compressed(name.as_str()) { &Coding::ALL[..] } else { &[] };
+        let named =
+            |&coding: &Coding| (coding, RequestPath::named(format!("{}{}", name.as_str(), coding.ending())));
+        codings.iter().map(named)
+    }
+
+    fn with_siblings(&self, name: &RequestPath<'_>, file: OpenFile) -> Representation {
+        let mut all = Representation::new(name.as_str(), file, &self.max_age);
+        for (coding, path) in self.siblings(name) {
+            if let Ok(Found::File(file)) = self.root.find(&path) {
+                all = all.or(name.as_str(), coding, file, &self.max_age);
+            }
+        }
+        all
+    }
+
+    /// The answer where there is no file: the site's own page, if it has one. If that cannot be read, the answer is still 404,
+    /// so that one error never leads to another.
+    fn missing(&self) -> Response {
+        match self.root.find(&RequestPath::named(MISSING)) {
+            Ok(Found::File(file)) => Representation::new(MISSING, file, "").as_page(404),
+            _ => refusal(FindError::NotFound),
         }
     }
 }
@@ -88,6 +138,13 @@ pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath<'r>,
     // ANCHOR_END: file_request
 }
 
+/// Whether a path leads through a name that begins with a dot: those are files of tools (`.git`, `.env`, `.htpasswd`), which
+/// lie beneath a root by accident.
+fn is_hidden(path: &RequestPath<'_>) -> bool {
+    let mut names = path.as_str().split('/').enumerate();
+    names.any(|(depth, name)| name.starts_with('.') && !(depth == 0 && name == WELL_KNOWN))
+}
+
 fn with_allow(mut response: Response, methods: &str) -> Response {
     response.add("Allow", methods);
     response
@@ -111,12 +168,11 @@ fn refusal(error: FindError) -> Response {
 
 /// `/folder` is answered with the way to `/folder/`, so that relative links in its index work.
 fn redirect_to_directory(path: &RequestPath<'_>) -> Response {
-    /// Everything but what RFC 3986 calls unreserved, and the slash.
-    const ENCODED: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
     /// What a query may hold raw, but a header field or a URI may not. Bytes beyond ASCII are encoded in any case.
     const RAW_IN_QUERY: &AsciiSet =
         &CONTROLS.add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+    const ENCODED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
     let mut location = format!("/{}/", utf8_percent_encode(path.as_str(), ENCODED));
     if let Some(query) = path.query() {
         location.push('?');

@@ -24,7 +24,7 @@ use program::{start, stop};
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let handler = start::logged(Files::new(start::open_root(settings)?), settings)?;
+    let handler = start::logged(Files::new(start::open_root(settings)?, settings), settings)?;
     let stop = stop::on_signals().map_err(Failure::running)?;
     // ANCHOR: run
     let (listener, address) = listen(settings)?;

@@ -32,7 +32,7 @@ use std::time::Duration;
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     // ANCHOR: starting
-    let handler = start::logged(Files::new(start::open_root(settings)?), settings)?;
+    let handler = start::logged(Files::new(start::open_root(settings)?, settings), settings)?;
     let stop = stop::on_signals().map_err(Failure::running)?;
     let (listener, address) = listen(settings)?;
     announce("stage2", address);

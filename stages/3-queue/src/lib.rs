@@ -43,7 +43,7 @@ use std::sync::Arc;
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let files = start::logged(Files::new(start::open_root(settings)?), settings)?;
+    let files = start::logged(Files::new(start::open_root(settings)?, settings), settings)?;
     run_alone("stage3", files, Monitoring::Off, settings)
 }
 

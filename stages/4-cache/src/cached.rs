@@ -63,7 +63,7 @@ impl Weigh for Entry {
 /// Why a file was not loaded into the cache.
 enum NotKept {
     /// It is too large; it is to be sent from the disk.
-    TooLarge(Representation),
+    TooLarge(Box<Representation>),
     /// There is no such file, or it cannot be read; this is the answer.
     Instead(Response),
 }
@@ -92,7 +92,7 @@ impl Cached {
         };
         let name = Files::file_path(path);
         if let Some(entry) = cache.get(name.as_str()) {
-            if self.is_fresh(&entry) || self.is_confirmed(&entry, || self.identify(&name)) {
+            if self.is_fresh(&entry) || self.is_confirmed(&entry, &name, |name| self.identify(name)) {
                 return marked(entry.file.respond(request), CacheResult::Hit);
             }
             self.drop_entry(cache, &name, &entry);
@@ -113,16 +113,17 @@ impl Cached {
     // ANCHOR: load
     /// Reads a file into memory, unless it is too large.
     fn load(&self, path: &RequestPath<'_>) -> Result<Entry, NotKept> {
+        let too_large = |file| NotKept::TooLarge(Box::new(file));
         let checked = AtomicU64::new(self.now());
         let file = self.files.open(path).map_err(NotKept::Instead)?;
         if file.size() > LARGEST {
-            return Err(NotKept::TooLarge(file));
+            return Err(too_large(file));
         }
-        let settled = has_rested(&file.identity);
+        let settled = file.identities().all(has_rested);
         match file.into_memory() {
             Ok(file) => Ok(Entry { file, checked, settled }),
             // It changed while it was read. Sent from the disk it is at worst cut short, and the client notices.
-            Err(_) => Err(self.files.open(path).map_or_else(NotKept::Instead, NotKept::TooLarge)),
+            Err(_) => Err(self.files.open(path).map_or_else(NotKept::Instead, too_large)),
         }
     }
     // ANCHOR_END: load
@@ -142,10 +143,18 @@ impl Cached {
     }
 
     /// Whether the entry still equals the file, after a look at it. If so, it is fresh again.
-    fn is_confirmed(&self, entry: &Entry, look: impl FnOnce() -> Option<FileIdentity>) -> bool {
+    fn is_confirmed(
+        &self,
+        entry: &Entry,
+        name: &RequestPath<'_>,
+        look: impl Fn(&RequestPath<'_>) -> Option<FileIdentity>,
+    ) -> bool {
         // Taken before the look, so that the entry is never thought fresher than it is.
         let moment = self.now();
-        let confirmed = entry.settled && look() == Some(entry.file.identity);
+        // A look from memory may miss a sibling that is new. Then it is sent later, and nothing wrong until then.
+        let confirmed = entry.settled
+            && look(name) == Some(entry.file.identity)
+            && self.files.siblings(name).all(|(coding, name)| look(&name) == entry.file.sibling(coding));
         if confirmed {
             entry.checked.store(moment, Ordering::Relaxed);
         }
@@ -186,8 +195,8 @@ impl Service for Cached {
         };
         let name = Files::file_path(path);
         let entry = self.cache.as_ref()?.get(name.as_str())?;
-        let from_memory = || self.files.root().identify_from_memory(&name);
-        let usable = self.is_fresh(&entry) || self.is_confirmed(&entry, from_memory);
+        let from_memory = |name: &RequestPath<'_>| self.files.root().identify_from_memory(name);
+        let usable = self.is_fresh(&entry) || self.is_confirmed(&entry, &name, from_memory);
         usable.then(|| marked(entry.file.respond(request), CacheResult::Hit))
     }
     // ANCHOR_END: answer_at_once

@@ -41,6 +41,6 @@ pub fn cached_files(
     settings: &Settings,
     changed: impl Fn(&Change) + Send + Sync + 'static,
 ) -> Cached {
-    Cached::new(Files::new(root), settings.cache_size_mb << 20, settings.hand_off, changed)
+    Cached::new(Files::new(root, settings), settings.cache_size_mb << 20, settings.hand_off, changed)
 }
 // ANCHOR_END: cached_files

@@ -2,16 +2,8 @@
 
 use crate::date;
 use crate::range::{Wanted, wanted};
+use crate::validators::Validators;
 use parts::request::RequestHead;
-
-/// What identifies the state of a file towards clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Validators {
-    /// The strong entity tag, with its quotes.
-    pub etag: String,
-    /// Last modification in whole seconds since 1970, as `Last-Modified` says it.
-    pub modified: u64,
-}
 
 /// What a GET or HEAD comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +16,8 @@ pub enum Verdict {
     PreconditionFailed,
 }
 
-/// Evaluates the preconditions in the order of RFC 9110, section 13.2.2. `size` is the file's length in bytes.
+/// Evaluates the preconditions in the order of RFC 9110, section 13.2.2. `size` is the file's length in bytes. If the
+/// file has no date, conditions about dates are ignored (sections 13.1.3 and 13.1.4).
 pub fn evaluate(head: &RequestHead<'_>, validators: &Validators, size: u64) -> Verdict {
     let headers = &head.headers;
     if headers.all("if-match").next().is_some() {
@@ -32,18 +25,21 @@ pub fn evaluate(head: &RequestHead<'_>, validators: &Validators, size: u64) -> V
             return Verdict::PreconditionFailed;
         }
     } else if let Some(since) = headers.get("if-unmodified-since").and_then(date::parse)
-        && validators.modified > since
+        && validators.modified.is_some_and(|modified| modified > since)
     {
         return Verdict::PreconditionFailed;
     }
 
+    // A file that was put back in place of a newer one has an older date, and other bytes. So only the very date that was
+    // sent with these bytes spares the client a copy, as in nginx; RFC 9110, section 13.1.3 would let an older one do so
+    // too. A client that made its date up gets the file, which is never wrong.
     // ANCHOR: if_none_match
     if headers.all("if-none-match").next().is_some() {
         if any_tag_matches(head, "if-none-match", &validators.etag, Comparison::Weak) {
             return Verdict::NotModified;
         }
     } else if let Some(since) = headers.get("if-modified-since").and_then(date::parse)
-        && validators.modified <= since
+        && validators.modified == Some(since)
     {
         return Verdict::NotModified;
     }
@@ -95,9 +91,8 @@ fn range_holds(head: &RequestHead<'_>, validators: &Validators) -> bool {
     match head.headers.get("if-range") {
         None => head.headers.all("if-range").next().is_none(),
         Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => tag == validators.etag,
-        Some(text) => {
-            date::parse(text) == Some(validators.modified)
-                && date::seconds_since_1970() > validators.modified + 1
-        }
+        Some(text) => validators.modified.is_some_and(|modified| {
+            date::parse(text) == Some(modified) && date::seconds_since_1970() > modified + 1
+        }),
     }
 }

@@ -29,7 +29,12 @@ pub fn now() -> [u8; DATE_LENGTH] {
 
 /// Whole seconds since 1970; 0 for a clock that is set before.
 pub fn seconds_since_1970() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+    since_1970().as_secs()
+}
+
+/// The time since 1970; 0 for a clock that is set before.
+pub fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Spells out a time. Times after the year 9999 have no spelling; they become its last second.

@@ -3,13 +3,13 @@
 //! ```text
 //!   bytes --> incoming --> request --> handler --> response --> outgoing --> bytes
 //!             framing, body    |                      ^
-//!                              '-- representation ----'   a file, as clients see it: conditional, range, date
+//!                              '-- representation ----'   a file, as clients see it: validators, conditional, range
 //!
 //!   connection: a socket with its incoming and its outgoing
 //! ```
 //!
 //! The rules come first, each a module without input or output (RFC 9110 and RFC 9112): where does a request end
-//! ([`framing`], [`body`]), may the client use what it has ([`conditional`]), which part does it want ([`range`]), and how
+//! ([`framing`], [`body`]), may the client use what it has ([`validators`], [`conditional`]), which part does it want ([`range`]), and how
 //! is the answer spelled ([`response`]). [`representation`] applies them to a file. [`incoming`], [`outgoing`] and
 //! [`connection`] move the bytes. Where requests are answered, and who waits for a client, is not known here: the first
 //! is a [`handler`], the second is a stage.
@@ -17,6 +17,7 @@
 pub mod body;
 pub mod buffer;
 pub mod closing;
+pub mod coding;
 pub mod conditional;
 pub mod connection;
 pub mod date;
@@ -30,3 +31,4 @@ pub mod request;
 pub mod response;
 pub mod status;
 pub mod taking;
+pub mod validators;

@@ -39,7 +39,7 @@ pub enum Start {
 /// A setting in `--help`: key, name of its value, heading, explanation.
 type Described = (&'static str, &'static str, &'static str, &'static str);
 
-const DESCRIBED: [Described; 16] = [
+const DESCRIBED: [Described; 19] = [
     ("ADDRESS", "IP", "Where", "Address to listen on [default: 127.0.0.1]"),
     ("PORT", "NUMBER", "Where", "Port to listen on; 0 lets the system choose [default: 8080]"),
     (
@@ -49,6 +49,9 @@ const DESCRIBED: [Described; 16] = [
         "Address for /health, /stats, /metrics, /dashboard alone; off: nowhere [default: with the files]",
     ),
     ("DOCUMENT_ROOT", "FOLDER", "What", "Folder whose files are served [default: www]"),
+    ("DOT_FILES", "WHEN", "What", "Serve names that begin with a dot: on, off [default: off]"),
+    ("PRECOMPRESSED", "WHEN", "What", "Send page.html.br or .gz for page.html: on, off [default: off]"),
+    ("MAX_AGE", "SECONDS", "What", "Clients may keep a file for so long without asking again"),
     ("CACHE_SIZE_MB", "MIB", "What", "File cache of each worker; 0 turns it off [default: 50]"),
     ("NUM_WORKERS", "NUMBER", "How many", "Worker processes, 1 to 64 [default: one per core]"),
     ("THREADS_PER_WORKER", "NUMBER", "How many", "Threads of each worker [default: 8]"),
@@ -131,6 +134,9 @@ fn flag_of(key: &'static str) -> &'static str {
         "PORT" => "port",
         "MONITORING_ADDRESS" => "monitoring-address",
         "DOCUMENT_ROOT" => "document-root",
+        "DOT_FILES" => "dot-files",
+        "PRECOMPRESSED" => "precompressed",
+        "MAX_AGE" => "max-age",
         "NUM_WORKERS" => "num-workers",
         "THREADS_PER_WORKER" => "threads-per-worker",
         "QUEUE_SIZE" => "queue-size",

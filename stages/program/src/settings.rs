@@ -36,6 +36,12 @@ pub struct Settings {
     /// How long a request may wait for a thread while a burst passes, a twentieth of it under overload; zero: as long
     /// as it takes (from stage 3).
     pub queue_delay: Duration,
+    /// Whether files are served whose path leads through a name that begins with a dot.
+    pub dot_files: bool,
+    /// Whether `page.html.br` or `page.html.gz` is sent in place of `page.html` to clients that can read it.
+    pub precompressed: bool,
+    /// For how many seconds clients may use a file without asking again; `None`: nothing is said.
+    pub max_age: Option<u64>,
     /// Size of the file cache in MiB, in each worker; 0 turns it off (from stage 4).
     pub cache_size_mb: usize,
     /// How long a client may take: to send a request, to take a response, to stay idle.
@@ -92,11 +98,14 @@ pub enum Source {
 pub struct ConfigError(pub String);
 
 /// The keys, as in a file.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 19] = [
     "ADDRESS",
     "PORT",
     "MONITORING_ADDRESS",
     "DOCUMENT_ROOT",
+    "DOT_FILES",
+    "PRECOMPRESSED",
+    "MAX_AGE",
     "NUM_WORKERS",
     "THREADS_PER_WORKER",
     "QUEUE_SIZE",
@@ -125,6 +134,9 @@ impl Settings {
             threads_per_worker: 8,
             queue_size: 100,
             queue_delay: Duration::from_millis(200),
+            dot_files: false,
+            precompressed: false,
+            max_age: None,
             cache_size_mb: 50,
             timeout: Duration::from_secs(30),
             drain: None,
@@ -153,6 +165,9 @@ impl Settings {
                 self.monitoring = Monitoring::Address(named.parse("ADDRESS:PORT or \"off\"")?);
             }
             "DOCUMENT_ROOT" => self.document_root = named.path()?,
+            "DOT_FILES" => self.dot_files = named.on_or_off()?,
+            "PRECOMPRESSED" => self.precompressed = named.on_or_off()?,
+            "MAX_AGE" => self.max_age = Some(named.number(0..=31_536_000)?),
             "NUM_WORKERS" => self.num_workers = named.number(1..=MAX_WORKERS as u64)? as usize,
             "THREADS_PER_WORKER" => self.threads_per_worker = named.number(1..=1024)? as usize,
             "QUEUE_SIZE" => self.queue_size = named.number(1..=65536)? as usize,
@@ -173,13 +188,7 @@ impl Settings {
             }
             "USER" if value.is_empty() => return Err(named.is_not("the name of a user")),
             "USER" => self.user = Some(value.to_owned()),
-            "LANDLOCK" => {
-                self.landlock = match value {
-                    "on" => true,
-                    "off" => false,
-                    _ => return Err(named.is_not("\"on\" or \"off\"")),
-                }
-            }
+            "LANDLOCK" => self.landlock = named.on_or_off()?,
             _ => {
                 return Err(ConfigError(format!(
                     "{source}: {} is not a setting; they are {}",
@@ -220,6 +229,14 @@ impl Named<'_> {
         }
         let number = self.parse(&what)?;
         if allowed.contains(&number) { Ok(number) } else { Err(self.is_not(&what)) }
+    }
+
+    fn on_or_off(&self) -> Result<bool, ConfigError> {
+        match self.value {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(self.is_not("\"on\" or \"off\"")),
+        }
     }
 
     fn path(&self) -> Result<PathBuf, ConfigError> {

@@ -1,10 +1,11 @@
 //! The access log, in Combined Log Format: a line for each request, whatever the client sends.
 
 use crate::PROGRAM;
-use e2e::{Server, Site, eventually, settled};
+use e2e::{Client, Server, Site, eventually, settled, skip};
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use verdict::test;
 
@@ -94,6 +95,19 @@ fn the_client_of_a_trusted_proxy_is_named_and_whatever_else_is_in_the_field_is_n
     other.client().ask("GET", "/", &["X-Forwarded-For: 198.51.100.7"]).expect(200);
     let line = lines(&log, 6).pop().expect("a line");
     assert!(line.starts_with("127.0.0.1 - - ["), "a client that is no proxy is not believed: {line}");
+}
+
+#[test]
+fn a_client_of_a_socket_for_both_families_is_logged_under_its_own_address() {
+    if TcpListener::bind("[::]:0").is_err() {
+        return skip("there is no IPv6");
+    }
+    let site = Site::new();
+    let log = site.outside().join("access.log");
+    let server = PROGRAM.launch().site(&site).flag("--access-log", &log).flags(&["--address", "::"]).start();
+    let four = SocketAddr::from((Ipv4Addr::LOCALHOST, server.address().port()));
+    Client::connect(four).ask("GET", "/", &["Connection: close"]).expect(200);
+    assert!(lines(&log, 1)[0].starts_with("127.0.0.1 - - ["), "not ::ffff:127.0.0.1: {:?}", lines(&log, 1));
 }
 
 #[test]

@@ -11,10 +11,11 @@
 //! a new file there.
 
 use http::body::Discard;
-use http::conditional::{Validators, Verdict, evaluate};
+use http::conditional::{Verdict, evaluate};
 use http::framing::{Framing, announced};
 use http::range::{Wanted, wanted};
 use http::request::wants_keep_alive;
+use http::validators::Validators;
 use parts::request::{HeadError, RequestHead, Target, parse_head};
 use program::cli::{self, Start};
 use std::ffi::OsString;
@@ -64,7 +65,7 @@ fn conclude(head: &RequestHead<'_>) {
         check_target(&target);
     }
     for size in [0, 1, 1000, u64::MAX] {
-        let validators = Validators { etag: "\"5-a\"".into(), modified: 784_111_777 };
+        let validators = Validators { etag: "\"5-a\"".into(), modified: Some(784_111_777) };
         if let Verdict::Send(wanted) = evaluate(head, &validators, size) {
             check_range(&wanted, size);
         }

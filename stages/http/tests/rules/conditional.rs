@@ -1,9 +1,10 @@
 //! `http::conditional`: RFC 9110, section 13.
 
 use super::{head, head_text};
-use http::conditional::{Validators, Verdict, evaluate};
+use http::conditional::{Verdict, evaluate};
 use http::date;
 use http::range::Wanted;
+use http::validators::Validators;
 
 /// A Sunday; the second before and the second after are used below.
 const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -14,7 +15,10 @@ const SEND: Verdict = Verdict::Send(Wanted::Whole);
 const PART: Verdict = Verdict::Send(Wanted::Part(0..5));
 
 fn validators(modified: &str) -> Validators {
-    Validators { etag: "\"one\"".to_owned(), modified: date::parse(modified).expect("a date of the test") }
+    Validators {
+        etag: "\"one\"".to_owned(),
+        modified: Some(date::parse(modified).expect("a date of the test")),
+    }
 }
 
 fn judged(method: &str, lines: &[&str], modified: &str) -> Verdict {
@@ -50,10 +54,11 @@ fn if_none_match_spares_what_the_client_has() {
 }
 
 #[test]
-fn if_modified_since_spares_what_has_not_changed() {
+fn if_modified_since_spares_what_has_this_very_date() {
     expect_all(&[
         (&[&format!("If-Modified-Since: {MODIFIED}")], Verdict::NotModified),
-        (&[&format!("If-Modified-Since: {AFTER}")], Verdict::NotModified),
+        // The client's copy is newer than the file, which was put back: it is another one.
+        (&[&format!("If-Modified-Since: {AFTER}")], SEND),
         (&[&format!("If-Modified-Since: {BEFORE}")], SEND),
         (&["If-Modified-Since: Sunday, 06-Nov-94 08:49:37 GMT"], Verdict::NotModified),
         (&["If-Modified-Since: Sun Nov  6 08:49:37 1994"], Verdict::NotModified),
@@ -132,6 +137,19 @@ fn if_range_gives_the_part_only_of_the_same_state() {
         assert_eq!(judged("GET", &[range, line], MODIFIED), expected, "{line:?}");
     }
     assert_eq!(judged("GET", &["If-Range: \"two\""], MODIFIED), SEND, "without a Range it means nothing");
+}
+
+#[test]
+fn a_file_without_a_date_is_sent_whatever_is_said_about_dates() {
+    let undated = Validators { etag: "\"one\"".to_owned(), modified: None };
+    for name in ["If-Modified-Since", "If-Unmodified-Since", "If-Range"] {
+        for when in [MODIFIED, "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            let line = format!("{name}: {when}");
+            let text = head_text("GET", "HTTP/1.1", &[&line, "Range: bytes=0-4"]);
+            let expected = if name == "If-Range" { SEND } else { PART };
+            assert_eq!(evaluate(&head(&text), &undated, 10), expected, "{line}");
+        }
+    }
 }
 
 #[test]

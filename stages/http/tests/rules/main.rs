@@ -8,11 +8,13 @@ use parts::request::{RequestHead, parse_head};
 use proptest::test_runner::Config;
 
 mod body;
+mod coding;
 mod conditional;
 mod date;
 mod framing;
 mod range;
 mod response;
+mod validators;
 
 /// A failing property prints its smallest input, and leaves no file beside the tests.
 fn properties() -> Config {

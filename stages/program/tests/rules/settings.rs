@@ -34,11 +34,14 @@ pub fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 /// For each key: two values that differ from the default and from each other.
-const VALUES: [(&str, &str, &str); 16] = [
+const VALUES: [(&str, &str, &str); 19] = [
     ("ADDRESS", "127.0.0.2", "::1"),
     ("PORT", "0", "65535"),
     ("MONITORING_ADDRESS", "127.0.0.1:0", "[::1]:9090"),
     ("DOCUMENT_ROOT", "/a", "b"),
+    ("DOT_FILES", "off", "on"),
+    ("PRECOMPRESSED", "off", "on"),
+    ("MAX_AGE", "0", "31536000"),
     ("NUM_WORKERS", "63", "64"),
     ("THREADS_PER_WORKER", "1", "1024"),
     ("QUEUE_SIZE", "1", "65536"),
@@ -68,6 +71,9 @@ fn spelled(settings: &Settings, key: &str) -> String {
             Monitoring::Off => "off".to_owned(),
         },
         "DOCUMENT_ROOT" => settings.document_root.display().to_string(),
+        "DOT_FILES" => if settings.dot_files { "on" } else { "off" }.to_owned(),
+        "PRECOMPRESSED" => if settings.precompressed { "on" } else { "off" }.to_owned(),
+        "MAX_AGE" => settings.max_age.map_or_else(String::new, |seconds| seconds.to_string()),
         "NUM_WORKERS" => settings.num_workers.to_string(),
         "THREADS_PER_WORKER" => settings.threads_per_worker.to_string(),
         "QUEUE_SIZE" => settings.queue_size.to_string(),
@@ -102,6 +108,7 @@ fn what_nobody_sets_has_its_documented_default() {
     assert_eq!(defaults.monitoring, Monitoring::Public);
     assert_eq!(settings(&["--monitoring-address", "off"], &[]).monitoring, Monitoring::Off);
     assert_eq!(defaults.trusted_proxies.to_string(), "", "no client is believed");
+    assert_eq!((defaults.dot_files, defaults.precompressed, defaults.max_age), (false, false, None));
 }
 
 #[test]
@@ -151,6 +158,8 @@ fn a_value_that_cannot_be_used_is_refused_in_one_sentence() {
         ("MONITORING_ADDRESS", "localhost:90", "\"localhost:90\" is not ADDRESS:PORT or \"off\""),
         ("MONITORING_ADDRESS", "OFF", "\"OFF\" is not ADDRESS:PORT or \"off\""),
         ("DOCUMENT_ROOT", "", "\"\" is not a path"),
+        ("DOT_FILES", "yes", "\"yes\" is not \"on\" or \"off\""),
+        ("MAX_AGE", "31536001", "\"31536001\" is not a whole number from 0 to 31536000"),
         ("NUM_WORKERS", "0", "\"0\" is not a whole number from 1 to 64"),
         ("NUM_WORKERS", "65", "\"65\" is not a whole number from 1 to 64"),
         ("THREADS_PER_WORKER", "0", "\"0\" is not a whole number from 1 to 1024"),
@@ -228,7 +237,8 @@ fn the_help_names_every_setting_with_its_real_default() {
         let (_, rest) = words.split_once(&format!("{} <", flag(key))).expect("--help explains every setting");
         let explained = rest.split(" --").next().unwrap_or(rest);
         // Some defaults are explained in words, and there is no log and no other user by default.
-        if !["NUM_WORKERS", "DRAIN_SECONDS", "ACCESS_LOG", "TRUSTED_PROXY", "USER"].contains(&key) {
+        if !["MAX_AGE", "NUM_WORKERS", "DRAIN_SECONDS", "ACCESS_LOG", "TRUSTED_PROXY", "USER"].contains(&key)
+        {
             let default = format!("[default: {}]", spelled(&defaults, key));
             assert!(explained.contains(&default), "{} should say {default}: {explained}", flag(key));
         }

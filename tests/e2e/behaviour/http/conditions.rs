@@ -49,13 +49,14 @@ fn a_client_that_has_the_file_is_told_so() {
             (&["If-None-Match: *"], 304),
             (&["If-None-Match: \"other\""], 200),
             (&[&since(MODIFIED)], 304),
-            (&[&since(AFTER)], 304),
+            // The very date only: one who has a newer copy has other bytes, which were taken back.
+            (&[&since(AFTER)], 200),
             (&[&since(BEFORE)], 200),
             (&[&since("yesterday")], 200),
             (&[&since("Sunday, 09-Sep-01 01:46:40 GMT")], 304),
             (&[&since("Sun Sep  9 01:46:40 2001")], 304),
             // The tag is the better witness, so the date is not asked.
-            (&["If-None-Match: \"other\"", &since(AFTER)], 200),
+            (&["If-None-Match: \"other\"", &since(MODIFIED)], 200),
             (&["If-None-Match: ETAG", &since(BEFORE)], 304),
         ],
     );

@@ -8,4 +8,6 @@ mod framing;
 mod limits;
 mod methods;
 mod paths;
+mod precompressed;
+mod site;
 mod slow;

@@ -106,6 +106,11 @@ impl<'t> RequestPath<'t> {
         Ok(RequestPath { names, slash, question })
     }
 
+    /// The path of a file whose name beneath the root is known.
+    pub fn named(name: impl Into<std::borrow::Cow<'t, str>>) -> RequestPath<'t> {
+        RequestPath { names: name.into().into_owned(), slash: false, question: None }
+    }
+
     /// The path of `name` in this directory.
     pub fn join(&self, name: &'t str) -> RequestPath<'t> {
         let mut names = self.names.clone();
