@@ -11,12 +11,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// What follows this instruction, in each line that has it.
-fn instructions<'a>(file: &'a str, name: &str) -> Vec<&'a str> {
+pub fn instructions<'a>(file: &'a str, name: &str) -> Vec<&'a str> {
     file.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).collect()
 }
 
 /// The program and its arguments in `["program", "argument"]`.
-fn exec_form(words: &str) -> Vec<String> {
+pub fn exec_form(words: &str) -> Vec<String> {
     let (_, words) = words.split_once('[').expect("a list");
     let words = format!("[{words}");
     let words: e2e::Json = words.parse().unwrap_or_else(|error| panic!("{words}: {error}"));

@@ -4,6 +4,7 @@
 //! are, HAProxy and nginx balance three herds as they would, and so on. A test whose program is missing says so.
 
 mod balancers;
+mod cluster;
 mod container;
 mod files;
 mod k6;
