@@ -12,19 +12,19 @@ use tempfile::TempDir;
 use verdict::test;
 
 /// The names that the configurations give to the herds.
-const NAMES: [&str; 3] = ["a", "b", "c"];
+pub const NAMES: [&str; 3] = ["a", "b", "c"];
 
 /// Three herds, a folder for the balancer, and where it listens.
-struct Fleet {
-    herds: Vec<Server>,
+pub struct Fleet {
+    pub herds: Vec<Server>,
     site: Site,
     folder: TempDir,
-    front: SocketAddr,
+    pub front: SocketAddr,
 }
 
 impl Fleet {
-    fn new() -> Fleet {
-        let site = Site::new().file("page.html", vec![b'x'; 2000]);
+    pub fn new() -> Fleet {
+        let site = Site::new().file("page.html", vec![b'x'; 2000]).file("sub/index.html", "sub home");
         let herds = NAMES.iter().map(|_| PROGRAM.launch().site(&site).start()).collect();
         Fleet { herds, site, folder: tempfile::tempdir().expect("a folder"), front: free_address() }
     }
@@ -42,19 +42,45 @@ impl Fleet {
 
     /// HAProxy in front of them, once it knows that all are up, and the socket for its operator.
     fn haproxy(&self) -> Option<(Daemon, PathBuf)> {
-        let socket = self.folder.path().join("admin");
-        let path = self.configuration("haproxy.cfg", ["bind :80", "bind "]);
-        let text = fs::read_to_string(&path).expect("a file");
-        fs::write(&path, replaced(&text, "/run/haproxy-herd.sock", &socket.to_string_lossy()))
-            .expect("a file");
-        let daemon =
-            Daemon::start(&self.folder, self.front, "haproxy", &["-f", &path.to_string_lossy(), "-db"])?;
-        // It listens for clients a moment before it listens for its operator.
-        eventually("HAProxy has a socket for its operator", || UnixStream::connect(&socket).is_ok());
+        let (daemon, socket) = self.haproxy_with(str::to_owned)?;
         eventually("all three are up", || {
             NAMES.iter().all(|name| haproxy_stat(&socket, name, "status").starts_with("UP"))
         });
         Some((daemon, socket))
+    }
+
+    /// HAProxy with an edited configuration, as soon as it listens.
+    pub fn haproxy_with(&self, edit: impl Fn(&str) -> String) -> Option<(Daemon, PathBuf)> {
+        let socket = self.folder.path().join("admin");
+        let path = self.configuration("haproxy.cfg", ["bind :80", "bind "]);
+        let text = fs::read_to_string(&path).expect("a file");
+        let text = edit(&replaced(&text, "/run/haproxy-herd.sock", &socket.to_string_lossy()));
+        fs::write(&path, text).expect("a file");
+        let daemon =
+            Daemon::start(&self.folder, self.front, "haproxy", &["-f", &path.to_string_lossy(), "-db"])?;
+        // It listens for clients a moment before it listens for its operator.
+        eventually("HAProxy has a socket for its operator", || UnixStream::connect(&socket).is_ok());
+        Some((daemon, socket))
+    }
+
+    /// nginx in front of them, with an edited configuration.
+    pub fn nginx_with(&self, edit: impl Fn(&str) -> String) -> Option<Daemon> {
+        let path = self.configuration("nginx.conf", ["listen 80", "listen "]);
+        // Where it may write, as who is not root.
+        let folder = self.folder.path().display();
+        let mine = format!(
+            "pid {folder}/pid;\nerror_log {folder}/error.log;\ndaemon off;\n{}",
+            replaced(
+                &fs::read_to_string(&path).expect("a file"),
+                "http {\n",
+                &format!(
+                    "http {{\n    access_log off;\n    client_body_temp_path {folder};\n    proxy_temp_path {folder};\n    \
+                     fastcgi_temp_path {folder};\n    uwsgi_temp_path {folder};\n    scgi_temp_path {folder};\n"
+                )
+            )
+        );
+        fs::write(&path, edit(&mine)).expect("a file");
+        Daemon::start(&self.folder, self.front, "nginx", &["-c", &path.to_string_lossy()])
     }
 
     fn clients(&self) -> Clients {
@@ -90,7 +116,7 @@ fn go_on(clients: &Clients) {
 }
 
 /// What HAProxy knows of a server: a column of `show stat` (HAProxy Management Guide, section 9.1).
-fn haproxy_stat(socket: &Path, server: &str, column: &str) -> String {
+pub fn haproxy_stat(socket: &Path, server: &str, column: &str) -> String {
     let mut stream = UnixStream::connect(socket).expect("HAProxy's socket");
     stream.write_all(b"show stat\n").expect("HAProxy's socket");
     let mut table = String::new();
@@ -157,23 +183,7 @@ fn haproxy_asks_elsewhere_when_a_herd_drains() {
 #[test]
 fn nginx_asks_another_herd() {
     let fleet = Fleet::new();
-    let path = fleet.configuration("nginx.conf", ["listen 80", "listen "]);
-    // Where it may write, as who is not root.
-    let folder = fleet.folder.path().display();
-    let mine = format!(
-        "pid {folder}/pid;\nerror_log {folder}/error.log;\ndaemon off;\n{}",
-        replaced(
-            &fs::read_to_string(&path).expect("a file"),
-            "http {\n",
-            &format!(
-                "http {{\n    access_log off;\n    client_body_temp_path {folder};\n    proxy_temp_path {folder};\n    \
-                 fastcgi_temp_path {folder};\n    uwsgi_temp_path {folder};\n    scgi_temp_path {folder};\n"
-            )
-        )
-    );
-    fs::write(&path, mine).expect("a file");
-    let file = path.to_string_lossy();
-    let Some(_nginx) = Daemon::start(&fleet.folder, fleet.front, "nginx", &["-c", &file]) else { return };
+    let Some(_nginx) = fleet.nginx_with(str::to_owned) else { return };
     let clients = fleet.clients();
     fleet.kill(0);
     go_on(&clients);

@@ -7,6 +7,7 @@ mod balancers;
 mod cluster;
 mod container;
 mod files;
+mod habits;
 mod k6;
 mod machine;
 mod prometheus;
