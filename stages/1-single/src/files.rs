@@ -6,7 +6,7 @@ use http::representation::{Representation, is_compressed};
 use http::request::Request;
 use http::response::{Body, Response};
 use parts::request::{DocumentRoot, FindError, Found, OpenFile, RequestPath, Target};
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use program::settings::Settings;
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ const MISSING: &str = "404.html";
 const WELL_KNOWN: &str = ".well-known";
 
 /// The methods that files know.
-const ALLOW: &str = "GET, HEAD";
+const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 /// Serves files straight from the disk. The innermost handler of every stage.
 #[derive(Debug)]
@@ -58,11 +58,11 @@ impl Files {
         }
     }
 
-    /// Opens the file that `path` means.
+    /// Opens the file that `path` means, for this request.
     ///
     /// # Errors
     /// The response to send instead: a redirect to a directory's own name, or an error page.
-    pub fn open(&self, path: &RequestPath<'_>) -> Result<Representation, Response> {
+    pub fn open(&self, request: &Request<'_>, path: &RequestPath<'_>) -> Result<Representation, Response> {
         if !self.dot_files && is_hidden(path) {
             return Err(self.missing());
         }
@@ -70,7 +70,7 @@ impl Files {
         match self.root.find(&name) {
             Ok(Found::File(file)) => Ok(self.with_siblings(&name, file)),
             Ok(Found::Directory) if path.is_directory() => Err(self.missing()),
-            Ok(Found::Directory) => Err(redirect_to_directory(path)),
+            Ok(Found::Directory) => Err(redirect_to_directory(request)),
             Err(FindError::NotFound) => Err(self.missing()),
             Err(error) => Err(refusal(error)),
         }
@@ -108,7 +108,7 @@ impl Files {
 impl Handler for Files {
     fn respond(&self, request: &Request<'_>) -> Response {
         match file_request(request) {
-            Ok(path) => match self.open(path) {
+            Ok(path) => match self.open(request, path) {
                 Ok(representation) => representation.respond(request),
                 Err(response) => response,
             },
@@ -121,17 +121,18 @@ impl Handler for Files {
 ///
 /// # Errors
 /// The response to send instead, for any method but GET and HEAD. Methods that are known but have no meaning for a
-/// file get 405, unknown ones 501 (RFC 9110, section 9.1). There are two exceptions. `OPTIONS *` asks about the
-/// server, not about a file. `POST /` is a sink: it takes a body, throws it away and says 204, so that chunks,
-/// `100-continue` and the limits can be tried by hand.
+/// file get 405, unknown ones 501 (RFC 9110, section 9.1). There are two exceptions. OPTIONS asks what may be done to any
+/// file, or with `*` to the server; it is also how HAProxy asks whether a server is there, if nobody tells it another way.
+/// `POST /` is a sink: it takes a body, throws it away and says 204, so that chunks, `100-continue` and the limits can be
+/// tried by hand.
 pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath<'r>, Response> {
     // ANCHOR: file_request
     match (request.head.method, &request.target) {
         ("GET" | "HEAD", Target::Path(path)) => Ok(path),
-        ("OPTIONS", Target::Server) => Err(with_allow(Response::new(204, Body::None), "GET, HEAD, OPTIONS")),
+        ("OPTIONS", _) => Err(with_allow(Response::new(204, Body::None))),
         ("POST", Target::Path(path)) if path.as_str().is_empty() => Err(Response::new(204, Body::None)),
-        ("POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS" | "TRACE" | "CONNECT", _) => {
-            Err(with_allow(Response::page(405, "Files can only be read"), ALLOW))
+        ("POST" | "PUT" | "DELETE" | "PATCH" | "TRACE" | "CONNECT", _) => {
+            Err(with_allow(Response::page(405, "Files can only be read")))
         }
         _ => Err(Response::page(501, "The method is unknown")),
     }
@@ -145,8 +146,8 @@ fn is_hidden(path: &RequestPath<'_>) -> bool {
     names.any(|(depth, name)| name.starts_with('.') && !(depth == 0 && name == WELL_KNOWN))
 }
 
-fn with_allow(mut response: Response, methods: &str) -> Response {
-    response.add("Allow", methods);
+fn with_allow(mut response: Response) -> Response {
+    response.add("Allow", ALLOW);
     response
 }
 
@@ -166,19 +167,20 @@ fn refusal(error: FindError) -> Response {
 }
 // ANCHOR_END: refusal
 
-/// `/folder` is answered with the way to `/folder/`, so that relative links in its index work.
-fn redirect_to_directory(path: &RequestPath<'_>) -> Response {
-    /// What a query may hold raw, but a header field or a URI may not. Bytes beyond ASCII are encoded in any case.
-    const RAW_IN_QUERY: &AsciiSet =
+/// `/folder` is answered with the way to `/folder/`, so that relative links in its index work. The way is relative to the
+/// request (RFC 9110, section 10.2.2): a proxy may have taken a prefix from the path, which only the client knows.
+fn redirect_to_directory(request: &Request<'_>) -> Response {
+    /// What a target may hold raw, but a header field or a URI may not. Bytes beyond ASCII are encoded in any case; what
+    /// the client has encoded stays as it is.
+    const RAW: &AsciiSet =
         &CONTROLS.add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
-    const ENCODED: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
-    let mut location = format!("/{}/", utf8_percent_encode(path.as_str(), ENCODED));
-    if let Some(query) = path.query() {
-        location.push('?');
-        location.extend(utf8_percent_encode(query, RAW_IN_QUERY));
-    }
+    let target = request.head.target;
+    let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+    // As the client has spelled it: what a decoded slash is relative to is not what the client's slash is.
+    let name = path.rsplit('/').next().unwrap_or_default();
+    // With a dot in front, a colon in the name does not make it a scheme (RFC 3986, section 4.2).
+    let location = format!("./{name}/{query}");
     let mut response = Response::page(301, "The directory's name ends in a slash");
-    response.add("Location", &location);
+    response.add("Location", &utf8_percent_encode(&location, RAW).to_string());
     response
 }

@@ -85,7 +85,7 @@ impl Cached {
     /// The response to a request for a file. May block on the disk.
     fn serve(&self, request: &Request<'_>, path: &RequestPath<'_>) -> Response {
         let Some(cache) = &self.cache else {
-            return match self.files.open(path) {
+            return match self.files.open(request, path) {
                 Ok(file) => file.respond(request),
                 Err(instead) => instead,
             };
@@ -97,7 +97,7 @@ impl Cached {
             }
             self.drop_entry(cache, &name, &entry);
         }
-        match cache.get_or_load(name.as_str(), || self.load(path)) {
+        match cache.get_or_load(name.as_str(), || self.load(request, path)) {
             Ok((entry, Lookup::Hit)) => marked(entry.file.respond(request), CacheResult::Hit),
             Ok((entry, Lookup::Joined)) => marked(entry.file.respond(request), CacheResult::Miss),
             Ok((entry, Lookup::Miss(change))) => {
@@ -112,10 +112,10 @@ impl Cached {
 
     // ANCHOR: load
     /// Reads a file into memory, unless it is too large.
-    fn load(&self, path: &RequestPath<'_>) -> Result<Entry, NotKept> {
+    fn load(&self, request: &Request<'_>, path: &RequestPath<'_>) -> Result<Entry, NotKept> {
         let too_large = |file| NotKept::TooLarge(Box::new(file));
         let checked = AtomicU64::new(self.now());
-        let file = self.files.open(path).map_err(NotKept::Instead)?;
+        let file = self.files.open(request, path).map_err(NotKept::Instead)?;
         if file.size() > LARGEST {
             return Err(too_large(file));
         }
@@ -123,7 +123,7 @@ impl Cached {
         match file.into_memory() {
             Ok(file) => Ok(Entry { file, checked, settled }),
             // It changed while it was read. Sent from the disk it is at worst cut short, and the client notices.
-            Err(_) => Err(self.files.open(path).map_or_else(NotKept::Instead, too_large)),
+            Err(_) => Err(self.files.open(request, path).map_or_else(NotKept::Instead, too_large)),
         }
     }
     // ANCHOR_END: load

@@ -103,8 +103,7 @@ impl Trial {
                 Err(failure) => {
                     // If not even this can be sent, the exit code still says that it failed.
                     let _ = answers.send(FAILED, &failure.to_string(), None);
-                    let is_setting = matches!(failure, Failure::Setting(_));
-                    i32::from(if is_setting { exit::BAD_SETTING } else { exit::FAILED })
+                    i32::from(failure.code())
                 }
             }
         })?;
@@ -124,7 +123,8 @@ impl Trial {
     /// Waits for the end. For a master that has nothing else to do yet.
     ///
     /// # Errors
-    /// [`Failure::Setting`] for what cannot be used. [`Failure::Running`] for what did not answer: it may the next time.
+    /// [`Failure::Setting`] for what cannot be used, [`Failure::NotNow`] for what is not there. [`Failure::Running`] for
+    /// what did not answer: it may the next time.
     pub fn wait(self) -> Result<Opened, Failure> {
         loop {
             let left = self.by.saturating_duration_since(Instant::now());
@@ -143,6 +143,7 @@ impl Trial {
         };
         let failure = match how {
             Exit::Code(code) if code == i32::from(exit::BAD_SETTING) => Failure::Setting,
+            Exit::Code(code) if code == i32::from(exit::NOT_NOW) => Failure::NotNow,
             _ => Failure::Running,
         };
         self.ended(how).and_then(Found::complete).map(|(opened, _)| opened).map_err(failure)

@@ -128,7 +128,10 @@ impl Incoming {
         if self.bytes.is_empty() {
             return Ok(Advanced::Incomplete);
         }
-        let Some(head) = parse_head(&self.bytes)? else { return Ok(Advanced::Incomplete) };
+        let bytes = &self.bytes[..];
+        let Some(head) = parse_head(bytes).map_err(|error| refusal(bytes, error))? else {
+            return Ok(Advanced::Incomplete);
+        };
         let Announced { framing, expects_continue } = announced(&head)?;
         let current = Current {
             head_length: head.length,
@@ -212,6 +215,18 @@ impl Incoming {
     pub fn rest(&mut self) {
         self.bytes = Buffer::default();
     }
+}
+
+/// What a balancer sends first if it was told to speak the PROXY protocol, versions 1 and 2 (HAProxy's
+/// proxy-protocol.txt, sections 2.1 and 2.2).
+const PROXY_PROTOCOL: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
+
+/// Why a head is refused. Whoever has set up a balancer needs to know more than that a line is wrong.
+fn refusal(bytes: &[u8], error: HeadError) -> Refusal {
+    if PROXY_PROTOCOL.iter().any(|begin| bytes.starts_with(begin)) {
+        return Refusal { status: 400, why: "This server does not speak the PROXY protocol" };
+    }
+    error.into()
 }
 
 impl From<HeadError> for Refusal {

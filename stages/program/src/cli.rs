@@ -24,7 +24,8 @@ Exit codes:
   0  stopped as asked
   1  failed while running
   2  a setting that cannot be used; one sentence on standard error says which
-  3  no worker could be started (herd)";
+  3  no worker could be started (herd)
+ 75  a port in use, an address or folder that is not there: another attempt may succeed";
 
 /// What a command line comes to.
 #[derive(Debug)]

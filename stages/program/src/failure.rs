@@ -1,6 +1,7 @@
 //! Why a server ends, in one sentence and one exit code.
 
 use crate::settings::{ConfigError, Settings};
+use nix::errno::Errno;
 use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
@@ -13,6 +14,8 @@ pub mod exit {
     pub const FAILED: u8 = 1;
     /// The server was told something that it cannot use: a flag, a value, a root, a port.
     pub const BAD_SETTING: u8 = 2;
+    /// Something that the server needs is not there, and may be a moment later (`EX_TEMPFAIL`, sysexits(3)).
+    pub const NOT_NOW: u8 = 75;
 }
 
 /// Why a server ends other than by being stopped.
@@ -21,6 +24,9 @@ pub enum Failure {
     /// It was told something that it cannot use. Exit code 2.
     #[error("{0}")]
     Setting(String),
+    /// Something that it needs is not there, and may be a moment later: a port, an address, a folder. Exit code 75.
+    #[error("{0}")]
+    NotNow(String),
     /// It failed while running. Exit code 1.
     #[error("{0}")]
     Running(String),
@@ -33,14 +39,28 @@ impl Failure {
     /// The socket could not be made to listen.
     pub fn listen(settings: &Settings, error: &io::Error) -> Failure {
         let address = settings.socket_address();
-        Failure::Setting(match error.kind() {
-            io::ErrorKind::AddrInUse => format!("--port: {address} is in use by another program"),
-            io::ErrorKind::AddrNotAvailable => {
-                format!("--address: {address} is not an address of this machine")
+        match error.kind() {
+            // The other program may end; an interface may come up, or get its address, a moment after the boot.
+            io::ErrorKind::AddrInUse => {
+                Failure::NotNow(format!("--port: {address} is in use by another program"))
             }
-            io::ErrorKind::PermissionDenied => format!("--port: listening on {address} needs privileges"),
-            _ => format!("--port: cannot listen on {address}: {}", plain(error)),
-        })
+            io::ErrorKind::AddrNotAvailable => {
+                Failure::NotNow(format!("--address: {address} is not an address of this machine"))
+            }
+            io::ErrorKind::PermissionDenied => {
+                Failure::Setting(format!("--port: listening on {address} needs privileges"))
+            }
+            _ => {
+                let why = format!("--port: cannot listen on {address}: {}", plain(error));
+                // What the system is short of is no mistake in a setting.
+                match error.raw_os_error().map(Errno::from_raw) {
+                    Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
+                        Failure::Running(why)
+                    }
+                    _ => Failure::Setting(why),
+                }
+            }
+        }
     }
 
     /// The socket for those who watch the server could not be made to listen.
@@ -57,7 +77,34 @@ impl Failure {
     /// The access log could not be opened.
     pub fn access_log(settings: &Settings, error: &io::Error) -> Failure {
         let path = settings.access_log.as_deref().unwrap_or("".as_ref());
-        Failure::Setting(format!("--access-log: cannot write {}: {}", path.display(), plain(error)))
+        let why = format!("--access-log: cannot write {}: {}", path.display(), plain(error));
+        Failure::of_path(error.raw_os_error(), why)
+    }
+
+    /// A file or folder could not be opened, for this reason. If it is not there, or its disk does not answer, it may be
+    /// that its file system is not mounted yet. If it is something else, or forbidden, somebody has to change something.
+    pub fn of_path(reason: Option<i32>, why: String) -> Failure {
+        match reason.map(Errno::from_raw) {
+            Some(
+                Errno::ENOENT
+                | Errno::EIO
+                | Errno::ESTALE
+                | Errno::ENOTCONN
+                | Errno::ETIMEDOUT
+                | Errno::ENOSPC,
+            ) => Failure::NotNow(why),
+            _ => Failure::Setting(why),
+        }
+    }
+
+    /// The exit code of a program that ends for this reason.
+    pub fn code(&self) -> u8 {
+        match self {
+            Failure::Setting(_) => exit::BAD_SETTING,
+            Failure::NotNow(_) => exit::NOT_NOW,
+            Failure::Running(_) => exit::FAILED,
+            Failure::Code(code) => *code,
+        }
     }
 
     /// The system refuses something that the server needs in order to `do_this`.

@@ -34,7 +34,7 @@ pub fn send_without_delay(listener: &impl AsFd) -> io::Result<()> {
 /// Listens where the settings say. Returns the address too, with the port that the kernel chose for port 0.
 ///
 /// # Errors
-/// [`Failure::Setting`] if that is not possible.
+/// [`Failure::Setting`] if that is not possible, [`Failure::NotNow`] if it may be later.
 pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Failure> {
     let listener = bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
     let address = listener.local_addr().map_err(Failure::running)?;

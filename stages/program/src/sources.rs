@@ -19,8 +19,8 @@ pub struct Flags {
 /// Collects the settings. `environment` is asked for whole variable names, `read_file` for the text of a file.
 ///
 /// # Errors
-/// [`ConfigError`] for the first value, of whatever source, that cannot be used. A value that a stronger source
-/// overrides is judged all the same: a typing error must not wait for the day when the flag is left out.
+/// [`ConfigError`] for the first value that cannot be used. One that a stronger source overrides is a warning only: a
+/// variable may be there by chance, as where Kubernetes tells each pod of a service named `herd` (`HERD_PORT=tcp://...`).
 pub fn collect(
     flags: &Flags,
     environment: impl Fn(&str) -> Option<OsString>,
@@ -32,6 +32,7 @@ pub fn collect(
         let name = format!("HERD_{key}");
         environment(&name).map(|value| text(&name, value)).transpose()
     };
+    let is_flag = |key: &str| flags.values.iter().any(|(name, _)| *name == key);
     let config = match &flags.config {
         Some(file) => Some(("--config", file.clone())),
         None => variable("CONFIG")?.map(|file| ("HERD_CONFIG", PathBuf::from(file))),
@@ -40,12 +41,16 @@ pub fn collect(
         let text = read_file(&file).map_err(|error| {
             ConfigError(format!("{named_by}: cannot read {}: {}", file.display(), plain(&error)))
         })?;
-        take_lines(&mut settings, &file, &text)?;
+        let overridden =
+            |key: &str| is_flag(key) || KEYS.contains(&key) && environment(&format!("HERD_{key}")).is_some();
+        take_lines(&mut settings, &file, &text, overridden)?;
     }
     for key in KEYS {
-        if let Some(value) = variable(key)? {
-            settings.set(key, &value, &Source::Environment)?;
-        }
+        let taken = match variable(key) {
+            Ok(Some(value)) => settings.set(key, &value, &Source::Environment),
+            other => other.map(drop),
+        };
+        unless(is_flag(key), taken)?;
     }
     for (key, value) in &flags.values {
         settings.set(key, &text(&flag_name(key), value.clone())?, &Source::Flag)?;
@@ -54,7 +59,12 @@ pub fn collect(
 }
 
 /// Takes `KEY=VALUE` lines.
-fn take_lines(settings: &mut Settings, file: &Path, text: &str) -> Result<(), ConfigError> {
+fn take_lines(
+    settings: &mut Settings,
+    file: &Path,
+    text: &str,
+    overridden: impl Fn(&str) -> bool,
+) -> Result<(), ConfigError> {
     let mut seen: Vec<&str> = Vec::new();
     for (index, line) in settings_file::lines(text).enumerate() {
         let source = Source::File(file.to_owned(), index + 1);
@@ -64,9 +74,20 @@ fn take_lines(settings: &mut Settings, file: &Path, text: &str) -> Result<(), Co
             return Err(ConfigError(format!("{source}: {key} is set for the second time")));
         }
         seen.push(key);
-        settings.set(key, value, &source)?;
+        unless(overridden(key), settings.set(key, value, &source))?;
     }
     Ok(())
+}
+
+/// Makes a mistake a warning if a stronger source overrides the value. Nothing was changed by it.
+fn unless(overridden: bool, taken: Result<(), ConfigError>) -> Result<(), ConfigError> {
+    match taken {
+        Err(mistake) if overridden => {
+            log::warn!("{mistake}; another value overrides it");
+            Ok(())
+        }
+        taken => taken,
+    }
 }
 
 fn text(name: &str, value: OsString) -> Result<String, ConfigError> {

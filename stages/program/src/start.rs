@@ -9,7 +9,7 @@ use crate::settings_file;
 use crate::signals;
 use env_logger::Target;
 use nix::unistd::write;
-use parts::request::DocumentRoot;
+use parts::request::{DocumentRoot, RootError};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -20,17 +20,22 @@ use std::thread;
 /// Opens the document root of the settings.
 ///
 /// # Errors
-/// [`Failure::Setting`] if it cannot be used.
+/// [`Failure::Setting`] if it cannot be used, [`Failure::NotNow`] if it is not there.
 pub fn open_root(settings: &Settings) -> Result<DocumentRoot, Failure> {
     let path = &settings.document_root;
-    DocumentRoot::open(path)
-        .map_err(|error| Failure::Setting(format!("--document-root: {} {error}", path.display())))
+    DocumentRoot::open(path).map_err(|error| {
+        let reason = match &error {
+            RootError::Open(errno) => Some(*errno as i32),
+            RootError::NoOpenat2 => None,
+        };
+        Failure::of_path(reason, format!("--document-root: {} {error}", path.display()))
+    })
 }
 
 /// Opens the access log of the settings, if there is to be one.
 ///
 /// # Errors
-/// [`Failure::Setting`] if its file cannot be written.
+/// [`Failure::Setting`] if its file cannot be written, [`Failure::NotNow`] if its folder is not there.
 pub fn open_log(settings: &Settings) -> Result<Option<LogFile>, Failure> {
     access_log::open(settings.access_log.as_deref()).map_err(|error| Failure::access_log(settings, &error))
 }
@@ -38,7 +43,7 @@ pub fn open_log(settings: &Settings) -> Result<Option<LogFile>, Failure> {
 /// Puts the access log of the settings around a handler.
 ///
 /// # Errors
-/// [`Failure::Setting`] if its file cannot be written.
+/// [`Failure::Setting`] if its file cannot be written, [`Failure::NotNow`] if its folder is not there.
 pub fn logged<H>(handler: H, settings: &Settings) -> Result<Logged<H>, Failure> {
     Ok(Logged::over(handler, open_log(settings)?).trusting(&settings.trusted_proxies))
 }
@@ -98,14 +103,12 @@ pub fn main(
     };
     match result {
         Ok(()) => ExitCode::from(exit::STOPPED),
-        Err(Failure::Code(code)) => ExitCode::from(code),
         Err(failure) => {
-            say(io::stderr().as_fd(), &format!("{program}: {failure}"));
-            ExitCode::from(if matches!(failure, Failure::Setting(_)) {
-                exit::BAD_SETTING
-            } else {
-                exit::FAILED
-            })
+            // With a code it has said why.
+            if !matches!(failure, Failure::Code(_)) {
+                say(io::stderr().as_fd(), &format!("{program}: {failure}"));
+            }
+            ExitCode::from(failure.code())
         }
     }
 }

@@ -8,7 +8,7 @@ use verdict::test;
 const SEE: &str = "See lab 1, \"From target to path\", and RFC 3986, section 5.2.4.";
 
 /// The path of a target that is known to be good.
-pub fn path(target: &str) -> RequestPath {
+pub fn path(target: &str) -> RequestPath<'_> {
     match Target::parse("GET", target) {
         Ok(Target::Path(path)) => path,
         other => panic!("Target::parse(\"GET\", {target:?}) should be a path, but it is {other:?}. {SEE}"),

@@ -12,14 +12,14 @@ use tempfile::TempDir;
 use verdict::test;
 
 /// The names that the configurations give to the herds.
-const NAMES: [&str; 3] = ["a", "b", "c"];
+pub const NAMES: [&str; 3] = ["a", "b", "c"];
 
 /// Three herds, a folder for the balancer, and where it listens.
-struct Fleet {
-    herds: Vec<Server>,
+pub struct Fleet {
+    pub herds: Vec<Server>,
     site: Site,
     folder: TempDir,
-    front: SocketAddr,
+    pub front: SocketAddr,
 }
 
 /// Where a herd says whether it is well.
@@ -30,12 +30,12 @@ enum Monitoring {
 }
 
 impl Fleet {
-    fn new() -> Fleet {
+    pub fn new() -> Fleet {
         Fleet::with(&[])
     }
 
     fn with(flags: &[&str]) -> Fleet {
-        let site = Site::new().file("page.html", vec![b'x'; 2000]);
+        let site = Site::new().file("page.html", vec![b'x'; 2000]).file("sub/index.html", "sub home");
         let start = |_| {
             let launch = PROGRAM.launch().site(&site).flags(&["--trusted-proxy", "127.0.0.1"]).flags(flags);
             launch.flag("--access-log", site.outside().join("access.log")).start()
@@ -56,29 +56,19 @@ impl Fleet {
     }
 
     /// Has HAProxy ask for /health where the herds have their monitoring.
-    fn check_apart(&self, path: &Path) {
-        let mut text = fs::read_to_string(path).expect("a file");
-        for herd in &self.herds {
+    fn check_apart(&self, text: &str) -> String {
+        self.herds.iter().fold(text.to_owned(), |text, herd| {
             let (site, port) = (herd.address().to_string(), herd.monitoring_address().port());
-            text = replaced(&text, &site, &format!("{site} port {port}"));
-        }
-        fs::write(path, text).expect("a file");
+            replaced(&text, &site, &format!("{site} port {port}"))
+        })
     }
 
     /// HAProxy in front of them, once it knows that all are up, and the socket for its operator.
     fn haproxy(&self, monitoring: Monitoring) -> Option<(Daemon, PathBuf)> {
-        let socket = self.folder.path().join("admin");
-        let path = self.configuration("haproxy.cfg", ["bind :80", "bind "]);
-        if monitoring == Monitoring::Apart {
-            self.check_apart(&path);
-        }
-        let text = fs::read_to_string(&path).expect("a file");
-        fs::write(&path, replaced(&text, "/run/haproxy-herd.sock", &socket.to_string_lossy()))
-            .expect("a file");
-        let daemon =
-            Daemon::start(&self.folder, self.front, "haproxy", &["-f", &path.to_string_lossy(), "-db"])?;
-        // It listens for clients a moment before it listens for its operator.
-        eventually("HAProxy has a socket for its operator", || UnixStream::connect(&socket).is_ok());
+        let (daemon, socket) = self.haproxy_with(|text| match monitoring {
+            Monitoring::WithTheFiles => text.to_owned(),
+            Monitoring::Apart => self.check_apart(text),
+        })?;
         eventually("all three are up", || {
             NAMES.iter().all(|name| haproxy_stat(&socket, name, "status").starts_with("UP"))
         });
@@ -97,6 +87,40 @@ impl Fleet {
     fn line_of(&self, agent: &str) -> Option<String> {
         let log = fs::read_to_string(self.site.outside().join("access.log")).unwrap_or_default();
         log.lines().find(|line| line.ends_with(agent)).map(str::to_owned)
+    }
+
+    /// HAProxy with an edited configuration, as soon as it listens.
+    pub fn haproxy_with(&self, edit: impl Fn(&str) -> String) -> Option<(Daemon, PathBuf)> {
+        let socket = self.folder.path().join("admin");
+        let path = self.configuration("haproxy.cfg", ["bind :80", "bind "]);
+        let text = fs::read_to_string(&path).expect("a file");
+        let text = edit(&replaced(&text, "/run/haproxy-herd.sock", &socket.to_string_lossy()));
+        fs::write(&path, text).expect("a file");
+        let daemon =
+            Daemon::start(&self.folder, self.front, "haproxy", &["-f", &path.to_string_lossy(), "-db"])?;
+        // It listens for clients a moment before it listens for its operator.
+        eventually("HAProxy has a socket for its operator", || UnixStream::connect(&socket).is_ok());
+        Some((daemon, socket))
+    }
+
+    /// nginx in front of them, with an edited configuration.
+    pub fn nginx_with(&self, edit: impl Fn(&str) -> String) -> Option<Daemon> {
+        let path = self.configuration("nginx.conf", ["listen 80", "listen "]);
+        // Where it may write, as who is not root.
+        let folder = self.folder.path().display();
+        let mine = format!(
+            "pid {folder}/pid;\nerror_log {folder}/error.log;\ndaemon off;\n{}",
+            replaced(
+                &fs::read_to_string(&path).expect("a file"),
+                "http {\n",
+                &format!(
+                    "http {{\n    access_log off;\n    client_body_temp_path {folder};\n    proxy_temp_path {folder};\n    \
+                     fastcgi_temp_path {folder};\n    uwsgi_temp_path {folder};\n    scgi_temp_path {folder};\n"
+                )
+            )
+        );
+        fs::write(&path, edit(&mine)).expect("a file");
+        Daemon::start(&self.folder, self.front, "nginx", &["-c", &path.to_string_lossy()])
     }
 
     fn clients(&self) -> Clients {
@@ -132,7 +156,7 @@ fn go_on(clients: &Clients) {
 }
 
 /// What HAProxy knows of a server: a column of `show stat` (HAProxy Management Guide, section 9.1).
-fn haproxy_stat(socket: &Path, server: &str, column: &str) -> String {
+pub fn haproxy_stat(socket: &Path, server: &str, column: &str) -> String {
     let mut stream = UnixStream::connect(socket).expect("HAProxy's socket");
     stream.write_all(b"show stat\n").expect("HAProxy's socket");
     let mut table = String::new();
@@ -201,23 +225,7 @@ fn haproxy_asks_elsewhere_when_a_herd_drains() {
 #[test]
 fn nginx_asks_another_herd() {
     let fleet = Fleet::new();
-    let path = fleet.configuration("nginx.conf", ["listen 80", "listen "]);
-    // Where it may write, as who is not root.
-    let folder = fleet.folder.path().display();
-    let mine = format!(
-        "pid {folder}/pid;\nerror_log {folder}/error.log;\ndaemon off;\n{}",
-        replaced(
-            &fs::read_to_string(&path).expect("a file"),
-            "http {\n",
-            &format!(
-                "http {{\n    access_log off;\n    client_body_temp_path {folder};\n    proxy_temp_path {folder};\n    \
-                 fastcgi_temp_path {folder};\n    uwsgi_temp_path {folder};\n    scgi_temp_path {folder};\n"
-            )
-        )
-    );
-    fs::write(&path, mine).expect("a file");
-    let file = path.to_string_lossy();
-    let Some(_nginx) = Daemon::start(&fleet.folder, fleet.front, "nginx", &["-c", &file]) else { return };
+    let Some(_nginx) = fleet.nginx_with(str::to_owned) else { return };
     fleet.names_its_clients();
     let clients = fleet.clients();
     fleet.kill(0);

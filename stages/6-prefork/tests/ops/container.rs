@@ -1,26 +1,74 @@
 //! The steps of the Dockerfile, without an engine: its RUN lines fill a folder, and the folder becomes the root of a
 //! process that is nobody in particular.
 
-use super::{free_address, run, text};
+use super::{Daemon, free_address, run, text};
 use e2e::{Client, Pid, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::geteuid;
 use std::fs;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// What follows this instruction, in each line that has it.
-fn instructions<'a>(file: &'a str, name: &str) -> Vec<&'a str> {
+pub fn instructions<'a>(file: &'a str, name: &str) -> Vec<&'a str> {
     file.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).collect()
 }
 
 /// The program and its arguments in `["program", "argument"]`.
-fn exec_form(words: &str) -> Vec<String> {
+pub fn exec_form(words: &str) -> Vec<String> {
     let (_, words) = words.split_once('[').expect("a list");
     let words = format!("[{words}");
     let words: e2e::Json = words.parse().unwrap_or_else(|error| panic!("{words}: {error}"));
     words.as_array().expect("a list").iter().map(|word| word.as_str().expect("a word").to_owned()).collect()
+}
+
+/// A control group that grants its processes one core's worth of time. It goes with the test.
+struct OneCore(PathBuf);
+
+impl OneCore {
+    /// `None` where no such group can be made.
+    fn new() -> Option<OneCore> {
+        let name = format!("herd-one-core-{}", std::process::id());
+        // Version 1 and version 2 (cgroups(7)).
+        [("cpu", "cpu.cfs_quota_us", "100000"), ("", "cpu.max", "100000 100000")].into_iter().find_map(
+            |(tree, file, quota)| {
+                let group = OneCore(Path::new("/sys/fs/cgroup").join(tree).join(&name));
+                fs::create_dir(&group.0).and_then(|()| fs::write(group.0.join(file), quota)).ok()?;
+                Some(group)
+            },
+        )
+    }
+}
+
+impl Drop for OneCore {
+    fn drop(&mut self) {
+        // It is empty once the kernel has buried the last process of it.
+        eventually("the group is empty", || fs::remove_dir(&self.0).is_ok() || !self.0.exists());
+    }
+}
+
+#[verdict::test]
+fn a_herd_has_a_worker_for_each_core_that_its_container_may_use() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (Some(group), true) = (OneCore::new(), cores > 1) else {
+        return e2e::skip("there is no second core, or no control group can be made");
+    };
+    let site = e2e::Site::new();
+    let workers_of = |before: &str| {
+        let (folder, address) = (tempfile::tempdir().expect("a folder"), free_address());
+        let line = format!(
+            "{before} exec {} --port {} --document-root {}",
+            super::PROGRAM.path,
+            address.port(),
+            site.root().display()
+        );
+        let _herd = Daemon::start(&folder, address, "sh", &["-euc", &line]).expect("a shell");
+        let metrics = Client::connect(address).get("/metrics").expect(200).text();
+        metrics.lines().filter(|line| line.starts_with("herd_worker_up{")).count()
+    };
+    assert_eq!(workers_of(""), cores.min(64));
+    assert_eq!(workers_of(&format!("echo $$ >{}/cgroup.procs;", group.0.display())), 1);
 }
 
 /// The process that an engine would have started. It ends with the test; its workers follow it.

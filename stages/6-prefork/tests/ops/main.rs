@@ -4,11 +4,14 @@
 //! are, HAProxy and nginx balance three herds as they would, and so on. A test whose program is missing says so.
 
 mod balancers;
+mod cluster;
 mod container;
 mod files;
+mod habits;
 mod k6;
+mod machine;
 mod prometheus;
-mod service;
+mod systemd;
 
 use e2e::{Pid, Server, Site, eventually};
 use nix::sys::prctl::set_pdeathsig;
@@ -74,7 +77,18 @@ impl Daemon {
     /// Starts it and waits until somebody listens there. `None`, and a word about it, if it is not installed.
     #[track_caller]
     fn start(folder: &TempDir, address: SocketAddr, program: &str, arguments: &[&str]) -> Option<Daemon> {
-        let log = folder.path().join(format!("{program}.log"));
+        let mut daemon = Daemon::spawn(folder.path().join(format!("{program}.log")), program, arguments)?;
+        eventually(&format!("{program} listens"), || {
+            let ended = daemon.child.try_wait().expect("a child");
+            assert!(ended.is_none(), "{program} ended: {}", daemon.log());
+            TcpStream::connect(address).is_ok()
+        });
+        Some(daemon)
+    }
+
+    /// Starts it. What it says goes into `log`. `None`, and a word about it, if it is not installed.
+    #[track_caller]
+    fn spawn(log: PathBuf, program: &str, arguments: &[&str]) -> Option<Daemon> {
         let file = fs::File::create(&log).expect("a file");
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(file.try_clone().expect("a file")).stderr(file);
@@ -87,13 +101,7 @@ impl Daemon {
             e2e::skip(&format!("{program} is not installed"));
             return None;
         };
-        let mut daemon = Daemon { child, log };
-        eventually(&format!("{program} listens"), || {
-            let ended = daemon.child.try_wait().expect("a child");
-            assert!(ended.is_none(), "{program} ended: {}", daemon.log());
-            TcpStream::connect(address).is_ok()
-        });
-        Some(daemon)
+        Some(Daemon { child, log })
     }
 
     fn log(&self) -> String {

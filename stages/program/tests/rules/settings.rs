@@ -189,9 +189,13 @@ fn a_value_that_cannot_be_used_is_refused_in_one_sentence() {
 }
 
 #[test]
-fn an_overridden_value_is_judged_all_the_same() {
-    let sentence = complaint(&["--port", "80"], &[("HERD_PORT", "eighty")]);
-    assert_eq!(sentence, "HERD_PORT: \"eighty\" is not a whole number from 0 to 65535");
+fn a_value_that_a_flag_overrides_may_be_anything() {
+    assert_eq!(settings(&["--port", "80"], &[("HERD_PORT", "tcp://10.0.0.1:80")]).port, 80);
+    let sentence = complaint(&["--port", "eighty"], &[("HERD_PORT", "81")]);
+    assert_eq!(
+        sentence, "--port: \"eighty\" is not a whole number from 0 to 65535",
+        "but not the other way round"
+    );
 }
 
 #[test]

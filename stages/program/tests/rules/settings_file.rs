@@ -127,10 +127,19 @@ fn a_key_that_is_no_setting_is_refused_and_the_settings_are_named() {
 }
 
 #[test]
-fn a_value_of_the_file_is_judged_even_if_it_is_overridden() {
+fn a_value_of_the_file_that_is_overridden_may_be_anything() {
     let file = file("PORT=eighty\n");
-    let sentence = complaint(&["--config", name(&file), "--port", "80"], &[("HERD_PORT", "81")]);
+    assert_eq!(settings(&["--config", name(&file), "--port", "80"], &[]).port, 80);
+    assert_eq!(settings(&["--config", name(&file)], &[("HERD_PORT", "81")]).port, 81);
+    let sentence = complaint(&["--config", name(&file), "--address", "::1"], &[("HERD_QUEUE_SIZE", "7")]);
     assert!(sentence.contains("line 1: PORT: \"eighty\" is not a whole number"), "{sentence}");
+}
+
+#[test]
+fn a_key_that_is_no_setting_is_refused_whatever_the_environment_has() {
+    let file = file("SERVICE_HOST=10.0.0.1\n");
+    let sentence = complaint(&["--config", name(&file)], &[("HERD_SERVICE_HOST", "10.0.0.1")]);
+    assert!(sentence.contains("line 1: SERVICE_HOST is not a setting"), "{sentence}");
 }
 
 #[test]

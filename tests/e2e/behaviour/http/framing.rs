@@ -131,6 +131,19 @@ fn request_lines_that_break_the_grammar_get_400() {
     }
 }
 
+/// A balancer that was told to speak it says who the client is before the request (proxy-protocol.txt).
+#[test]
+fn the_proxy_protocol_gets_400_and_is_named() {
+    let server = PROGRAM.serve(&Site::new(), &[]);
+    let second: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc0\0\x02\x08\x13\x88\0\x50";
+    for head in [&b"PROXY TCP4 192.0.2.7 192.0.2.8 5000 80\r\n"[..], second] {
+        let mut client = server.client();
+        client.send([head, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"].concat());
+        let page = client.response().expect(400);
+        assert!(page.text().contains("does not speak the PROXY protocol"), "{}", page.text());
+    }
+}
+
 #[test]
 fn other_major_versions_get_505() {
     let server = PROGRAM.serve(&Site::new(), &[]);

@@ -139,23 +139,28 @@ fn the_absolute_form_means_its_path() {
 #[test]
 fn a_directory_is_its_index_and_never_a_list() {
     let site = Site::new().file("sub/index.html", "sub home").file("bare/hidden.txt", "hidden");
+    let site = site.file("a:b/index.html", "colon").file("deep/er/index.html", "deeper");
     let server = PROGRAM.serve(&site.file("a b/index.html", "spaced"), &[]);
     let mut client = server.client();
     assert_eq!(client.get("/").expect(200).text(), "home\n");
     assert_eq!(client.get("/sub/").expect(200).text(), "sub home");
     for (path, location) in [
-        ("/sub", "/sub/"),
-        ("/sub?x=1", "/sub/?x=1"),
-        ("/sub?\\\"\u{e9}%20[]", "/sub/?%5C%22%C3%A9%20[]"),
-        ("/a%20b", "/a%20b/"),
-        // Two slashes at the front of a Location would be the name of another host.
-        ("//sub", "/sub/"),
+        ("/sub", "./sub/"),
+        ("/sub?x=1/2", "./sub/?x=1/2"),
+        ("/sub?\\\"\u{e9}%20[]", "./sub/?%5C%22%C3%A9%20[]"),
+        ("/a%20b", "./a%20b/"),
+        ("/deep/er", "./er/"),
+        // The client is in no directory called deep, so the whole name is needed.
+        ("/deep%2Fer", "./deep%2Fer/"),
+        // Two slashes at the front of a Location would be the name of another host, and `a:` a scheme.
+        ("//sub", "./sub/"),
+        ("/a:b", "./a:b/"),
     ] {
         let response = client.get(path).expect(301);
         assert_eq!(
             response.header("Location"),
             Some(location),
-            "{path} should be sent to the directory's own name"
+            "{path} should be sent to the directory's own name, from where it is"
         );
     }
     let bare = client.get("/bare/").expect(404);

@@ -14,6 +14,7 @@ mod shortage;
 mod signals;
 mod spread;
 mod stop;
+mod system;
 
 use crate::PROGRAM;
 use e2e::{Client, Json, Pid, Server, Site};

@@ -33,7 +33,7 @@ const STARTS: [Start; 14] = [
     (
         "a socket: `EMFILE`",
         Denied::call(libc::SYS_socket, Errno::EMFILE),
-        2,
+        1,
         "--port: cannot listen on [..]: Too many open files",
     ),
     (

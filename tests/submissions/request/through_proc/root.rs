@@ -62,7 +62,7 @@ pub enum RootError {
     #[error("cannot be opened: {}", .0.desc())]
     Open(Errno),
     /// The kernel is older than Linux 5.6, or a sandbox hides the call.
-    #[error("cannot be protected: this system lacks openat2 (Linux 5.6 or newer is needed)")]
+    #[error("cannot be protected: this system lacks openat2 (Linux 5.6), or forbids it, as RestrictSUIDSGID=yes does")]
     NoOpenat2,
 }
 
