@@ -27,7 +27,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
     socketpair,
 };
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getppid};
 use parts::prefork::{DONE, Exit};
 use parts::request::DocumentRoot;
@@ -44,7 +44,7 @@ use std::time::{Duration, Instant};
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the master waits for a trial that it has killed. One that sleeps in the kernel for a disk does not hear it.
-const DEAD_WITHIN: Duration = Duration::from_millis(100);
+const DEAD_WITHIN: Duration = Duration::from_secs(1);
 
 /// The longest message: a configuration file, the longest path, a sentence.
 const LONGEST_MESSAGE: usize = 64 << 10;
@@ -169,10 +169,10 @@ impl Trial {
     pub fn give_up(self) -> String {
         // It was not collected yet, so its pid is its own.
         let _ = kill(self.child, Signal::SIGKILL);
-        // Its end of the socket closes as it dies, so that a herd that ends leaves no process behind.
+        // Its end of the socket closes as it dies. Collected here, because a herd that ends will not do it any more.
         let mut source = [PollFd::new(self.answers.as_fd(), PollFlags::empty())];
         if poll(&mut source, poll_timeout(DEAD_WITHIN)).is_ok_and(|ready| ready > 0) {
-            let _ = waitid(Id::Pid(self.child), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
+            let _ = waitpid(self.child, None);
         }
         format!("{} did not answer within {} seconds", self.hear().trying, ANSWER_WITHIN.as_secs())
     }
