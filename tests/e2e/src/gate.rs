@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use nix::ioctl_readwrite;
 use nix::libc::{self, c_long, seccomp_notif, seccomp_notif_resp};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{read, write};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -173,8 +174,10 @@ impl Asked {
     pub(crate) fn ask(&mut self) -> io::Result<()> {
         let listener = denial::install(&mut self.filter, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
         let numbers = [std::process::id().cast_signed(), listener].map(i32::to_ne_bytes);
-        self.socket.write_all(numbers.as_flattened())?;
+        // With write(2) and read(2), because send(2) and recv(2) may be among the calls that are asked about.
+        write(&self.socket, numbers.as_flattened())?;
         // It closes with execve(2), so the other side must have it by then.
-        self.socket.read_exact(&mut [0])
+        read(&self.socket, &mut [0])?;
+        Ok(())
     }
 }
