@@ -5,7 +5,6 @@ mod deaths;
 mod load;
 mod logs;
 mod monitoring;
-mod price;
 mod privileges;
 mod refusals;
 mod reload;
