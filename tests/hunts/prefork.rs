@@ -27,6 +27,7 @@ mod board {
                     run.note(format!("has settings {got:?}, the last are number {known}"));
                 }
                 assert!(got == [1, 2] || got == [2], "settings come in the order in which they were posted");
+                assert_eq!(known, 2, "`known` becomes the number of the settings that were returned");
                 run.outcome(if got.len() == 2 { "both, one after the other" } else { "only the newest" });
                 poster.join().unwrap();
             });

@@ -3,18 +3,25 @@
 mod latch {
     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/latch.rs"));
 
+    use lanes::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     use lanes::{Model, thread};
     use std::sync::Arc;
     use verdict::test;
 
+    const TOO_EARLY: &str = "a thread came through the latch, and not all had arrived";
+
     #[test]
     fn who_waits_at_the_latch_gets_through() {
         Model::new("who waits at the latch gets through").outcomes(&["through"]).check(|run| {
-            let latch = Arc::new(Latch::new(1));
+            let (latch, arrived) = (Arc::new(Latch::new(1)), Arc::new(AtomicUsize::new(0)));
             let waiters = ["left", "right"].map(|name| {
-                let latch = latch.clone();
-                thread::spawn_named(name, move || latch.wait())
+                let (latch, arrived) = (latch.clone(), arrived.clone());
+                thread::spawn_named(name, move || {
+                    latch.wait();
+                    assert_eq!(arrived.fetch_add(0, Relaxed), 1, "{TOO_EARLY}");
+                })
             });
+            arrived.fetch_add(1, Relaxed);
             latch.arrive();
             waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
             run.outcome("through");
@@ -24,12 +31,16 @@ mod latch {
     #[test]
     fn the_latch_opens_with_the_last_arrival() {
         Model::new("the latch opens with the last arrival").outcomes(&["through"]).check(|run| {
-            let latch = Arc::new(Latch::new(2));
+            let (latch, arrived) = (Arc::new(Latch::new(2)), Arc::new(AtomicUsize::new(0)));
             let arrivals = ["first", "second"].map(|name| {
-                let latch = latch.clone();
-                thread::spawn_named(name, move || latch.arrive())
+                let (latch, arrived) = (latch.clone(), arrived.clone());
+                thread::spawn_named(name, move || {
+                    arrived.fetch_add(1, Relaxed);
+                    latch.arrive();
+                })
             });
             latch.wait();
+            assert_eq!(arrived.fetch_add(0, Relaxed), 2, "{TOO_EARLY}");
             arrivals.into_iter().for_each(|arrival| arrival.join().unwrap());
             run.outcome("through");
         });

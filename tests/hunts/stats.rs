@@ -11,6 +11,7 @@ mod lights {
     fn the_last_who_leaves_turns_off_the_light() {
         Model::new("the last who leaves turns off the light").outcomes(&["dark"]).check(|run| {
             let room = Arc::new(Room::new(2));
+            assert_eq!(room.turned_off(), 0, "how often the light was turned off while all were there");
             let other = thread::spawn_named("other", {
                 let room = room.clone();
                 move || room.leave()
@@ -26,6 +27,7 @@ mod lights {
 mod roll_call {
     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/roll_call.rs"));
 
+    use lanes::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     use lanes::{Model, thread};
     use std::sync::Arc;
     use verdict::test;
@@ -33,12 +35,16 @@ mod roll_call {
     #[test]
     fn the_teacher_goes_on_once_all_have_answered() {
         Model::new("the teacher goes on once all have answered").outcomes(&["all here"]).check(|run| {
-            let call = Arc::new(RollCall::new(2));
+            let (call, answered) = (Arc::new(RollCall::new(2)), Arc::new(AtomicUsize::new(0)));
             let class = ["left", "right"].map(|name| {
-                let call = call.clone();
-                thread::spawn_named(name, move || call.here())
+                let (call, answered) = (call.clone(), answered.clone());
+                thread::spawn_named(name, move || {
+                    answered.fetch_add(1, Relaxed);
+                    call.here();
+                })
             });
             call.wait_for_all();
+            assert_eq!(answered.fetch_add(0, Relaxed), 2, "the teacher went on, and not all had answered");
             class.into_iter().for_each(|pupil| pupil.join().unwrap());
             run.outcome("all here");
         });

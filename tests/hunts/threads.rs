@@ -3,7 +3,7 @@
 mod doorbell {
     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/hunts/doorbell.rs"));
 
-    use lanes::{Model, thread};
+    use lanes::{Model, sync::atomic::AtomicUsize, sync::atomic::Ordering::Relaxed, thread};
     use std::sync::Arc;
     use verdict::test;
 
@@ -24,16 +24,16 @@ mod doorbell {
     #[test]
     fn each_ring_is_answered() {
         Model::new("each ring is answered").outcomes(&["both answered"]).check(|run| {
-            let bell = Arc::new(Doorbell::new());
-            let guest = thread::spawn_named("guest", {
-                let bell = bell.clone();
-                move || {
-                    bell.ring();
-                    bell.ring();
+            let (bell, rings) = (Arc::new(Doorbell::new()), Arc::new(AtomicUsize::new(0)));
+            let (there, rung) = (bell.clone(), rings.clone());
+            let guest = thread::spawn_named("guest", move || {
+                for _ in 0..2 {
+                    rung.fetch_add(1, Relaxed);
+                    there.ring();
                 }
             });
-            bell.wait();
-            bell.wait();
+            (0..2).for_each(|_| bell.wait());
+            assert_eq!(rings.fetch_add(0, Relaxed), 2, "the host came to the door, and nobody had rung");
             guest.join().unwrap();
             run.outcome("both answered");
         });
