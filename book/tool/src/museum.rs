@@ -175,7 +175,7 @@ impl Exhibit<'_> {
     fn verdict(&self, tree: &Pristine, test: &str) -> Result<String> {
         tree.submit(self.lab, &self.files)?;
         let keep = tempfile::tempdir()?;
-        let runnable = tree.build_part(self.lab, keep.path(), None)?;
+        let runnable = tree.build_kinds(self.lab, [Kind::Model, Kind::Suite, Kind::Hunt], keep.path())?;
         ensure!(runnable.errors.is_none(), "it does not compile: {}", runnable.errors.unwrap_or_default());
         let task = self.lab.tasks.iter().find(|task| task.id == self.wrong.task).context("no such task")?;
         // A long interleaving is shown whole here.

@@ -134,6 +134,18 @@ fn hole_in(solution: &Files, hole: &Hole) -> Result<(PathBuf, Range<usize>)> {
     Ok((path, item.body.clone()))
 }
 
+/// A file in which the body of one function is another one.
+///
+/// # Errors
+/// If the file is not Rust, or has no such function.
+pub fn with_body(text: &str, function: &str, body: &str) -> Result<String> {
+    let items = Items::of(text)?;
+    let item = items.find(function).with_context(|| format!("{function}: there is no such function"))?;
+    let mut text = text.to_owned();
+    text.replace_range(item.body.clone(), body);
+    Ok(text)
+}
+
 /// The function that holds a place in a file, without its documentation and its indentation.
 ///
 /// # Errors

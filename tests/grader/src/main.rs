@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use grader::grade::{self, sandbox};
+use grader::grade::{self, recipe, sandbox, ward};
 use grader::points::points;
 use grader::{cut, handout};
 use lab::course::Course;
@@ -32,7 +32,7 @@ enum Order {
     },
     /// Grade submissions, each in a sandbox
     Grade {
-        /// Folders, or archives (.zip, .tar, .tar.gz), that hold exercises/<part>/src/ at any depth
+        /// Folders, archives (.zip, .tar, .tar.gz, .tar.xz), or files, as they come from the students
         #[arg(required = true)]
         submissions: Vec<PathBuf>,
         /// Only these labs or tasks: 3, queue, 3.2
@@ -44,6 +44,15 @@ enum Order {
         /// Write reports here: CSV and JUnit for all; Markdown, Gradescope and Classroom 50 for each
         #[arg(long)]
         reports: Option<PathBuf>,
+        /// A gradebook that Canvas or Moodle has exported (CSV): reports/gradebook.csv is the same with the points in it
+        #[arg(long, requires = "reports")]
+        roster: Option<PathBuf>,
+        /// Go on where an earlier run was ended: what has a report there is not judged again
+        #[arg(long, requires = "reports")]
+        resume: bool,
+        /// Grade even where the machine refuses a sandbox. Submissions can read what their user can, and use the network
+        #[arg(long)]
+        weak: bool,
     },
     /// Prove the graders: with wrong, correct and hostile submissions, hand-outs, and the show from end to end
     Prove {
@@ -59,39 +68,46 @@ enum Order {
         #[arg(long, requires = "lab")]
         into: Option<PathBuf>,
     },
-    /// Process 1 of a sandbox
+    /// Process 1 of a cell
     #[command(hide = true)]
     Inside {
-        room: PathBuf,
-        room_bytes: u64,
-        memory: u64,
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        folder: PathBuf,
+        #[arg(last = true)]
         command: Vec<String>,
     },
+    /// The process that judges one submission
+    #[command(hide = true)]
+    Judge,
 }
 
 fn main() -> ExitCode {
     tree::die_with_the_reader();
-    match run(Arguments::parse().command) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("cargo lab: {error:#}");
-            ExitCode::from(2)
-        }
-    }
+    let result = match std::env::var_os(recipe::NOTE) {
+        Some(_) => recipe::note_and_run(std::env::args_os().skip(1).collect()).map(|()| ExitCode::SUCCESS),
+        None => run(Arguments::parse().command),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("cargo lab: {error:#}");
+        ExitCode::from(2)
+    })
 }
 
 fn run(order: Order) -> Result<ExitCode> {
-    if let Order::Inside { room, room_bytes, memory, command } = &order {
-        let code = sandbox::inside(room, *room_bytes, *memory, command);
-        return code.map(ExitCode::from).context("the sandbox cannot be made");
+    match &order {
+        Order::Inside { folder, command } => {
+            let code = sandbox::inside(folder, command);
+            return code.map(ExitCode::from).context("the sandbox cannot be made");
+        }
+        Order::Judge => return ward::judge().map(|()| ExitCode::SUCCESS),
+        _ => {}
     }
     let course = Course::load(&tree::root()?)?;
     match order {
         Order::Handout { folder, solved } => handout::handout(&course, &folder, &solved)?,
-        Order::Grade { submissions, only, jobs, reports } => {
+        Order::Grade { submissions, only, jobs, reports, roster, resume, weak } => {
             let jobs = jobs.unwrap_or_else(judge::side_by_side);
-            grade::grade(&course, &points(&course)?, &grade::Order { submissions, only, jobs, reports })?;
+            let order = grade::Order { submissions, only, jobs, reports, roster, resume, weak };
+            grade::grade(&course, &points(&course)?, &order)?;
         }
         Order::Prove { words } => return Err(prove(&course.root).args(words).exec().into()),
         Order::Cut { lab: Some(lab), into } => {
@@ -104,7 +120,7 @@ fn run(order: Order) -> Result<ExitCode> {
                 tree::write(&cut::exercise(&course.root, lab)?, &lab.exercise(&course.root))?;
             }
         }
-        Order::Inside { .. } => unreachable!("done above"),
+        Order::Inside { .. } | Order::Judge => unreachable!("done above"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result, ensure};
 use lab::course::Course;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 
 /// Points of one task, from `tests/points.toml`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Points {
     /// How many.
@@ -22,7 +22,7 @@ fn yes() -> bool {
 }
 
 /// What everything is worth.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PointsTable {
     /// By task, such as `3.2`.

@@ -223,7 +223,7 @@ fn fail_as_shipped(part: &str) {
     {
         let tree = tree();
         tree.submit(lab, &shipped).expect("files in the tree");
-        let built = tree.build_server(lab, &[part], keep.path(), None).expect("cargo runs");
+        let built = tree.build_server(lab, &[part], keep.path()).expect("cargo runs");
         let server =
             built.server(&lab.stage.binary).expect("a part with holes compiles, and so does its server");
         let tests = tree.build_stage_tests(lab, keep.path()).expect("end-to-end tests");
@@ -256,7 +256,7 @@ fn any_mix_of_correct_parts_makes_a_server() {
                     let lab = COURSE.lab(part).expect("a lab");
                     tree.submit(lab, &variants(lab)[round].1).expect("files in the tree");
                 }
-                let built = tree.build_server(lab, used, keep.path(), None).expect("cargo runs");
+                let built = tree.build_server(lab, used, keep.path()).expect("cargo runs");
                 let server = built.server(&lab.stage.binary).unwrap_or_else(|| panic!("{:?}", built.errors));
                 (server.to_owned(), tree.build_stage_tests(lab, keep.path()).expect("end-to-end tests"))
             };
@@ -270,6 +270,67 @@ fn any_mix_of_correct_parts_makes_a_server() {
             assert!(output.status.success(), "stage of lab {part}, variants {round}:\n{text}");
         }
     }
+}
+
+/// Functions of repaired hunts that do nothing, and what the student must be shown then.
+const IDLE: [(&str, &str, &str, &str, &str); 9] = [
+    (
+        "threads",
+        "doorbell.rs",
+        "Doorbell::wait",
+        "{ drop(self.rings.lock()) }",
+        "the host came to the door, and nobody had rung",
+    ),
+    (
+        "threads",
+        "meeting.rs",
+        "Meeting::meet",
+        "{}",
+        "one of two left the meeting, and the other had not come",
+    ),
+    ("threads", "meeting.rs", "Meeting::held", "{ 1 }", "two members have met twice"),
+    ("queue", "latch.rs", "Latch::wait", "{}", "a thread came through the latch, and not all had arrived"),
+    ("queue", "seats.rs", "Seats::sell", "{ true }", "there was one seat, and both counters have sold it"),
+    ("cache", "kitchen.rs", "Kitchen::order", "{ cook() }", "the dish was cooked twice"),
+    (
+        "stats",
+        "roll_call.rs",
+        "RollCall::wait_for_all",
+        "{}",
+        "the teacher went on, and not all had answered",
+    ),
+    (
+        "stats",
+        "lights.rs",
+        "Room::turned_off",
+        "{ 1 }",
+        "how often the light was turned off while all were there",
+    ),
+    ("prefork", "board.rs", "Board::newer", "{ *known = 2; 2 }", "settings"),
+];
+
+#[test]
+fn a_hunt_whose_function_does_nothing_is_not_repaired() {
+    let mut complaints = Vec::new();
+    for (part, file, function, body, says) in IDLE {
+        let lab = COURSE.lab(part).expect("a lab");
+        let mut files = solution(lab);
+        let text = files.get_mut(&Path::new("hunts").join(file)).expect("a hunt");
+        *text = cut::with_body(text, function, body).expect("a function of it");
+        let keep = tempfile::tempdir().expect("a folder");
+        let runnable = build(lab, &files, &[Kind::Hunt], keep.path());
+        let of_file = |task: &&Task| task.hunt.as_ref().is_some_and(|hunt| hunt.file == file);
+        let task = lab.tasks.iter().find(of_file).expect("a task for the file");
+        let judged = judge(task, &runnable, &Manner::plain()).expect("trials run");
+        let shown = explanation(lab, &judged);
+        if judged.state != State::Failing || !shown.contains(says) {
+            complaints.push(format!(
+                "{function} {body} should be told `{says}`, and is {:?}:\n{shown}",
+                judged.state
+            ));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
 }
 
 const PARTS_OF_THE_HERD: [&str; 5] = ["request", "queue", "cache", "stats", "prefork"];

@@ -333,6 +333,16 @@ impl Kind {
             _ => bail!("`{name}` is no kind of test"),
         })
     }
+
+    /// Its name in a lab's file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Suite => "suite",
+            Kind::Model => "model",
+            Kind::Hunt => "hunt",
+            Kind::Stage => "stage",
+        }
+    }
 }
 
 #[cfg(test)]

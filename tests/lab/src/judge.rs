@@ -12,6 +12,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 /// The environment variable by which an end-to-end test is told which server to run.
 pub const SERVER: &str = "SERVER_UNDER_TEST";
@@ -89,10 +90,21 @@ impl Runnable {
         Ok(runnable)
     }
 
-    /// The same programs, but the list of tests of another: a program may say of itself what it likes.
-    pub fn with_tests_of(mut self, reference: &Runnable) -> Runnable {
-        self.tests.clone_from(&reference.tests);
-        self
+    /// Programs that are not asked which tests they have, because they may say what they like: the list comes from
+    /// elsewhere. Each with the folder that it runs in.
+    pub fn of_programs(
+        tests: Vec<(Kind, String)>,
+        programs: impl IntoIterator<Item = (Kind, PathBuf, PathBuf)>,
+        errors: Option<String>,
+    ) -> Runnable {
+        let program =
+            |(kind, executable, folder)| (kind, Program { executable, folder, variables: Vec::new() });
+        Runnable { tests, programs: programs.into_iter().map(program).collect(), errors }
+    }
+
+    /// All tests, by the kind of program that they are in.
+    pub fn tests(&self) -> &[(Kind, String)] {
+        &self.tests
     }
 
     /// Adds end-to-end tests, which are ours, and the server that they run.
@@ -179,6 +191,8 @@ pub struct Manner<'w> {
     pub all: bool,
     /// How many at a time.
     pub side_by_side: usize,
+    /// When all trials end, whatever became of them.
+    pub until: Option<Instant>,
     /// Puts another program around a test, such as a sandbox.
     pub wrap: &'w (dyn Fn(Command) -> Command + Sync),
 }
@@ -186,7 +200,7 @@ pub struct Manner<'w> {
 impl Manner<'_> {
     /// Without anything around it, and only until the first failure.
     pub fn plain() -> Manner<'static> {
-        Manner { all: false, side_by_side: side_by_side(), wrap: &|command| command }
+        Manner { all: false, side_by_side: side_by_side(), until: None, wrap: &|command| command }
     }
 
     /// Without anything around it, to the end.
@@ -232,7 +246,8 @@ fn run_all(trials: &[Trial], manner: &Manner<'_>) -> Result<Vec<Outcome>> {
                         return;
                     }
                     // Those before the first failure go on: one of them may fail too, and would then be the first.
-                    let needless = || !manner.all && failed.load(Ordering::Relaxed) < number;
+                    let over = || manner.until.is_some_and(|until| Instant::now() > until);
+                    let needless = || over() || !manner.all && failed.load(Ordering::Relaxed) < number;
                     let outcome = trial.run(manner.wrap, needless);
                     let passed = outcome.as_ref().is_ok_and(|outcome| outcome.passed);
                     // Where one test hangs, the next ones most likely do, and each costs its whole limit.
@@ -240,7 +255,7 @@ fn run_all(trials: &[Trial], manner: &Manner<'_>) -> Result<Vec<Outcome>> {
                     if !passed && (!manner.all || hangs) {
                         failed.fetch_min(number, Ordering::Relaxed);
                     }
-                    if outcome.is_ok() && !passed && needless() {
+                    if outcome.is_ok() && !passed && needless() && !over() {
                         return;
                     }
                     done.lock().expect("nobody panics with it").insert(number, outcome);
@@ -308,7 +323,7 @@ mod tests {
             shell.arg("-c").arg(script).current_dir(folder.path());
             shell
         };
-        let manner = Manner { all: false, side_by_side: 2, wrap: &wrap };
+        let manner = Manner { all: false, side_by_side: 2, until: None, wrap: &wrap };
         let outcomes = run_all(&scripts.map(trial), &manner).expect("shells run");
         outcomes.into_iter().map(|outcome| outcome.output).collect()
     }

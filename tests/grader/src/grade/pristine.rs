@@ -1,18 +1,14 @@
-//! A tree of our own in which a submission is built: everything in it is ours but the student's sources.
+//! A copy of the course in which our own solutions are built, in the place of the exercises.
 
-use super::sandbox::{FOR_BUILDS, Sandbox, Whose};
-use anyhow::{Context, Result};
+use super::recipe::{Artifacts, Kitchen, NOTE, Recipe};
+use super::sandbox::program;
+use anyhow::{Context, Result, bail, ensure};
 use lab::build::{Build, Built};
 use lab::course::{Course, Kind, Lab};
 use lab::judge::Runnable;
 use lab::tree::{self, Files};
-use lab::trial::supervise_build;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long the compiler may take for one submission. It takes seconds, unless somebody wants it to take longer.
-const BUILD_LIMIT: Duration = Duration::from_secs(300);
 
 /// Waits until nobody else builds in a folder of the grader, and keeps others out until the file is dropped.
 ///
@@ -72,18 +68,51 @@ impl Pristine {
         tree::write(&files, &folder)
     }
 
-    /// Builds the tests of the part that was submitted.
-    ///
-    /// The executables are copied to `keep`, so that the next submission cannot be taken for this one.
+    /// Builds a lab's tests and its server with the solution in the place of the exercise, keeps them, and finds out how
+    /// a submission is built in its turn. Nobody may have submitted anything else meanwhile.
     ///
     /// # Errors
-    /// If cargo cannot be run.
-    pub fn build_part(&self, lab: &Lab, keep: &Path, sandbox: Option<Sandbox>) -> Result<Runnable> {
-        let built = self.build(Build::tests(lab, &self.target), keep, sandbox)?;
-        Runnable::of_part(lab, &lab.exercise(&self.course.root), built)
+    /// If our own part does not compile.
+    pub fn build_reference(&self, lab: &Lab, keep: &Path) -> Result<(Runnable, Recipe)> {
+        let tests = Build::tests(lab, &self.target);
+        let server = Build::server(&lab.stage.package, &lab.stage.binary, &[&lab.part], &self.target);
+        let kitchen =
+            Kitchen { root: &self.course.root, target: &self.target, part: &lab.part, folder: keep };
+        for attempt in 0..2 {
+            let mut artifacts = Artifacts::default();
+            let built = self.build_and_note(&tests, &mut artifacts)?;
+            self.build_and_note(&server, &mut artifacts)?;
+            if let Some(recipe) = kitchen.recipe(&artifacts)? {
+                let built = built.kept_in(keep)?;
+                return Ok((Runnable::of_part(lab, &lab.exercise(&self.course.root), built)?, recipe));
+            }
+            ensure!(attempt == 0, "cargo does not tell how it calls the compiler");
+            // Built by somebody who noted nothing; to be built once more, all of it.
+            let mut clean = lab::build::clean_cargo();
+            clean.args(["clean", "--quiet", "--workspace"]).current_dir(&self.course.root);
+            let cleaned = clean.env("CARGO_TARGET_DIR", &self.target).status();
+            ensure!(
+                cleaned.is_ok_and(|status| status.success()),
+                "cargo cannot clean {}",
+                self.target.display()
+            );
+        }
+        bail!("cargo does not tell how it calls the compiler")
     }
 
-    /// The same, but only the tests of these kinds, and in no sandbox.
+    fn build_and_note(&self, build: &Build, artifacts: &mut Artifacts) -> Result<Built> {
+        let mut command = build.command(&self.course.root);
+        let output = command.env("RUSTC_WRAPPER", program()?).env(NOTE, "1").output();
+        let output = output.context("cannot run cargo")?;
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.success(), "our own part does not compile:\n{errors}");
+        artifacts.add(&output.stdout);
+        Built::from_messages(&output.stdout, true, errors)
+    }
+
+    /// Builds the tests of these kinds of the part that was submitted, by us: in no sandbox.
+    ///
+    /// The executables are copied to `keep`, so that the next submission cannot be taken for this one.
     ///
     /// # Errors
     /// If cargo cannot be run.
@@ -93,7 +122,7 @@ impl Pristine {
         kinds: impl IntoIterator<Item = Kind>,
         keep: &Path,
     ) -> Result<Runnable> {
-        let built = self.build(Build::tests_of(lab, kinds, &self.target), keep, None)?;
+        let built = self.build(Build::tests_of(lab, kinds, &self.target), keep)?;
         Runnable::of_part(lab, &lab.exercise(&self.course.root), built)
     }
 
@@ -101,14 +130,8 @@ impl Pristine {
     ///
     /// # Errors
     /// If cargo cannot be run.
-    pub fn build_server(
-        &self,
-        lab: &Lab,
-        mine: &[&str],
-        keep: &Path,
-        sandbox: Option<Sandbox>,
-    ) -> Result<Built> {
-        self.build(Build::server(&lab.stage.package, &lab.stage.binary, mine, &self.target), keep, sandbox)
+    pub fn build_server(&self, lab: &Lab, mine: &[&str], keep: &Path) -> Result<Built> {
+        self.build(Build::server(&lab.stage.package, &lab.stage.binary, mine, &self.target), keep)
     }
 
     /// Builds the end-to-end tests of a stage and keeps them. Nothing of a student is in them.
@@ -117,24 +140,15 @@ impl Pristine {
     /// If they cannot be built.
     pub fn build_stage_tests(&self, lab: &Lab, keep: &Path) -> Result<PathBuf> {
         // Cargo builds our server along with its tests; a student's server of the same name may be kept beside it.
-        let built = self.build(Build::stage_tests(lab, &self.target), &keep.join("stage"), None)?;
+        let built = self.build(Build::stage_tests(lab, &self.target), &keep.join("stage"))?;
         let tests = built.tests(Kind::Stage, lab).map(Path::to_owned);
         tests.with_context(|| {
             built.errors.unwrap_or_else(|| "cargo did not build the end-to-end tests".to_owned())
         })
     }
 
-    fn build(&self, build: Build, keep: &Path, sandbox: Option<Sandbox>) -> Result<Built> {
+    fn build(&self, build: Build, keep: &Path) -> Result<Built> {
         fs::create_dir_all(keep)?;
-        let built = match sandbox {
-            None => build.run(&self.course.root)?,
-            Some(sandbox) => {
-                let command = build.offline().command(&self.course.root);
-                let mut command = sandbox.wrap(command, &self.target, FOR_BUILDS, Whose::Ours)?;
-                let (succeeded, messages, errors) = supervise_build(&mut command, BUILD_LIMIT)?;
-                Built::from_messages(&messages, succeeded, errors)?
-            }
-        };
-        built.kept_in(keep)
+        build.run(&self.course.root)?.kept_in(keep)
     }
 }

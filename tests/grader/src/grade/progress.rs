@@ -12,8 +12,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(all: usize) -> Progress {
-        Progress { all, done: AtomicUsize::new(0), drawn: std::io::stderr().is_terminal() }
+    pub(super) fn new(all: usize, done: usize) -> Progress {
+        Progress { all, done: AtomicUsize::new(done), drawn: std::io::stderr().is_terminal() }
     }
 
     pub(super) fn say(&self, what: &str) {

@@ -1,23 +1,43 @@
-//! Which tests there are, asked of our own solution.
+//! What is the same for all submissions of a lab, found out with our own solution: which tests there are, and how one
+//! is built.
 
+use super::recipe::Recipe;
+use super::sandbox::{Shown, libraries};
 use super::{Pristine, is_stage};
 use crate::cut;
-use anyhow::{Context, Result, ensure};
-use lab::course::{Course, Lab, Task};
-use lab::judge::Runnable;
+use anyhow::{Context, Result};
+use lab::course::{Course, Kind, Lab, Task};
 use lab::tree::{self, Files};
+use lab::trial;
+use serde::{Deserialize, Serialize};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is the same for all submissions of one lab.
-pub(super) struct Reference<'c> {
-    pub(super) lab: &'c Lab,
-    /// Those that are graded.
-    pub(super) tasks: Vec<&'c Task>,
+/// What the process that judges a submission is told about a lab.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Reference {
+    pub(super) part: String,
+    /// The tasks that are graded, by id.
+    pub(super) tasks: Vec<String>,
+    /// The exercise as it is handed out, without its manifest.
     pub(super) shipped: Files,
-    /// Of our own solution: which tests there are.
-    pub(super) tests: Runnable,
-    /// The end-to-end tests, if a task wants them. Nothing of a student is in them.
-    pub(super) stage_tests: Option<PathBuf>,
+    /// The tests of our own solution, each with the name of its kind.
+    pub(super) tests: Vec<(String, String)>,
+    pub(super) recipe: Recipe,
+    /// What a test program needs to run.
+    pub(super) libraries: Vec<Shown>,
+    /// If a task wants them. Nothing of a student is in them.
+    pub(super) stage: Option<StageTests>,
+}
+
+/// The end-to-end tests.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StageTests {
+    pub(super) program: PathBuf,
+    /// Where they run.
+    pub(super) folder: PathBuf,
+    /// What they read.
+    pub(super) shown: Vec<Shown>,
 }
 
 /// The labs, and of each the tasks, that somebody means by a list of both.
@@ -35,13 +55,8 @@ pub(super) fn chosen<'c>(course: &'c Course, only: &[String]) -> Result<Vec<(&'c
     Ok(course.labs.iter().map(of).filter(|(_, tasks)| !tasks.is_empty()).collect())
 }
 
-/// Builds the solution in the place of the exercise, and the end-to-end tests.
-pub(super) fn reference<'c>(
-    tree: &Pristine,
-    lab: &'c Lab,
-    tasks: Vec<&'c Task>,
-    work: &Path,
-) -> Result<Reference<'c>> {
+/// Builds the solution in the place of the exercise, and the end-to-end tests. No line of a student's runs.
+pub(super) fn reference(tree: &Pristine, lab: &Lab, tasks: &[&Task], work: &Path) -> Result<Reference> {
     let root = &tree.course.root;
     let mut shipped = cut::exercise(root, lab)?;
     shipped.remove(Path::new("Cargo.toml"));
@@ -49,19 +64,49 @@ pub(super) fn reference<'c>(
         format!("grading needs our solution of lab {}, and this copy has none", lab.number)
     })?;
     let keep = work.join("reference").join(&lab.part);
+    fs::create_dir_all(&keep).with_context(|| format!("cannot make {}", keep.display()))?;
     tree.submit(lab, &solution)?;
-    // These builds also fetch what the later ones need: the sandbox has no network.
-    let tests = tree.build_part(lab, &keep, None)?;
-    ensure!(tests.errors.is_none(), "our own part does not compile:\n{}", tests.errors.unwrap_or_default());
-    let mut stage_tests = None;
+    let (runnable, recipe) = tree.build_reference(lab, &keep)?;
+    let mut tests: Vec<(String, String)> =
+        runnable.tests().iter().map(|(kind, test)| (kind.name().to_owned(), test.clone())).collect();
+    let etc = etc(work)?;
+    let mut shown: Vec<Shown> = libraries(&keep.join("suite-test"))?.into_iter().map(real).collect();
+    shown.extend(etc.iter().cloned());
+    let mut stage = None;
     if tasks.iter().any(|task| is_stage(task)) {
-        let server = tree.build_server(lab, &[&lab.part], &keep, None)?;
-        ensure!(
-            server.errors.is_none(),
-            "our own server does not compile:\n{}",
-            server.errors.unwrap_or_default()
-        );
-        stage_tests = Some(tree.build_stage_tests(lab, &keep)?);
+        let program = tree.build_stage_tests(lab, &keep)?;
+        let found = trial::list(&program)?;
+        tests.extend(found.into_iter().map(|test| (Kind::Stage.name().to_owned(), test)));
+        let folder = root.join("tests/e2e");
+        // What they read, they name by where they were compiled.
+        let mut shown = super::sandbox::system();
+        shown.extend(etc);
+        let read = [&folder, &root.join("book/src/running"), &root.join("tests/browser"), &program];
+        shown.extend(read.into_iter().filter(|path| path.exists()).map(Shown::here));
+        stage = Some(StageTests { program, folder, shown });
     }
-    Ok(Reference { lab, tasks, shipped, tests, stage_tests })
+    let tasks = tasks.iter().map(|task| task.id.clone()).collect();
+    Ok(Reference { part: lab.part.clone(), tasks, shipped, tests, recipe, libraries: shown, stage })
+}
+
+/// A library under the name by which programs ask for it, whatever links lead there.
+fn real(path: PathBuf) -> Shown {
+    Shown { at: path.canonicalize().unwrap_or_else(|_| path.clone()), inside: path }
+}
+
+/// The files that name hosts and users, without any of this machine's.
+fn etc(work: &Path) -> Result<Vec<Shown>> {
+    let folder = work.join("etc");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let files = [
+        ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+        ("passwd", "root:x:0:0:::/usr/sbin/nologin\nnobody:x:65534:65534:::/usr/sbin/nologin\n"),
+        ("group", "root:x:0:\nnogroup:x:65534:\n"),
+    ];
+    let put = |(name, text): (&str, &str)| -> Result<Shown> {
+        fs::write(folder.join(name), text).with_context(|| format!("cannot write {name}"))?;
+        Ok(Shown::named(folder.join(name), Path::new("/etc").join(name)))
+    };
+    files.into_iter().map(put).collect()
 }

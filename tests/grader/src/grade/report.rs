@@ -31,27 +31,33 @@ fn gist(text: &str) -> String {
     line.chars().take(70).collect()
 }
 
-/// Writes all reports into a folder: `grades.csv` and `junit.xml` for all, and for each submission a folder with
-/// `report.md`, `results.json` (Gradescope) and `result.json` (Classroom 50).
+/// The file beside a report from which `--resume` knows the grade.
+pub const GRADE: &str = "grade.json";
+
+/// Writes the reports of one submission into a folder of its own: `report.md`, `results.json` (Gradescope) and
+/// `result.json` (Classroom 50); and those of all that are graded so far: `grades.csv` and `junit.xml`.
 ///
 /// # Errors
-/// If a file cannot be written.
-pub fn write(folder: &Path, grades: &[Grade]) -> Result<()> {
+/// If a file cannot be written. The old ones stay.
+pub fn write(folder: &Path, grade: &Grade, all: &[&Grade]) -> Result<()> {
     let put = |name: &Path, text: String| {
         let path = folder.join(name);
         fs::create_dir_all(path.parent().expect("a file is in a folder"))?;
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        // A disk that is full must not leave half a report in the place of a whole one.
+        let new = path.with_extension("new");
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
     };
-    put(Path::new("grades.csv"), csv(grades))?;
-    put(Path::new("junit.xml"), junit(grades))?;
-    for grade in grades {
-        // A submission's name is a file's name, but it may be one that means something here.
-        let own = Path::new(&grade.name).file_name().map_or_else(|| Path::new("unnamed"), Path::new);
-        put(&own.join("report.md"), markdown(grade))?;
-        put(&own.join("results.json"), pretty(&gradescope(grade)))?;
-        put(&own.join("result.json"), pretty(&classroom50(grade)))?;
-    }
-    Ok(())
+    // A submission's name is a file's name, but it may be one that means something here.
+    let own = Path::new(&grade.name).file_name().map_or_else(|| Path::new("unnamed"), Path::new);
+    put(&own.join("report.md"), markdown(grade))?;
+    put(&own.join("results.json"), pretty(&gradescope(grade)))?;
+    put(&own.join("result.json"), pretty(&classroom50(grade)))?;
+    put(Path::new("grades.csv"), csv(all))?;
+    put(Path::new("junit.xml"), junit(all))?;
+    // Last: what has one is done.
+    put(&own.join(GRADE), serde_json::to_string(grade)?)
 }
 
 fn pretty(value: &Value) -> String {
@@ -71,6 +77,12 @@ pub fn markdown(grade: &Grade) -> String {
     if let Some(problem) = &grade.problem {
         writeln!(text, "It could not be graded: {problem}\n").expect(STRING);
     }
+    for note in &grade.notes {
+        writeln!(text, "- {note}").expect(STRING);
+    }
+    if !grade.notes.is_empty() {
+        text.push('\n');
+    }
     text.push_str("| task | | points |\n|---|---|---|\n");
     for mark in &visible {
         writeln!(text, "| {} | {} | {} of {} |", mark.id, mark.name, mark.earned, mark.points).expect(STRING);
@@ -82,7 +94,7 @@ pub fn markdown(grade: &Grade) -> String {
 }
 
 /// For a mark sheet: one line for each submission, one column for each task.
-pub fn csv(grades: &[Grade]) -> String {
+pub fn csv(grades: &[&Grade]) -> String {
     let mut columns: Vec<&str> = Vec::new();
     for mark in grades.iter().flat_map(|grade| &grade.marks) {
         if !columns.contains(&mark.id.as_str()) {
@@ -102,41 +114,50 @@ pub fn csv(grades: &[Grade]) -> String {
 }
 
 /// A field of RFC 4180. A spreadsheet takes what begins with one of four signs for a formula, so these get a space.
-fn quoted(field: &str) -> String {
+pub(super) fn quoted(field: &str) -> String {
     let harmless =
         if field.starts_with(['=', '+', '-', '@']) { format!(" {field}") } else { field.to_owned() };
     format!("\"{}\"", harmless.replace('"', "\"\""))
 }
 
-/// For CI services: a test suite for each submission, a test case for each task.
-pub fn junit(grades: &[Grade]) -> String {
+/// For CI services: a test suite for each submission, a test case for each task. As Jenkins publishes it: `junit-10.xsd`
+/// of its xUnit plugin.
+pub fn junit(grades: &[&Grade]) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for grade in grades {
         let failures = grade.marks.iter().filter(|mark| mark.earned < mark.points).count();
-        let errors = u8::from(grade.problem.is_some());
-        let (name, tests, seconds) = (escaped(&grade.name), grade.marks.len(), grade.took.as_secs_f64());
+        let errors = usize::from(grade.problem.is_some());
+        let (name, tests, seconds) =
+            (escaped(&grade.name), grade.marks.len() + errors, grade.took.as_secs_f64());
         writeln!(
             text,
             "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{seconds:.1}\">"
         )
         .expect(STRING);
+        // Jenkins takes what is before the last point for a package.
+        let class = name.replace('.', "_");
         if let Some(problem) = &grade.problem {
+            let (message, problem) = (escaped(problem.lines().next().unwrap_or_default()), escaped(problem));
             writeln!(
                 text,
-                "    <testcase name=\"submission\"><error>{}</error></testcase>",
-                escaped(problem)
+                "    <testcase classname=\"{class}.submission\" name=\"submission\" time=\"{seconds:.1}\"><error type=\"problem\" message=\"{message}\">{problem}</error></testcase>"
             )
             .expect(STRING);
         }
         for mark in &grade.marks {
+            let lab = mark.id.split(['.', ' ']).next().unwrap_or_default();
             let name = escaped(&format!("{} {}", mark.id, mark.name));
+            let case = format!(
+                "    <testcase classname=\"{class}.lab {lab}\" name=\"{name}\" time=\"{:.1}\"",
+                mark.took.as_secs_f64()
+            );
             if mark.earned == mark.points {
-                writeln!(text, "    <testcase name=\"{name}\"/>").expect(STRING);
+                writeln!(text, "{case}/>").expect(STRING);
             } else {
                 let (earned, points, body) = (mark.earned, mark.points, escaped(&mark.text));
                 writeln!(
                     text,
-                    "    <testcase name=\"{name}\"><failure message=\"{earned} of {points} points\">{body}</failure></testcase>"
+                    "{case}><failure type=\"points\" message=\"{earned} of {points} points\">{body}</failure></testcase>"
                 )
                 .expect(STRING);
             }
@@ -149,7 +170,8 @@ pub fn junit(grades: &[Grade]) -> String {
 
 /// Text for XML 1.0, which has no control characters but tab and line end.
 fn escaped(text: &str) -> String {
-    let kept = text.chars().filter(|&sign| !sign.is_control() || sign == '\n' || sign == '\t');
+    let is_none = |sign: char| sign.is_control() || ['\u{fffe}', '\u{ffff}'].contains(&sign);
+    let kept = text.chars().filter(|&sign| !is_none(sign) || sign == '\n' || sign == '\t');
     kept.fold(String::new(), |mut text, sign| {
         match sign {
             '&' => text.push_str("&amp;"),
@@ -175,6 +197,7 @@ pub fn gradescope(grade: &Grade) -> Value {
                 "max_score": mark.points,
                 "status": if mark.earned == mark.points { "passed" } else { "failed" },
                 "output": mark.text,
+                "output_format": "text",
                 "visibility": if mark.visible { "visible" } else { "after_due_date" },
             })
         })
@@ -184,18 +207,20 @@ pub fn gradescope(grade: &Grade) -> Value {
         "execution_time": grade.took.as_secs(),
         "output": grade.problem.clone().unwrap_or_default(),
         "visibility": "visible",
+        // What the grader prints is for teachers.
+        "stdout_visibility": "hidden",
         "tests": tests,
     })
 }
 
 /// Classroom 50's `result.json`, schema `classroom50/result/v1` (its wiki, "Advanced Autograding"). What only the
-/// service knows comes from the environment that it sets.
+/// service knows comes from the environment that it sets. The file is the student's to read, so what is hidden until the
+/// deadline is not in it.
 pub fn classroom50(grade: &Grade) -> Value {
     let known = |name: &str| std::env::var(name).unwrap_or_default();
     let review = std::env::var("REVIEW_URL").unwrap_or_else(|_| known("COMMIT_URL"));
-    let tests: Vec<Value> = grade
-        .marks
-        .iter()
+    let visible = || grade.marks.iter().filter(|mark| mark.visible);
+    let tests: Vec<Value> = visible()
         .map(|mark| {
             json!({
                 "test-name": format!("{} {}", mark.id, mark.name),
@@ -214,8 +239,8 @@ pub fn classroom50(grade: &Grade) -> Value {
         "release": known("RELEASE_URL"),
         "review": review,
         "datetime": httpdate_utc(),
-        "score": grade.earned(),
-        "max-score": grade.points(),
+        "score": visible().map(|mark| mark.earned).sum::<u32>(),
+        "max-score": visible().map(|mark| mark.points).sum::<u32>(),
         "tests": tests,
     })
 }

@@ -46,7 +46,7 @@ pub fn others(solution: &Files) -> Vec<(&'static str, Files)> {
         files.insert(PathBuf::from(path), text.to_owned());
         files
     };
-    let library = &solution[&PathBuf::from("src/lib.rs")];
+    let ring = &solution[&PathBuf::from("src/ring.rs")];
     vec![
         ("does-not-compile", with("src/ring.rs", "pub(crate) struct Ring<T> {")),
         (
@@ -56,7 +56,7 @@ pub fn others(solution: &Files) -> Vec<(&'static str, Files)> {
                 "#[path = \"../../../solutions/queue/src/inbox.rs\"]\nmod ours;\npub use ours::Inbox;\n",
             ),
         ),
-        ("compiles-without-end", with("src/lib.rs", &format!("{library}\nconst _: () = loop {{}};\n"))),
+        ("compiles-without-end", with("src/ring.rs", &format!("{ring}\nconst _: () = loop {{}};\n"))),
         ("brings-a-program", with("src/bin/suite.rs", "fn main() { println!(\"test result: ok\"); }\n")),
     ]
 }

@@ -1,10 +1,14 @@
 //! The grader, with submissions of every kind: right, wrong, broken, and hostile.
 
+mod attacks;
+mod ended;
 mod hostile;
 
-use grader::cut::replace_once;
-use grader::grade::{Grade, Order, grade};
+use attacks::Attack;
+use grader::cut::{self, replace_once};
+use grader::grade::{Grade, Order, grade, report};
 use grader::points::points;
+use grader::wrong;
 use lab::course::Course;
 use lab::tree::{self, Files};
 use std::fs;
@@ -30,7 +34,12 @@ fn hand_in(folder: &Path, name: &str, files: &Files) -> PathBuf {
 }
 
 fn order(submissions: Vec<PathBuf>, only: &[&str]) -> Order {
-    Order { submissions, only: only.iter().map(|&name| name.to_owned()).collect(), jobs: 2, reports: None }
+    Order {
+        submissions,
+        only: only.iter().map(|&name| name.to_owned()).collect(),
+        jobs: 2,
+        ..Order::default()
+    }
 }
 
 fn by_name<'g>(grades: &'g [Grade], name: &str) -> &'g Grade {
@@ -114,4 +123,66 @@ fn points_for_tidiness_are_lost_one_by_one_and_the_reason_is_shown() {
             assert!(mark.text.contains("exercises/queue/src/semaphore.rs"), "{name}: {}", mark.text);
         }
     }
+}
+
+/// Each attack in all of lab 3, beside an honest solution.
+#[test]
+fn an_attack_earns_nothing() {
+    let course = course();
+    let lab = course.lab("queue").expect("a lab");
+    let mut shipped = cut::exercise(&course.root, lab).expect("the exercise");
+    shipped.remove(Path::new("Cargo.toml"));
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let wrongs = wrong::all(&course, lab).expect("wrong submissions");
+    let lost = wrongs.iter().find(|wrong| wrong.name == "looking and sleeping in two steps").expect("it");
+    let lost = lost.files(&course, lab).expect("an edit of the solution");
+    let mut attacks = attacks::all(&shipped, &solution(&course), &lost);
+    attacks.retain(|attack| attack.name.contains(&only));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut submissions: Vec<_> =
+        attacks.iter().map(|attack| hand_in(folder.path(), attack.name, &attack.files)).collect();
+    submissions.push(hand_in(folder.path(), "honest", &solution(&course)));
+    let points = points(&course).expect("points for every task");
+    let grades = grade(&course, &points, &order(submissions, &["3"])).expect("a run over all of them");
+    let honest = by_name(&grades, "honest");
+    assert_eq!(honest.earned(), honest.points(), "{:#?}", honest.marks);
+    let mut complaints = Vec::new();
+    for Attack { name, at_most, hides, .. } in &attacks {
+        let grade = by_name(&grades, name);
+        let report = report::markdown(grade);
+        if grade.earned() > *at_most {
+            complaints
+                .push(format!("{name} earns {} points, of at most {at_most}:\n{report}", grade.earned()));
+        }
+        if !hides.is_empty() && report.contains(hides) {
+            complaints.push(format!("the report of {name} says {hides:?}:\n{report}"));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
+    for grade in grades.iter().filter(|grade| grade.name == "looks-around") {
+        sees_only_itself(grade, &course.root);
+    }
+    for grade in grades.iter().filter(|grade| grade.name == "writes-over-its-test") {
+        let report = report::markdown(grade);
+        assert!(report.contains("own memory can be opened: false"), "{report}");
+    }
+}
+
+/// What code finds that looks around in a test's process: its program, its libraries, and no rights.
+fn sees_only_itself(grade: &Grade, root: &Path) {
+    let suite = grade.marks.iter().find(|mark| mark.text.contains("FOUND"));
+    let suite = suite.unwrap_or_else(|| panic!("a report of what it found, not {}", report::markdown(grade)));
+    let text = &suite.text;
+    let files =
+        text.split("FOUND [").nth(1).and_then(|rest| rest.split(']').next()).expect("a list of files");
+    for file in files.split(", ").map(|file| file.trim_matches('"')) {
+        let known = ["/lib/", "/lib64/", "/usr/lib/", "/dev/", "/etc/", "/out/"];
+        assert!(known.iter().any(|folder| file.starts_with(folder)), "{file} has no business there:\n{text}");
+    }
+    assert_eq!(files.matches("/out/").count(), 1, "one program:\n{text}");
+    for line in ["CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(text.contains(line), "{line} should be there:\n{text}");
+    }
+    assert!(!text.contains("Uid:\t0"), "another user:\n{text}");
+    assert!(!text.contains(&root.display().to_string()), "no place of this machine:\n{text}");
 }

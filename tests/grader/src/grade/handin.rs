@@ -1,0 +1,123 @@
+//! Which of the files that were handed in are used: those with holes, and nothing else.
+
+use super::Submission;
+use lab::course::Lab;
+use lab::tree::Files;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The sources of one lab: the student's where there are holes, and ours.
+pub(super) struct Chosen {
+    pub(super) files: Files,
+    /// The student's, of these.
+    theirs: BTreeSet<PathBuf>,
+    /// Whether anything is not as it was handed out.
+    pub(super) touched: bool,
+    /// For the student: what was not used, and why.
+    pub(super) notes: Vec<String>,
+    /// Files in which our own solution has unsafe code, so that a student may too.
+    unlocked: BTreeSet<PathBuf>,
+}
+
+/// Where our own solution needs `unsafe`, in a file with holes.
+const MAY_BE_UNSAFE: [&str; 1] = ["root.rs"];
+
+impl Chosen {
+    pub(super) fn of(submission: &Submission, lab: &Lab, shipped: &Files) -> Chosen {
+        let with_holes = with_holes(lab);
+        let mut chosen = Chosen {
+            files: shipped.clone(),
+            theirs: BTreeSet::new(),
+            touched: false,
+            notes: Vec::new(),
+            unlocked: MAY_BE_UNSAFE.iter().map(|file| Path::new("src").join(file)).collect(),
+        };
+        let submitted = submission.parts.get(&lab.part);
+        for (path, text) in submitted.into_iter().flatten() {
+            let same = shipped.get(path) == Some(text);
+            if with_holes.contains(path) || beneath_one_with_holes(path, &with_holes, shipped) {
+                chosen.touched |= !same;
+                chosen.theirs.insert(path.clone());
+                chosen.files.insert(path.clone(), text.clone());
+            } else if !same {
+                chosen.notes.push(not_used(lab, path, shipped.contains_key(path)));
+            }
+        }
+        chosen
+    }
+
+    /// The files as they are compiled: no unsafe code where our own solution needs none. Without it, code cannot run
+    /// before the test, nor search memory for its receipt. The line numbers stay.
+    pub(super) fn locked(&self) -> Files {
+        let lock = |(path, text): (&PathBuf, &String)| {
+            let is_module =
+                path.starts_with("src") && self.theirs.contains(path) && !self.unlocked.contains(path);
+            let lock = if is_module { "#![forbid(unsafe_code)] " } else { "" };
+            (path.clone(), format!("{lock}{text}"))
+        };
+        self.files.iter().map(lock).collect()
+    }
+}
+
+fn not_used(lab: &Lab, path: &Path, is_shipped: bool) -> String {
+    let name = format!("exercises/{}/{}", lab.part, path.display());
+    if is_shipped {
+        return format!("{name} is changed. It has no holes, so it was taken as it was handed out.");
+    }
+    format!(
+        "{name} was not used, because src/lib.rs, which is ours, does not name it. A module of your own belongs in a \
+         folder that is named like a file with holes, and is named there."
+    )
+}
+
+/// The files of a lab that a student writes in.
+pub(super) fn with_holes(lab: &Lab) -> BTreeSet<PathBuf> {
+    let holes = lab.tasks.iter().flat_map(|task| &task.holes);
+    let files = holes.filter_map(|hole| Some(Path::new("src").join(hole.at.split_once(": ")?.0)));
+    let hunts = lab.tasks.iter().filter_map(|task| Some(Path::new("hunts").join(&task.hunt.as_ref()?.file)));
+    files.chain(hunts).collect()
+}
+
+/// `semaphore/queue_of_waiters.rs` is a module of `semaphore.rs`, if that says so.
+fn beneath_one_with_holes(path: &Path, with_holes: &BTreeSet<PathBuf>, shipped: &Files) -> bool {
+    let above = path.ancestors().skip(1).any(|folder| with_holes.contains(&folder.with_extension("rs")));
+    above && path.starts_with("src") && !shipped.contains_key(path)
+}
+
+/// The name of a submission: its file's or folder's, without an archive's ending.
+pub(super) fn name(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name =
+        whole.file_name().map_or_else(|| "unnamed".to_owned(), |name| name.to_string_lossy().into_owned());
+    let small = name.to_ascii_lowercase();
+    let endings = [".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar", ".zip", ".rs"];
+    let ending = endings.into_iter().find(|ending| small.ends_with(ending) && small.len() > ending.len());
+    let kept = &name[..name.len() - ending.unwrap_or("").len()];
+    without_escapes(kept).replace(['/', '\n'], "_")
+}
+
+/// A text without control characters but line ends and tabs, and without what those begin on a terminal (ECMA-48).
+pub(super) fn without_escapes(text: &str) -> String {
+    let mut clean = String::new();
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '\u{1b}' => match signs.next() {
+                // Until the letter that ends it.
+                Some('[') => {
+                    while signs.next_if(|sign| !('@'..='~').contains(sign)).is_some() {}
+                    signs.next();
+                }
+                // Until a bell or another escape.
+                Some(']') => while signs.next_if(|sign| !['\u{7}', '\u{1b}'].contains(sign)).is_some() {},
+                _ => {}
+            },
+            '\n' | '\t' => clean.push(sign),
+            // Those that turn the direction of writing can make a text look like another one.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            sign if sign.is_control() => {}
+            sign => clean.push(sign),
+        }
+    }
+    clean
+}

@@ -1,0 +1,403 @@
+//! What happens to one submission, in a process of its own: unpacked, built, run, marked.
+
+use super::handin::{self, Chosen};
+use super::recipe::{self, BELOW, COURSE, Call, Folders, OUT};
+use super::reference::Reference;
+use super::sandbox::{Cell, FOR_BUILDS, FOR_TESTS, Limits, Sandbox, Shown, open_to_all};
+use super::{Grade, Mark, Submission, is_stage};
+use crate::points::{Points, PointsTable};
+use anyhow::{Context, Result};
+use lab::course::{Course, Kind, Lab, Task};
+use lab::explain::explanation;
+use lab::judge::{Judged, Manner, Runnable, SERVER, State, judge};
+use lab::tree::{self, Files};
+use lab::trial::{Outcome, promise, supervise_build};
+use nix::unistd::chown;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How long one lab of a submission may take, all its steps together. An honest one takes a tenth of it.
+const BUDGET: Duration = Duration::from_secs(600);
+/// How much of that the compiler may take, all calls together.
+const BUILD_BUDGET: Duration = Duration::from_secs(150);
+/// How many end-to-end tests of a submission run at once. They mostly wait.
+const SERVERS: usize = 3;
+/// How much of what is printed gets into a report, in bytes.
+const LONGEST_TEXT: usize = 16 << 10;
+
+/// What the process that judges a submission is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Assignment {
+    pub(super) root: PathBuf,
+    pub(super) submission: PathBuf,
+    pub(super) references: Vec<PathBuf>,
+    pub(super) points: PointsTable,
+    pub(super) sandbox: Sandbox,
+    pub(super) seat: u32,
+    /// A folder that nobody else uses meanwhile.
+    pub(super) folder: PathBuf,
+}
+
+/// Judges a submission.
+pub(super) fn judge_submission(assignment: &Assignment) -> Grade {
+    let start = Instant::now();
+    let name = handin::name(&assignment.submission);
+    let mut grade = Grade { name, marks: Vec::new(), problem: None, notes: Vec::new(), took: Duration::ZERO };
+    let result = Course::load(&assignment.root).and_then(|course| {
+        let submission = Submission::read(&course, &assignment.submission)?;
+        grade.notes.extend(submission.notes.iter().cloned());
+        for path in &assignment.references {
+            let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let reference: Reference = serde_json::from_str(&text).context("a reference is unreadable")?;
+            let lab = course.lab(&reference.part)?;
+            let judging = Judging::new(assignment, &submission, reference, lab);
+            judging.marks(&mut grade).with_context(|| format!("lab {}", lab.number))?;
+        }
+        Ok(())
+    });
+    grade.problem = result.err().map(|error| format!("{error:#}"));
+    grade.took = start.elapsed();
+    grade
+}
+
+struct Judging<'a> {
+    assignment: &'a Assignment,
+    submission: &'a Submission,
+    reference: Reference,
+    lab: &'a Lab,
+    /// The sources, ours and the student's.
+    course: PathBuf,
+    /// What is built.
+    out: PathBuf,
+    door: PathBuf,
+    /// The folder that tests run in.
+    empty: PathBuf,
+    until: Instant,
+    /// How long the compiler has worked.
+    building: Mutex<Duration>,
+}
+
+/// What came of building.
+struct Built {
+    programs: Vec<(Kind, PathBuf)>,
+    server: Option<PathBuf>,
+    errors: Option<String>,
+}
+
+impl<'a> Judging<'a> {
+    fn new(
+        assignment: &'a Assignment,
+        submission: &'a Submission,
+        reference: Reference,
+        lab: &'a Lab,
+    ) -> Judging<'a> {
+        let folder = assignment.folder.join(&lab.part);
+        let [course, out, door, empty] = ["course", "out", "door", "empty"].map(|name| folder.join(name));
+        let (until, building) = (Instant::now() + BUDGET, Mutex::new(Duration::ZERO));
+        Judging { assignment, submission, reference, lab, course, out, door, empty, until, building }
+    }
+
+    fn marks(&self, grade: &mut Grade) -> Result<()> {
+        let tasks: Vec<&Task> =
+            self.lab.tasks.iter().filter(|task| self.reference.tasks.contains(&task.id)).collect();
+        let chosen = Chosen::of(self.submission, self.lab, &self.reference.shipped);
+        grade.notes.extend(chosen.notes.iter().cloned());
+        if !chosen.touched {
+            let text = "The exercise is as it was handed out.";
+            grade.marks.extend(tasks.into_iter().map(|task| self.mark(task, (0, 1), text.to_owned())));
+            return Ok(());
+        }
+        self.lay_out(&chosen.locked())?;
+        let built = self.build()?;
+        let runnable = self.runnable(&built);
+        let mut hung: Vec<&str> = Vec::new();
+        for task in tasks {
+            // Each test that hangs costs its whole limit; what needs a task that hangs would most likely hang too.
+            let needs_hung = self.lab.needed_by(task).into_iter().find(|id| hung.contains(id));
+            if let Some(id) = needs_hung.filter(|_| !is_stage(task)) {
+                let text = format!("Not run, because it needs task {id}, and that one hangs.");
+                grade.marks.push(self.mark(task, (0, 1), text));
+                continue;
+            }
+            let start = Instant::now();
+            let judged = self.judge(task, &runnable)?;
+            if judged.outcomes.iter().any(Outcome::hangs) {
+                hung.push(&task.id);
+            }
+            let text = match judged.state {
+                State::Done => String::new(),
+                State::DoesNotCompile => {
+                    let errors = runnable.errors.as_deref().unwrap_or_default();
+                    format!("It does not compile.\n{}", beginning(errors))
+                }
+                _ if Instant::now() > self.until => {
+                    format!("The {} minutes for this lab are used up.", BUDGET.as_secs() / 60)
+                }
+                State::NotStarted | State::Failing => explanation(self.lab, &judged) + &also_broken(&judged),
+            };
+            let mark = self.mark(task, share(&judged), text);
+            grade.marks.push(Mark { took: start.elapsed(), ..mark });
+        }
+        if runnable.errors.is_none() && tree::unwritten(self.lab, &chosen.files).is_empty() {
+            self.tidiness(&chosen.files, grade)?;
+        }
+        Ok(())
+    }
+
+    fn mark(&self, task: &Task, share: (usize, usize), text: String) -> Mark {
+        let Points { points, visible } = self.assignment.points.task[&task.id];
+        let earned = if share.1 == 0 { 0 } else { points * share.0 as u32 / share.1 as u32 };
+        let text = self.presentable(&text);
+        Mark {
+            id: task.id.clone(),
+            name: task.name.clone(),
+            earned,
+            points,
+            visible,
+            text,
+            took: Duration::ZERO,
+        }
+    }
+
+    /// A text for a student: without what moves a terminal's cursor, and without places on this machine.
+    fn presentable(&self, text: &str) -> String {
+        let root = self.assignment.root.display().to_string();
+        let text = text.replace(&format!("{root}/"), "").replace("/course/", "");
+        let mut text = handin::without_escapes(&text);
+        let mut end = text.len().min(LONGEST_TEXT);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text
+    }
+
+    /// Writes our sources and the student's into a folder.
+    fn lay_out(&self, files: &Files) -> Result<()> {
+        let recipe = &self.reference.recipe;
+        tree::copy(&recipe.course, &self.course, |_| true).context("cannot copy the sources")?;
+        let exercise = self.lab.exercise(&self.course);
+        fs::create_dir_all(&exercise)?;
+        tree::write(files, &exercise)?;
+        for folder in [&self.out, &self.door, &self.empty] {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        let user = self.cell(Vec::new(), FOR_BUILDS).user();
+        if nix::unistd::getuid().is_root() {
+            chown(&self.out, Some(user), None).context("cannot give a folder to a cell's user")?;
+            open_to_all(&self.out, 0o755)?;
+            // Without namespaces, the door is the cell's temporary folder.
+            if self.assignment.sandbox == Sandbox::Weak {
+                chown(&self.door, Some(user), None).context("cannot give a folder to a cell's user")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn cell(&self, shown: Vec<Shown>, limits: Limits) -> Cell {
+        Cell {
+            sandbox: self.assignment.sandbox,
+            door: self.door.clone(),
+            shown,
+            kept: None,
+            limits,
+            seat: self.assignment.seat,
+            closed: false,
+        }
+    }
+
+    /// The cell in which the compiler works.
+    fn workshop(&self) -> (Cell, Folders) {
+        let recipe = &self.reference.recipe;
+        let [course, out] =
+            [(&self.course, COURSE), (&self.out, OUT)].map(|(at, name)| Shown::named(at, name));
+        let mut cell = self.cell(recipe.shown(), FOR_BUILDS);
+        cell.shown.push(course.clone());
+        cell.kept = Some(out.clone());
+        let below = Shown::named(&recipe.below, BELOW);
+        let folders = Folders { course: cell.path(&course), below: cell.path(&below), out: cell.path(&out) };
+        (cell, folders)
+    }
+
+    /// Makes the calls of the compiler, one after the other. What needs one that failed is not tried.
+    fn build(&self) -> Result<Built> {
+        let mut built = Built { programs: Vec::new(), server: None, errors: None };
+        let mut failed: BTreeSet<&str> = BTreeSet::new();
+        let wants_server = self.reference.stage.is_some();
+        for call in &self.reference.recipe.calls {
+            let of_server = !call.is_test() && call.name != self.lab.part;
+            if of_server && !wants_server {
+                continue;
+            }
+            let missing = call.needs().any(|needed| failed.contains(needed.as_str()));
+            let errors: Option<String> = if missing { Some(String::new()) } else { self.compile(call)? };
+            if let Some(errors) = errors {
+                failed.insert(&call.output);
+                built.errors.get_or_insert_default().push_str(&errors);
+                continue;
+            }
+            let program = self.out.join(&call.output);
+            match call.name.as_str() {
+                "suite" => built.programs.push((Kind::Suite, program)),
+                "hunts" => built.programs.push((Kind::Hunt, program)),
+                _ if call.is_test() => built.programs.push((Kind::Model, program)),
+                name if name == self.lab.stage.binary => built.server = Some(program),
+                _ => {}
+            }
+        }
+        Ok(built)
+    }
+
+    /// Makes one call. What the compiler said, if it failed.
+    fn compile(&self, call: &Call) -> Result<Option<String>> {
+        let (cell, folders) = self.workshop();
+        let mut step = self.reference.recipe.step(call, "rustc", &folders);
+        // The hunts are included in a file of ours, where they cannot say it themselves: see `Chosen::locked`.
+        let hunts = self.reference.shipped.iter().filter(|(path, _)| path.starts_with("hunts"));
+        if call.name == "hunts" && !hunts.map(|(_, text)| text).any(|text| text.contains("unsafe ")) {
+            step.arg("--forbid=unsafe_code");
+        }
+        let (succeeded, _, said) = self.compiler(&cell, &step)?;
+        Ok((!succeeded).then_some(said))
+    }
+
+    /// Runs a compiler, or a tool like it, for as long as there is time.
+    fn compiler(&self, cell: &Cell, step: &Command) -> Result<(bool, Vec<u8>, String)> {
+        let mut building = self.building.lock().expect("nobody panics with it");
+        let left = BUILD_BUDGET.saturating_sub(*building);
+        if left.is_zero() {
+            let seconds = BUILD_BUDGET.as_secs();
+            return Ok((false, Vec::new(), format!("error: the compiler has used up its {seconds} s\n")));
+        }
+        let start = Instant::now();
+        let ended = supervise_build(&mut cell.command(step)?, left)?;
+        cell.sweep();
+        *building += start.elapsed();
+        Ok(ended)
+    }
+
+    fn runnable(&self, built: &Built) -> Runnable {
+        let tests = self
+            .reference
+            .tests
+            .iter()
+            .filter_map(|(kind, test)| Some((Kind::named(kind).ok()?, test.clone())));
+        let exercise = Shown::named(self.lab.exercise(&self.course), self.lab.exercise(Path::new(COURSE)));
+        let cell = self.cell(Vec::new(), FOR_TESTS);
+        let mut programs: Vec<(Kind, PathBuf, PathBuf)> = built
+            .programs
+            .iter()
+            .map(|(kind, program)| (*kind, cell.path(&self.inside(program)), cell.path(&exercise)))
+            .collect();
+        if let (Some(stage), Some(_)) = (&self.reference.stage, &built.server) {
+            programs.push((Kind::Stage, stage.program.clone(), stage.folder.clone()));
+        }
+        let runnable = Runnable::of_programs(tests.collect(), programs, built.errors.clone());
+        match &built.server {
+            Some(server) => runnable.with_variable(SERVER, &cell.path(&self.inside(server))),
+            None => runnable,
+        }
+    }
+
+    /// A program that was built, and what a cell calls it.
+    fn inside(&self, program: &Path) -> Shown {
+        Shown::named(program, Path::new(OUT).join(program.file_name().unwrap_or_default()))
+    }
+
+    /// Runs the trials of a task, each in a cell.
+    fn judge<'t>(&self, task: &'t Task, runnable: &Runnable) -> Result<Judged<'t>> {
+        let wrap = |command: Command| {
+            let cell = self.cell_of(&command);
+            cell.command(&command).expect("cells were tried before, and found this program")
+        };
+        self.cell(Vec::new(), FOR_TESTS).sweep();
+        let side_by_side = if is_stage(task) { SERVERS } else { 1 };
+        judge(task, runnable, &Manner { all: true, side_by_side, until: Some(self.until), wrap: &wrap })
+    }
+
+    /// The cell in which a test program runs: beside its libraries, only itself, or the server that it is about.
+    fn cell_of(&self, test: &Command) -> Cell {
+        let folder = Shown::named(self.empty.clone(), self.lab.exercise(Path::new(COURSE)));
+        match self.reference.stage.as_ref().filter(|stage| test.get_program() == stage.program) {
+            Some(stage) => {
+                let mut cell = self.cell(stage.shown.clone(), FOR_TESTS);
+                let server = test.get_envs().find(|(name, _)| *name == SERVER).and_then(|(_, path)| path);
+                let server = Path::new(server.unwrap_or_default()).file_name().unwrap_or_default();
+                cell.shown.push(self.inside(&self.out.join(server)));
+                cell
+            }
+            None => {
+                let mut cell = self.cell(self.reference.libraries.clone(), FOR_TESTS);
+                let name = Path::new(test.get_program()).file_name().unwrap_or_default();
+                cell.shown.extend([self.inside(&self.out.join(name)), folder]);
+                cell.closed = true;
+                cell
+            }
+        }
+    }
+
+    /// The optional points for a lab that is done: formatted as `cargo fmt` does it, and nothing found by clippy.
+    fn tidiness(&self, files: &Files, grade: &mut Grade) -> Result<()> {
+        let points = &self.assignment.points;
+        if points.formatted == 0 && points.clippy == 0 {
+            return Ok(());
+        }
+        let exercise = self.lab.exercise(&self.course);
+        tree::write(files, &exercise)?;
+        let (cell, folders) = self.workshop();
+        let recipe = &self.reference.recipe;
+        let library = recipe.calls.iter().find(|call| call.name == self.lab.part && !call.is_test());
+        let library = library.context("the recipe has no call for the part")?;
+        let mut add = |what: &str, points: u32, step: &Command| -> Result<()> {
+            let start = Instant::now();
+            let (clean, printed, errors) = self.compiler(&cell, step)?;
+            // rustfmt shows what it would change on standard output, clippy what it finds on standard error.
+            let found = String::from_utf8_lossy(&printed).into_owned() + &errors;
+            let number = self.lab.number;
+            let (id, name) = (format!("{number} {what}"), format!("Lab {number}: {what}"));
+            let text = if clean { String::new() } else { self.presentable(&beginning(&found)) };
+            let earned = if clean { points } else { 0 };
+            grade.marks.push(Mark { id, name, earned, points, visible: true, text, took: start.elapsed() });
+            Ok(())
+        };
+        if points.formatted > 0 {
+            add("formatted", points.formatted, &recipe::rustfmt(recipe, &self.lab.part, &folders))?;
+        }
+        if points.clippy > 0 {
+            add("clippy", points.clippy, &recipe::clippy(recipe, library, &folders))?;
+        }
+        Ok(())
+    }
+}
+
+/// How much of a task's points is earned. A promise that is mostly kept is not kept, so it is all or nothing; but an
+/// end-to-end task is a row of promises, and each counts.
+fn share(judged: &Judged<'_>) -> (usize, usize) {
+    let passed = judged.outcomes.iter().filter(|outcome| outcome.passed).count();
+    if judged.task.kinds().all(|kind| kind == Kind::Stage) {
+        (passed, judged.trials)
+    } else {
+        (usize::from(judged.state == State::Done), 1)
+    }
+}
+
+/// The promises that break beside the one that is explained, where each counts.
+fn also_broken(judged: &Judged<'_>) -> String {
+    let failed = judged.outcomes.iter().filter(|outcome| !outcome.passed).skip(1);
+    let lines: String = failed.map(|outcome| format!("\n  {}", promise(&outcome.test))).collect();
+    if lines.is_empty() || !is_stage(judged.task) {
+        String::new()
+    } else {
+        format!("\nThese break too:\n{lines}\n")
+    }
+}
+
+/// As much of the compiler's words as somebody reads.
+fn beginning(text: &str) -> String {
+    text.lines().take(40).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,122 @@
+//! Which exercise a file belongs to, and where in it.
+
+use super::archive::Entry;
+use super::handin::with_holes;
+use lab::course::{Course, Lab};
+use std::path::{Path, PathBuf};
+
+/// A file's place.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) part: String,
+    /// Beneath the exercise's folder.
+    pub(super) file: PathBuf,
+    /// How sure that is: 0 for a whole path, more for less of it.
+    pub(super) rank: u8,
+    /// How deep it was: of two copies, the one nearer to the top is meant.
+    pub(super) depth: usize,
+}
+
+/// Finds a file's place, by its path or else by its name and what it says.
+pub(super) fn place(course: &Course, entry: &Entry) -> Option<Place> {
+    let words: Vec<String> = entry.path.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    by_path(course, &words).or_else(|| by_name(course, &words, &entry.text))
+}
+
+/// `<anything>/exercises/queue/src/ring.rs`, or from `queue/` on, as in an archive of the folder `exercises`.
+fn by_path(course: &Course, words: &[String]) -> Option<Place> {
+    let is_place = |at: usize| {
+        let (part, below) = (&words[at], &words[at + 1]);
+        course.labs.iter().any(|lab| lab.part == *part) && ["src", "hunts"].contains(&below.as_str())
+    };
+    let at = (0..words.len().saturating_sub(2)).find(|&at| is_place(at))?;
+    // A solution or a copy that `cargo lab reset` saved is not what was handed in.
+    let above = at.checked_sub(1).map(|above| words[above].as_str());
+    if ["solutions", "shipped", "saved"].iter().any(|no| above == Some(*no)) {
+        return None;
+    }
+    let rank = u8::from(above != Some("exercises"));
+    Some(Place { part: words[at].clone(), file: words[at + 1..].iter().collect(), rank, depth: at })
+}
+
+/// `src/ring.rs`, `ring.rs`, or as platforms rename it: `smithada_12345_67890_ring-1.rs`. Two labs may have files of
+/// one name; then the functions in it decide.
+fn by_name(course: &Course, words: &[String], text: &str) -> Option<Place> {
+    let (name, folders) = words.split_last()?;
+    if folders
+        .iter()
+        .any(|folder| ["solutions", "shipped", "saved", "tests", "stages", "book"].contains(&folder.as_str()))
+    {
+        return None;
+    }
+    let mut best: Option<(usize, Place)> = None;
+    for lab in &course.labs {
+        for file in with_holes(lab) {
+            let Some(rank) = file.file_name().and_then(|wanted| likeness(name, &wanted.to_string_lossy()))
+            else {
+                continue;
+            };
+            let known = known_words(lab, &file).filter(|word| text.contains(word.as_str())).count();
+            let place = Place { part: lab.part.clone(), file, rank, depth: folders.len() };
+            let better = best.as_ref().is_none_or(|(most, _)| known > *most);
+            if known > 0 && better {
+                best = Some((known, place));
+            }
+        }
+    }
+    best.map(|(_, place)| place)
+}
+
+/// What a file of a lab certainly says.
+fn known_words<'l>(lab: &'l Lab, file: &'l Path) -> impl Iterator<Item = String> + 'l {
+    let of_file =
+        move |at: &str| at.split_once(": ").is_some_and(|(name, _)| file == Path::new("src").join(name));
+    let functions =
+        lab.tasks.iter().flat_map(|task| &task.holes).filter(move |hole| of_file(&hole.at)).map(|hole| {
+            let function = hole.at.rsplit([':', ' ']).next().unwrap_or_default();
+            format!("fn {function}(")
+        });
+    let types =
+        lab.tasks.iter().flat_map(|task| &task.holes).filter(move |hole| of_file(&hole.at)).filter_map(
+            |hole| {
+                let (_, path) = hole.at.split_once(": ")?;
+                path.split_once("::").map(|(of, _)| format!("{of} {{"))
+            },
+        );
+    let hunt = lab.tasks.iter().filter_map(|task| task.hunt.as_ref());
+    let hunt =
+        hunt.filter(move |hunt| file == Path::new("hunts").join(&hunt.file)).map(|_| "pub ".to_owned());
+    functions.chain(types).chain(hunt)
+}
+
+/// How like a wanted name another one is: 2 for the same, 3 for one that a platform or a second download made of it.
+fn likeness(name: &str, wanted: &str) -> Option<u8> {
+    if name == wanted {
+        return Some(2);
+    }
+    let stem = name.strip_suffix(".rs")?;
+    let wanted = wanted.strip_suffix(".rs")?;
+    // semaphore-1.rs, semaphore (1).rs, semaphore copy.rs
+    let stem = stem
+        .trim_end_matches(" copy")
+        .trim_end_matches(|sign: char| sign.is_ascii_digit() || " ()-".contains(sign));
+    let before = stem.strip_suffix(wanted)?;
+    (before.is_empty() || before.ends_with('_')).then_some(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::likeness;
+
+    #[test]
+    fn a_name_may_be_what_a_platform_made_of_it() {
+        assert_eq!(likeness("ring.rs", "ring.rs"), Some(2));
+        for name in ["smithada_123_456_ring.rs", "smithada_123_456_ring-1.rs", "ring (2).rs", "ring copy.rs"]
+        {
+            assert_eq!(likeness(name, "ring.rs"), Some(3), "{name}");
+        }
+        for name in ["string.rs", "ring.txt", "ringing.rs", "ring.rs.bak"] {
+            assert_eq!(likeness(name, "ring.rs"), None, "{name}");
+        }
+    }
+}

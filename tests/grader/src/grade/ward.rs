@@ -1,0 +1,165 @@
+//! The process that judges one submission, seen from outside: when it crashes or hangs, it loses that one.
+//!
+//! ```text
+//!   cargo lab grade      reads no line of any submission
+//!     unshare(1)         new PID, mount and IPC namespaces for each; and users of its own if we are not root
+//!       grader judge     process 1 of them; its folder is in memory, and vanishes with it
+//!         cells          see `sandbox`
+//! ```
+//!
+//! Each is killed with its parent, so that nothing goes on after Ctrl-C, SIGTERM or SIGKILL.
+
+// What must happen between fork(2) and exec(2).
+#![allow(unsafe_code)]
+
+use super::judging::{Assignment, judge_submission};
+use super::sandbox::{Cell, FOR_TESTS, Sandbox, program, system};
+use super::{Grade, handin};
+use anyhow::{Context, Result, bail, ensure};
+use lab::trial::supervise_build;
+use nix::mount::{MsFlags, mount};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
+use nix::unistd::getuid;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a submission may take for each lab, before its process is ended from outside. It ends by itself earlier.
+const LONGEST: Duration = Duration::from_secs(900);
+/// All files of one submission, and all that is built from it, in bytes.
+const FILES: u64 = 1 << 30;
+/// The memory of the process that unpacks a submission, in bytes.
+const MEMORY: u64 = 2 << 30;
+/// How that process hears what to do.
+const ASSIGNMENT: &str = "GRADER_ASSIGNMENT";
+/// What it is told for a trial of the sandbox.
+const TRIAL: &str = "trial";
+
+/// Judges a submission in a process of its own.
+pub(super) fn judge_apart(assignment: &Assignment) -> Grade {
+    let start = Instant::now();
+    let judged = serde_json::to_string(assignment).map_err(Into::into).and_then(|told| {
+        let limit = LONGEST * u32::try_from(assignment.references.len().max(1)).unwrap_or(1);
+        let (succeeded, said, errors) = supervise_build(&mut command(assignment.sandbox, &told)?, limit)?;
+        let last = || handin::without_escapes(errors.lines().last().unwrap_or("it says nothing"));
+        ensure!(succeeded, "the grader's process for this submission failed: {}", last());
+        serde_json::from_slice::<Grade>(&said)
+            .context("the grader's process for this submission said nothing")
+    });
+    judged.unwrap_or_else(|error| Grade {
+        name: handin::name(&assignment.submission),
+        marks: Vec::new(),
+        problem: Some(format!("{error:#}")),
+        notes: Vec::new(),
+        took: start.elapsed(),
+    })
+}
+
+/// `grader judge`, in namespaces if they can be had.
+fn command(sandbox: Sandbox, told: &str) -> Result<Command> {
+    let own = program()?;
+    let mut command = match sandbox {
+        Sandbox::Weak => Command::new(own),
+        Sandbox::Strong => {
+            let mut command = Command::new("unshare");
+            command.args(["--pid", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc"]);
+            if !getuid().is_root() {
+                // By newuidmap(1): with one user only, a submission would be the same one as we are.
+                command.args(["--user", "--map-root-user", "--map-auto", "--setgroups", "allow"]);
+            }
+            command.arg(own);
+            command
+        }
+    };
+    command.arg("judge").env(ASSIGNMENT, told);
+    // SAFETY: prctl(2) is all that happens between fork(2) and exec(2).
+    unsafe { command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?)) };
+    Ok(command)
+}
+
+/// `grader judge`: judges, and says the grade in JSON.
+///
+/// # Errors
+/// If nobody told it what to judge.
+pub fn judge() -> Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    let told = std::env::var(ASSIGNMENT).context("`grader judge` is a part of `cargo lab grade`")?;
+    if let Some(folder) = told.strip_prefix(TRIAL) {
+        return try_cell(Path::new(folder));
+    }
+    // Only the lower of the two limits: the compiler may use more.
+    let (_, most) = getrlimit(Resource::RLIMIT_AS)?;
+    setrlimit(Resource::RLIMIT_AS, MEMORY.min(most), most)?;
+    let assignment: Assignment = serde_json::from_str(&told).context("an assignment is unreadable")?;
+    fs::create_dir_all(&assignment.folder)?;
+    if assignment.sandbox == Sandbox::Strong {
+        let size = format!("size={FILES},mode=755");
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        mount(Some("ward"), &assignment.folder, Some("tmpfs"), flags, Some(size.as_str()))
+            .context("cannot make a folder in memory")?;
+    }
+    let grade = judge_submission(&assignment);
+    println!("{}", serde_json::to_string(&grade)?);
+    Ok(())
+}
+
+/// Whether a cell can be made here, and is one: another user, alone, without the course.
+fn try_cell(folder: &Path) -> Result<()> {
+    let door = folder.join("door");
+    fs::create_dir_all(&door)?;
+    let sandbox = Sandbox::Strong;
+    let cell = Cell { sandbox, door, shown: system(), kept: None, limits: FOR_TESTS, seat: 0, closed: true };
+    let mut step = Command::new("sh");
+    let unseen = folder.display();
+    step.args(["-c", &format!("test ! -e '{unseen}' && test $$ = 2 && test $(id -u) != 0")]);
+    let output = cell.command(&step)?.output().context("no cell can be started")?;
+    if output.status.success() {
+        return Ok(());
+    }
+    bail!("{}", String::from_utf8_lossy(&output.stderr).trim())
+}
+
+impl Sandbox {
+    /// Tries what this machine allows.
+    ///
+    /// # Errors
+    /// If it allows only the weak one, and nobody said that this will do.
+    pub fn find(weak: bool) -> Result<Sandbox> {
+        let folder = tempfile::tempdir().context("no temporary folder")?;
+        let told = format!("{TRIAL}{}", folder.path().display());
+        let output = command(Sandbox::Strong, &told)?.stdin(Stdio::null()).output();
+        let why = match output {
+            Ok(output) if output.status.success() => return Ok(Sandbox::Strong),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; "),
+            Err(error) => error.to_string(),
+        };
+        ensure!(
+            weak,
+            "this machine refuses what a sandbox needs ({why}). As root it needs CAP_SYS_ADMIN (docker run --privileged); \
+             as another user, user namespaces and newuidmap (package uidmap). With --weak, submissions run with limits \
+             only: they can reach the network, and what their user can read. Then grade in a container that holds nothing else."
+        );
+        Ok(Sandbox::Weak)
+    }
+
+    /// What the user should know.
+    pub fn warning(self) -> Option<&'static str> {
+        if self == Sandbox::Strong {
+            return None;
+        }
+        Some(if getuid().is_root() {
+            "submissions run with limits only: they can reach the network, and what users 61000 and above can read"
+        } else {
+            "submissions run with limits only, and as you: they can reach the network, read your files, and write them"
+        })
+    }
+}
+
+/// The folders of the submissions that are judged at the same time.
+pub(super) fn folder(work: &Path, seat: u32) -> PathBuf {
+    work.join(format!("ward-{seat}"))
+}

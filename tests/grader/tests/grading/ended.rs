@@ -1,0 +1,123 @@
+//! A grader that is ended: nothing goes on, and nothing is lost.
+
+use crate::{course, hand_in, hostile, solution};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Other graders may have to end first.
+const PATIENCE: Duration = Duration::from_secs(1200);
+
+fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "after {PATIENCE:?} still not: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn grader(submissions: &[PathBuf], reports: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_grader"));
+    command.arg("grade").args(submissions).args(["--only", "3.1", "--jobs", "1", "--reports"]).arg(reports);
+    command.args(more).stdin(Stdio::null());
+    command
+}
+
+/// The processes beneath one, with their own names.
+fn beneath(ancestor: u32) -> BTreeSet<u32> {
+    let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .expect("proc(5)")
+        .flatten()
+        .filter_map(|entry| {
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let parent = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
+            Some((entry.file_name().to_str()?.parse().ok()?, parent))
+        })
+        .collect();
+    let mut found = BTreeSet::from([ancestor]);
+    while let Some((child, _)) =
+        parents.iter().find(|(child, parent)| found.contains(parent) && !found.contains(child))
+    {
+        found.insert(*child);
+    }
+    found.remove(&ancestor);
+    found
+}
+
+/// Whether a program of a student's runs beneath the grader.
+fn runs_a_test(grader: &Child) -> bool {
+    beneath(grader.id()).iter().any(|pid| {
+        let path = format!("/proc/{pid}");
+        let words = fs::read(format!("{path}/cmdline")).unwrap_or_default();
+        words.starts_with(b"/out/") && fs::metadata(&path).is_ok_and(|meta| meta.uid() >= 61_000)
+    })
+}
+
+#[test]
+fn a_grader_that_is_ended_leaves_nothing_running_and_another_one_goes_on() {
+    let course = course();
+    let solution = solution(&course);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, spins) =
+        hostile::armed(&solution).into_iter().find(|(name, _)| *name == "spins").expect("one that spins");
+    let submissions = [hand_in(folder.path(), "first", &solution), hand_in(folder.path(), "second", &spins)];
+    let reports = folder.path().join("reports");
+    let first = reports.join("first/grade.json");
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        let mut grader =
+            grader(&submissions, &reports, &["--resume"]).stderr(Stdio::null()).spawn().expect("the grader");
+        wait_for("the first is graded, and the second runs", || first.exists() && runs_a_test(&grader));
+        let before = beneath(grader.id());
+        kill(Pid::from_raw(grader.id().cast_signed()), signal).expect("it runs");
+        grader.wait().expect("it has ended");
+        wait_for("all that it had started has ended", || {
+            before.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists())
+        });
+    }
+    let written = fs::metadata(&first).expect("a grade").mtime_nsec();
+    hand_in(folder.path(), "second", &solution);
+    let Output { status, stdout, stderr } =
+        grader(&submissions, &reports, &["--resume"]).output().expect("the grader");
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    assert_eq!(fs::metadata(&first).expect("a grade").mtime_nsec(), written, "what is graded stays graded");
+    let table = String::from_utf8_lossy(&stdout);
+    let sheet = fs::read_to_string(reports.join("grades.csv")).expect("a mark sheet");
+    assert!(sheet.contains("\"first\",8,8") && sheet.contains("\"second\",8,8"), "{sheet}\n{table}");
+}
+
+/// Root in a container, mostly.
+#[test]
+fn without_the_right_to_make_namespaces_it_refuses_unless_told_otherwise() {
+    let course = course();
+    let folder = tempfile::tempdir().expect("a folder");
+    let submission = hand_in(folder.path(), "honest", &solution(&course));
+    let reports = folder.path().join("reports");
+    let confined = |more: &[&str]| {
+        let grader = grader(std::slice::from_ref(&submission), &reports, more);
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--"]);
+        command.arg(grader.get_program()).args(grader.get_args());
+        command.output().expect("setpriv runs")
+    };
+    let refused = confined(&[]);
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{text}");
+    assert!(text.contains("--weak") && text.contains("CAP_SYS_ADMIN"), "{text}");
+    assert!(!reports.exists(), "nothing was judged");
+    let weak = confined(&["--weak"]);
+    let text = String::from_utf8_lossy(&weak.stderr).into_owned();
+    if text.contains("RUSTUP_HOME=/opt/rustup") {
+        assert_eq!(weak.status.code(), Some(2), "{text}");
+        eprintln!("skipped: other users cannot run the compiler here");
+        return;
+    }
+    assert!(weak.status.success(), "{text}");
+    let sheet = fs::read_to_string(reports.join("grades.csv")).expect("a mark sheet");
+    assert!(sheet.contains("\"honest\",8,8"), "{sheet}\n{text}");
+}

@@ -1,0 +1,276 @@
+//! Which files of a submission are taken, as learning platforms, operating systems and students pack them.
+
+use grader::grade::Submission;
+use lab::course::Course;
+use lab::tree;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn course() -> Course {
+    Course::load(&tree::root().expect("a checkout")).expect("labs")
+}
+
+/// The text of a file of an exercise as it was handed out.
+fn exercise(path: &str) -> String {
+    fs::read_to_string(course().root.join("exercises").join(path)).expect("an exercise")
+}
+
+/// Files with their paths, in a folder of a student's name.
+struct Hand {
+    folder: tempfile::TempDir,
+}
+
+impl Hand {
+    fn new() -> Hand {
+        Hand { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn folder(&self, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+        let root = self.folder.path().join(name);
+        for (path, bytes) in files {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, bytes).expect("a file");
+        }
+        root
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, bytes).expect("a file");
+        path
+    }
+}
+
+fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, bytes) in files {
+        archive.start_file(*path, zip::write::SimpleFileOptions::default()).expect("an entry");
+        archive.write_all(bytes).expect("an entry");
+    }
+    archive.finish().expect("an archive").into_inner()
+}
+
+fn tarred(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, *bytes).expect("an entry");
+    }
+    archive.into_inner().expect("an archive")
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+/// What was taken: `queue src/ring.rs` and its text.
+fn taken(path: &Path) -> BTreeMap<String, String> {
+    let submission =
+        Submission::read(&course(), path).unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
+    let parts = submission.parts.into_iter();
+    parts
+        .flat_map(|(part, files)| {
+            files.into_iter().map(move |(file, text)| (format!("{part} {}", file.display()), text))
+        })
+        .collect()
+}
+
+fn names(path: &Path) -> Vec<String> {
+    taken(path).into_keys().collect()
+}
+
+fn refused(path: &Path) -> String {
+    format!("{:#}", Submission::read(&course(), path).expect_err("it is no submission"))
+}
+
+fn notes(path: &Path) -> Vec<String> {
+    Submission::read(&course(), path).expect("a submission").notes
+}
+
+#[test]
+fn only_rust_files_of_exercises_are_taken_from_whatever_packs_them() {
+    let files: [(&str, &[u8]); 9] = [
+        ("work/exercises/queue/src/ring.rs", b"// ring"),
+        ("work/exercises/queue/hunts/latch.rs", b"// latch"),
+        ("work/exercises/cache/src/deep/er.rs", b"// deep"),
+        ("work/exercises/queue/Cargo.toml", b"[package]"),
+        ("work/exercises/nonsense/src/lib.rs", b"// nothing"),
+        ("work/solutions/stats/src/lib.rs", b"// not theirs"),
+        ("work/exercises/queue/saved/1/src/ring.rs", b"// an older one"),
+        ("work/tests/suites/queue.rs", b"// a test"),
+        ("work/README.md", b"words"),
+    ];
+    let hand = Hand::new();
+    let folder = hand.folder("alice", &files);
+    // A link could lead to our solutions.
+    let secret = course().root.join("solutions/queue/src/inbox.rs");
+    std::os::unix::fs::symlink(secret, folder.join("work/exercises/queue/src/inbox.rs")).expect("a link");
+    let tar = tarred(&files);
+    let mut packed = vec![
+        folder,
+        hand.file("alice.zip", &zipped(&files)),
+        hand.file("ALICE.ZIP", &zipped(&files)),
+        hand.file("alice.tar", &tar),
+        hand.file("alice.tar.gz", &gzipped(&tar)),
+        hand.file("alice.tgz", &gzipped(&tar)),
+        // What a browser on macOS makes of alice.tar.gz, and calls as before.
+        hand.file("unpacked.tar.gz", &tar),
+    ];
+    let plain = hand.file("packed-later.tar", &tar);
+    if Command::new("xz").arg(&plain).status().is_ok_and(|status| status.success()) {
+        packed.push(plain.with_extension("tar.xz"));
+    } else {
+        assert!(std::env::var_os("CI_FULL").is_none(), "CI_FULL is set, but there is no xz");
+    }
+    for path in packed {
+        assert_eq!(
+            names(&path),
+            ["cache src/deep/er.rs", "queue hunts/latch.rs", "queue src/ring.rs"],
+            "{path:?}"
+        );
+    }
+}
+
+#[test]
+fn an_archive_may_begin_anywhere_in_the_tree() {
+    let (hand, ring) = (Hand::new(), exercise("queue/src/ring.rs"));
+    let semaphore = exercise("queue/src/semaphore.rs");
+    let (ring, semaphore) = (ring.as_bytes(), semaphore.as_bytes());
+    for (name, files) in [
+        ("in exercises", vec![("queue/src/ring.rs", ring), ("queue/src/semaphore.rs", semaphore)]),
+        ("in the exercise", vec![("src/ring.rs", ring), ("src/semaphore.rs", semaphore)]),
+        ("flat", vec![("ring.rs", ring), ("semaphore.rs", semaphore)]),
+        (
+            "GitHub",
+            vec![
+                ("labs-ada-main/exercises/queue/src/ring.rs", ring),
+                ("labs-ada-main/exercises/queue/src/semaphore.rs", semaphore),
+            ],
+        ),
+        (
+            "Windows",
+            vec![
+                ("labs\\exercises\\queue\\src\\ring.rs", ring),
+                ("labs\\exercises\\queue\\src\\semaphore.rs", semaphore),
+            ],
+        ),
+        (
+            "Canvas",
+            vec![
+                ("lovelaceada_4711_90210_ring.rs", ring),
+                ("lovelaceada_4711_90211_semaphore-1.rs", semaphore),
+            ],
+        ),
+        (
+            "macOS",
+            vec![
+                ("labs/exercises/queue/src/ring.rs", ring),
+                ("labs/exercises/queue/src/semaphore.rs", semaphore),
+                ("__MACOSX/labs/exercises/queue/src/._ring.rs", b"\0\x05\x16\x07"),
+                ("labs/exercises/queue/src/._semaphore.rs", b"\0\x05"),
+            ],
+        ),
+    ] {
+        let path = hand.file(&format!("{name}.zip"), &zipped(&files));
+        assert_eq!(names(&path), ["queue src/ring.rs", "queue src/semaphore.rs"], "{name}");
+    }
+}
+
+/// The labs 3 and 5 both have a semaphore.rs.
+#[test]
+fn of_two_labs_with_files_of_one_name_the_functions_decide() {
+    let hand = Hand::new();
+    for part in ["queue", "stats"] {
+        let text = exercise(&format!("{part}/src/semaphore.rs"));
+        let path = hand.folder(part, &[("semaphore.rs", text.as_bytes())]).join("semaphore.rs");
+        assert_eq!(names(&path), [format!("{part} src/semaphore.rs")]);
+    }
+}
+
+/// As Moodle hands out all submissions: a folder for each student, with what the student has uploaded.
+#[test]
+fn an_archive_in_a_folder_is_unpacked_and_one_in_an_archive_too() {
+    let hand = Hand::new();
+    let inner = zipped(&[("exercises/queue/src/ring.rs", b"// ring")]);
+    let folder = hand.folder("Ada Lovelace_90210_assignsubmission_file_", &[("lab3.zip", &inner)]);
+    assert_eq!(names(&folder), ["queue src/ring.rs"]);
+    let outer = hand.file("outer.zip", &zipped(&[("lab3.zip", &inner)]));
+    assert_eq!(names(&outer), ["queue src/ring.rs"]);
+    assert_eq!(
+        Submission::read(&course(), &folder).expect("a submission").name,
+        "Ada Lovelace_90210_assignsubmission_file_"
+    );
+}
+
+#[test]
+fn of_two_copies_the_one_nearer_to_the_top_is_taken_and_the_report_says_so() {
+    let hand = Hand::new();
+    let folder = hand.folder(
+        "alice",
+        &[
+            ("labs/exercises/queue/src/ring.rs", b"// mine"),
+            ("labs/old/backup/exercises/queue/src/ring.rs", b"// older"),
+            ("labs/again/exercises/queue/src/ring.rs", b"// mine"),
+        ],
+    );
+    assert_eq!(taken(&folder)["queue src/ring.rs"], "// mine");
+    let notes = notes(&folder);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("labs/old/backup/exercises/queue/src/ring.rs was not"), "{notes:?}");
+}
+
+#[test]
+fn what_older_editors_write_is_read() {
+    let hand = Hand::new();
+    let latin = hand.folder("latin", &[("exercises/queue/src/ring.rs", b"// caf\xe9")]);
+    assert_eq!(taken(&latin)["queue src/ring.rs"], "// caf\u{e9}");
+    assert!(notes(&latin)[0].contains("read as Latin-1"));
+    let marked = hand.folder("marked", &[("exercises/queue/src/ring.rs", b"\xef\xbb\xbf// ring")]);
+    assert_eq!(taken(&marked)["queue src/ring.rs"], "// ring");
+}
+
+#[test]
+fn a_refusal_says_what_was_found_and_what_was_looked_for() {
+    let hand = Hand::new();
+    assert!(refused(&hand.file("essay.pdf", b"%PDF")).contains("neither a folder nor an archive"));
+    assert!(refused(&hand.file("broken.zip", b"PK\x03\x04 broken")).contains("zip archive is broken"));
+    assert!(refused(&hand.file("broken.tar.gz", &[0x1f, 0x8b, 8])).contains("archive"));
+    let wrong = refused(&hand.folder("wrong", &[("notes.txt", b"words"), ("essay.doc", b"words")]));
+    assert!(
+        wrong.contains("there is no Rust file in it, but essay.doc, notes.txt")
+            || wrong.contains("notes.txt, essay.doc"),
+        "{wrong}"
+    );
+    assert!(wrong.contains("exercises/<part>/src/") && wrong.contains("bounded_queue.rs"), "{wrong}");
+    let other = refused(&hand.folder("other", &[("main.rs", b"fn main() {}")]));
+    assert!(other.contains("its Rust files are main.rs"), "{other}");
+    let empty = hand.folder("empty", &[("folder/x", b"")]);
+    fs::remove_file(empty.join("folder/x")).expect("a file");
+    assert!(refused(&empty).contains("it is empty"));
+    let long = hand.folder("long", &[("exercises/queue/src/ring.rs", &vec![b' '; (1 << 20) + 1])]);
+    assert!(refused(&long).contains("longer than 1 MiB"));
+}
+
+/// A few kilobytes of which much more comes.
+#[test]
+fn an_archive_is_limited_by_what_comes_out_of_it() {
+    let hand = Hand::new();
+    let zeros = vec![0; 32 << 20];
+    let packed = gzipped(&tarred(&[("zeros", &zeros), ("exercises/queue/src/ring.rs", b"// ring")]));
+    assert!(packed.len() < 1 << 20, "it is small: {} bytes", packed.len());
+    let path = hand.file("bomb.tar.gz", &packed);
+    let within = |most| Submission::read_within(&course(), &path, most).map_err(|error| format!("{error:#}"));
+    assert_eq!(within(16 << 20).expect_err("too much"), "more than 16 MiB come out of its archive");
+    within(64 << 20).expect("a submission with much else in it");
+    // The same as one source file, in a zip.
+    let path = hand.file("bomb.zip", &zipped(&[("exercises/queue/src/ring.rs", &zeros)]));
+    assert!(refused(&path).contains("longer than 1 MiB"));
+}
