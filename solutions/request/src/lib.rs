@@ -12,6 +12,7 @@
 //! Nothing here reads a socket or writes a response. Bytes come in as slices, so every rule can be tested without
 //! a network; the stages do the input and output.
 
+mod deleted;
 mod head;
 mod root;
 mod stop;

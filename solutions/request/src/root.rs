@@ -10,12 +10,12 @@
 //! turns out to be a regular file, and checked once more to be one.
 
 use crate::RequestPath;
+use crate::deleted::is_deleted;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use std::fs::File;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -127,19 +127,9 @@ impl DocumentRoot {
     }
 
     /// Whether the folder itself was deleted since it was opened. Nothing is found in it any more. Never waits: of a
-    /// folder on another machine, it says what this one has heard (`AT_STATX_DONT_SYNC`, statx(2)).
+    /// folder on another machine, it says what this one has heard.
     pub fn is_deleted(&self) -> bool {
-        let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
-        let mut status = MaybeUninit::<libc::statx>::zeroed();
-        #[allow(unsafe_code)]
-        // SAFETY: the kernel reads an empty string that ends in NUL, and writes one `statx` to `status`. That is made of
-        // integers, for which all-zero bytes, and whatever the kernel writes there, are values.
-        let (result, status) = unsafe {
-            let folder = self.folder.as_raw_fd();
-            let result = libc::statx(folder, c"".as_ptr(), flags, libc::STATX_NLINK, status.as_mut_ptr());
-            (result, status.assume_init())
-        };
-        result == 0 && status.stx_mask & libc::STATX_NLINK != 0 && status.stx_nlink == 0
+        is_deleted(self.folder.as_fd())
     }
 
     /// Finds what `path` names, and opens it if it is a regular file. A path that ends in a slash asks for a directory,

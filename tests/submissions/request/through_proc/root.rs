@@ -117,7 +117,7 @@ impl DocumentRoot {
     ///
     /// # Errors
     /// [`FindError`]; a path that leaves the root, by whatever trick, is [`FindError::NotFound`].
-    pub fn find(&self, path: &RequestPath) -> Result<Found, FindError> {
+    pub fn find(&self, path: &RequestPath<'_>) -> Result<Found, FindError> {
         let name = name_of(path);
         let found = self.look_up(name, OFlag::O_PATH, ResolveFlag::empty())?;
         let status = fstat(&found)?;
@@ -134,7 +134,7 @@ impl DocumentRoot {
 
     /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` when it
     /// would have to ask the disk, and when the file is gone. For threads that must not block.
-    pub fn identify_from_memory(&self, path: &RequestPath) -> Option<FileIdentity> {
+    pub fn identify_from_memory(&self, path: &RequestPath<'_>) -> Option<FileIdentity> {
         if path.is_directory() {
             return None;
         }
@@ -173,7 +173,7 @@ impl AsFd for DocumentRoot {
 }
 
 /// The name for openat2(2), which has no name for "this folder" but a dot.
-fn name_of(path: &RequestPath) -> &str {
+fn name_of<'p>(path: &'p RequestPath<'_>) -> &'p str {
     if path.as_str().is_empty() { "." } else { path.as_str() }
 }
 
