@@ -3,19 +3,15 @@
 use super::PROGRAM;
 use super::shortage::limit;
 use e2e::{Answer, Denied, Errno, Gate, Server, Signal, Site, eventually, kill, libc, pattern};
-use std::fs;
 use verdict::test;
 
-/// The page with the tables.
-fn page() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../book/src/running/refusals.md");
-    fs::read_to_string(path).expect("the page of the book")
-}
+/// The page with the tables. Where submissions are judged, there is no book.
+const PAGE: &str = include_str!("../../../../book/src/running/refusals.md");
 
 /// The page has this line in a table.
 #[track_caller]
 fn is_in_the_book(line: &str) {
-    assert!(page().lines().any(|other| other == line), "running/refusals.md should have the line\n{line}");
+    assert!(PAGE.lines().any(|other| other == line), "running/refusals.md should have the line\n{line}");
 }
 
 /// Whether a text has these words in this order; `[..]` is for what differs each time.
@@ -344,8 +340,7 @@ fn a_master_that_cannot_wait_for_events_still_replaces_the_dead_and_stops() {
 
 #[test]
 fn every_line_of_the_tables_is_tried() {
-    let page = page();
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
     let refused: Vec<&str> = rows.map(|(first, _)| first).filter(|first| *first != "refused").collect();
     assert!(refused.len() > 20, "running/refusals.md should have its tables: {refused:?}");
     for what in refused {

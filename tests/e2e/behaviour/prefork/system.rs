@@ -2,7 +2,6 @@
 
 use super::PROGRAM;
 use e2e::{Denied, Errno, Signal, Site, libc, pattern};
-use std::fs;
 use verdict::test;
 
 /// How the row begins, what is taken away, and how the row goes on.
@@ -57,8 +56,7 @@ const NOT_HERE: [&str; 3] = ["`RESOLVE_CACHED`", "Landlock for TCP", "`TCP_DEFER
 
 /// The last column of each row, by the first.
 fn rows() -> Vec<(String, String)> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../book/src/reference/system.md");
-    let page = fs::read_to_string(path).expect("the page of the book");
+    let page = include_str!("../../../../book/src/reference/system.md");
     let table = page.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
     let cells = table.take_while(|line| line.starts_with('|')).map(|line| {
         let mut cells = line.trim_matches('|').split(" | ").map(str::trim);
