@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use parts::queue::{BoundedQueue, Inbox, Refused};
 use parts::request::Bell;
 use program::bell::EventBell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// A queue that has not been empty for so long is more than a passing burst.
@@ -42,7 +42,10 @@ pub struct Work {
 /// The ways between reception and threads.
 pub struct Counter {
     /// From the reception to the threads. Bounded: what does not fit is refused.
-    pub queue: BoundedQueue<Work>,
+    queue: BoundedQueue<Work>,
+    /// About how many requests are in the queue. It could say so itself, but only under its lock, and this is asked for
+    /// every client that is accepted.
+    waiting: AtomicUsize,
     /// From the threads to the reception. Unbounded, but no larger than the number of connections.
     pub inbox: Inbox<Box<Client>>,
     /// Wakes the reception when the inbox is no longer empty.
@@ -61,6 +64,7 @@ impl Counter {
     pub fn new(queue_size: usize, delay: Duration) -> Result<Counter, Errno> {
         Ok(Counter {
             queue: BoundedQueue::new(queue_size),
+            waiting: AtomicUsize::new(0),
             inbox: Inbox::new(),
             bell: EventBell::new()?,
             delay: ControlledDelay::new(delay),
@@ -84,12 +88,13 @@ impl Counter {
         // Said before, because a thread may take the client before `try_enqueue` returns.
         service.happened(Event::Queued);
         let now = Instant::now();
-        if self.queue.is_empty() {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
             self.delay.queue_is_empty(now);
         }
         match self.queue.try_enqueue(Work { client, queued_at: now }) {
             Ok(()) => None,
             Err(Refused::Full(work) | Refused::ShutDown(work)) => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
                 service.happened(Event::Unqueued);
                 Some(work.client)
             }
@@ -97,11 +102,31 @@ impl Counter {
         // ANCHOR_END: enqueue
     }
 
+    /// The next request for a thread, which sleeps until there is one. `None` after [`Counter::close`], once no request is
+    /// left.
+    pub fn take(&self) -> Option<Work> {
+        let work = self.queue.dequeue();
+        if work.is_some() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        work
+    }
+
+    /// Whether nothing waits for a thread.
+    pub fn nothing_waits(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+    }
+
+    /// Ends the threads, once they have taken what waits for them.
+    pub fn close(&self) {
+        self.queue.shutdown();
+    }
+
     /// Whether a new client had better go elsewhere, if it can: the queue is full, or requests have waited in it for
     /// longer than a burst lasts.
     pub fn is_overloaded(&self, now: Instant) -> bool {
-        let waiting = self.queue.len();
-        waiting == self.queue.capacity() || (waiting > 0 && self.delay.stands_for(now) > STANDING)
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        waiting >= self.queue.capacity() || (waiting > 0 && self.delay.stands_for(now) > STANDING)
     }
 
     /// A thread is done with a client for now.

@@ -53,7 +53,7 @@ impl Pool {
     /// Lets the threads finish what is queued, and waits for them.
     // ANCHOR: finish
     pub fn finish(self) {
-        self.counter.queue.shutdown();
+        self.counter.close();
         for thread in self.threads {
             // A thread catches the panics of its handlers; one of its own has been reported by the panic hook.
             let _ = thread.join();
@@ -65,7 +65,7 @@ impl Pool {
 /// The life of a pool thread.
 // ANCHOR: work
 fn work(counter: &Counter, service: &impl Service, stop: &Stop) {
-    while let Some(Work { mut client, queued_at }) = counter.queue.dequeue() {
+    while let Some(Work { mut client, queued_at }) = counter.take() {
         let now = Instant::now();
         service.happened(Event::Taken(now.saturating_duration_since(queued_at)));
         // A response that was begun goes on, whatever it has waited for.
@@ -100,7 +100,7 @@ fn attend(client: &mut Client, counter: &Counter, service: &impl Service, stop: 
         // ANCHOR: attend_next
         // Anything but a request is the reception's business; asked again, the connection says the same.
         let next_is_here = connection.receive(|_| None) == Received::Declined;
-        if !next_is_here || !counter.queue.is_empty() {
+        if !next_is_here || !counter.nothing_waits() {
             return;
         }
         // ANCHOR_END: attend_next

@@ -228,7 +228,7 @@ impl Entrance for Doors {
     }
 
     fn turned(&mut self, epoll: &Epoll, counter: &Counter) -> io::Result<()> {
-        if self.full && counter.queue.is_empty() {
+        if self.full && counter.nothing_waits() {
             self.full = false;
             self.tell(epoll)?;
         }

@@ -5,6 +5,7 @@ mod deaths;
 mod load;
 mod logs;
 mod monitoring;
+mod price;
 mod privileges;
 mod refusals;
 mod reload;
