@@ -28,9 +28,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long workers may take to leave when the herd stops, if nobody has said.
-pub const GRACE: Duration = Duration::from_secs(30);
-
 /// A hundred years.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
@@ -319,7 +316,7 @@ impl Master {
 
 /// How long workers may take to leave: when the herd stops, and when they are replaced.
 fn patience(settings: &Settings) -> (Duration, Duration) {
-    (settings.drain.unwrap_or(GRACE), settings.drain.unwrap_or(FOR_EVER))
+    (settings.drain.unwrap_or(worker::GRACE), settings.drain.unwrap_or(FOR_EVER))
 }
 
 /// A worker that is gone already has been reaped or will be in a moment; either way it needs no signal.

@@ -1,7 +1,6 @@
 //! What a forked child does: it serves its socket as stage 5 would, covers for others, and follows its master.
 
 use crate::covering::{Board, Doors};
-use crate::master::GRACE;
 use crate::trial::Opened;
 use crate::{privileges, signals, silence};
 use nix::sys::prctl::set_pdeathsig;
@@ -17,6 +16,10 @@ use stage5_stats::observed::Seated;
 use std::os::fd::OwnedFd;
 use std::process;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long workers may take to leave when the herd stops, if nobody has said.
+pub const GRACE: Duration = Duration::from_secs(30);
 
 /// What a worker is told by the master that forked it.
 pub struct Orders<'m> {
