@@ -146,7 +146,7 @@ fn a_pod_that_is_deleted_has_the_time_that_herd_takes() {
     let pod = &documents[0]["spec"]["template"]["spec"];
     let sleep = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().expect("seconds");
     let all = pod["terminationGracePeriodSeconds"].as_u64().expect("seconds");
-    let grace = stage6_prefork::master::GRACE.as_secs();
+    let grace = stage6_prefork::worker::GRACE.as_secs();
     assert!(sleep + grace < all, "{sleep} s of preStop and {grace} s of herd should be less than {all} s");
     // As in the unit for systemd.
     let unit = replaced(&text("herd.service"), "TimeoutStopSec=", "\nTimeoutStopSec ");
