@@ -15,8 +15,8 @@ const LARGE: usize = 12 << 20;
 #[track_caller]
 fn exited_well(server: &Server) {
     assert_eq!(server.exit_code(), Some(0), "a server that was asked to stop should exit with code 0");
+    // So its port is free, too. To connect would prove nothing: another test's server may have got it meanwhile.
     assert_eq!(server.workers(), [], "a server that has stopped should leave no process behind");
-    assert!(server.refuses_connections(), "a server that has stopped should leave its port");
 }
 
 #[test]
