@@ -72,9 +72,11 @@ pub fn run_alone(
 /// What a reception does with epoll(7), for the sentence that says that the system refuses it.
 const WATCH: &str = "watch the clients";
 
-/// Tries whether there are descriptors for one client and one file. A server without them listens, and serves nobody.
+/// Tries whether there are descriptors for one client and for the look-up of its file, which may hold two at a time. A
+/// server without them listens, and serves nobody.
 fn has_room_for_a_client(any: impl AsFd) -> io::Result<()> {
     let _client = any.as_fd().try_clone_to_owned()?;
+    let _name = any.as_fd().try_clone_to_owned()?;
     any.as_fd().try_clone_to_owned().map(drop)
 }
 
