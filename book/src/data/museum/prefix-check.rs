@@ -1,5 +1,5 @@
 // root.rs
-pub fn find(&self, path: &RequestPath<'_'>) -> Result<Found, FindError> {
+pub fn find(&self, path: &RequestPath<'_>) -> Result<Found, FindError> {
     let name = name_of(path);
     let root = std::fs::read_link(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&self.folder)));
     let root = root.map_err(|_| FindError::NotFound)?;
