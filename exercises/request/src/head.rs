@@ -106,8 +106,8 @@ fn refuse_bare_line_ends(head: &[u8]) -> Result<(), HeadError> {
     todo!("Lab 1.2: an error if a CR lacks its LF, or an LF its CR")
 }
 
-/// `method SP request-target SP HTTP-version`, with exactly one space each (RFC 9112, section 3). The line is UTF-8, not
-/// only ASCII, because of what a query may hold.
+/// `method SP request-target SP HTTP-version`, with exactly one space each (RFC 9112, section 3). The target is
+/// UTF-8, not only ASCII, because of what a query may hold.
 fn parse_request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
     todo!("Lab 1.1: three words with exactly one space between: method, target, version")
 }

@@ -37,7 +37,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parts::prefork::ListeningSocket;
 use program::dropped;
 use program::failure::Failure;
-use program::listening::listen_for_monitoring;
+use program::listening::{listen_for_monitoring, refused};
 use program::settings::Settings;
 use stage5_stats::shared_stats;
 use trial::Trial;
@@ -55,7 +55,7 @@ pub const ABOUT: &str = "A prefork HTTP/1.1 server for static files";
 // ANCHOR: run
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let sockets = ListeningSocket::bind_group(settings.socket_address(), settings.num_workers)
-        .map_err(|error| Failure::listen(settings, &error))?;
+        .map_err(|error| refused(settings, &error))?;
     let monitoring = listen_for_monitoring(settings.monitoring)?;
     if let Some(user) = &settings.user {
         privileges::become_user(user)?;

@@ -36,22 +36,19 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The socket could not be made to listen.
-    pub fn listen(settings: &Settings, error: &io::Error) -> Failure {
-        let address = settings.socket_address();
+    /// A socket could not be made to listen. `port` and `ip` are the flags that say where.
+    pub fn listen(port: &str, ip: &str, address: SocketAddr, error: &io::Error) -> Failure {
         match error.kind() {
             // The other program may end; an interface may come up, or get its address, a moment after the boot.
-            io::ErrorKind::AddrInUse => {
-                Failure::NotNow(format!("--port: {address} is in use by another program"))
-            }
+            io::ErrorKind::AddrInUse => Failure::NotNow(format!("{port}: {address} is in use already")),
             io::ErrorKind::AddrNotAvailable => {
-                Failure::NotNow(format!("--address: {address} is not an address of this machine"))
+                Failure::NotNow(format!("{ip}: {address} is not an address of this machine"))
             }
             io::ErrorKind::PermissionDenied => {
-                Failure::Setting(format!("--port: listening on {address} needs privileges"))
+                Failure::Setting(format!("{port}: listening on {address} needs privileges"))
             }
             _ => {
-                let why = format!("--port: cannot listen on {address}: {}", plain(error));
+                let why = format!("{port}: cannot listen on {address}: {}", plain(error));
                 // What the system is short of is no mistake in a setting.
                 match error.raw_os_error().map(Errno::from_raw) {
                     Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
@@ -61,17 +58,6 @@ impl Failure {
                 }
             }
         }
-    }
-
-    /// The socket for those who watch the server could not be made to listen.
-    pub fn listen_for_monitoring(address: SocketAddr, error: &io::Error) -> Failure {
-        let why = match error.kind() {
-            io::ErrorKind::AddrInUse => format!("{address} is in use already"),
-            io::ErrorKind::AddrNotAvailable => format!("{address} is not an address of this machine"),
-            io::ErrorKind::PermissionDenied => format!("listening on {address} needs privileges"),
-            _ => format!("cannot listen on {address}: {}", plain(error)),
-        };
-        Failure::Setting(format!("--monitoring-address: {why}"))
     }
 
     /// The access log could not be opened.

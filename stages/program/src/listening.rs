@@ -36,18 +36,24 @@ pub fn send_without_delay(listener: &impl AsFd) -> io::Result<()> {
 /// # Errors
 /// [`Failure::Setting`] if that is not possible, [`Failure::NotNow`] if it may be later.
 pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Failure> {
-    let listener = bind(settings.socket_address()).map_err(|error| Failure::listen(settings, &error))?;
+    let listener = bind(settings.socket_address()).map_err(|error| refused(settings, &error))?;
     let address = listener.local_addr().map_err(Failure::running)?;
     Ok((listener, address))
+}
+
+/// Why the socket for the files could not be made to listen.
+pub fn refused(settings: &Settings, error: &io::Error) -> Failure {
+    Failure::listen("--port", "--address", settings.socket_address(), error)
 }
 
 /// Listens where those who watch the server come in, if that is an address of its own.
 ///
 /// # Errors
-/// [`Failure::Setting`] if that is not possible.
+/// [`Failure::Setting`] if that is not possible, [`Failure::NotNow`] if it may be later.
 pub fn listen_for_monitoring(monitoring: Monitoring) -> Result<Option<(TcpListener, SocketAddr)>, Failure> {
+    const FLAG: &str = "--monitoring-address";
     let Monitoring::Address(address) = monitoring else { return Ok(None) };
-    let listener = bind(address).map_err(|error| Failure::listen_for_monitoring(address, &error))?;
+    let listener = bind(address).map_err(|error| Failure::listen(FLAG, FLAG, address, &error))?;
     let address = listener.local_addr().map_err(Failure::running)?;
     Ok(Some((listener, address)))
 }

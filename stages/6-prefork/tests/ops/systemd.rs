@@ -109,7 +109,7 @@ fn systemd_tries_again_when_something_may_pass_and_not_after_a_wrong_setting() {
     let Some(machine) = Machine::with_herd() else { return };
     let other = "systemd-run --quiet --unit=other --property=Type=notify herd --address 0.0.0.0 --port 80 --document-root /srv/www";
     for (what, change, passes) in [
-        ("--port: 0.0.0.0:80 is in use by another program", other, "systemctl stop other"),
+        ("--port: 0.0.0.0:80 is in use already", other, "systemctl stop other"),
         (
             "--address: 192.0.2.1:80 is not an address of this machine",
             "sed -i s/0.0.0.0/192.0.2.1/ /etc/herd.conf",

@@ -146,7 +146,7 @@ fn watchers_who_have_connected_are_answered_by_a_server_that_stops() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_one_sentence_and_exit_code_2() {
+fn an_address_that_cannot_be_had_now_is_one_sentence_and_exit_code_75() {
     let other = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = other.local_addr().expect("an address").to_string();
     for (address, why) in
@@ -154,7 +154,7 @@ fn an_address_that_is_taken_is_one_sentence_and_exit_code_2() {
     {
         let finished = PROGRAM.launch().site(&Site::new()).flags(&["--monitoring-address", address]).run();
         let sentence = format!("{}: --monitoring-address: {address} {why}\n", PROGRAM.name);
-        assert_eq!((finished.code, finished.stderr, finished.stdout), (Some(2), sentence, String::new()));
+        assert_eq!((finished.code, finished.stderr, finished.stdout), (Some(75), sentence, String::new()));
     }
 }
 
