@@ -2,6 +2,7 @@
 //! (proc(5)).
 
 use crate::eventually;
+use nix::errno::Errno;
 use nix::libc::{self, c_int};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -69,7 +70,7 @@ impl Lease {
     /// Takes a lease. `None` if the file system has none to give.
     ///
     /// # Panics
-    /// If the file cannot be opened.
+    /// If the file cannot be opened, or others keep it open.
     #[track_caller]
     pub fn take(path: &Path) -> Option<Lease> {
         /// Which signal asks for the lease (fcntl(2)); libc has no name for it.
@@ -83,7 +84,13 @@ impl Lease {
                 libc::fcntl(file.as_raw_fd(), what, value)
             }
         };
-        let taken = set(F_SETSIG, libc::SIGURG) == 0 && set(libc::F_SETLEASE, libc::F_WRLCK) == 0;
+        let mut taken = false;
+        // A child that another test forks has all our files until its exec, also the one that this file was written
+        // through; meanwhile nobody gets the lease.
+        eventually("nobody else has the file open", || {
+            taken = set(F_SETSIG, libc::SIGURG) == 0 && set(libc::F_SETLEASE, libc::F_WRLCK) == 0;
+            taken || Errno::last() != Errno::EAGAIN
+        });
         taken.then_some(Lease { file })
     }
 
