@@ -290,8 +290,8 @@ impl Master {
                 self.opened = opened;
                 Some(Event::Reload)
             }
-            Outcome::UseLog(log) => {
-                self.opened.log = log;
+            Outcome::UseLogs(logs) => {
+                self.opened.logs = logs;
                 Some(Event::Reload)
             }
             Outcome::Keep => {

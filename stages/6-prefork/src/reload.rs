@@ -25,8 +25,8 @@ pub struct Reload {
 pub enum Outcome {
     /// Workers forked from now on use these.
     Use(Box<Settings>, Opened),
-    /// Workers forked from now on use this access log.
-    UseLog(Option<OwnedFd>),
+    /// Workers forked from now on use this access log: an open file for each slot.
+    UseLogs(Vec<OwnedFd>),
     /// Everything stays; the log says why.
     Keep,
 }
@@ -34,9 +34,13 @@ pub enum Outcome {
 impl Reload {
     /// Begins to try the settings as flags, environment and file say them now. A trial that has not ended is given up:
     /// the settings may have changed since it began.
-    pub fn begin(&mut self, _current: &Settings) -> Option<Outcome> {
+    pub fn begin(&mut self, current: &Settings) -> Option<Outcome> {
         self.only_logs = false;
-        self.try_it(|answers| answers.try_all(&read(answers)?))
+        self.try_it(|answers| {
+            let mut new = read(answers)?;
+            keep_what_stays(&mut new, current);
+            answers.try_all(&new)
+        })
     }
 
     /// Begins to open the access log again, and nothing else. While a reload is tried, there is no need: that one opens
@@ -70,7 +74,7 @@ impl Reload {
     pub fn is_over(&mut self, current: &Settings, pid: Pid, how: Exit) -> Option<Outcome> {
         let found = self.trial.take_if(|trial| trial.is(pid))?.ended(how);
         if self.only_logs {
-            return Some(found.map_or_else(|why| self.keep(&why), |found| Outcome::UseLog(found.log)));
+            return Some(found.map_or_else(|why| self.keep(&why), |found| Outcome::UseLogs(found.logs)));
         }
         let read_again = found.and_then(Found::complete).and_then(|(opened, configuration)| {
             // What the trial has read is not read a second time: it may be something else by now.
@@ -80,8 +84,7 @@ impl Reload {
         Some(match read_again {
             Ok((mut new, opened)) => {
                 warn_of_what_stays(&new, current);
-                // Workers answer by this setting, so it must be that of the socket, which stays.
-                new.monitoring = current.monitoring;
+                keep_what_stays(&mut new, current);
                 Outcome::Use(Box::new(new), opened)
             }
             Err(why) => self.keep(&why),
@@ -136,4 +139,9 @@ fn warn_of_what_stays(new: &Settings, current: &Settings) {
     if new.user != current.user {
         log::warn!("the user stays the same until herd is started anew");
     }
+}
+
+/// Workers answer by where monitoring is, so this must be what its socket says; and there is a log for each slot.
+fn keep_what_stays(new: &mut Settings, current: &Settings) {
+    (new.monitoring, new.num_workers) = (current.monitoring, current.num_workers);
 }

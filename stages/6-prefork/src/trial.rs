@@ -8,7 +8,7 @@
 //!   master ---- forks ----> trial          "trying --document-root: /srv/www"
 //!      |                      |  --------> the open root
 //!      |  goes on with        |            "trying --access-log: /var/log/herd"
-//!      |  everything else     |  --------> the open log
+//!      |  everything else     |  --------> the open log, once for each slot
 //!      |<---- SIGCHLD --------'  exit code 0
 //!      | only now looks at what was handed over
 //! ```
@@ -34,10 +34,10 @@ use parts::request::DocumentRoot;
 use program::bell::poll_timeout;
 use program::failure::{Failure, exit};
 use program::log_file::LogFile;
-use program::settings::Settings;
+use program::settings::{MAX_WORKERS, Settings};
 use program::start::{open_log, open_root};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// How long a trial may take. A disk that has to start spinning takes several seconds.
@@ -54,8 +54,8 @@ const LONGEST_MESSAGE: usize = 64 << 10;
 pub struct Opened {
     /// The document root.
     pub root: OwnedFd,
-    /// The access log, if there is to be one.
-    pub log: Option<OwnedFd>,
+    /// The access log, if there is to be one: an open file for each slot.
+    pub logs: Vec<OwnedFd>,
 }
 
 /// What a trial that went well has found.
@@ -63,8 +63,8 @@ pub struct Opened {
 pub struct Found {
     /// What is to be served, if that was tried.
     pub root: Option<OwnedFd>,
-    /// The access log, if there is to be one.
-    pub log: Option<OwnedFd>,
+    /// The access log, if there is to be one: an open file for each slot.
+    pub logs: Vec<OwnedFd>,
     /// The contents of the configuration file, if one was read.
     pub configuration: Option<String>,
 }
@@ -102,7 +102,7 @@ impl Trial {
                 Ok(()) => DONE,
                 Err(failure) => {
                     // If not even this can be sent, the exit code still says that it failed.
-                    let _ = answers.send(FAILED, &failure.to_string(), None);
+                    let _ = answers.send(FAILED, &failure.to_string(), &[]);
                     i32::from(failure.code())
                 }
             }
@@ -158,7 +158,7 @@ impl Trial {
         let heard = self.hear();
         match how {
             Exit::Code(DONE) => {
-                Ok(Found { root: heard.root, log: heard.log, configuration: heard.configuration })
+                Ok(Found { root: heard.root, logs: heard.logs, configuration: heard.configuration })
             }
             _ => Err(heard.failure.unwrap_or_else(|| format!("{} could not be tried: {how}", heard.trying))),
         }
@@ -180,12 +180,12 @@ impl Trial {
     /// Everything that the child has said so far.
     fn hear(&self) -> Heard {
         let mut heard = Heard { trying: "the settings".to_owned(), ..Heard::default() };
-        while let Ok(Some((about, text, descriptor))) = self.receive() {
+        while let Ok(Some((about, text, mut descriptors))) = self.receive() {
             match about {
                 TRYING => heard.trying = text,
                 CONFIGURATION => heard.configuration = Some(text),
-                ROOT => heard.root = descriptor,
-                LOG => heard.log = descriptor,
+                ROOT => heard.root = descriptors.pop(),
+                LOG => heard.logs = descriptors,
                 _ => heard.failure = Some(text),
             }
         }
@@ -193,24 +193,23 @@ impl Trial {
     }
 
     /// The next message, if there is one.
-    fn receive(&self) -> Result<Option<(u8, String, Option<OwnedFd>)>, Errno> {
+    fn receive(&self) -> Result<Option<(u8, String, Vec<OwnedFd>)>, Errno> {
         let mut bytes = vec![0; LONGEST_MESSAGE];
-        let mut space = cmsg_space!([i32; 1]);
+        let mut space = cmsg_space!([RawFd; MAX_WORKERS]);
         let mut pieces = [IoSliceMut::new(&mut bytes)];
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
         let message = recvmsg::<()>(self.answers.as_raw_fd(), &mut pieces, Some(&mut space), flags)?;
-        let mut descriptor = None;
+        let mut descriptors = Vec::new();
         for control in message.cmsgs()? {
-            if let ControlMessageOwned::ScmRights(descriptors) = control {
+            if let ControlMessageOwned::ScmRights(received) = control {
                 #[allow(unsafe_code)]
-                // SAFETY: the kernel has just made this descriptor for us, and nothing else knows of it.
-                let owned = descriptors.first().map(|&raw| unsafe { OwnedFd::from_raw_fd(raw) });
-                descriptor = owned;
+                // SAFETY: the kernel has just made these descriptors for us, and nothing else knows of them.
+                descriptors.extend(received.into_iter().map(|raw| unsafe { OwnedFd::from_raw_fd(raw) }));
             }
         }
         let length = message.bytes;
         let said = bytes[..length].split_first();
-        Ok(said.map(|(&about, text)| (about, String::from_utf8_lossy(text).into_owned(), descriptor)))
+        Ok(said.map(|(&about, text)| (about, String::from_utf8_lossy(text).into_owned(), descriptors)))
     }
 }
 
@@ -220,7 +219,7 @@ struct Heard {
     trying: String,
     configuration: Option<String>,
     root: Option<OwnedFd>,
-    log: Option<OwnedFd>,
+    logs: Vec<OwnedFd>,
     failure: Option<String>,
 }
 
@@ -230,7 +229,7 @@ impl Answers {
     /// # Errors
     /// Those of sendmsg(2).
     pub fn trying(&self, what: &str) -> io::Result<()> {
-        self.send(TRYING, what, None)
+        self.send(TRYING, what, &[])
     }
 
     /// Hands over what the configuration file says.
@@ -241,7 +240,7 @@ impl Answers {
         if text.len() >= LONGEST_MESSAGE {
             return Err(io::Error::other(format!("it is longer than {LONGEST_MESSAGE} bytes")));
         }
-        self.send(CONFIGURATION, text, None)
+        self.send(CONFIGURATION, text, &[])
     }
 
     /// Opens everything that workers with these settings use, and hands it over.
@@ -252,11 +251,14 @@ impl Answers {
     pub fn try_all(&self, settings: &Settings) -> Result<(), Failure> {
         let what = format!("--document-root: {}", settings.document_root.display());
         self.trying(&what).map_err(Failure::cannot("try the settings"))?;
-        self.hand_over(ROOT, open_root(settings)?.as_fd())?;
+        self.hand_over(ROOT, &[open_root(settings)?.as_fd().as_raw_fd()])?;
         self.try_log(settings)
     }
 
     /// Opens the access log of these settings, if there is to be one, and hands it over.
+    ///
+    /// Once for each slot: a worker that takes a piece of a line back looks at the position of its open file, and would
+    /// mistake another worker's for its own.
     ///
     /// # Errors
     /// [`Failure::Setting`] if it cannot be used.
@@ -265,17 +267,20 @@ impl Answers {
             self.trying(&format!("--access-log: {}", path.display()))
                 .map_err(Failure::cannot("try the settings"))?;
         }
-        open_log(settings)?.map_or(Ok(()), |log| self.hand_over(LOG, log.as_fd()))
+        let open = (0..settings.num_workers).map(|_| open_log(settings));
+        let logs: Vec<LogFile> = open.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        let logs: Vec<RawFd> = logs.iter().map(|log| log.as_fd().as_raw_fd()).collect();
+        self.hand_over(LOG, &logs)
     }
     // ANCHOR_END: try_settings
 
-    fn hand_over(&self, about: u8, descriptor: BorrowedFd<'_>) -> Result<(), Failure> {
-        self.send(about, "", Some(descriptor.as_raw_fd())).map_err(Failure::cannot("try the settings"))
+    fn hand_over(&self, about: u8, descriptors: &[RawFd]) -> Result<(), Failure> {
+        self.send(about, "", descriptors).map_err(Failure::cannot("try the settings"))
     }
 
-    fn send(&self, about: u8, text: &str, descriptor: Option<RawFd>) -> io::Result<()> {
-        let rights = [ControlMessage::ScmRights(descriptor.as_slice())];
-        let control = if descriptor.is_some() { &rights[..] } else { &[] };
+    fn send(&self, about: u8, text: &str, descriptors: &[RawFd]) -> io::Result<()> {
+        let rights = [ControlMessage::ScmRights(descriptors)];
+        let control = if descriptors.is_empty() { &[] } else { &rights[..] };
         let about = [about];
         let pieces = [IoSlice::new(&about), IoSlice::new(text.as_bytes())];
         sendmsg::<()>(self.0.as_raw_fd(), &pieces, control, MsgFlags::MSG_NOSIGNAL, None)?;
@@ -298,17 +303,17 @@ impl Found {
     /// One sentence, if no root was tried.
     pub fn complete(self) -> Result<(Opened, Option<String>), String> {
         let root = self.root.ok_or("the document root was not handed over")?;
-        Ok((Opened { root, log: self.log }, self.configuration))
+        Ok((Opened { root, logs: self.logs }, self.configuration))
     }
 }
 
 impl Opened {
-    /// Root and log for one worker, as descriptors of its own.
+    /// Root and log for the worker of a slot. In its process: the other slots' logs are closed.
     ///
     /// # Errors
     /// No descriptor left.
-    pub fn for_worker(&self) -> io::Result<(DocumentRoot, Option<LogFile>)> {
-        let log = self.log.as_ref().map(|log| log.try_clone().and_then(LogFile::new)).transpose()?;
+    pub fn for_worker(&mut self, slot: usize) -> io::Result<(DocumentRoot, Option<LogFile>)> {
+        let log = self.logs.drain(..).nth(slot).map(LogFile::new).transpose()?;
         Ok((DocumentRoot::from_descriptor(self.root.try_clone()?), log))
     }
 }

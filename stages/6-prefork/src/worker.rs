@@ -30,7 +30,7 @@ pub struct Orders<'m> {
     /// Its seat in the slot's statistics.
     pub seat: usize,
     /// What to serve, and where to write about it.
-    pub opened: &'m Opened,
+    pub opened: &'m mut Opened,
     /// The sockets of all slots.
     pub sockets: Vec<ListeningSocket>,
     /// The socket for those who watch the herd, if they have one.
@@ -50,7 +50,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         Ok(None) => return MASTER_GONE,
         Err(failure) => return cannot_start(slot, &failure),
     };
-    let (root, log) = match opened.for_worker() {
+    let (root, log) = match opened.for_worker(slot) {
         Ok(opened) => opened,
         Err(error) => return cannot_start(slot, &Failure::cannot("keep the root open")(error)),
     };

@@ -198,7 +198,8 @@ impl LogFile {
 
     /// Takes the first piece of a line out of a regular file again: the disk is full, or the file as long as it may
     /// be (`RLIMIT_FSIZE`). Only if it is still the end of the file, which is likely, for what stopped this line stops
-    /// every other one.
+    /// every other one. Processes that share an open file share its position, so of two pieces at once one may stay:
+    /// who can, opens the file for itself.
     fn take_back(&self, piece: usize) -> bool {
         let take_back = || -> io::Result<bool> {
             let mut file = &self.file;

@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::thread;
 use verdict::test;
 
 fn start(site: &Site) -> (Server, PathBuf) {
@@ -196,6 +197,27 @@ fn a_file_that_may_not_grow_has_whole_lines_and_goes_on_when_it_can() {
     eventually("the loss is told", || {
         server.stderr().contains(" lines of the access log were dropped, because")
     });
+}
+
+/// Each line that meets the end is begun and taken back, so many processes do this at once here.
+#[test]
+fn a_file_that_is_full_has_whole_lines_however_many_write() {
+    let site = Site::new();
+    let log = site.outside().join("access.log");
+    let server = PROGRAM.launch().site(&site).file_size(20_000).flag("--access-log", &log).start();
+    let serving = server.serving();
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let mut client = server.client();
+                (0..200).for_each(|_| drop(client.ask("GET", "/", &["User-Agent: r0"]).expect(200)));
+            });
+        }
+    });
+    serving.iter().for_each(|&pid| settled(pid));
+    let full = std::fs::read_to_string(&log).expect("an access log");
+    assert!(full.len() > 17_000 && full.ends_with('\n'), "the log should be full of whole lines");
+    full.lines().for_each(|line| assert_eq!(name_in(line), "r0"));
 }
 
 #[test]

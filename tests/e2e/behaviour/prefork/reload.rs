@@ -129,6 +129,30 @@ fn the_settings_are_read_again() {
 }
 
 #[test]
+fn the_number_of_workers_stays_and_each_has_a_log() {
+    let site = Site::new();
+    let (settings, log) = (site.outside().join("server.conf"), site.outside().join("access.log"));
+    let configuration = |workers| {
+        format!(
+            "DOCUMENT_ROOT={}\nNUM_WORKERS={workers}\nACCESS_LOG={}\n",
+            site.root().display(),
+            log.display()
+        )
+    };
+    site.write("../server.conf", configuration(2));
+    let server = PROGRAM.launch().flag("--config", settings).flags(&["--port", "0"]).start();
+    let workers = server.workers();
+    site.write("../server.conf", configuration(1));
+    reload(&server, &workers);
+    let asked = 40;
+    for _ in 0..asked {
+        server.get("/").expect(200);
+    }
+    let lines = || std::fs::read_to_string(&log).expect("an access log").lines().count();
+    eventually("each request has a line, whichever worker answered", || lines() == asked);
+}
+
+#[test]
 fn a_configuration_that_cannot_be_used_changes_nothing_and_is_one_line_in_the_log() {
     let site = Site::new();
     site.write("../server.conf", "QUEUE_SIZE=10\n");
