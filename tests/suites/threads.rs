@@ -9,10 +9,10 @@ use verdict::test;
 use watched::{Watched, start};
 
 /// Where the book explains what a test asks for.
-const COUNTING: &str = "See lab 2, \"Counting permits\".";
-const SLEEPING: &str = "See lab 2, \"Sleeping at the limit\".";
-const WAKING: &str = "See lab 2, \"Every wake-up counts\".";
-const DRAINING: &str = "See lab 2, \"Waiting for the last one\".";
+const COUNTING: &str = "See \"2.1 Counting permits\".";
+const SLEEPING: &str = "See \"2.2 Sleeping at the limit\".";
+const WAKING: &str = "See \"2.3 Every wake-up counts\".";
+const DRAINING: &str = "See \"2.4 Waiting for the last one\".";
 
 #[test]
 fn as_many_permits_as_the_limit_can_be_out_and_no_more() {

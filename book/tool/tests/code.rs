@@ -112,9 +112,9 @@ fn no_chapter_shows_a_solution() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-/// `cargo lab check` sends a student to a section of a chapter by its name.
+/// `cargo lab` and the verdicts send a student to the section that has a task's number and name as its heading.
 #[test]
-fn every_section_that_a_lab_names_is_in_its_chapter() {
+fn every_task_heads_a_section_of_its_lab_and_verdicts_name_no_other() {
     let root = root().expect("a checkout");
     let course = Course::load(&root).expect("the labs");
     for lab in &course.labs {
@@ -128,14 +128,26 @@ fn every_section_that_a_lab_names_is_in_its_chapter() {
         });
         let text = fs::read_to_string(page.expect("each lab has its page")).expect("a page");
         for task in &lab.tasks {
-            let heading = format!("## {}", task.book);
-            assert!(
-                text.lines().any(|line| line == heading),
-                "task {} names `{heading}`, which is missing",
-                task.id
-            );
+            let heading = format!("## {}", task.heading());
+            assert!(text.lines().any(|line| line == heading), "`{heading}` is missing in its lab");
+        }
+        for suite in verdicts(&root.join("tests/suites")) {
+            let named = suite.split("See \\\"").skip(1).filter_map(|rest| rest.split_once("\\\""));
+            for (section, _) in named.filter(|(name, _)| name.starts_with(&format!("{}.", lab.number))) {
+                let exists = lab.tasks.iter().any(|task| task.heading() == section);
+                assert!(exists, "a verdict names \"{section}\", which is the heading of no task");
+            }
         }
     }
+}
+
+/// The text of each file in a folder and below.
+fn verdicts(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let texts = entries.map(|path| {
+        if path.is_dir() { verdicts(&path) } else { vec![fs::read_to_string(path).expect("a file in UTF-8")] }
+    });
+    texts.flatten().collect()
 }
 
 /// The doc tests of this crate are those of the pages: each page with Rust of its own is one of them.

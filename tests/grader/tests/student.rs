@@ -169,7 +169,7 @@ fn a_mistake_is_shown_with_its_interleaving_and_the_task_is_done_when_it_is_repa
     shows(&screen, &["3.1  The semaphore", "failing", "This promise breaks", "a woken sleeper looks again"]);
     shows(
         &screen,
-        &["in interleaving", "step  main", "wait, asleep  semaphore.rs:", "chapter 3, \"The semaphore\""],
+        &["in interleaving", "step  main", "wait, asleep  semaphore.rs:", "The book: \"3.1 The semaphore\""],
     );
     copy.change(
         "exercises/queue/src/semaphore.rs",

@@ -109,7 +109,7 @@ fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
     for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
         if task.id == wrong.task {
             let judged = judge(task, &runnable, &Manner::plain()).expect("trials run");
-            let shown = explanation(lab, &judged);
+            let shown = explanation(&judged);
             if judged.state != State::Failing {
                 return says(format!("task {} should fail, and is {:?}", task.id, judged.state));
             }
@@ -322,7 +322,7 @@ fn a_hunt_whose_function_does_nothing_is_not_repaired() {
         let of_file = |task: &&Task| task.hunt.as_ref().is_some_and(|hunt| hunt.file == file);
         let task = lab.tasks.iter().find(of_file).expect("a task for the file");
         let judged = judge(task, &runnable, &Manner::plain()).expect("trials run");
-        let shown = explanation(lab, &judged);
+        let shown = explanation(&judged);
         if judged.state != State::Failing || !shown.contains(says) {
             complaints.push(format!(
                 "{function} {body} should be told `{says}`, and is {:?}:\n{shown}",

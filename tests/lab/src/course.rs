@@ -52,12 +52,10 @@ pub struct Stage {
 pub struct Task {
     /// Such as `3.2`.
     pub id: String,
-    /// What it is about, in a few words.
+    /// What it is about, in a few words. With the id it heads a section of the lab's page in the book.
     pub name: String,
     /// What is true when it is done, in a sentence.
     pub goal: String,
-    /// The section of the lab's chapter that explains it.
-    pub book: String,
     /// Tasks of this lab whose code the tests of this one also run through.
     pub needs: Vec<String>,
     /// The functions that the student writes.
@@ -277,6 +275,11 @@ impl Lab {
 }
 
 impl Task {
+    /// The heading of its section in the book, such as `3.2 Three semaphores`.
+    pub fn heading(&self) -> String {
+        format!("{} {}", self.id, self.name)
+    }
+
     fn read(task: &mut Fields) -> Result<Task> {
         let hole = |hole: &mut Fields| Ok(Hole { at: hole.text("at")?, todo: hole.text("todo")? });
         let hunt = |hunt: &mut Fields| {
@@ -286,7 +289,6 @@ impl Task {
             id: task.text("id")?,
             name: task.text("name")?,
             goal: task.text("goal")?,
-            book: task.text("book")?,
             needs: task.texts("needs")?,
             holes: task.tables("holes", hole)?,
             hunt: match task.0.remove("hunt") {

@@ -1,6 +1,6 @@
 //! A failure, as a person wants to read it: the promise, what happened, where to look.
 
-use crate::course::{Kind, Lab};
+use crate::course::Kind;
 use crate::judge::Judged;
 use crate::trial::{Outcome, promise};
 
@@ -93,7 +93,7 @@ fn shorten(message: &str) -> String {
 }
 
 /// The whole explanation of a task that is not done.
-pub fn explanation(lab: &Lab, judged: &Judged<'_>) -> String {
+pub fn explanation(judged: &Judged<'_>) -> String {
     let task = judged.task;
     let Some(failure) = judged.first_failure() else { return String::new() };
     let failed = judged.outcomes.iter().filter(|outcome| !outcome.passed).count();
@@ -106,13 +106,12 @@ pub fn explanation(lab: &Lab, judged: &Judged<'_>) -> String {
     };
     format!(
         "Task {} {} is not done yet. This promise breaks{others}:\n\n  {}  ({kind})\n\nWhat happened:\n\n{}\n\n\
-         The book: chapter {}, \"{}\".  A hint: cargo lab hint {}",
+         The book: \"{}\".  A hint: cargo lab hint {}",
         task.id,
         task.name,
         promise(&failure.test),
         indent(&what_happened(failure)),
-        lab.number,
-        task.book,
+        task.heading(),
         task.id,
     )
 }

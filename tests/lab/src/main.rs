@@ -106,11 +106,11 @@ fn run() -> Result<bool> {
             student::watch(&course, what)?;
         }
         "hint" => {
-            let (lab, task) = match course.lab_or_task(word("task"))? {
-                (lab, Some(task)) => (lab, task),
-                (lab, None) => (lab, student::current_task(&course, lab)?),
+            let task = match course.lab_or_task(word("task"))? {
+                (_, Some(task)) => task,
+                (lab, None) => student::current_task(&course, lab)?,
             };
-            student::hint(&course, lab, task, given.get_flag("all"))?;
+            student::hint(&course, task, given.get_flag("all"))?;
         }
         "run" => student::serve(&course, &served(given))?,
         "compare" => student::compare(&course, lab()?)?,

@@ -41,10 +41,7 @@ pub fn status(course: &Course) -> Result<()> {
     match progress.next(course)? {
         Some((lab, task)) => {
             println!("{}", wrap(&format!("Next: {} {}. {}", task.id, task.name, task.goal)));
-            println!(
-                "Read chapter {}, \"{}\"; the files are in exercises/{}/.",
-                lab.number, task.book, lab.part
-            );
+            println!("Read \"{}\" in the book; the files are in exercises/{}/.", task.heading(), lab.part);
             println!("Then: cargo lab check {}", lab.number);
         }
         None => {
@@ -63,14 +60,14 @@ pub fn status(course: &Course) -> Result<()> {
 ///
 /// # Errors
 /// If what was shown cannot be remembered.
-pub fn hint(course: &Course, lab: &Lab, task: &Task, all: bool) -> Result<()> {
+pub fn hint(course: &Course, task: &Task, all: bool) -> Result<()> {
     let mut progress = Progress::load(&course.root)?;
     let shown = if all { task.hints.len() } else { progress.next_hint(task)? };
-    println!("{}", bold(&format!("{} {}", task.id, task.name)));
+    println!("{}", bold(&task.heading()));
     for (hint, number) in task.hints.iter().zip(1..).take(shown) {
         println!("\nHint {number} of {}:\n{}", task.hints.len(), indent(&wrap(hint)));
     }
-    let book = format!("The book: chapter {}, \"{}\".", lab.number, task.book);
+    let book = format!("The book: \"{}\".", task.heading());
     if shown < task.hints.len() {
         println!("\n{book}  Another hint: cargo lab hint {}", task.id);
     } else {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use verdict::test;
 
 /// Where the book explains what a test asks for.
-const BOOK: &str = "See lab 6, \"A mailbox for signals\".";
+const BOOK: &str = "See \"6.1 A mailbox for signals\".";
 /// Less than `cargo lab` gives a test, so that it is this file that says what went wrong.
 const PATIENCE: Duration = Duration::from_secs(15);
 

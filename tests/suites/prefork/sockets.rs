@@ -12,7 +12,7 @@ use verdict::test;
 /// Less than `cargo lab` gives a test, so that it is this file that says what went wrong.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Where the book explains what a test asks for.
-const BOOK: &str = "See lab 6, \"A socket for each worker\".";
+const BOOK: &str = "See \"6.2 A socket for each worker\".";
 
 fn localhost(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))

@@ -5,7 +5,7 @@ use request::{HeadError, Version, parse_head};
 use verdict::test;
 
 /// Where a student finds the rules.
-const SEE: &str = "See lab 1, \"Reading a head\", and RFC 9112, sections 2 to 5.";
+const SEE: &str = "See \"1.1 Reading a head\", and RFC 9112, sections 2 to 5.";
 
 /// What `parse_head` makes of some bytes, in one word.
 pub fn verdict(bytes: &[u8]) -> &'static str {

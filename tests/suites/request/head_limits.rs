@@ -6,7 +6,7 @@ use request::{MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE};
 use verdict::test;
 
 /// Where a student finds the rules.
-const SEE: &str = "See lab 1, \"Limits\", and RFC 9112, section 3.";
+const SEE: &str = "See \"1.2 Limits\", and RFC 9112, section 3.";
 
 /// A head whose request line has exactly `length` bytes, without CR LF.
 fn head_with_line(length: usize) -> Vec<u8> {

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use verdict::test;
 
 /// Where a student finds the rules.
-pub const SEE: &str = "See lab 1, \"Beneath the root\", and openat2(2).";
+pub const SEE: &str = "See \"1.4 Beneath the root\", and openat2(2).";
 
 /// How long a test waits for what must happen.
 pub const DEADLINE: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use std::{hint, iter, thread};
 use verdict::test;
 
 /// Where a student finds the rules.
-const SEE: &str = "See lab 1, \"The stop flag\".";
+const SEE: &str = "See \"1.5 The stop flag\".";
 
 /// How long a test waits for what must happen.
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@ use request::{HeadError, RequestPath, Target};
 use verdict::test;
 
 /// Where a student finds the rules.
-const SEE: &str = "See lab 1, \"From target to path\", and RFC 3986, section 5.2.4.";
+const SEE: &str = "See \"1.3 From target to path\", and RFC 3986, section 5.2.4.";
 
 /// The path of a target that is known to be good.
 pub fn path(target: &str) -> RequestPath<'_> {

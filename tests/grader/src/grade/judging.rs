@@ -138,7 +138,7 @@ impl<'a> Judging<'a> {
                 _ if Instant::now() > self.until => {
                     format!("The {} minutes for this lab are used up.", BUDGET.as_secs() / 60)
                 }
-                State::NotStarted | State::Failing => explanation(self.lab, &judged) + &also_broken(&judged),
+                State::NotStarted | State::Failing => explanation(&judged) + &also_broken(&judged),
             };
             let mark = self.mark(task, share(&judged), text);
             grade.marks.push(Mark { took: start.elapsed(), ..mark });

@@ -294,7 +294,7 @@ fn is_stage(task: &Task) -> bool {
 fn first_steps(lab: &Lab, judged: &Judged<'_>) -> String {
     let task = judged.task;
     if judged.state != State::NotStarted || task.holes.is_empty() {
-        return explanation(lab, judged);
+        return explanation(judged);
     }
     let mut todos = String::new();
     let mut above = "";
@@ -307,10 +307,7 @@ fn first_steps(lab: &Lab, judged: &Judged<'_>) -> String {
         above = file;
     }
     let next = wrap(&format!("Next is {} {}. {}", task.id, task.name, task.goal));
-    format!(
-        "{next}\n\n{todos}\nThe book: chapter {}, \"{}\".  A hint: cargo lab hint {}",
-        lab.number, task.book, task.id
-    )
+    format!("{next}\n\n{todos}\nThe book: \"{}\".  A hint: cargo lab hint {}", task.heading(), task.id)
 }
 
 /// The compiler's first error, without those that follow from it.
