@@ -282,18 +282,18 @@ fn read_some(connection: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {
 }
 
 /// What the clients need to know of an answer.
-struct Head {
-    status: u16,
+pub(crate) struct Head {
+    pub(crate) status: u16,
     /// Bytes of the head itself.
-    length: usize,
+    pub(crate) length: usize,
     /// Bytes of the content.
-    content: usize,
+    pub(crate) content: usize,
     /// Whether the server will close the connection.
     is_last: bool,
 }
 
 impl Head {
-    fn parse(bytes: &[u8]) -> io::Result<Option<Head>> {
+    pub(crate) fn parse(bytes: &[u8]) -> io::Result<Option<Head>> {
         let mut fields = [httparse::EMPTY_HEADER; 32];
         let mut response = httparse::Response::new(&mut fields);
         let length = match response.parse(bytes).map_err(io::Error::other)? {

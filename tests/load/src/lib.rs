@@ -9,6 +9,7 @@ pub mod clients;
 pub mod machine;
 pub mod peers;
 pub mod soak;
+pub mod steady;
 pub mod wrk;
 
 use nix::unistd::{Pid, SysconfVar, sysconf};
