@@ -27,8 +27,8 @@
 //! each call is written down with its thread and its source line. A part of the course chooses between the
 //! two in its `lib.rs`, so that its unit tests are models of the very code that the server runs.
 //!
-//! What loom cannot show, these types cannot show either: there are no spurious wake-ups, no time, no
-//! poisoned locks, and sleepers are woken in the order in which they fell asleep.
+//! What loom cannot show, these types cannot show either: there is no time, there are no poisoned locks, and sleepers are
+//! woken in the order in which they fell asleep.
 
 mod model;
 mod record;

@@ -26,13 +26,14 @@ use crate::report::{self, Panic};
 pub struct Model {
     promise: String,
     preemption_bound: usize,
+    wakes_for_nothing: bool,
     outcomes: Option<BTreeSet<String>>,
 }
 
 impl Model {
     /// A model of `promise`, a sentence that says what holds in every interleaving.
     pub fn new(promise: &str) -> Model {
-        Model { promise: promise.to_owned(), preemption_bound: 3, outcomes: None }
+        Model { promise: promise.to_owned(), preemption_bound: 3, wakes_for_nothing: false, outcomes: None }
     }
 
     /// How often, at most, a thread that could go on is made to wait for another in one interleaving. 3
@@ -43,6 +44,13 @@ impl Model {
     /// wide one 2.
     pub fn preemption_bound(mut self, bound: usize) -> Model {
         self.preemption_bound = bound;
+        self
+    }
+
+    /// Lets the first sleep of each thread on a condition variable end without a reason, as pthread_cond_wait(3p)
+    /// allows ("spurious wakeups"). A thread that then goes on without looking again breaks the promise.
+    pub fn wakes_for_nothing(mut self) -> Model {
+        self.wakes_for_nothing = true;
         self
     }
 
@@ -66,7 +74,7 @@ impl Model {
     /// outcomes are not the expected ones.
     #[track_caller]
     pub fn check(self, model: impl Fn(&Run) + Send + Sync + 'static) {
-        let record = match walk(self.preemption_bound, model) {
+        let record = match walk(&self, model) {
             Verdict::Walked(record) => record,
             Verdict::Failed(record, panic) => panic!("{}", report::broken(&self.promise, &record, &panic)),
         };
@@ -117,7 +125,7 @@ thread_local! {
     static VERDICT: RefCell<Option<Sender<Verdict>>> = const { RefCell::new(None) };
 }
 
-fn walk(preemption_bound: usize, model: impl Fn(&Run) + Send + Sync + 'static) -> Verdict {
+fn walk(settings: &Model, model: impl Fn(&Run) + Send + Sync + 'static) -> Verdict {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let others = std::panic::take_hook();
@@ -129,9 +137,10 @@ fn walk(preemption_bound: usize, model: impl Fn(&Run) + Send + Sync + 'static) -
     });
 
     let (verdict, verdicts) = channel();
+    let &Model { preemption_bound, wakes_for_nothing, .. } = settings;
     std::thread::spawn(move || {
         VERDICT.set(Some(verdict.clone()));
-        record::begin_model();
+        record::begin_model(wakes_for_nothing);
         explorer(preemption_bound).check(move || {
             let _fence = record::StopUnwinding;
             record::begin_interleaving();

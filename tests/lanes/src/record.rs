@@ -27,6 +27,8 @@ pub(crate) struct Record {
     pub(crate) lanes: Vec<Lane>,
     /// The steps of the current interleaving.
     pub(crate) steps: Vec<Step>,
+    /// Whether each thread's first sleep ends without a reason.
+    wakes_for_nothing: bool,
 }
 
 /// How often an outcome was seen.
@@ -42,6 +44,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Lane {
     id: ThreadId,
     pub(crate) name: String,
+    /// Whether it has slept on a condition variable.
+    has_slept: bool,
     /// The call that the thread is inside, if that call can block.
     pub(crate) inside: Option<(Action, Place)>,
 }
@@ -74,8 +78,8 @@ thread_local! {
 }
 
 /// Starts a record: from here on, this thread of the operating system walks a model.
-pub(crate) fn begin_model() {
-    RECORD.set(Some(Record::default()));
+pub(crate) fn begin_model(wakes_for_nothing: bool) {
+    RECORD.set(Some(Record { wakes_for_nothing, ..Record::default() }));
 }
 
 /// Ends the record and hands it over. Nothing is recorded afterwards.
@@ -96,7 +100,7 @@ pub(crate) fn begin_interleaving() {
 /// Gives the thread that runs now a lane of its own.
 pub(crate) fn begin_lane(name: String) {
     let id = loom::thread::current().id();
-    with(|record| record.lanes.push(Lane { id, name, inside: None }));
+    with(|record| record.lanes.push(Lane { id, name, has_slept: false, inside: None }));
 }
 
 /// The name of the thread that is spawned next, if nobody has chosen one: `thread 1`, `thread 2`.
@@ -133,6 +137,16 @@ pub(crate) fn has_done(what: &str) -> bool {
             .any(|step| step.lane == lane && matches!(step.action, Action::Did(it) if it == what));
     });
     found
+}
+
+/// Whether the sleep that the thread that runs now begins will end without a reason.
+pub(crate) fn wakes_for_nothing() -> bool {
+    let mut for_nothing = false;
+    on_this_lane(|record, lane| {
+        let has_slept = std::mem::replace(&mut record.lanes[lane].has_slept, true);
+        for_nothing = record.wakes_for_nothing && !has_slept;
+    });
+    for_nothing
 }
 
 /// Remembers an outcome of the current interleaving.

@@ -246,3 +246,31 @@ fn a_panic_fails_the_model_even_if_the_model_catches_it() {
     assert!(text.contains("thread 1 panicked at failures.rs:"), "{text}");
     assert!(text.contains("this was not expected"), "{text}");
 }
+
+/// A sleeper that does not look again.
+fn sleep_once(model: Model) {
+    model.check(|_| {
+        let pair = Arc::new((Mutex::new(false), Condvar::new()));
+        let setter = Arc::clone(&pair);
+        let other = thread::spawn_named("setter", move || {
+            let (flag, bell) = &*setter;
+            *flag.lock().unwrap() = true;
+            bell.notify_one();
+        });
+        let (flag, bell) = &*pair;
+        let mut guard = flag.lock().unwrap();
+        if !*guard {
+            guard = bell.wait(guard).unwrap();
+        }
+        assert!(*guard, "the flag is down");
+        drop(guard);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_sleeper_that_does_not_look_again_is_found_only_if_it_wakes_for_nothing() {
+    sleep_once(Model::new("the flag is up"));
+    let text = complaint(|| sleep_once(Model::new("the flag is up").wakes_for_nothing()));
+    assert!(text.contains("the flag is down") && text.contains("woken for nothing"), "{text}");
+}

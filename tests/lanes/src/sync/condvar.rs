@@ -8,7 +8,7 @@ use crate::record::{self, Action};
 use crate::sync::MutexGuard;
 
 /// A condition variable, as [`std::sync::Condvar`]. Sleepers are woken in the order in which they fell
-/// asleep, and never without a reason.
+/// asleep, and without a reason only if the model [asks for it](crate::Model::wakes_for_nothing).
 ///
 /// It is built here, and not just wrapped, so that a step can be written down at the very instant at which a
 /// thread falls asleep. A wake-up is lost just before that instant, and the lanes must show on which side of
@@ -39,15 +39,21 @@ impl Condvar {
         let place = Location::caller();
         record::enters(Action::Did("wait, not yet asleep"), place);
         self.next_step.notify_one();
-        // From here to the end of `park`, loom switches to no other thread: this is one step.
-        self.sleepers().push_back(loom::thread::current());
+        let for_nothing = record::wakes_for_nothing();
+        // From here to the end of `park`, loom switches to no other thread: this is one step. A thread that wakes for
+        // nothing does so before anyone can notify it.
+        if !for_nothing {
+            self.sleepers().push_back(loom::thread::current());
+        }
         record::did(Action::Did("wait, asleep"), Some(place));
         record::enters(Action::Did("wait"), place);
         let mutex = guard.unlock();
-        loom::thread::park();
+        if !for_nothing {
+            loom::thread::park();
+        }
 
         let guard = MutexGuard::lock(mutex);
-        record::did(Action::Did("woken"), Some(place));
+        record::did(Action::Did(if for_nothing { "woken for nothing" } else { "woken" }), Some(place));
         Ok(guard)
     }
 
