@@ -227,3 +227,23 @@ fn the_environment_changes_nothing() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("2 passed"), "{text}");
 }
+
+/// The owner of a word writes 0 into it after another thread has changed it from the owner's value. In the order of all
+/// writes to the word, that change comes right after the owner's exchange (\[atomics.order\] in the C++ standard), so the
+/// 0 comes after both and is the last value. Loom alone lets the 0 come first.
+#[test]
+fn the_owners_store_comes_after_what_was_made_of_its_exchange() {
+    const ORDER: Ordering = Ordering::SeqCst;
+    Model::new("the last write is the owner's").outcomes(&["marked", "not marked"]).check(|run| {
+        let word = Arc::new(AtomicU32::new(0));
+        word.compare_exchange(0, 2, ORDER, ORDER).unwrap();
+        let other = thread::spawn({
+            let word = word.clone();
+            move || word.compare_exchange(2, 66, ORDER, ORDER).is_ok()
+        });
+        word.store(0, ORDER);
+        let is_marked = other.join().unwrap();
+        assert_eq!(word.swap(1, ORDER), 0, "the owner's 0 was the last write");
+        run.outcome(if is_marked { "marked" } else { "not marked" });
+    });
+}

@@ -23,8 +23,13 @@ fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 fn grader(submissions: &[PathBuf], reports: &Path, more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_grader"));
-    command.arg("grade").args(submissions).args(["--only", "3.1", "--jobs", "1", "--reports"]).arg(reports);
+    // What a shell without job control starts in the background ignores SIGINT, and so does all that it starts.
+    let mut command = Command::new("env");
+    command
+        .args(["--default-signal=INT", env!("CARGO_BIN_EXE_grader"), "grade"])
+        .args(submissions)
+        .args(["--only", "3.1", "--jobs", "1", "--reports"])
+        .arg(reports);
     command.args(more).stdin(Stdio::null());
     command
 }

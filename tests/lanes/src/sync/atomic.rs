@@ -2,8 +2,15 @@
 //!
 //! Where one thread would first load and then store the same atomic, use one read-modify-write instead: of
 //! the pair, loom silently skips interleavings.
+//!
+//! **Where these differ from loom's.** A thread that has changed an atomic with a read-modify-write, and stores into it
+//! later, stores after everything that others have made of its change. Loom 0.7 lets such a store come before, which no
+//! machine may do. So it is made a swap here, which is always the last write so far. A swap has one weakness that a
+//! store has not: whatever was released into the word before stays released. So of such a store with too weak an
+//! ordering, the models see what its own thread has not published, and not that others' is forgotten.
 
 use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
 
 use crate::record::{self, Action};
 
@@ -21,13 +28,13 @@ macro_rules! atomic {
     ($name:ident, $value:ty, { $($more:ident)* }) => {
         #[doc = concat!("An atomic, as [`std::sync::atomic::", stringify!($name), "`].")]
         #[derive(Debug)]
-        pub struct $name(loom::sync::atomic::$name);
+        pub struct $name(loom::sync::atomic::$name, Changers);
 
         impl $name {
             /// An atomic that holds `value`.
             #[track_caller]
             pub fn new(value: $value) -> $name {
-                $name(loom::sync::atomic::$name::new(value))
+                $name(loom::sync::atomic::$name::new(value), Changers::default())
             }
 
             /// Reads the value.
@@ -43,7 +50,11 @@ macro_rules! atomic {
             #[track_caller]
             pub fn store(&self, value: $value, order: Ordering) {
                 record::stop_if_unwinding();
-                self.0.store(value, order);
+                if self.1.has_this_thread() {
+                    self.0.swap(value, order);
+                } else {
+                    self.0.store(value, order);
+                }
                 happened("store", Some(value as i128), None, Location::caller());
             }
 
@@ -63,7 +74,10 @@ macro_rules! atomic {
                 record::stop_if_unwinding();
                 let result = self.0.compare_exchange(current, new, success, failure);
                 let (operation, given, returned) = match result {
-                    Ok(before) => ("compare_exchange", Some(new as i128), before),
+                    Ok(before) => {
+                        self.1.add_this_thread();
+                        ("compare_exchange", Some(new as i128), before)
+                    }
                     Err(before) => ("failed compare_exchange", None, before),
                 };
                 happened(operation, given, Some(returned as i128), Location::caller());
@@ -115,6 +129,7 @@ macro_rules! atomic {
                 pub fn $more(&self, value: $value, order: Ordering) -> $value {
                     record::stop_if_unwinding();
                     let before = self.0.$more(value, order);
+                    self.1.add_this_thread();
                     let operation = stringify!($more);
                     happened(operation, Some(value as i128), Some(before as i128), Location::caller());
                     before
@@ -146,6 +161,23 @@ integer!(AtomicUsize, usize);
 integer!(AtomicI32, i32);
 integer!(AtomicI64, i64);
 integer!(AtomicIsize, isize);
+
+/// The threads that have changed an atomic with a read-modify-write. Only one thread runs at a time, so nobody waits for
+/// the lock.
+#[derive(Debug, Default)]
+struct Changers(Mutex<Vec<loom::thread::ThreadId>>);
+
+impl Changers {
+    fn add_this_thread(&self) {
+        if !self.has_this_thread() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(loom::thread::current().id());
+        }
+    }
+
+    fn has_this_thread(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&loom::thread::current().id())
+    }
+}
 
 fn happened(operation: &'static str, given: Option<i128>, returned: Option<i128>, place: record::Place) {
     record::did(Action::Atomic { operation, given, returned }, Some(place));
