@@ -239,6 +239,37 @@ fn every_drainer_is_woken() {
     });
 }
 
+/// A thread drains while one permit is out, and another permit is acquired before that one is back.
+///
+/// Caught: a `drain` that waits only for as many permits as were out when it began.
+#[test]
+fn drain_waits_for_permits_that_are_acquired_meanwhile() {
+    Model::new("drain waits for permits that are acquired meanwhile").outcomes(&["after the last"]).check(
+        |run| {
+            let limit = ConnectionLimit::new(2);
+            let first = limit.acquire();
+            let served = Arc::new(AtomicUsize::new(0));
+            let drainer = spawn_named("drainer", {
+                let (limit, served) = (limit.clone(), served.clone());
+                move || {
+                    limit.drain();
+                    assert_eq!(
+                        served.fetch_add(0, Relaxed),
+                        1,
+                        "drain returned while a permit was out that was acquired during the drain"
+                    );
+                }
+            });
+            let late = limit.acquire();
+            drop(first);
+            served.fetch_add(1, Relaxed);
+            drop(late);
+            drainer.join().unwrap();
+            run.outcome("after the last");
+        },
+    );
+}
+
 // ANCHOR: two_try
 /// Two threads try for the last permit.
 ///

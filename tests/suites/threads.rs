@@ -168,6 +168,23 @@ fn every_drain_sleeps_until_the_last_permit_is_back() {
 }
 
 #[test]
+fn drain_keeps_nobody_from_acquiring() {
+    let limit = ConnectionLimit::new(2);
+    let first = limit.try_acquire().expect("both permits are here");
+    let drain = drain_in_a_thread(&limit);
+    drain.wait_until_asleep();
+    let second = limit.try_acquire();
+    assert!(
+        second.is_some(),
+        "a permit is here, and try_acquire refused it because another thread drains. {DRAINING}"
+    );
+    drop(second);
+    drop(acquire_in_a_thread(&limit).finish());
+    drop(first);
+    drain.finish();
+}
+
+#[test]
 #[should_panic]
 fn a_limit_of_zero_is_refused() {
     let _ = ConnectionLimit::new(0);

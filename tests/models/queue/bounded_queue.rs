@@ -211,6 +211,31 @@ fn try_enqueue_answers_truly_although_the_queue_shuts_down() {
     );
 }
 
+/// Two threads try for the only slot.
+///
+/// Catches: a `try_enqueue` that looks whether there is room and then calls `acquire`: both see the slot, one takes it,
+/// and the other sleeps until a consumer comes.
+#[test]
+fn of_two_threads_that_try_for_the_only_slot_one_is_refused() {
+    let outcomes = ["main got the slot", "the other got the slot"];
+    Model::new("of two threads that try for the only slot, one is refused at once")
+        .outcomes(&outcomes)
+        .check(|run| {
+            let queue = Arc::new(BoundedQueue::new(1));
+            let other = {
+                let queue = queue.clone();
+                thread::spawn_named("other", move || queue.try_enqueue(2))
+            };
+            match (queue.try_enqueue(1), other.join().unwrap()) {
+                (Ok(()), Err(Refused::Full(2))) => run.outcome("main got the slot"),
+                (Err(Refused::Full(1)), Ok(())) => run.outcome("the other got the slot"),
+                answers => {
+                    panic!("one is accepted and the other told that the queue is full, not {answers:?}")
+                }
+            }
+        });
+}
+
 /// Catches: a shutdown that turns the state round when it is called again.
 #[test]
 fn shutting_down_twice_is_shutting_down_once() {
