@@ -97,9 +97,19 @@ fn versions_1_x_are_served_and_other_majors_refused() {
     let other_majors: [&[u8]; 3] =
         [b"GET / HTTP/0.9\r\n\r\n", b"GET / HTTP/2.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
     expect_verdicts("version not supported", &other_majors);
-    for broken in
-        ["http/1.1", "HTTP/1", "HTTP/1.", "HTTP/1.10", "HTTP/11", "HTTP/ 1.1", "HTTPS/1.1", "1.1", ""]
-    {
+    for broken in [
+        "http/1.1",
+        "HTTP/1",
+        "HTTP/1.",
+        "HTTP/1.a",
+        "HTTP/a.1",
+        "HTTP/1.10",
+        "HTTP/11",
+        "HTTP/ 1.1",
+        "HTTPS/1.1",
+        "1.1",
+        "",
+    ] {
         expect_verdicts("malformed", &[format!("GET / {broken}\r\n\r\n").as_bytes()]);
     }
 }

@@ -2,7 +2,8 @@
 
 use super::root::{DEADLINE, SEE, Site, told};
 use super::target::path;
-use std::os::unix::fs::symlink;
+use request::{FindError, Found};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 use std::{fs, iter, thread};
@@ -27,7 +28,7 @@ fn find_while_swapping(site: Site, target: &'static str, swapped: [&str; 2], all
     let finder = site.clone();
     thread::spawn(move || {
         let path = path(target);
-        let found = iter::repeat_with(|| told(&finder.root.find(&path)));
+        let found = iter::repeat_with(|| told_with_identity(&finder.root.find(&path)));
         let wrong = found.take(ROUNDS).find(|found| !allowed.contains(&found.as_str()));
         // Nobody listens to a finder that was given up.
         let _ = done.send(wrong);
@@ -46,6 +47,26 @@ fn find_while_swapping(site: Site, target: &'static str, swapped: [&str; 2], all
             "\n/changing was now {first}, now {second}. find of {target} gave {wrong}, not {allowed}. {SEE}"
         );
     }
+}
+
+/// What was found, and whether its identity is that of the file that is open.
+fn told_with_identity(found: &Result<Found, FindError>) -> String {
+    let Ok(Found::File(open)) = found else { return told(found) };
+    let status = open.file.metadata().expect("fstat of an open file");
+    if (open.identity.device, open.identity.inode) == (status.dev(), status.ino()) {
+        return told(found);
+    }
+    format!("{}, but the identity is not that of the open file", told(found))
+}
+
+#[test]
+fn an_identity_is_of_the_file_that_is_open() {
+    find_while_swapping(
+        Site::new(),
+        "/changing",
+        ["index.html", "folder/inner.txt"],
+        &["file: index", "file: inner"],
+    );
 }
 
 #[test]

@@ -137,7 +137,19 @@ fn the_absolute_form_means_its_path() {
     }
     expect_refused(
         "GET",
-        &["", "a", "a/b", "http:/a", "http://", "http:///a", "http://:80/a", "ftp://host/a", "mailto:a", "é"],
+        &[
+            "",
+            "a",
+            "a/b",
+            "http:/a",
+            "http://",
+            "http:///a",
+            "http://:80/a",
+            "https://host/a",
+            "ftp://host/a",
+            "mailto:a",
+            "é",
+        ],
     );
 }
 
