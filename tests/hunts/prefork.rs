@@ -10,6 +10,7 @@ mod board {
     #[test]
     fn who_goes_on_asking_gets_the_newest_settings() {
         Model::new("who goes on asking gets the newest settings in the end")
+            .wakes_for_nothing()
             .outcomes(&["both, one after the other", "only the newest"])
             .check(|run| {
                 let board = Arc::new(Board::new(0));

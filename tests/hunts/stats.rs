@@ -34,19 +34,26 @@ mod roll_call {
 
     #[test]
     fn the_teacher_goes_on_once_all_have_answered() {
-        Model::new("the teacher goes on once all have answered").outcomes(&["all here"]).check(|run| {
-            let (call, answered) = (Arc::new(RollCall::new(2)), Arc::new(AtomicUsize::new(0)));
-            let class = ["left", "right"].map(|name| {
-                let (call, answered) = (call.clone(), answered.clone());
-                thread::spawn_named(name, move || {
-                    answered.fetch_add(1, Relaxed);
-                    call.here();
-                })
+        Model::new("the teacher goes on once all have answered")
+            .wakes_for_nothing()
+            .outcomes(&["all here"])
+            .check(|run| {
+                let (call, answered) = (Arc::new(RollCall::new(2)), Arc::new(AtomicUsize::new(0)));
+                let class = ["left", "right"].map(|name| {
+                    let (call, answered) = (call.clone(), answered.clone());
+                    thread::spawn_named(name, move || {
+                        answered.fetch_add(1, Relaxed);
+                        call.here();
+                    })
+                });
+                call.wait_for_all();
+                assert_eq!(
+                    answered.fetch_add(0, Relaxed),
+                    2,
+                    "the teacher went on, and not all had answered"
+                );
+                class.into_iter().for_each(|pupil| pupil.join().unwrap());
+                run.outcome("all here");
             });
-            call.wait_for_all();
-            assert_eq!(answered.fetch_add(0, Relaxed), 2, "the teacher went on, and not all had answered");
-            class.into_iter().for_each(|pupil| pupil.join().unwrap());
-            run.outcome("all here");
-        });
     }
 }

@@ -23,7 +23,7 @@ mod doorbell {
 
     #[test]
     fn each_ring_is_answered() {
-        Model::new("each ring is answered").outcomes(&["both answered"]).check(|run| {
+        Model::new("each ring is answered").wakes_for_nothing().outcomes(&["both answered"]).check(|run| {
             let (bell, rings) = (Arc::new(Doorbell::new()), Arc::new(AtomicUsize::new(0)));
             let (there, rung) = (bell.clone(), rings.clone());
             let guest = thread::spawn_named("guest", move || {
@@ -50,27 +50,30 @@ mod meeting {
 
     #[test]
     fn nobody_leaves_before_all_have_come() {
-        Model::new("nobody leaves before all have come").outcomes(&["all were there"]).check(|run| {
-            let meeting = Arc::new(Meeting::new(2));
-            let came = Arc::new(AtomicUsize::new(0));
-            let other = thread::spawn_named("other", {
-                let (meeting, came) = (meeting.clone(), came.clone());
-                move || {
-                    came.fetch_add(1, Relaxed);
-                    meeting.meet();
-                }
+        Model::new("nobody leaves before all have come")
+            .wakes_for_nothing()
+            .outcomes(&["all were there"])
+            .check(|run| {
+                let meeting = Arc::new(Meeting::new(2));
+                let came = Arc::new(AtomicUsize::new(0));
+                let other = thread::spawn_named("other", {
+                    let (meeting, came) = (meeting.clone(), came.clone());
+                    move || {
+                        came.fetch_add(1, Relaxed);
+                        meeting.meet();
+                    }
+                });
+                came.fetch_add(1, Relaxed);
+                meeting.meet();
+                assert_eq!(
+                    came.fetch_add(0, Relaxed),
+                    2,
+                    "one of two left the meeting, and the other had not come"
+                );
+                other.join().unwrap();
+                assert_eq!(meeting.held(), 1, "two members have met once");
+                run.outcome("all were there");
             });
-            came.fetch_add(1, Relaxed);
-            meeting.meet();
-            assert_eq!(
-                came.fetch_add(0, Relaxed),
-                2,
-                "one of two left the meeting, and the other had not come"
-            );
-            other.join().unwrap();
-            assert_eq!(meeting.held(), 1, "two members have met once");
-            run.outcome("all were there");
-        });
     }
 
     #[test]

@@ -290,3 +290,41 @@ fn two_threads_that_try_do_not_get_the_same_permit() {
     });
 }
 // ANCHOR_END: two_try
+
+/// A sleeper may wake without a reason (pthread_cond_wait(3p), "spurious wakeups").
+///
+/// Caught: an `acquire` that waits with `if` instead of `while`.
+#[test]
+fn an_acquirer_that_wakes_for_nothing_goes_on_sleeping() {
+    sleeps_until_the_permit_is_back(
+        "an acquirer that wakes for nothing goes on sleeping",
+        |limit, is_back| {
+            let _permit = limit.acquire();
+            assert_eq!(is_back.fetch_add(0, Relaxed), 1, "two permits were out, and the limit is 1");
+        },
+    );
+}
+
+/// Caught: a `drain` that waits with `if` instead of `while`.
+#[test]
+fn a_drainer_that_wakes_for_nothing_goes_on_sleeping() {
+    sleeps_until_the_permit_is_back("a drainer that wakes for nothing goes on sleeping", |limit, is_back| {
+        limit.drain();
+        assert_eq!(is_back.fetch_add(0, Relaxed), 1, "drain returned, and a permit was still out");
+    });
+}
+
+fn sleeps_until_the_permit_is_back(promise: &str, wait: fn(&ConnectionLimit, &AtomicUsize)) {
+    Model::new(promise).wakes_for_nothing().outcomes(&["slept on"]).check(move |run| {
+        let limit = ConnectionLimit::new(1);
+        let (permit, is_back) = (limit.acquire(), Arc::new(AtomicUsize::new(0)));
+        let sleeper = spawn_named("sleeper", {
+            let (limit, is_back) = (limit.clone(), is_back.clone());
+            move || wait(&limit, &is_back)
+        });
+        is_back.fetch_add(1, Relaxed);
+        drop(permit);
+        sleeper.join().unwrap();
+        run.outcome("slept on");
+    });
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lanes::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lanes::{Model, cell, thread};
 
 use super::join;
@@ -56,6 +57,34 @@ fn a_woken_sleeper_looks_again() {
             assert_eq!(semaphore.permits(), 0, "two permits were released and two acquired, so none is left");
         },
     );
+}
+
+/// Catches: `if` in place of `while` around the wait, where no thief is needed: a thread may wake without a reason
+/// (pthread_cond_wait(3p), "spurious wakeups").
+#[test]
+fn a_sleeper_that_wakes_for_nothing_takes_no_permit() {
+    Model::new("a sleeper that wakes for nothing takes no permit")
+        .wakes_for_nothing()
+        .outcomes(&["acquired"])
+        .check(|run| {
+            let (semaphore, released) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+            let sleeper = thread::spawn_named("sleeper", {
+                let (semaphore, released) = (semaphore.clone(), released.clone());
+                move || {
+                    semaphore.acquire();
+                    assert_eq!(
+                        released.fetch_add(0, Relaxed),
+                        1,
+                        "a permit was acquired before it was released"
+                    );
+                }
+            });
+            released.fetch_add(1, Relaxed);
+            semaphore.release();
+            sleeper.join().unwrap();
+            assert_eq!(semaphore.permits(), 0, "one permit was released and one acquired, so none is left");
+            run.outcome("acquired");
+        });
 }
 
 /// Catches: an acquire that looks at the permits and takes one in two separate locks; a semaphore that starts
