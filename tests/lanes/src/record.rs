@@ -149,6 +149,13 @@ pub(crate) fn wakes_for_nothing() -> bool {
     for_nothing
 }
 
+/// A bit that stands for the thread that runs now: there are fewer lanes than bits.
+pub(crate) fn lane_bit() -> u8 {
+    let mut bit = 0;
+    on_this_lane(|_, lane| bit = 1 << lane);
+    bit
+}
+
 /// Remembers an outcome of the current interleaving.
 pub(crate) fn outcome(name: &str) {
     with(|record| {

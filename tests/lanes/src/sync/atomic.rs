@@ -10,7 +10,7 @@
 //! ordering, the models see what its own thread has not published, and not that others' is forgotten.
 
 use std::panic::Location;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicU8;
 
 use crate::record::{self, Action};
 
@@ -162,20 +162,18 @@ integer!(AtomicI32, i32);
 integer!(AtomicI64, i64);
 integer!(AtomicIsize, isize);
 
-/// The threads that have changed an atomic with a read-modify-write. Only one thread runs at a time, so nobody waits for
-/// the lock.
+/// The threads that have changed an atomic with a read-modify-write: a bit for each lane. Small, because models build
+/// parts with hundreds of atomics on the small stacks of loom's threads.
 #[derive(Debug, Default)]
-struct Changers(Mutex<Vec<loom::thread::ThreadId>>);
+struct Changers(AtomicU8);
 
 impl Changers {
     fn add_this_thread(&self) {
-        if !self.has_this_thread() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(loom::thread::current().id());
-        }
+        self.0.fetch_or(record::lane_bit(), Ordering::Relaxed);
     }
 
     fn has_this_thread(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&loom::thread::current().id())
+        self.0.load(Ordering::Relaxed) & record::lane_bit() != 0
     }
 }
 
