@@ -129,7 +129,8 @@ impl<S: Service> Clients<S> {
                 self.close(client);
             } else if client.connection.is_sending() {
                 client.connection.excuse();
-                // Its socket was full. It may have room by now, and the report of that may have come too early.
+                // Its socket was full. It may have room by now, and the report of that
+                // may have come too early.
                 self.park(client, Renew::Registration);
             } else {
                 client.connection.expect_more();

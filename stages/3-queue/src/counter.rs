@@ -85,7 +85,7 @@ impl Counter {
     /// Puts a client into the queue, or returns it if the queue is full.
     pub fn enqueue(&self, client: Box<Client>, service: &impl Service) -> Option<Box<Client>> {
         // ANCHOR: enqueue
-        // Said before, because a thread may take the client before `try_enqueue` returns.
+        // Said before: a thread may take the client before `try_enqueue` returns.
         service.happened(Event::Queued);
         let now = Instant::now();
         if self.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -139,7 +139,8 @@ impl Counter {
     /// The clients that the threads have given back.
     // ANCHOR: take_returned
     pub fn take_returned(&self) -> Vec<Box<Client>> {
-        // The bell is cleared before the inbox is read, so that anything added afterwards rings it again.
+        // The bell is cleared before the inbox is read, so that anything added
+        // afterwards rings it again.
         self.bell.clear();
         let mut returned = Vec::new();
         self.inbox.take_all(&mut returned);

@@ -55,7 +55,8 @@ impl Pool {
     pub fn finish(self) {
         self.counter.close();
         for thread in self.threads {
-            // A thread catches the panics of its handlers; one of its own has been reported by the panic hook.
+            // A thread catches the panics of its handlers; one of its own has been
+            // reported by the panic hook.
             let _ = thread.join();
         }
     }
@@ -98,7 +99,8 @@ fn attend(client: &mut Client, counter: &Counter, service: &impl Service, stop: 
             return;
         }
         // ANCHOR: attend_next
-        // Anything but a request is the reception's business; asked again, the connection says the same.
+        // Anything but a request is the reception's business; asked again, the
+        // connection says the same.
         let next_is_here = connection.receive(|_| None) == Received::Declined;
         if !next_is_here || !counter.nothing_waits() {
             return;

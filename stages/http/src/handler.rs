@@ -14,7 +14,8 @@ pub trait Handler: Send + Sync {
     /// Answers one request. May block on the disk, never on a client.
     fn respond(&self, request: &Request<'_>) -> Response;
 
-    /// Is told of every response once its last byte is with the kernel, or the connection is lost.
+    /// Is told of every response once its last byte is with the kernel, or the
+    /// connection is lost.
     fn finished(&self, _exchange: &Exchange<'_>) {}
 }
 // ANCHOR_END: handler

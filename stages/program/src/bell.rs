@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 // ANCHOR: bell
-/// A bell made of an eventfd(2). It is never read, so once rung it stays readable for every thread that polls it.
+/// A bell made of an eventfd(2). It is never read, so once rung it stays readable for
+/// every thread that polls it.
 #[derive(Debug)]
 pub struct EventBell {
     event: EventFd,
