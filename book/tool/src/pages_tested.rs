@@ -18,6 +18,8 @@ pages! {
     page_5_stats_readme: "5-stats/README.md";
     page_6_prefork_readme: "6-prefork/README.md";
     page_foundations_readiness: "foundations/readiness.md";
+    page_foundations_memory_order: "foundations/memory-order.md";
+    page_foundations_shared_memory: "foundations/shared-memory.md";
     page_loom_by_hand: "loom/by-hand.md";
     page_loom_first_model: "loom/first-model.md";
     page_loom_limits: "loom/limits.md";

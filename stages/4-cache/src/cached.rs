@@ -45,10 +45,12 @@ pub struct Cached {
 #[derive(Debug)]
 struct Entry {
     file: Representation,
-    /// When the entry was last known to equal the file, in milliseconds since the server started. Threads may
-    /// overwrite each other here: whichever moment stands, it was a true one, so `Relaxed` is enough.
+    /// When the entry was last known to equal the file, in milliseconds since the
+    /// server started. Threads may overwrite each other here: whichever moment stays,
+    /// it was a true one, so `Relaxed` is enough.
     checked: AtomicU64,
-    /// The file had rested for a [`TICK`] when it was read, so an equal stamp means equal bytes.
+    /// The file had rested for a [`TICK`] when it was read, so an equal stamp means
+    /// equal bytes.
     settled: bool,
 }
 
@@ -122,7 +124,8 @@ impl Cached {
         let settled = file.identities().all(has_rested);
         match file.into_memory() {
             Ok(file) => Ok(Entry { file, checked, settled }),
-            // It changed while it was read. Sent from the disk it is at worst cut short, and the client notices.
+            // It changed while it was read. Sent from the disk it is at worst cut short,
+            // and the client notices.
             Err(_) => Err(self.files.open(request, path).map_or_else(NotKept::Instead, too_large)),
         }
     }
@@ -142,16 +145,18 @@ impl Cached {
         self.now().saturating_sub(entry.checked.load(Ordering::Relaxed)) < FRESH.as_millis() as u64
     }
 
-    /// Whether the entry still equals the file, after a look at it. If so, it is fresh again.
+    /// Whether the entry still equals the file, after a look at it. If so, it is fresh
+    /// again.
     fn is_confirmed(
         &self,
         entry: &Entry,
         name: &RequestPath<'_>,
         look: impl Fn(&RequestPath<'_>) -> Option<FileIdentity>,
     ) -> bool {
-        // Taken before the look, so that the entry is never thought fresher than it is.
+        // Before the look, so that the entry is never thought fresher than it is.
         let moment = self.now();
-        // A look from memory may miss a sibling that is new. Then it is sent later, and nothing wrong until then.
+        // A look from memory may miss a new sibling. Then that is sent later, and
+        // nothing wrong until then.
         let confirmed = entry.settled
             && look(name) == Some(entry.file.identity)
             && self.files.siblings(name).all(|(coding, name)| look(&name) == entry.file.sibling(coding));
@@ -212,8 +217,8 @@ fn marked(mut response: Response, result: CacheResult) -> Response {
 }
 
 // ANCHOR: has_rested
-/// Whether the file's last change is old enough for its stamp to be unique. A clock that was set back makes it look
-/// young, which only costs a look at the disk.
+/// Whether the file's last change is old enough for its stamp to be unique. A clock
+/// that was set back makes it look young, which only costs a look at the disk.
 fn has_rested(identity: &FileIdentity) -> bool {
     let changed = Duration::new(identity.changed.0.max(0) as u64, identity.changed.1.max(0) as u32);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

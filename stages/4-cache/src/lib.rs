@@ -34,8 +34,8 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
 }
 
 // ANCHOR: cached_files
-/// The files of the document root behind a cache of the size that the settings ask for. `changed` is told whenever
-/// the contents of the cache change.
+/// The files of the document root behind a cache of the size that the settings ask
+/// for. `changed` is called after each change of the contents.
 pub fn cached_files(
     root: DocumentRoot,
     settings: &Settings,

@@ -142,7 +142,7 @@ mod tests {
         };
         let task = |id: &str| {
             format!(
-                "[[task]]\nid = '{id}'\nname = 'n'\ngoal = 'g'\nbook = 'b'\n\
+                "[[task]]\nid = '{id}'\nname = 'n'\ngoal = 'g'\n\
                  holes = [{{ at = 'lib.rs: f', todo = 't' }}]\n"
             )
         };
