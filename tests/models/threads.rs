@@ -295,9 +295,9 @@ fn two_threads_that_try_do_not_get_the_same_permit() {
 ///
 /// Caught: an `acquire` that waits with `if` instead of `while`.
 #[test]
-fn an_acquirer_that_wakes_for_nothing_goes_on_sleeping() {
+fn woken_for_nothing_an_acquirer_sleeps_on() {
     sleeps_until_the_permit_is_back(
-        "an acquirer that wakes for nothing goes on sleeping",
+        "woken for nothing, an acquirer sleeps on",
         |limit, is_back| {
             let _permit = limit.acquire();
             assert_eq!(is_back.fetch_add(0, Relaxed), 1, "two permits were out, and the limit is 1");
@@ -307,8 +307,8 @@ fn an_acquirer_that_wakes_for_nothing_goes_on_sleeping() {
 
 /// Caught: a `drain` that waits with `if` instead of `while`.
 #[test]
-fn a_drainer_that_wakes_for_nothing_goes_on_sleeping() {
-    sleeps_until_the_permit_is_back("a drainer that wakes for nothing goes on sleeping", |limit, is_back| {
+fn woken_for_nothing_a_drainer_sleeps_on() {
+    sleeps_until_the_permit_is_back("woken for nothing, a drainer sleeps on", |limit, is_back| {
         limit.drain();
         assert_eq!(is_back.fetch_add(0, Relaxed), 1, "drain returned, and a permit was still out");
     });

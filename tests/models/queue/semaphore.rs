@@ -62,8 +62,8 @@ fn a_woken_sleeper_looks_again() {
 /// Catches: `if` in place of `while` around the wait, where no thief is needed: a thread may wake without a reason
 /// (pthread_cond_wait(3p), "spurious wakeups").
 #[test]
-fn a_sleeper_that_wakes_for_nothing_takes_no_permit() {
-    Model::new("a sleeper that wakes for nothing takes no permit")
+fn woken_for_nothing_a_sleeper_takes_no_permit() {
+    Model::new("woken for nothing, a sleeper takes no permit")
         .wakes_for_nothing()
         .outcomes(&["acquired"])
         .check(|run| {
