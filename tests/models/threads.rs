@@ -296,13 +296,10 @@ fn two_threads_that_try_do_not_get_the_same_permit() {
 /// Caught: an `acquire` that waits with `if` instead of `while`.
 #[test]
 fn woken_for_nothing_an_acquirer_sleeps_on() {
-    sleeps_until_the_permit_is_back(
-        "woken for nothing, an acquirer sleeps on",
-        |limit, is_back| {
-            let _permit = limit.acquire();
-            assert_eq!(is_back.fetch_add(0, Relaxed), 1, "two permits were out, and the limit is 1");
-        },
-    );
+    sleeps_until_the_permit_is_back("woken for nothing, an acquirer sleeps on", |limit, is_back| {
+        let _permit = limit.acquire();
+        assert_eq!(is_back.fetch_add(0, Relaxed), 1, "two permits were out, and the limit is 1");
+    });
 }
 
 /// Caught: a `drain` that waits with `if` instead of `while`.
