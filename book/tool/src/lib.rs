@@ -5,6 +5,7 @@
 //!   session    runs the commands of a page, and compares what they print
 //!   museum     makes the mistakes of the bug museum, and records what the models say
 //!   plots      draws tables and pictures from the data files
+//!   thunder    draws which processes a client wakes
 //!   crates     draws which crate stands on which
 //!   circles    finds modules that import each other
 //!   (doc tests of this crate)     the Rust on the pages that is not included from a file
@@ -17,6 +18,7 @@ pub mod pages;
 mod pages_tested;
 pub mod plots;
 pub mod session;
+pub mod thunder;
 
 use anyhow::Result;
 use std::path::PathBuf;

@@ -4,10 +4,12 @@
 //!   bench.json     tests/load/bench     ->  bench-table.md  bench-rates.svg  bench-costs.svg
 //!   stages.json    tests/load/stages    ->  stages-table.md  stages.svg
 //!   scale.json     tests/load/scale     ->  scale-table.md
+//!   thunder-table.md  tests/thunder     ->  thunder.svg
 //! ```
 //!
 //! A page includes them, so they are there without a script, on paper, and in every theme.
 
+use crate::thunder;
 use anyhow::{Context, Result};
 use load::machine::Machine;
 use serde::Deserialize;
@@ -42,6 +44,7 @@ pub fn folder(root: &Path) -> PathBuf {
 pub fn drawn(root: &Path) -> Result<Drawn> {
     let (bench, stages, scale) =
         (read(root, "bench.json")?, read(root, "stages.json")?, read(root, "scale.json")?);
+    let herd = fs::read_to_string(folder(root).join("thunder-table.md")).context("no thunder-table.md")?;
     Ok(Drawn::from([
         ("bench-table.md".to_owned(), bench_table(&bench)),
         ("bench-rates.svg".to_owned(), bench_rates(&bench)),
@@ -49,6 +52,7 @@ pub fn drawn(root: &Path) -> Result<Drawn> {
         ("stages-table.md".to_owned(), stages_table(&stages)),
         ("stages.svg".to_owned(), stages_picture(&stages)),
         ("scale-table.md".to_owned(), scale_table(&scale)),
+        ("thunder.svg".to_owned(), thunder::picture(&herd)?),
     ]))
 }
 
