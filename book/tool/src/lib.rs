@@ -7,6 +7,7 @@
 //!   plots      draws tables and pictures from the data files
 //!   thunder    draws which processes a client wakes
 //!   crates     draws which crate stands on which
+//!   sheets     collects the questions that ask for a prediction, to print them
 //!   circles    finds modules that import each other
 //!   (doc tests of this crate)     the Rust on the pages that is not included from a file
 //! ```
@@ -18,6 +19,7 @@ pub mod pages;
 mod pages_tested;
 pub mod plots;
 pub mod session;
+pub mod sheets;
 pub mod thunder;
 
 use anyhow::Result;

@@ -1,7 +1,7 @@
 //! `cargo book`.
 
 use anyhow::{Context, Result, ensure};
-use book::{crates, museum, plots, root, session};
+use book::{crates, museum, plots, root, session, sheets};
 use clap::{Parser, Subcommand};
 use mdbook_driver::MDBook;
 use std::collections::BTreeMap;
@@ -35,7 +35,8 @@ enum Order {
     Test,
     /// Make every mistake of the bug museum again, and write down what the models say of it
     Record,
-    /// Draw the tables and pictures of the measurements from their data, and the picture of the crates
+    /// Draw the tables and pictures of the measurements from their data, the picture of the crates, and the prediction
+    /// sheets
     Draw,
     /// Run the commands of a page, and show where what they print is not what the page says
     Commands {
@@ -65,7 +66,7 @@ fn run(order: Order) -> Result<()> {
         Order::Test => test(&root),
         Order::Record => museum::record(&root),
         Order::Draw => {
-            for (path, text) in crates::drawn(&root)? {
+            for (path, text) in crates::drawn(&root)?.into_iter().chain([sheets::drawn(&root)?]) {
                 let path = root.join(path);
                 std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
             }

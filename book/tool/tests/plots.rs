@@ -1,6 +1,7 @@
-//! The tables and pictures of the measurements are those of their data, and the picture of the crates is that of cargo.
+//! The tables and pictures of the measurements are those of their data, the picture of the crates is that of cargo, and
+//! the prediction sheets ask what the chapters ask.
 
-use book::{circles, crates, plots, root};
+use book::{circles, crates, plots, root, sheets};
 use std::fs;
 
 #[test]
@@ -19,6 +20,14 @@ fn the_picture_of_the_crates_is_what_cargo_says() {
         let shown = fs::read_to_string(root.join(&path)).unwrap_or_default();
         assert!(shown == text, "{} does not show the crates as they are: `cargo book draw`", path.display());
     }
+}
+
+#[test]
+fn the_prediction_sheets_ask_what_the_chapters_ask() {
+    let root = root().expect("a checkout");
+    let (path, text) = sheets::drawn(&root).expect("the sheets");
+    let shown = fs::read_to_string(root.join(&path)).unwrap_or_default();
+    assert!(shown == text, "{} does not ask what the chapters ask: `cargo book draw`", path.display());
 }
 
 #[test]

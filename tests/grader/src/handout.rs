@@ -1,8 +1,10 @@
 //! `cargo lab handout`: the course for students, without its answers.
 //!
 //! ```text
-//!   left out       solutions/ of the labs that are not solved, tests/submissions/, the grader, history
-//!   put in         exercises/ as they are cut, and once more in tests/shipped/, for `cargo lab reset`
+//!   left out       solutions/ of the labs that are not solved, tests/submissions/, the grader, the teacher's pages of the
+//!                  book, history
+//!   put in         exercises/ as they are cut, and once more in tests/shipped/, for `cargo lab reset`; the rules for
+//!                  coding agents, in exercises/ and at the root, which is where a student starts an agent
 //!   changed        the workspace and stages/parts: where our part is missing, the student's takes its place
 //! ```
 //!
@@ -17,6 +19,12 @@ use lab::course::{Course, Lab};
 use lab::tree;
 use std::fs;
 use std::path::Path;
+
+/// The pages of the book that only teachers read.
+pub const TEACHERS_PAGES: &str = "book/src/teaching";
+
+/// What a coding agent may do beside a student.
+pub const AGENTS: &str = "exercises/AGENTS.md";
 
 /// Writes the course for students into a new folder. The labs in `solved` come with their solutions.
 ///
@@ -48,6 +56,8 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
             "book/src/questions",
             "book/src/data/museum",
             "book/tool",
+            // Questions with the answers that a teacher expects.
+            TEACHERS_PAGES,
         ];
         part.is_none_or(|part| is_solved(&part.to_string_lossy()))
             && !ours.iter().any(|ours| path.starts_with(ours))
@@ -57,6 +67,10 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
         let exercise = cut::exercise(&course.root, lab)?;
         tree::write(&exercise, &lab.exercise(folder))?;
         tree::write(&exercise, &folder.join("tests/shipped").join(&lab.part))?;
+    }
+    for folder in [folder.join("exercises"), folder.to_owned()] {
+        fs::copy(course.root.join(AGENTS), folder.join("AGENTS.md"))
+            .with_context(|| format!("cannot copy {AGENTS}"))?;
     }
     let missing: Vec<&str> =
         course.labs.iter().map(|lab| lab.part.as_str()).filter(|part| !is_solved(part)).collect();

@@ -122,6 +122,56 @@ fn the_copy_for_students_holds_no_answers() {
 }
 
 #[test]
+fn the_copy_for_students_holds_no_teachers_page() {
+    let copy = Copy::fresh();
+    let pages = tree::files(&COURSE.root).expect("files");
+    let pages: Vec<_> = pages.iter().filter(|path| path.starts_with(handout::TEACHERS_PAGES)).collect();
+    assert!(pages.iter().any(|page| page.ends_with("oral.md")), "teachers have pages: {pages:?}");
+    let copied = tree::files(&copy.root).expect("files");
+    for page in pages {
+        let text = fs::read(COURSE.root.join(page)).expect("a page");
+        let found =
+            copied.iter().find(|copied| fs::read(copy.root.join(copied)).is_ok_and(|copied| copied == text));
+        assert_eq!(found, None, "students have {}", page.display());
+    }
+    let summary = fs::read_to_string(copy.root.join("book/src/SUMMARY.md")).expect("a summary");
+    assert!(!summary.contains("teach"), "the book of students names a teacher's page:\n{summary}");
+}
+
+/// An agent looks for its rules in the folder in which it is started, and in that of the files that it changes.
+#[test]
+fn coding_agents_find_their_rules_wherever_they_are_started() {
+    let copy = Copy::fresh();
+    let rules = fs::read_to_string(COURSE.root.join(handout::AGENTS)).expect("the rules");
+    for (root, name) in [(&copy.root, "AGENTS.md"), (&copy.root, handout::AGENTS)] {
+        assert_eq!(fs::read_to_string(root.join(name)).ok().as_ref(), Some(&rules), "{name} in a hand-out");
+    }
+    for lab in &COURSE.labs {
+        let exercise = cut::exercise(&COURSE.root, lab).expect("an exercise");
+        tree::write(&exercise, &lab.exercise(&copy.root)).expect("files");
+    }
+    let kept = fs::read_to_string(copy.root.join(handout::AGENTS)).ok();
+    assert_eq!(kept.as_ref(), Some(&rules), "`cargo lab cut` keeps the rules");
+}
+
+/// What the rules forbid to open is named as it is called.
+#[test]
+fn the_rules_for_agents_name_what_there_is() {
+    let rules = fs::read_to_string(COURSE.root.join(handout::AGENTS)).expect("the rules");
+    let forbidden = rules.split_once("**Never open").expect("what is forbidden").1;
+    let forbidden = forbidden.split_once("## ").expect("the next section").0;
+    let folders: Vec<&str> = forbidden.split('`').skip(1).step_by(2).collect();
+    for answers in
+        ["solutions/", "tests/submissions/", "tests/labs/", "book/src/museum/", "book/src/teaching/"]
+    {
+        assert!(folders.contains(&answers), "the rules do not forbid {answers}: {folders:?}");
+    }
+    for folder in folders {
+        assert!(COURSE.root.join(folder).is_dir(), "there is no folder {folder}");
+    }
+}
+
+#[test]
 fn a_student_sees_what_to_do_next() {
     let copy = Copy::fresh();
     let screen = copy.screen(&[], 0);
