@@ -83,13 +83,13 @@ test("an absence is said once, and so is the return", () => {
     ]);
 });
 
-test("a herd that was started anew begins a new story", () => {
+test("a herd that was restarted begins a new story", () => {
     const events = story([
         stats({ total: { requests: 9 } }),
         null,
         stats({ total: { requests: 1 }, workers: [{ pid: 300 }] }),
     ]);
-    assert.deepEqual(events[2], ["the server is back", "the herd was started anew"]);
+    assert.deepEqual(events[2], ["the server is back", "the herd was restarted"]);
 });
 
 test("rates are per second, whatever the time between two answers", () => {

@@ -112,6 +112,25 @@ fn no_chapter_shows_a_solution() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
+/// Words that the course coins, or uses in a sense of its own, on its pages and in the documentation of its crates.
+const OUR_WORDS: &str = "back off, backlog, bell, board, closing bell, cover, crash point, door, drain, \
+    edge-triggered, exhibit, flight, hand off, herd, hole, hunt, inbox, lanes, linger, loom, mailbox, median, model, \
+    p99, part, permit, pool, post, preemption, reap, reception, ring, roll, seat, settle, shed, shelf, slot, stage, \
+    stamp, stuck, suite, supervisor, trial, turn, verdict";
+
+#[test]
+fn the_glossary_has_each_of_our_words_in_the_order_of_the_alphabet() {
+    let page = root().expect("a checkout").join("book/src/reference/glossary.md");
+    let text = fs::read_to_string(page).expect("the glossary");
+    let entries = text.lines().filter_map(|line| line.strip_prefix("**")?.split_once("**"));
+    let words: Vec<_> = entries.map(|(word, _)| word.to_lowercase()).collect();
+    let missing: Vec<_> =
+        OUR_WORDS.split(", ").filter(|word| !words.iter().any(|entry| entry == word)).collect();
+    assert!(missing.is_empty(), "the glossary does not say what these are: {}", missing.join(", "));
+    let misplaced = words.windows(2).find(|pair| pair[0] >= pair[1]);
+    assert!(misplaced.is_none(), "these two are not in the order of the alphabet: {misplaced:?}");
+}
+
 /// `cargo lab` and the verdicts send a student to the section that has a task's number and name as its heading.
 #[test]
 fn every_task_heads_a_section_of_its_lab_and_verdicts_name_no_other() {

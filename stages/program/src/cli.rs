@@ -12,20 +12,20 @@ use std::path::{Path, PathBuf};
 const EXPLAINED: &str = "\
 Every setting can also come from the environment or from a file. The flag --queue-size is the variable \
 HERD_QUEUE_SIZE and, in the file named by --config or HERD_CONFIG, the line QUEUE_SIZE=100. A flag wins over the \
-environment, the environment over the file.
+environment, and the environment wins over the file.
 
 Signals:
-  SIGTERM, SIGINT  stop: answer what was accepted, then exit (a second one stops at once, in herd)
-  SIGQUIT          herd: stop at once
-  SIGHUP           replace the workers one by one, with the settings read again (herd)
-  SIGUSR1          open the access log again: replace the workers one by one (herd)
+  SIGTERM, SIGINT  stop: answer all accepted clients, then exit (herd: a second signal stops at once)
+  SIGQUIT          stop at once (herd)
+  SIGHUP           read the settings again, and replace the workers one by one (herd)
+  SIGUSR1          open the access log again, and replace the workers one by one (herd)
 
 Exit codes:
-  0  stopped as asked
+  0  stopped by a signal
   1  failed while running
-  2  a setting that cannot be used; one sentence on standard error says which
+  2  a setting cannot be used; one sentence on standard error says which
   3  no worker could be started (herd)
- 75  a port in use, an address or folder that is not there: another attempt may succeed";
+ 75  a port is in use, or an address or folder is missing: another attempt may succeed";
 
 /// What a command line comes to.
 #[derive(Debug)]
@@ -47,13 +47,18 @@ const DESCRIBED: [Described; 19] = [
         "MONITORING_ADDRESS",
         "IP:PORT",
         "Where",
-        "Address for /health, /stats, /metrics, /dashboard alone; off: nowhere [default: with the files]",
+        "Separate address for /health, /stats, /metrics, /dashboard; off: none [default: with the files]",
     ),
     ("DOCUMENT_ROOT", "FOLDER", "What", "Folder whose files are served [default: www]"),
-    ("DOT_FILES", "WHEN", "What", "Serve names that begin with a dot: on, off [default: off]"),
-    ("PRECOMPRESSED", "WHEN", "What", "Send page.html.br or .gz for page.html: on, off [default: off]"),
-    ("MAX_AGE", "SECONDS", "What", "Clients may keep a file for so long without asking again"),
-    ("CACHE_SIZE_MB", "MIB", "What", "File cache of each worker; 0 turns it off [default: 50]"),
+    ("DOT_FILES", "WHEN", "What", "Serve names that begin with a dot, too: on, off [default: off]"),
+    (
+        "PRECOMPRESSED",
+        "WHEN",
+        "What",
+        "Send page.html.br or .gz instead of page.html: on, off [default: off]",
+    ),
+    ("MAX_AGE", "SECONDS", "What", "Clients may use a file for this time without asking again"),
+    ("CACHE_SIZE_MB", "MIB", "What", "Size of each worker's file cache; 0 turns it off [default: 50]"),
     ("NUM_WORKERS", "NUMBER", "How many", "Worker processes, 1 to 64 [default: one per core]"),
     ("THREADS_PER_WORKER", "NUMBER", "How many", "Threads of each worker [default: 8]"),
     ("QUEUE_SIZE", "NUMBER", "How many", "Requests that may wait for a thread, per worker [default: 100]"),
@@ -61,9 +66,9 @@ const DESCRIBED: [Described; 19] = [
         "QUEUE_DELAY_MS",
         "MS",
         "How",
-        "Refuse a request that waited longer, or a twentieth of it under overload; 0: never [default: 200]",
+        "Reject a request that waited longer; under overload, a twentieth of this; 0: never [default: 200]",
     ),
-    ("HAND_OFF", "WHEN", "How", "Requests given to a thread: always, when-needed [default: when-needed]"),
+    ("HAND_OFF", "WHEN", "How", "Hand requests to a thread: always, when-needed [default: when-needed]"),
     (
         "TIMEOUT_SECONDS",
         "SECONDS",
@@ -74,17 +79,27 @@ const DESCRIBED: [Described; 19] = [
         "DRAIN_SECONDS",
         "SECONDS",
         "How",
-        "Time limit for leaving; without it, a stop takes 30 s and a reload cuts no client (herd)",
+        "Time limit to drain a worker; without it, 30 s for a stop and no limit for a reload (herd)",
     ),
-    ("ACCESS_LOG", "FILE", "How", "Append a line per request, in Combined Log Format; -: standard output"),
+    (
+        "ACCESS_LOG",
+        "FILE",
+        "How",
+        "Append a line for each request, in Combined Log Format; -: standard output",
+    ),
     (
         "TRUSTED_PROXY",
         "IP[/BITS]",
         "How",
-        "Proxy whose X-Forwarded-For names the client in the access log; repeatable, or with commas",
+        "Proxy whose X-Forwarded-For names the client in the access log; repeat it, or use commas",
     ),
     ("USER", "NAME", "Who", "Started as root: become this user once the port is bound (herd)"),
-    ("LANDLOCK", "WHEN", "Who", "Confine workers to reading beneath the root: on, off [default: on] (herd)"),
+    (
+        "LANDLOCK",
+        "WHEN",
+        "Who",
+        "Allow workers only to read files beneath the root: on, off [default: on] (herd)",
+    ),
 ];
 
 /// The definition of the command line, for parsing and for completion scripts.
@@ -128,7 +143,7 @@ pub fn command(program: &'static str, about: &'static str) -> Command {
         )
 }
 
-/// clap wants names that live for ever; the keys are few and known.
+/// clap wants names that live forever; the keys are few and known.
 fn flag_of(key: &'static str) -> &'static str {
     match key {
         "ADDRESS" => "address",

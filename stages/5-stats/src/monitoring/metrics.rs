@@ -37,7 +37,7 @@ pub fn page(stats: &SharedStats, capacity: Capacity) -> Response {
     if let Some(average) = average_of(stats.scrape(process::id())) {
         page.gauge(
             "http_response_time_milliseconds_since_last",
-            "Average response time since the last scrape by anybody.",
+            "Average response time since the last scrape by any client.",
             average,
         );
     }
@@ -63,7 +63,7 @@ pub fn page(stats: &SharedStats, capacity: Capacity) -> Response {
     let of_all_workers = |each: usize| (each * snapshot.slots.len()) as u64;
     page.gauge("herd_queue_slots", "Requests that may wait, at most.", of_all_workers(capacity.queue_size));
     page.gauge("herd_threads_busy", "Threads at work.", gauges.threads_busy);
-    page.gauge("herd_threads", "Threads there are.", of_all_workers(capacity.threads_per_worker));
+    page.gauge("herd_threads", "Threads in total.", of_all_workers(capacity.threads_per_worker));
     page.counter("herd_cache_hits_total", "Files found in the cache.", counters.cache_hits);
     page.counter("herd_cache_misses_total", "Files not found in the cache.", counters.cache_misses);
     page.counter("herd_cache_evictions_total", "Files evicted from the cache.", counters.cache_evictions);

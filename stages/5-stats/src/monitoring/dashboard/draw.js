@@ -47,7 +47,7 @@
         const state = known.awaySince === null ? "serving" : "away";
         document.body.dataset.state = state;
         byId("state").dataset.state = state;
-        const words = state === "away" ? "no answer: the numbers below are old" : "serving";
+        const words = state === "away" ? "no answer: these numbers are old" : "serving";
         if (byId("state").textContent !== words) byId("state").textContent = words;
     }
 
@@ -60,7 +60,7 @@
         drawDurations();
     }
 
-    /** Keeps what is there, so that nothing that is being read or has the focus goes away. */
+    /** Keeps the existing nodes, so that a node that is being read or has the focus stays. */
     function fill(list, items, key, drawItem) {
         const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
         const nodes = items.map((item) => {
@@ -79,12 +79,12 @@
         const refused = model.rate(pair, ({ total }) => total.rejections);
         const entries = [
             ["requests per second", whole.format(model.rate(pair, ({ total }) => total.requests))],
-            ["half took at most", duration(model.percentile(buckets, 0.5))],
-            ["99 % took at most", duration(model.percentile(buckets, 0.99))],
+            ["median (p50)", duration(model.percentile(buckets, 0.5))],
+            ["p99", duration(model.percentile(buckets, 0.99))],
             ["503 per second", whole.format(refused), refused > 0],
             ["connections", whole.format(total.connections_active)],
-            ["in the queues", whole.format(total.queue_depth)],
-            ["hits in the cache", hits === null ? "-" : `${(100 * hits).toFixed(1)}\u00a0%`],
+            ["queued", whole.format(total.queue_depth)],
+            ["cache hits", hits === null ? "-" : `${(100 * hits).toFixed(1)}\u00a0%`],
             ["restarts", whole.format(total.restarts), false],
         ];
         fill(byId("totals"), entries, ([name]) => name, (node, [name, value, alarm]) => {
@@ -103,8 +103,8 @@
         const up = Math.max(0, Date.now() / 1000 - worker.started_unix_seconds);
         const condition = {
             dead: () => `worker ${pid ?? ""} died ${at === undefined ? "" : `${whole.format((now - at) / 1000)} s ago`}`,
-            draining: () => `taking over, ${worker.draining_pid} still drains`,
-            serving: () => `serves, for ${span(up)}`,
+            draining: () => `serving, while worker ${worker.draining_pid} still drains`,
+            serving: () => `serving for ${span(up)}`,
         }[is]();
         const hits = model.hitRate(known.samples[0].stats.workers[worker.slot] ?? worker, worker);
         const rate = whole.format(model.rate(pair, ({ requests }) => requests));
@@ -140,7 +140,7 @@
         const lines = [
             ["requests per second", "", (pair) => model.rate(pair, ({ total }) => total.requests)],
             ["refused per second", "bad", (pair) => model.rate(pair, ({ total }) => total.rejections)],
-            ["requests that wait", "", ([, after]) => after.stats.total.queue_depth],
+            ["queued requests", "", ([, after]) => after.stats.total.queue_depth],
         ];
         fill(byId("lines"), lines, ([name]) => name, (node, [name, kind, value]) => {
             const points = model.line(known, value);

@@ -27,7 +27,7 @@
         const events = [];
         if (known.awaySince !== null) events.push({ kind: "good", text: "the server is back" });
         if (last && stats.total.requests < last.stats.total.requests) {
-            events.push({ kind: "", text: "the herd was started anew" });
+            events.push({ kind: "", text: "the herd was restarted" });
             return { known: { ...begin(), samples: [{ now, stats }] }, events };
         }
         const next = { ...known, awaySince: null, deaths: { ...known.deaths } };
