@@ -33,7 +33,6 @@ pub fn evaluate(head: &RequestHead<'_>, validators: &Validators, size: u64) -> V
     // A file that was put back in place of a newer one has an older date, and other bytes. So only the very date that was
     // sent with these bytes spares the client a copy, as in nginx; RFC 9110, section 13.1.3 would let an older one do so
     // too. A client that made its date up gets the file, which is never wrong.
-    // ANCHOR: if_none_match
     if headers.all("if-none-match").next().is_some() {
         if any_tag_matches(head, "if-none-match", &validators.etag, Comparison::Weak) {
             return Verdict::NotModified;
@@ -43,7 +42,6 @@ pub fn evaluate(head: &RequestHead<'_>, validators: &Validators, size: u64) -> V
     {
         return Verdict::NotModified;
     }
-    // ANCHOR_END: if_none_match
 
     match headers.get("range") {
         Some(range) if head.method == "GET" && range_holds(head, validators) => {
