@@ -8,6 +8,7 @@
 //!   thunder    draws which processes a client wakes
 //!   crates     draws which crate stands on which
 //!   sheets     collects the questions that ask for a prediction, to print them
+//!   slides     reads the lecture decks and writes them as pages that a teacher presents
 //!   circles    finds modules that import each other
 //!   (doc tests of this crate)     the Rust on the pages that is not included from a file
 //! ```
@@ -20,6 +21,7 @@ mod pages_tested;
 pub mod plots;
 pub mod session;
 pub mod sheets;
+pub mod slides;
 pub mod thunder;
 
 use anyhow::Result;

@@ -1,7 +1,7 @@
 //! `cargo book`.
 
 use anyhow::{Context, Result, ensure};
-use book::{crates, museum, plots, root, session, sheets};
+use book::{crates, museum, plots, root, session, sheets, slides};
 use clap::{Parser, Subcommand};
 use mdbook_driver::MDBook;
 use std::collections::BTreeMap;
@@ -30,6 +30,12 @@ enum Order {
         /// Another port
         #[arg(long, default_value_t = 3000)]
         port: u16,
+    },
+    /// Write the lecture decks as pages to present: open their index.html in a browser
+    Slides {
+        /// Another folder than target/book-slides
+        #[arg(long)]
+        to: Option<PathBuf>,
     },
     /// Check the book: its code, commands, figures, links, spelling, and every page in a browser
     Test,
@@ -63,6 +69,11 @@ fn run(order: Order) -> Result<()> {
     match order {
         Order::Build { to } => build(&root, to),
         Order::Serve { port } => serve(&root, port),
+        Order::Slides { to } => {
+            let index = slides::build(&root, &to.unwrap_or_else(|| root.join("target/book-slides")))?;
+            println!("{}", index.display());
+            Ok(())
+        }
         Order::Test => test(&root),
         Order::Record => museum::record(&root),
         Order::Draw => {

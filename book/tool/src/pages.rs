@@ -16,7 +16,8 @@ pub struct Block {
     pub text: String,
 }
 
-/// All pages beneath the book's `src`, but for the summary.
+/// All pages beneath the book's `src`, but for the summary. The lecture decks are among them: their code and their
+/// commands must be true, too.
 ///
 /// # Errors
 /// If a folder cannot be read.
@@ -37,6 +38,11 @@ pub fn all(root: &Path) -> Result<Vec<PathBuf>> {
     }
     pages.sort();
     Ok(pages)
+}
+
+/// Whether a page is a lecture deck: `slides.md` beside a chapter. The page of that name for teachers is about them.
+pub fn is_deck(page: &Path) -> bool {
+    page.ends_with("slides.md") && !page.ends_with("teaching/slides.md")
 }
 
 /// The blocks of code in a page's text.

@@ -195,4 +195,7 @@ fn the_handout_has_a_book_without_answers() {
     let built = folder.path().join("book/build");
     assert!(built.join("1-single/lab.html").exists());
     assert!(!built.join("museum").exists() && !built.join("questions").exists());
+    let pages = pages::all(folder.path()).expect("pages");
+    let decks: Vec<_> = pages.iter().filter(|page| page.ends_with("slides.md")).collect();
+    assert!(decks.is_empty(), "what a teacher presents is handed out: {decks:?}");
 }

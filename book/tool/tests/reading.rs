@@ -67,6 +67,7 @@ fn every_page_and_figure_works_in_a_browser() {
 #[test]
 fn no_link_leads_nowhere() {
     let folder = built("links");
+    book::slides::build(&root().expect("a checkout"), &folder.join("slides")).expect("the decks");
     let pages = format!("{}/**/*.html", folder.display());
     // The page of all pages has the others' links, relative to folders that it is not in.
     let arguments = [

@@ -58,8 +58,12 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
             "book/tool",
             // Questions with the answers that a teacher expects.
             TEACHERS_PAGES,
+            // What a teacher presents, and how: the decks lie beside the chapters, each called slides.md.
+            "book/assets/slides.css",
+            "book/assets/slides.js",
         ];
         part.is_none_or(|part| is_solved(&part.to_string_lossy()))
+            && !path.ends_with("slides.md")
             && !ours.iter().any(|ours| path.starts_with(ours))
     };
     tree::copy(&course.root, folder, wanted)?;
