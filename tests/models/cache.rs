@@ -27,7 +27,7 @@ fn loaded(cache: &Cache<Weight>, key: &str) -> Lookup {
 /// Two threads want the same absent key.
 ///
 /// Caught: no second look under the write lock (two loads); a flight that is announced after the load; a `land`
-/// that wakes nobody.
+/// that wakes nobody; a joined look-up that is counted as a hit.
 #[test]
 fn one_of_those_who_miss_a_key_loads_it() {
     Model::new("one of those who miss a key loads it").outcomes(&["hit", "joined"]).check(|run| {
@@ -41,6 +41,12 @@ fn one_of_those_who_miss_a_key_loads_it() {
         assert_eq!(counts.loads, 1, "one key, never evicted, was loaded more than once");
         assert_eq!(counts.hits + counts.misses, 2, "there were two look-ups");
         assert_eq!(counts.entries, 1);
+        let hits = lookups.iter().filter(|&&lookup| lookup == Lookup::Hit).count();
+        assert_eq!(
+            (counts.hits, counts.misses),
+            (hits as u64, 2 - hits as u64),
+            "(hits, misses): a look-up that joins another's load is a miss"
+        );
         match lookups {
             [Lookup::Miss(_), Lookup::Hit] | [Lookup::Hit, Lookup::Miss(_)] => run.outcome("hit"),
             [Lookup::Miss(_), Lookup::Joined] | [Lookup::Joined, Lookup::Miss(_)] => run.outcome("joined"),
@@ -130,7 +136,8 @@ fn who_waits_for_a_load_that_fails_loads_in_its_turn() {
 
 /// One load fails, and two others were waiting for it. One of them loads; the other joins it, or finds the value there.
 ///
-/// Caught: counting a hit for a look-up that was counted as a miss before its first wait.
+/// Caught: counting a hit for a look-up that was counted as a miss before its first wait; a waiter that loads without
+/// looking again whether another one does.
 #[test]
 fn whoever_looks_up_twice_is_counted_once() {
     Model::new("whoever looks up twice is counted once").preemption_bound(2).check(|_| {
@@ -139,11 +146,16 @@ fn whoever_looks_up_twice_is_counted_once() {
             let cache = cache.clone();
             spawn_named(name, move || loaded(&cache, "a"))
         });
-        let _ = cache.get_or_load("a", || Err("the disk is on fire"));
+        let failed = cache.get_or_load("a", || Err("the disk is on fire")).is_err();
         for other in others {
             other.join().unwrap();
         }
         let counts = cache.counts();
+        assert_eq!(
+            counts.loads,
+            if failed { 2 } else { 1 },
+            "after a load that failed, one of those who waited loads, and the others join it or find the value; loads"
+        );
         assert_eq!(
             counts.hits + counts.misses,
             3,
@@ -283,7 +295,7 @@ fn entries_that_are_hit_at_once_can_all_be_evicted() {
 
 /// Hits must not wait for each other, so they may take the read lock only.
 ///
-/// Caught: a hit under the write lock.
+/// Caught: a hit under the write lock; a hit under the read lock and a mutex.
 #[test]
 fn a_hit_takes_the_read_lock_only() {
     Model::new("a hit takes the read lock only").outcomes(&["hit"]).check(|run| {
@@ -295,6 +307,7 @@ fn a_hit_takes_the_read_lock_only() {
             spawn_named(name, move || {
                 assert!(cache.get("a").is_some(), "nothing was evicted");
                 assert!(!run.has_done("write lock"), "a hit took the write lock: hits wait for each other");
+                assert!(!run.has_done("lock"), "a hit took a mutex: hits wait for each other");
                 assert!(run.has_done("read lock"), "a hit was made without the lock");
                 run.outcome("hit");
             })
@@ -373,5 +386,63 @@ fn a_late_removal_does_not_throw_a_new_value_away() {
         let now = cache.get("a").expect("the reloaded value was thrown away");
         assert!(!Arc::ptr_eq(&now, &stale), "the stale value is still here");
         run.outcome("kept");
+    });
+}
+
+/// Loads `a` and fails with `promise` if another load of it has begun and not ended.
+fn load_alone(cache: &Cache<Weight>, loading: &AtomicUsize, promise: &str) {
+    let Ok(_) = cache.get_or_load("a", || {
+        assert_eq!(loading.fetch_add(1, Relaxed), 0, "two loads of one key at once: {promise}");
+        loading.fetch_sub(1, Relaxed);
+        Ok::<_, Infallible>(Weight(1))
+    });
+}
+
+/// Nothing fits into this cache, so three threads that want one key may load it one after the other, or share a load.
+///
+/// Caught: a flight that ends a second time, after it has landed, and takes the next one with it; a flight that one of
+/// two loaders overwrites.
+#[test]
+fn threads_that_want_a_key_that_is_not_kept_load_it_one_at_a_time() {
+    Model::new("threads that want a key that is not kept load it one at a time").preemption_bound(2).check(
+        |_| {
+            let (cache, loading) = (Arc::new(Cache::new(0)), Arc::new(AtomicUsize::new(0)));
+            let promise = "while a key is being loaded, the others wait and share the result";
+            let others = ["second", "third"].map(|name| {
+                let (cache, loading) = (cache.clone(), loading.clone());
+                spawn_named(name, move || load_alone(&cache, &loading, promise))
+            });
+            load_alone(&cache, &loading, promise);
+            for other in others {
+                other.join().unwrap();
+            }
+        },
+    );
+}
+
+/// Somebody removes an old value while the new one is being loaded. A third thread that wants it must join that load.
+///
+/// Caught: a removal that takes the flight of its key with it.
+#[test]
+fn the_load_of_a_key_survives_the_removal_of_its_old_value() {
+    Model::new("the load of a key survives the removal of its old value").preemption_bound(2).check(|_| {
+        let (cache, loading) = (Arc::new(Cache::new(10)), Arc::new(AtomicUsize::new(0)));
+        loaded(&cache, "a");
+        let stale = cache.get("a").unwrap();
+        cache.remove_if_same("a", &stale);
+        let others = ["second", "third"].map(|name| {
+            let (cache, loading) = (cache.clone(), loading.clone());
+            let promise = "a removal that came too late let a second load begin";
+            spawn_named(name, move || load_alone(&cache, &loading, promise))
+        });
+        assert_eq!(cache.remove_if_same("a", &stale).removed, 0, "this value was removed before");
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(
+            cache.counts().loads,
+            2,
+            "a removal that came too late let a second load begin; loads of a, the old value's among them"
+        );
     });
 }

@@ -233,3 +233,38 @@ fn a_slots_totals_survive_its_worker() {
             assert_eq!(active, 1, "one connection is open: the dead worker's is not, the living one's is");
         });
 }
+
+/// Two writers leave the same notice. If nothing is left after both have ended, the first look has taken both at once.
+///
+/// Catches: a `take` that reads with `Acquire` and then clears, with `Relaxed`, a bit that was left once more.
+#[test]
+fn who_takes_a_notice_that_was_left_twice_sees_what_was_written_before_both() {
+    Model::new("who takes a notice that was left twice sees what was written before both")
+        .outcomes(&["both at once", "at least one later"])
+        .check(|run| {
+            let world = World::new();
+            let written = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
+            let writers = [0, 1].map(|number| {
+                let (world, written) = (Arc::clone(&world), Arc::clone(&written));
+                thread::spawn_named(&format!("writer {number}"), move || {
+                    written[number].store(1, Ordering::Relaxed);
+                    world.mailbox.note(Notice::Reload);
+                })
+            });
+            world.mailbox.take();
+            let seen = [0, 1].map(|number: usize| written[number].load(Ordering::Relaxed));
+            for writer in writers {
+                writer.join().expect("a writer");
+            }
+            if world.mailbox.take().is_empty() {
+                assert_eq!(
+                    seen,
+                    [1, 1],
+                    "a notice left twice was taken once, and what was written before one of the two is not to be seen"
+                );
+                run.outcome("both at once");
+            } else {
+                run.outcome("at least one later");
+            }
+        });
+}

@@ -84,7 +84,11 @@ fn a_cache_can_be_filled_to_the_last_byte() {
     let cache = Cache::new(10);
     put(&cache, "a", 4);
     assert_eq!(put(&cache, "b", 6).evicted, 0, "4 + 6 bytes fit into 10");
-    assert_eq!(put(&cache, "c", 1).evicted, 1, "the cache was full");
+    assert_eq!(
+        put(&cache, "c", 1).evicted,
+        1,
+        "the cache was full; who leaves gives back its weight, and one was enough"
+    );
 }
 
 #[test]
@@ -194,6 +198,43 @@ fn a_hit_does_not_wait_for_the_load_of_another_key() {
     assert_eq!(hits.recv_timeout(DEADLINE), Ok(true), "b is being loaded, and a look-up of a never returns");
     finish.send(()).unwrap();
     assert!(loader.join().unwrap().is_ok(), "the load of b waited for more than it should");
+}
+
+/// A load holds no lock, so it may need another value of the same cache.
+#[test]
+fn a_load_may_ask_for_another_key() {
+    let cache = Arc::new(Cache::new(10));
+    let (done, ended) = channel();
+    thread::spawn({
+        let cache = cache.clone();
+        move || {
+            let outer = cache.get_or_load("a", || {
+                look_up(&cache, "b", 2);
+                Ok::<_, Infallible>(Body(3))
+            });
+            done.send(matches!(outer, Ok((_, Lookup::Miss(_)))))
+        }
+    });
+    let missed = ended.recv_timeout(DEADLINE).expect("a load of a asks for b, and never returns");
+    assert!(missed, "nobody else has loaded a");
+    assert_eq!((cache.counts().entries, cache.counts().bytes), (2, 5), "(entries, bytes): a and b");
+}
+
+/// More hits than sixteen bits can count, then one on the other entry.
+#[test]
+fn many_hits_do_not_make_an_entry_young_for_ever() {
+    let cache = Cache::new(2);
+    put(&cache, "a", 1);
+    put(&cache, "b", 1);
+    for _ in 0..70_000 {
+        assert!(cache.get("b").is_some(), "nothing was evicted yet");
+    }
+    assert!(cache.get("a").is_some(), "nothing was evicted yet");
+    put(&cache, "c", 1);
+    assert!(
+        cache.get("b").is_none() && cache.get("a").is_some(),
+        "b was used least recently, and something else was evicted after many hits: do the stamps wrap around?"
+    );
 }
 
 /// Everybody comes through the barrier before anybody looks. One round could be lucky; fifty are not.

@@ -231,7 +231,7 @@ pub(crate) mod futex {
         }
     }
 
-    /// Time does not pass in a model. Whoever is willing to wait at all is willing to sleep once.
+    /// Time does not pass in a model. Whoever is willing to wait at all is willing to sleep once, and for an hour twice.
     #[derive(Debug)]
     pub(crate) struct Deadline(Option<Cell<u32>>);
 
@@ -241,7 +241,7 @@ pub(crate) mod futex {
         }
 
         pub(crate) fn within(patience: Duration) -> Deadline {
-            Deadline(Some(Cell::new(u32::from(!patience.is_zero()))))
+            Deadline(Some(Cell::new(u32::from(!patience.is_zero()) + u32::from(patience.as_secs() >= 3600))))
         }
 
         pub(crate) fn passed(&self) -> bool {

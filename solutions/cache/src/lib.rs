@@ -34,7 +34,7 @@ mod models;
 
 /// Something that takes up room.
 pub trait Weigh {
-    /// Bytes that count against the capacity. Always the same for the same value.
+    /// Bytes that count against the capacity. Always the same for the same value. What follows a panic is not promised.
     fn weight(&self) -> usize;
 }
 

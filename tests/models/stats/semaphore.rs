@@ -261,3 +261,34 @@ fn without_a_settle_a_dead_holder_freezes_the_others() {
         survivor.join().unwrap();
     });
 }
+
+/// Patience for two sleeps.
+const AN_HOUR: Duration = Duration::from_secs(3600);
+
+/// The master takes the semaphore twice, so there are two wake-ups at most. Time for two sleeps is time enough: after
+/// the second release, nobody holds it.
+///
+/// Catches: a bounded acquire that gives up because it was woken and found the semaphore taken again.
+#[test]
+fn who_is_woken_too_early_goes_on_waiting() {
+    Model::new("a bounded acquire that is woken too early goes on waiting").outcomes(&["got it"]).check(
+        |run| {
+            let run = *run;
+            let guarded = GuardedPair::new();
+            let held = guarded.semaphore.acquire(MASTER);
+            let bounded = spawn_named("bounded", {
+                let guarded = Arc::clone(&guarded);
+                move || {
+                    let acquired = guarded.semaphore.acquire_within(LEFT, AN_HOUR);
+                    let acquired = acquired
+                        .expect("a bounded acquire gave up after a wake-up, and its time was not over");
+                    guarded.work_inside(acquired);
+                    run.outcome("got it");
+                }
+            });
+            guarded.work_inside(held);
+            guarded.work(MASTER);
+            bounded.join().unwrap();
+        },
+    );
+}

@@ -14,8 +14,9 @@ fn a_herd_starts_one_worker_in_each_slot() {
     let mut herd = Herd::new(3);
     let early = herd.tell(Event::Tick);
     herd.same("Start: nothing happens before it", early, vec![]);
-    let actions = herd.tell(Event::Start);
-    herd.same("Start: one worker for each slot", spawns(&actions), vec![0, 1, 2]);
+    let mut started = spawns(&herd.tell(Event::Start));
+    started.sort();
+    herd.same("Start: one worker for each slot", started, vec![0, 1, 2]);
     let again = herd.tell(Event::Start);
     herd.same("Start: heard once", again, vec![]);
     herd.same("Restarted counts answers to deaths, not the first workers", herd.restarts, 0);
@@ -38,9 +39,30 @@ fn a_first_death_is_settled_and_answered_at_once() {
 
 #[test]
 fn leaving_unasked_is_a_death_whatever_the_exit_code() {
-    let mut herd = Herd::serving(1);
-    let actions = herd.dies(herd.only_worker(0), Exit::Code(0));
-    herd.same("Death: a worker is not to leave unasked, not even with code 0", spawns(&actions), vec![0]);
+    for how in [Exit::Code(0), Exit::Code(1), Exit::Code(CANNOT_START), Exit::Signal(15), Exit::Signal(9)] {
+        let mut herd = Herd::serving(1);
+        let pid = herd.only_worker(0);
+        let actions = herd.dies(pid, how);
+        herd.same("Death: a worker is not to leave unasked, not even with code 0", spawns(&actions), vec![0]);
+        let told = notes(&actions).contains(&Note::Died { slot: 0, pid, how });
+        herd.demand(told, "Notes: an operator is told who left unasked, and how, whatever the exit code");
+    }
+}
+
+#[test]
+fn a_second_death_in_a_row_waits_however_the_workers_ended() {
+    for how in [Exit::Code(0), Exit::Code(1), Exit::Code(CANNOT_START), Exit::Signal(15), Exit::Signal(9)] {
+        let mut herd = Herd::serving(1);
+        herd.dies(herd.only_worker(0), how);
+        herd.gets_ready(herd.only_worker(0));
+        let actions = herd.dies(herd.only_worker(0), how);
+        let told = notes(&actions).contains(&Note::Pausing { slot: 0, pause: FIRST_PAUSE });
+        herd.demand(
+            spawns(&actions).is_empty() && told,
+            "Death: from the second in a row on, there is a pause and a note of it, however they ended",
+        );
+        herd.sleeps_for(FIRST_PAUSE, "Death: the second in a row waits for the first pause");
+    }
 }
 
 #[test]
@@ -176,6 +198,23 @@ fn only_failures_in_a_row_that_were_never_ready_make_a_slot_given_up() {
     );
     fail_to_start(&mut herd, 0, 1);
     herd.same("Giving up: five in a row at last", herd.finished, Some(CANNOT_START));
+}
+
+#[test]
+fn only_the_code_for_it_says_that_a_worker_cannot_start() {
+    for how in [Exit::Code(1), Exit::Code(CANNOT_START + 1), Exit::Code(101), Exit::Signal(CANNOT_START)] {
+        let mut herd = Herd::starting(1);
+        for _ in 0..6 {
+            while herd.workers.is_empty() {
+                herd.sleep();
+            }
+            let actions = herd.dies(herd.only_worker(0), how);
+            herd.demand(
+                !notes(&actions).contains(&Note::GivenUp { slot: 0 }),
+                "Giving up: only CANNOT_START says that a worker cannot start; any other death is answered again",
+            );
+        }
+    }
 }
 
 #[test]

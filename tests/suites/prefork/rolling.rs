@@ -1,7 +1,7 @@
 //! Reload: the rolling replacement of all workers.
 
 use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, READY_WITHIN, kills, notes, spawns, terminates};
-use prefork::{Action, CANNOT_START, Event, Exit, Note, Pid};
+use prefork::{Action, CANNOT_START, Event, Exit, FIRST_PAUSE, Note, Pid};
 use std::time::Duration;
 use verdict::test;
 
@@ -23,7 +23,7 @@ fn abandoned(actions: &[Action], slot: usize) -> bool {
 #[test]
 fn a_reload_replaces_one_slot_at_a_time() {
     let mut herd = Herd::serving(3);
-    let old: Vec<Pid> = herd.workers.keys().copied().collect();
+    let old: Vec<Pid> = (0..3).map(|slot| herd.only_worker(slot)).collect();
     let actions = herd.tell(Event::Reload);
     herd.same("Reload: begins with one slot", spawns(&actions), vec![0]);
     herd.same("Reload: the predecessor serves until its successor is ready", terminates(&actions), vec![]);
@@ -138,6 +138,10 @@ fn a_serving_worker_that_dies_while_it_is_replaced_needs_no_second_successor() {
     let new = successor(&herd, 0);
     let actions = herd.dies(old, CRASH);
     herd.same("Death: its successor is there already", spawns(&actions), vec![]);
+    herd.demand(
+        notes(&actions).contains(&Note::Died { slot: 0, pid: old, how: CRASH }),
+        "Notes: an operator is told who died, also while it is replaced",
+    );
     let actions = herd.gets_ready(new);
     herd.same("Reload: goes on with the next slot", spawns(&actions), vec![1]);
     herd.same("Reload: nobody is left to be asked to leave", terminates(&actions), vec![]);
@@ -150,7 +154,11 @@ fn a_successor_left_alone_is_replaced_once_when_it_dies() {
     herd.tell(Event::Reload);
     let new = successor(&herd, 0);
     herd.dies(old, CRASH);
-    let actions = herd.dies(new, CRASH);
+    let mut actions = herd.dies(new, CRASH);
+    // Whether the first of the two deaths is on record is open: its successor was its answer.
+    if herd.workers.is_empty() {
+        actions.extend(herd.pass(FIRST_PAUSE));
+    }
     herd.same("Death: now nobody is there, so it is answered", spawns(&actions), vec![0]);
     herd.only_worker(0);
 }
@@ -209,7 +217,12 @@ fn a_reload_that_comes_before_a_roll_fails_is_still_done() {
     herd.tell(Event::Reload);
     let broken = successor(&herd, 0);
     herd.tell(Event::Reload);
-    herd.dies(broken, Exit::Code(CANNOT_START));
+    let actions = herd.dies(broken, Exit::Code(CANNOT_START));
+    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+    herd.demand(
+        notes(&actions).contains(&Note::RollStarted),
+        "Notes: a roll that follows an abandoned one is announced as well",
+    );
     settle_down(&mut herd);
     let all_new = herd.workers.keys().all(|&pid| pid > broken);
     herd.demand(all_new, "Reload: one that comes during a roll is done afterwards, however that roll ends");
@@ -274,6 +287,43 @@ fn a_worker_whose_fork_is_answered_after_the_reload_is_replaced_too() {
     herd.forks = Forks::Succeed;
     let actions = herd.answer(herd.unanswered[0], Forks::Succeed);
     herd.same("Reload: it was asked for before, so its configuration may be old", spawns(&actions), vec![0]);
+}
+
+#[test]
+fn a_successor_whose_fork_is_answered_after_the_next_reload_is_replaced_too() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.forks = Forks::Pend;
+    herd.tell(Event::Reload);
+    herd.tell(Event::Reload);
+    herd.forks = Forks::Succeed;
+    herd.answer(herd.unanswered[0], Forks::Succeed);
+    let mut actions = herd.gets_ready(successor(&herd, 0));
+    actions.extend(herd.dies(old, Exit::Code(0)));
+    herd.same(
+        "Reload: its successor was asked for before the last reload, so it is replaced too",
+        spawns(&actions),
+        vec![0],
+    );
+}
+
+#[test]
+fn an_operator_is_told_when_each_roll_begins_and_ends() {
+    let mut herd = Herd::serving(2);
+    for _ in 0..2 {
+        let mut told = notes(&herd.tell(Event::Reload));
+        herd.demand(told.contains(&Note::RollStarted), "Notes: an operator is told that a roll begins");
+        for slot in 0..2 {
+            let (old, new) = (herd.workers_of(slot)[0], successor(&herd, slot));
+            herd.demand(!told.contains(&Note::RollFinished), "Notes: a roll is finished with its last slot");
+            told = notes(&herd.gets_ready(new));
+            told.extend(notes(&herd.dies(old, Exit::Code(0))));
+        }
+        herd.demand(
+            told.contains(&Note::RollFinished),
+            "Notes: an operator is told that all workers are replaced",
+        );
+    }
 }
 
 #[test]

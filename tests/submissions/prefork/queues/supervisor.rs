@@ -202,12 +202,14 @@ impl Supervisor {
 
     /// A slot lost the worker that held its post, unexpectedly.
     fn replace_dead(&mut self, now: Instant, slot: usize, seat: usize, dead: Seat, how: Exit) {
+        // The record counts every death, whoever answers it.
+        let verdict = self.slots[slot].judge(now, dead, how);
         if self.is_successor(slot, 1 - seat) {
             // Its replacement is there already, forked for the roll.
             self.slots[slot].post = Post::Held { seat: 1 - seat };
             return;
         }
-        self.slots[slot].post = match self.slots[slot].judge(now, dead, how) {
+        self.slots[slot].post = match verdict {
             Verdict::GiveUp => {
                 self.note(Note::GivenUp { slot });
                 Post::GivenUp { seat }
@@ -330,8 +332,8 @@ impl Supervisor {
         self.slots.iter().enumerate().find_map(|(number, slot)| Some((number, slot.seat_of(pid)?)))
     }
 
-    /// Every (slot, seat), without borrowing any.
+    /// Every (slot, seat), without borrowing any, from the last to the first.
     fn all_seats(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
-        (0..self.slots.len()).flat_map(|slot| [(slot, 0), (slot, 1)])
+        (0..self.slots.len()).rev().flat_map(|slot| [(slot, 1), (slot, 0)])
     }
 }
