@@ -15,7 +15,7 @@ HERD_QUEUE_SIZE and, in the file named by --config or HERD_CONFIG, the line QUEU
 environment, and the environment wins over the file.
 
 Signals:
-  SIGTERM, SIGINT  stop: answer all accepted clients, then exit (herd: a second signal stops at once)
+  SIGTERM, SIGINT  answer all accepted clients, then exit (herd: a second signal ends it at once)
   SIGQUIT          stop at once (herd)
   SIGHUP           read the settings again, and replace the workers one by one (herd)
   SIGUSR1          open the access log again, and replace the workers one by one (herd)
