@@ -362,7 +362,7 @@ fn a_hang_is_reported_with_where_each_thread_sleeps() {
     let screen = copy.screen(&["check", "3"], 1);
     shows(
         &screen,
-        &["3.5  The way back", "the reception was expected to come back", "where each thread was then:"],
+        &["3.5  The inbox", "the reception was expected to come back", "where each thread was then:"],
     );
     shows(&screen, &["a thread of the pool sleeps at exercises/queue/src/inbox.rs:"]);
 }
