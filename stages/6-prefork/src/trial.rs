@@ -31,6 +31,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getppid};
 use parts::prefork::{DONE, Exit};
 use parts::request::DocumentRoot;
+use program::access_log;
 use program::bell::poll_timeout;
 use program::failure::{Failure, exit};
 use program::log_file::LogFile;
@@ -312,8 +313,13 @@ impl Opened {
     ///
     /// # Errors
     /// No descriptor left.
-    pub fn for_worker(&mut self, slot: usize) -> io::Result<(DocumentRoot, Option<LogFile>)> {
-        let log = self.logs.drain(..).nth(slot).map(LogFile::new).transpose()?;
+    pub fn for_worker(
+        &mut self,
+        slot: usize,
+        settings: &Settings,
+    ) -> io::Result<(DocumentRoot, Option<LogFile>)> {
+        let take_over = |log| access_log::take_over(settings.access_log.as_deref(), log);
+        let log = self.logs.drain(..).nth(slot).map(take_over).transpose()?;
         Ok((DocumentRoot::from_descriptor(self.root.try_clone()?), log))
     }
 }

@@ -50,7 +50,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         Ok(None) => return MASTER_GONE,
         Err(failure) => return cannot_start(slot, &failure),
     };
-    let (root, log) = match opened.for_worker(slot) {
+    let (root, log) = match opened.for_worker(slot, settings) {
         Ok(opened) => opened,
         Err(error) => return cannot_start(slot, &Failure::cannot("keep the root open")(error)),
     };

@@ -11,7 +11,7 @@ use http::request::Request;
 use http::response::Response;
 use parts::request::parse_head;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -55,11 +55,23 @@ impl<H> Logged<H> {
 /// # Errors
 /// Those of open(2).
 pub fn open(path: Option<&Path>) -> io::Result<Option<LogFile>> {
-    path.map(|path| match path.to_str() {
-        Some("-") => LogFile::inherited(io::stdout().as_fd()),
-        _ => LogFile::open(path),
-    })
-    .transpose()
+    let open = |path| {
+        if is_standard_output(path) { LogFile::inherited(io::stdout().as_fd()) } else { LogFile::open(path) }
+    };
+    path.map(open).transpose()
+}
+
+/// Takes over what another process has [opened](open).
+///
+/// # Errors
+/// Those of fstat(2).
+pub fn take_over(path: Option<&Path>, descriptor: OwnedFd) -> io::Result<LogFile> {
+    let is_shared = path.is_some_and(is_standard_output);
+    if is_shared { LogFile::shared(descriptor) } else { LogFile::new(descriptor) }
+}
+
+fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 impl<H: Handler> Handler for Logged<H> {

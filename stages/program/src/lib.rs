@@ -8,7 +8,8 @@
 //!   settings  one meaning for all of them       proxies    whose word is taken on where a client is
 //!      |                                        log_file   whole lines, and never a wait
 //!   cli       --help and its like               dropped    how many lines that has cost
-//!   signals   those that are ignored            failure    why a server ends
+//!   signals   those that are ignored            turn       one process at a time
+//!                                             failure    why a server ends
 //! ```
 //!
 //! Nothing here knows how clients are served; that is what the stages are about.
@@ -27,3 +28,4 @@ pub mod signals;
 pub mod sources;
 pub mod start;
 pub mod stop;
+pub mod turn;

@@ -6,7 +6,7 @@
 //!
 //! | the log is      | not waiting                                    | whole lines                                       |
 //! |-----------------|------------------------------------------------|---------------------------------------------------|
-//! | a regular file  | the page cache takes it; poll(2) is no help    | one write(2); of a full disk, the piece is taken back |
+//! | a regular file  | the page cache takes it; poll(2) is no help    | one write(2); of a full disk, the piece is taken back; where processes share a position, each in its turn |
 //! | a pipe, a FIFO  | `O_NONBLOCK`, on an open file of our own       | the kernel's, up to `PIPE_BUF` (pipe(7))          |
 //! | a socket        | `MSG_DONTWAIT`                                 | a Unix socket takes all or nothing                |
 //! | a terminal      | `O_NONBLOCK`, on an open file of our own       | the rest comes before the next line of this process |
@@ -15,6 +15,7 @@
 //! the disk can wake it.
 
 use crate::dropped;
+use crate::turn::{StillTaken, Turn};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{O_APPEND, O_NOCTTY, O_NONBLOCK, PIPE_BUF};
@@ -33,6 +34,8 @@ use std::sync::{Mutex, PoisonError};
 pub struct LogFile {
     file: File,
     kind: Kind,
+    /// Whether other processes write through the same open file, and so move its position.
+    is_shared: bool,
     /// What is left of a line whose beginning was written. The lock belongs to this process alone, so none that dies
     /// can keep it; and what is done while it is held does not wait.
     rest: Mutex<Vec<u8>>,
@@ -70,7 +73,15 @@ impl LogFile {
             kind if kind.is_socket() => Kind::Socket,
             _ => Kind::Device,
         };
-        Ok(LogFile { file, kind, rest: Mutex::default(), unsaid: AtomicU64::new(0) })
+        Ok(LogFile { file, kind, is_shared: false, rest: Mutex::default(), unsaid: AtomicU64::new(0) })
+    }
+
+    /// The same, for an open file that other processes of this server write to as well.
+    ///
+    /// # Errors
+    /// Those of fstat(2).
+    pub fn shared(descriptor: OwnedFd) -> io::Result<LogFile> {
+        Ok(LogFile { is_shared: true, ..LogFile::new(descriptor)? })
     }
 
     /// Appends to the file at `path`, and makes it if it does not exist.
@@ -103,7 +114,7 @@ impl LogFile {
     /// # Errors
     /// Those of fcntl(2): no descriptor left.
     pub fn inherited(descriptor: BorrowedFd<'_>) -> io::Result<LogFile> {
-        let as_it_is = LogFile::new(descriptor.try_clone_to_owned()?)?;
+        let as_it_is = LogFile::shared(descriptor.try_clone_to_owned()?)?;
         let again = match as_it_is.kind {
             // Two open files of one regular file would have two positions, and write over each other's lines.
             Kind::Regular | Kind::Socket => return Ok(as_it_is),
@@ -140,6 +151,7 @@ impl LogFile {
     // ANCHOR: write_line
     fn has_taken(&self, line: &[u8]) -> bool {
         let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(_turn) = self.turn() else { return false };
         if !rest.is_empty() {
             let written = self.write(&rest).unwrap_or(0);
             rest.drain(..written);
@@ -196,10 +208,15 @@ impl LogFile {
         poll(&mut room, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 
+    /// Waits for this process's turn at a regular file whose position others share: from the position, they could not
+    /// tell whose piece is whose.
+    fn turn(&self) -> Result<Option<Turn<'_>>, StillTaken> {
+        if self.is_shared && self.kind == Kind::Regular { Turn::wait(&self.file) } else { Ok(None) }
+    }
+
     /// Takes the first piece of a line out of a regular file again: the disk is full, or the file as long as it may
     /// be (`RLIMIT_FSIZE`). Only if it is still the end of the file, which is likely, for what stopped this line stops
-    /// every other one. Processes that share an open file share its position, so of two pieces at once one may stay:
-    /// who can, opens the file for itself.
+    /// every other one.
     fn take_back(&self, piece: usize) -> bool {
         let take_back = || -> io::Result<bool> {
             let mut file = &self.file;

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use verdict::test;
 
@@ -199,13 +199,25 @@ fn a_file_that_may_not_grow_has_whole_lines_and_goes_on_when_it_can() {
     });
 }
 
-/// Each line that meets the end is begun and taken back, so many processes do this at once here.
 #[test]
 fn a_file_that_is_full_has_whole_lines_however_many_write() {
     let site = Site::new();
     let log = site.outside().join("access.log");
-    let server = PROGRAM.launch().site(&site).file_size(20_000).flag("--access-log", &log).start();
-    let serving = server.serving();
+    drop(overfilled(&site, &log));
+    is_full_of_whole_lines(&std::fs::read_to_string(&log).expect("an access log"));
+}
+
+/// Standard output is a file here, with one position for all processes.
+#[test]
+fn standard_output_that_is_a_full_file_has_whole_lines_however_many_write() {
+    let server = overfilled(&Site::new(), Path::new("-"));
+    let text = server.stdout();
+    is_full_of_whole_lines(text.split_once('\n').expect("the announcement").1);
+}
+
+/// A server whose log is full. Each line that meets the end is begun and taken back, by many processes at once.
+fn overfilled(site: &Site, log: &Path) -> Server {
+    let server = PROGRAM.launch().site(site).file_size(20_000).flag("--access-log", log).start();
     thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
@@ -214,10 +226,14 @@ fn a_file_that_is_full_has_whole_lines_however_many_write() {
             });
         }
     });
-    serving.iter().for_each(|&pid| settled(pid));
-    let full = std::fs::read_to_string(&log).expect("an access log");
-    assert!(full.len() > 17_000 && full.ends_with('\n'), "the log should be full of whole lines");
-    full.lines().for_each(|line| assert_eq!(name_in(line), "r0"));
+    server.serving().iter().for_each(|&pid| settled(pid));
+    server
+}
+
+#[track_caller]
+fn is_full_of_whole_lines(log: &str) {
+    assert!(log.len() > 17_000 && log.ends_with('\n'), "the log should be full of whole lines");
+    log.lines().for_each(|line| assert_eq!(name_in(line), "r0"));
 }
 
 #[test]

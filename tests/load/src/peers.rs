@@ -55,6 +55,31 @@ impl Peer {
         Peer::run(name, command, port, folder)
     }
 
+    /// Starts those of these servers that are installed, and says which are not. `other` is another herd to measure in
+    /// turn with them, under that name.
+    ///
+    /// # Errors
+    /// If one is there and cannot be started.
+    pub fn start_all(
+        names: impl IntoIterator<Item = &'static str>,
+        other: Option<&Path>,
+        programs: &Path,
+        root: &Path,
+        folder: &Path,
+    ) -> Result<Vec<Peer>> {
+        let mut peers = Vec::new();
+        for name in names {
+            match Peer::start(name, programs, root, folder)? {
+                Some(peer) => peers.push(peer),
+                None => eprintln!("{name} is not installed and is left out"),
+            }
+        }
+        if let Some(program) = other {
+            peers.push(Peer::herd("other", program, root, folder, "2")?);
+        }
+        Ok(peers)
+    }
+
     /// Starts this herd, under this name, with so many workers.
     ///
     /// # Errors

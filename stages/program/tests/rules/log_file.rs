@@ -1,6 +1,7 @@
 //! `log_file`: whole lines and no waiting, whatever a log is, and whether its reader reads or not.
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc::{F_UNLCK, F_WRLCK, flock};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::{mkfifo, pipe};
@@ -48,6 +49,26 @@ fn a_full_log_drops_whole_lines(log: &LogFile, reader: impl Read) {
     log.write_line(line(7).as_bytes()).expect("there is room again");
     expect_lines(&mut reader, [7]);
     assert!(log.said(2) && !log.said(2), "a loss is said once");
+}
+
+/// A process that is stopped in the middle of its line holds the lock on the file for as long as it is stopped. Here
+/// another open file of this process does: to the kernel, a lock of that kind (`F_OFD_SETLK`) is somebody else's.
+#[test]
+fn a_line_does_not_wait_for_a_process_that_keeps_its_turn() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("log");
+    let other = File::create(&path).expect("a file");
+    let log =
+        LogFile::shared(File::options().write(true).open(&path).expect("a file").into()).expect("a log");
+    let lock = |kind: i32| {
+        let whole = flock { l_type: kind as i16, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
+        fcntl(&other, FcntlArg::F_OFD_SETLK(&whole)).expect("a lock");
+    };
+    lock(F_WRLCK);
+    assert!(log.write_line(b"dropped\n").is_err(), "the line should be dropped, and no lock waited for");
+    lock(F_UNLCK);
+    log.write_line(b"written\n").expect("nobody keeps the others waiting any more");
+    assert_eq!(std::fs::read_to_string(&path).expect("a log"), "written\n");
 }
 
 #[test]

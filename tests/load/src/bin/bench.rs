@@ -94,18 +94,8 @@ fn main() -> Result<()> {
     for cell in &cells {
         fs::write(root.join(cell.file()), vec![b'x'; cell.bytes])?;
     }
-    let mut peers = Vec::new();
-    for name in NAMES.into_iter().filter(|name| flags.servers.iter().any(|wanted| wanted == name)) {
-        match Peer::start(name, &programs, &root, folder.path())? {
-            Some(peer) => peers.push(peer),
-            None => eprintln!("{name} is not installed and is left out"),
-        }
-    }
-
-    if let Some(program) = &flags.against {
-        peers.push(Peer::herd("other", program, &root, folder.path(), "2")?);
-    }
-
+    let wanted = NAMES.into_iter().filter(|name| flags.servers.iter().any(|wanted| wanted == name));
+    let peers = Peer::start_all(wanted, flags.against.as_deref(), &programs, &root, folder.path())?;
     let before = stolen();
     let mut rows = Vec::new();
     for &cell in &cells {

@@ -45,16 +45,7 @@ fn main() -> Result<()> {
     for size in SIZES {
         fs::write(root.join(format!("{size}.bin")), vec![b'x'; size << 10])?;
     }
-    let mut peers = Vec::new();
-    for name in SERVERS {
-        match Peer::start(name, &programs, &root, folder.path())? {
-            Some(peer) => peers.push(peer),
-            None => eprintln!("{name} is not installed and is left out"),
-        }
-    }
-    if let Some(program) = &flags.against {
-        peers.push(Peer::herd("other", program, &root, folder.path(), "2")?);
-    }
+    let peers = Peer::start_all(SERVERS, flags.against.as_deref(), &programs, &root, folder.path())?;
     let before = stolen();
     let mut table = String::from(
         "| file, rate | server | answers/s | p50 ms | p99 ms | p99.9 ms |\n|---|---|---:|---:|---:|---:|\n",
