@@ -3,9 +3,10 @@
 //
 //   - no message on the console, no exception
 //   - nothing is asked for that is not in the folder (the book is opened from the disk, and must need no network)
-//   - the page itself does not scroll sideways, at 360 px and at 1200 px
+//   - the page itself does not scroll sideways, at 360 px and at 1280 px
 //   - every figure starts, each of its controls can be reached and used by keyboard, and says what it did
 //   - on paper a figure is its static picture
+//   - at 360 px no text in a picture or figure is smaller than 11 px; at 1280 px no code of a page scrolls sideways
 
 import { mkdirSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -69,6 +70,39 @@ async function expectNoSidewaysScroll(page, complain) {
     }
 }
 
+/** Text in pictures and figures, also in the static picture of a figure, which is for readers without JavaScript. */
+async function expectLargeText(page, complain) {
+    const small = await page.evaluate(() => {
+        const sizes = [];
+        for (const svg of document.querySelectorAll("main svg:has(text)")) {
+            const hidden = svg.getClientRects().length === 0;
+            if (hidden) svg.style.setProperty("display", "block", "important");
+            for (const text of svg.querySelectorAll("text")) {
+                sizes.push([parseFloat(getComputedStyle(text).fontSize) * svg.getScreenCTM().a, text.textContent]);
+            }
+            if (hidden) svg.style.removeProperty("display");
+        }
+        for (const node of document.querySelectorAll("main .figure *, main .picture *")) {
+            if (node.closest("svg, script, style")) continue;
+            const own = [...node.childNodes].filter((child) => child.nodeType === Node.TEXT_NODE);
+            if (!own.some((child) => child.textContent.trim()) || node.getClientRects().length === 0) continue;
+            sizes.push([parseFloat(getComputedStyle(node).fontSize), node.textContent]);
+        }
+        return sizes.filter(([size]) => size < 11).map(([size, text]) => `${size.toFixed(1)} px: "${text.trim().slice(0, 40)}"`);
+    });
+    if (small.length > 0) complain(`${small.length} small texts, such as ${small.slice(0, 3).join(", ")}`);
+}
+
+/** Verdicts are tables of steps, with a column for each thread; they and other output may scroll in their box. */
+async function expectCodeFits(page, complain) {
+    const wide = await page.$$eval("pre:has(> code.language-rust)", (blocks) =>
+        blocks
+            .filter((block) => [block, block.firstElementChild].some((box) => box.scrollWidth > box.clientWidth))
+            .map((block) => block.textContent.split("\n").reduce((a, b) => (b.length > a.length ? b : a)).trim()),
+    );
+    for (const line of wide) complain(`code scrolls sideways: ${line}`);
+}
+
 /** Uses every control of a figure, by keyboard, twice; what is spoken must change at least once. */
 async function play(page, complain) {
     for (const figure of await page.$$("[data-figure]")) {
@@ -107,7 +141,7 @@ async function play(page, complain) {
 
 const ways = [
     [360, "navy"],
-    [1200, "light"],
+    [1280, "light"],
 ];
 
 async function look([width, theme]) {
@@ -119,6 +153,8 @@ async function look([width, theme]) {
         if (isPrint && theme !== "light") continue;
         const { page, complain } = await open(context, name, width, theme);
         if (!isPrint) await expectNoSidewaysScroll(page, complain);
+        if (width < 600) await expectLargeText(page, complain);
+        else if (!isPrint) await expectCodeFits(page, complain);
         const picture = async (suffix) => {
             if (!screenshots) return;
             mkdirSync(screenshots, { recursive: true });

@@ -198,8 +198,8 @@ const WRITING: &str = "writing to a string cannot fail";
 /// Wide enough for the six parts, and narrow enough for a phone to show the text at 11 pixels or more.
 const WIDTH: usize = 420;
 /// Size of the text, and from line to line.
-const TEXT: usize = 14;
-const LINE: usize = 18;
+const TEXT: usize = 15;
+const LINE: usize = 19;
 /// Between two floors.
 const GAP: usize = 30;
 
@@ -221,7 +221,7 @@ fn svg_picture(crates: &Crates, floors: &[Vec<&str>], arrows: &[(&str, &str)]) -
         let lines = |name: &str| {
             // The six parts have no room for more than their names, and need none.
             let about = if floor == 0 { "" } else { &crates[name].about };
-            std::iter::once(name.to_owned()).chain(wrap(about, width / 7)).collect::<Vec<_>>()
+            std::iter::once(name.to_owned()).chain(wrap(about, width * 2 / TEXT)).collect::<Vec<_>>()
         };
         let texts: Vec<Vec<String>> = names.iter().map(|name| lines(name)).collect();
         let height = texts.iter().map(Vec::len).max().unwrap_or(0) * LINE + 12;

@@ -338,8 +338,9 @@ struct Bar {
 
 const WIDTH: f64 = 720.0;
 const LABELS: f64 = 130.0;
-const ROW: f64 = 32.0;
-const TEXT: f64 = 20.0;
+const ROW: f64 = 38.0;
+/// Large enough for a telephone, which shows a picture of 720 units 320 pixels wide.
+const TEXT: f64 = 25.0;
 
 /// Groups of bars, each group with a scale of its own.
 fn bars(name: &str, title: &str, groups: &[(String, Vec<Bar>)]) -> String {
@@ -361,7 +362,7 @@ fn bars(name: &str, title: &str, groups: &[(String, Vec<Bar>)]) -> String {
         top += 1.6 * ROW;
         for bar in bars {
             // The longest leaves room for its text.
-            let width = bar.value / most * (WIDTH - LABELS - 250.0);
+            let width = bar.value / most * (WIDTH - LABELS - 290.0);
             let (weight, fill, opacity) =
                 if bar.ours { ("bold", "var(--busy)", "1") } else { ("normal", "currentColor", "0.45") };
             let base = top + 0.72 * ROW;

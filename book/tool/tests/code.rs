@@ -74,6 +74,36 @@ fn every_include_names_lines_that_are_there() {
     assert!(includes > 50, "only {includes} includes were found; is the book somewhere else?");
 }
 
+/// The columns of a code block on a screen that is 1,280 pixels wide; `book.css` makes them.
+const COLUMNS: usize = 104;
+
+/// Code and commands that scroll sideways are not read. Only output may be wider: a verdict is a table with a column for
+/// each thread, and must not be broken.
+#[test]
+fn no_line_of_code_is_wider_than_its_column() {
+    let mut complaints = Vec::new();
+    for_each_page(|name, folder, text| {
+        for block in pages::blocks(text).into_iter().filter(|block| block.kind != "text") {
+            let is_output = |line: &str| block.kind == "console" && !line.starts_with(['$', '>']);
+            for (number, line) in block.text.lines().enumerate().filter(|(_, line)| !is_output(line)) {
+                let shown = include(line).map_or_else(|| line.to_owned(), |named| included(folder, named));
+                let wide = shown.lines().filter(|line| line.chars().count() > COLUMNS);
+                complaints.extend(wide.map(|line| format!("{name}:{}: {line}", block.line + number)));
+            }
+        }
+    });
+    assert!(complaints.is_empty(), "wider than {COLUMNS} columns:\n{}", complaints.join("\n"));
+}
+
+/// What an `{{#include}}` shows.
+fn included(folder: &Path, (path, anchor): (&str, Option<&str>)) -> String {
+    let text = fs::read_to_string(folder.join(path)).expect("a file that can be included");
+    let Some(anchor) = anchor else { return text };
+    let from = text.lines().skip_while(|line| line.trim() != format!("// ANCHOR: {anchor}"));
+    let shown = from.take_while(|line| line.trim() != format!("// ANCHOR_END: {anchor}"));
+    shown.collect::<Vec<_>>().join("\n")
+}
+
 /// An anchor that no page includes is a leftover.
 #[test]
 fn every_anchor_is_shown_on_a_page() {

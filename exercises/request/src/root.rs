@@ -154,8 +154,8 @@ impl DocumentRoot {
         let mut repeated = 0;
         loop {
             match openat2(self.folder.as_fd(), name, how) {
-                // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)). Or
-                // another process has a lease on the file, and was asked just now to give it back (fcntl(2)).
+                // EAGAIN: something was renamed during the look-up (openat2(2)). Or another process has
+                // a lease on the file, and was asked just now to give it back (fcntl(2)).
                 Err(Errno::EAGAIN) if more.is_empty() && repeated < AT_ONCE + PAUSES => {
                     if repeated >= AT_ONCE {
                         thread::sleep(Duration::from_millis(1 << (repeated - AT_ONCE)));

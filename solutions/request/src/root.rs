@@ -146,8 +146,8 @@ impl DocumentRoot {
             SFlag::S_IFREG if !path.is_directory() => {}
             _ => return Err(FindError::NotFound),
         }
-        // Between the two look-ups the name may have come to mean a FIFO: O_NONBLOCK opens that without waiting. Nor
-        // does it wait for a process that has a lease on the file.
+        // Between the two look-ups the name may have come to mean a FIFO: O_NONBLOCK opens that without
+        // waiting. Nor does it wait for a process that has a lease on the file.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let opened = self.look_up(name, flags, ResolveFlag::empty())?;
         let now = fstat(&opened)?;
@@ -177,8 +177,8 @@ impl DocumentRoot {
         let mut repeated = 0;
         loop {
             match openat2(self.folder.as_fd(), name, how) {
-                // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)). Or
-                // another process has a lease on the file, and was asked just now to give it back (fcntl(2)).
+                // EAGAIN: something was renamed during the look-up (openat2(2)). Or another process has
+                // a lease on the file, and was asked just now to give it back (fcntl(2)).
                 Err(Errno::EAGAIN) if more.is_empty() && repeated < AT_ONCE + PAUSES => {
                     if repeated >= AT_ONCE {
                         thread::sleep(Duration::from_millis(1 << (repeated - AT_ONCE)));

@@ -87,8 +87,8 @@ impl Scrapes {
         };
         drop(guard);
         if owner_died {
-            // `last` may be half of one pair and half of another. It is replaced now, and that is the whole
-            // repair.
+            // `last` may be half of one pair and half of another. It is replaced now, and that is the
+            // whole repair.
             return Some(Interval { recovered: true, ..Interval::default() });
         }
         Some(Interval {

@@ -96,8 +96,9 @@ fn accept4(listener: BorrowedFd<'_>) -> Result<(TcpStream, SocketAddr), Errno> {
 // ANCHOR: next_client
 pub fn next_client(listener: &TcpListener, stop: &Stop) -> io::Result<Option<Connection>> {
     loop {
-        // Asked before the backlog is: a client that came before the stop is then always seen. The other way round,
-        // client and stop may both come between the two questions, and the client is lost with the socket.
+        // Asked before the backlog is: a client that came before the stop is then always seen. The
+        // other way round, client and stop may both come in between. Then the socket closes with the
+        // client in it.
         let stopping = stop.is_requested();
         match accept(listener)? {
             Accepted::Client(connection) => return Ok(Some(connection)),

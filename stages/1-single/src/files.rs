@@ -126,7 +126,6 @@ impl Handler for Files {
 /// `POST /` is a sink: it takes a body, throws it away and says 204, so that chunks, `100-continue` and the limits can be
 /// tried by hand.
 pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath<'r>, Response> {
-    // ANCHOR: file_request
     match (request.head.method, &request.target) {
         ("GET" | "HEAD", Target::Path(path)) => Ok(path),
         ("OPTIONS", _) => Err(with_allow(Response::new(204, Body::None))),
@@ -136,7 +135,6 @@ pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath<'r>,
         }
         _ => Err(Response::page(501, "The method is unknown")),
     }
-    // ANCHOR_END: file_request
 }
 
 /// Whether a path leads through a name that begins with a dot: those are files of tools (`.git`, `.env`, `.htpasswd`), which

@@ -90,7 +90,8 @@ enum Waited {
 }
 
 // ANCHOR: wait
-/// Sleeps until the socket is ready or the connection's time is up. A stop shortens the time of an idle connection.
+/// Sleeps until the socket is ready or the connection's time is up. A stop shortens the time of an idle
+/// connection.
 fn wait(connection: &Connection, for_what: PollFlags, timeout: Duration, stop: &Stop) -> Waited {
     let mut deadline = connection.deadline(timeout);
     let mut told = false;
@@ -105,8 +106,9 @@ fn wait(connection: &Connection, for_what: PollFlags, timeout: Duration, stop: &
         let Some(left) = deadline.checked_duration_since(now).filter(|left| !left.is_zero()) else {
             return Waited::TooLong;
         };
-        let mut waiting =
-            [PollFd::new(connection.as_fd(), for_what), PollFd::new(stop.bell().as_fd(), PollFlags::POLLIN)];
+        let client = PollFd::new(connection.as_fd(), for_what);
+        let bell = PollFd::new(stop.bell().as_fd(), PollFlags::POLLIN);
+        let mut waiting = [client, bell];
         // Once told, the bell keeps ringing; polling it again would never sleep.
         let watched = if told { &mut waiting[..1] } else { &mut waiting[..] };
         match poll(watched, poll_timeout(left)) {

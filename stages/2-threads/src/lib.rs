@@ -70,7 +70,7 @@ impl<H: Handler + 'static> Threads<H> {
     /// Serves a connection in a thread of its own.
     fn start(&self, connection: Connection, permit: Permit) {
         let (handler, timeout, stop) = (self.handler.clone(), self.timeout, self.stop);
-        // The thread is started first and given its connection then: if there is no thread to be had, the
+        // The thread is started first and given its connection then: if no thread can be started, the
         // connection is still here.
         let (give, take) = mpsc::channel::<(Connection, Permit)>();
         let started = thread::Builder::new().name("connection".into()).spawn(move || {

@@ -96,8 +96,8 @@ pub fn serve(
     // ANCHOR: serve
     let pool = Pool::start(settings, service.clone(), stop)
         .map_err(|error| Failure::Running(format!("cannot start the threads: {}", plain(&error))))?;
-    let reception =
-        Reception::new(entrance, &pool, service, settings.timeout, stop).map_err(Failure::cannot(WATCH))?;
+    let reception = Reception::new(entrance, &pool, service, settings.timeout, stop);
+    let reception = reception.map_err(Failure::cannot(WATCH))?;
     has_room_for_a_client(&pool.counter().bell).map_err(Failure::cannot("serve even one client"))?;
     ready();
     let result = reception.run();

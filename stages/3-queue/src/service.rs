@@ -13,7 +13,8 @@ use std::time::Duration;
 pub trait Service: Handler + 'static {
     // ANCHOR: answer_at_once
     /// Answers at once, in the reception, past the queue; or declines, and a thread will call
-    /// [`Handler::respond`]. Must not block: while it runs, no other client of this worker is attended to.
+    /// [`Handler::respond`]. Must not block: while it runs, no other client of this worker is
+    /// attended to.
     fn answer_at_once(&self, _request: &Request<'_>) -> Option<Response> {
         None
     }

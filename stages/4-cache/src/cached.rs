@@ -159,7 +159,10 @@ impl Cached {
         // nothing wrong until then.
         let confirmed = entry.settled
             && look(name) == Some(entry.file.identity)
-            && self.files.siblings(name).all(|(coding, name)| look(&name) == entry.file.sibling(coding));
+            && self.files.siblings(name).all(|(coding, name)| {
+                let sibling = entry.file.sibling(coding);
+                look(&name) == sibling
+            });
         if confirmed {
             entry.checked.store(moment, Ordering::Relaxed);
         }

@@ -79,7 +79,8 @@ impl AsFd for Children {
 pub fn fork(life: impl FnOnce(Pid) -> i32) -> Result<Pid, Errno> {
     let master = getpid();
     #[allow(unsafe_code)]
-    // SAFETY: the master has one thread, so the child inherits no lock in the middle of another thread's work.
+    // SAFETY: the master has one thread, so the child inherits no lock in the middle of another
+    // thread's work.
     let forked = signals::held_back(|| unsafe { unistd::fork() })?;
     match forked {
         ForkResult::Parent { child } => {

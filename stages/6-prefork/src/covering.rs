@@ -159,21 +159,21 @@ impl Doors {
             let socket = &self.sockets[slot];
             let was_watched = std::mem::replace(&mut self.watched[slot], wanted);
             if slot == self.slot {
-                // Never given up, so that there is nothing that the kernel could refuse when it is wanted again.
+                // Never given up, so that the kernel cannot refuse it when it is wanted again.
                 let flags = if wanted { EpollFlags::EPOLLIN } else { EpollFlags::empty() };
                 if wanted != was_watched {
                     epoll.modify(socket, &mut event(socket, flags))?;
                 }
                 continue;
             }
-            // Another's socket is watched anew each time, which reports who is waiting there already. A client may have
-            // been reported to a worker that was killed a moment later.
+            // Another's socket is watched anew each time, which reports clients that wait already. A
+            // client may have been reported to a worker that was killed a moment later.
             if was_watched && epoll.delete(socket).is_err() {
                 self.watched[slot] = true;
                 continue;
             }
-            // A client wakes one of those who watch, not all (EPOLLEXCLUSIVE, epoll_ctl(2)). If the kernel can watch no
-            // more, there may be others who cover, and the master reminds us.
+            // A client wakes one of the workers that watch, not all (EPOLLEXCLUSIVE, epoll_ctl(2)). If
+            // the kernel can watch no more, others may cover, and the master reminds us.
             let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
             self.watched[slot] = wanted && epoll.add(socket, event(socket, flags)).is_ok();
         }

@@ -10,7 +10,8 @@ use crate::service::Heartbeat;
 use crate::silence::PendingStop;
 use crate::trial::Opened;
 use crate::watchdog::Watchdog;
-use crate::{PROGRAM, service, signals, worker};
+use crate::worker::{self, Orders};
+use crate::{PROGRAM, service, signals};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
@@ -215,8 +216,8 @@ impl Master {
             if is_stop {
                 service::stopping();
                 self.reload.give_up();
-                // The workers empty their backlogs now. Once each has closed its copy the port is free, and a client
-                // that comes later is refused instead of left waiting.
+                // The workers empty their backlogs now. Once each has closed its copy the port is free,
+                // and a client that comes later is refused instead of left waiting.
                 self.sockets.clear();
                 self.monitoring = None;
             }
@@ -233,8 +234,9 @@ impl Master {
             // In the child: what it takes here is its own copy.
             let (sockets, board) = (std::mem::take(sockets), board.clone());
             let monitoring = monitoring.take().map(|(listener, _)| listener.into());
-            let orders = worker::Orders { master, slot, seat, opened, sockets, monitoring, board, ready };
-            worker::run(settings, stats.clone(), orders)
+            let stats = stats.clone();
+            let orders = Orders { master, slot, seat, opened, sockets, monitoring, board, ready };
+            worker::run(settings, stats, orders)
         };
         match children.fork(slot, life) {
             Ok(pid) => Event::Spawned { slot, seat, pid },

@@ -161,7 +161,10 @@ impl Trial {
             Exit::Code(DONE) => {
                 Ok(Found { root: heard.root, logs: heard.logs, configuration: heard.configuration })
             }
-            _ => Err(heard.failure.unwrap_or_else(|| format!("{} could not be tried: {how}", heard.trying))),
+            _ => {
+                let trying = heard.trying;
+                Err(heard.failure.unwrap_or_else(|| format!("{trying} could not be tried: {how}")))
+            }
         }
     }
     // ANCHOR_END: ended
@@ -258,8 +261,8 @@ impl Answers {
 
     /// Opens the access log of these settings, if there is to be one, and hands it over.
     ///
-    /// Once for each slot: a worker that takes a piece of a line back looks at the position of its open file, and would
-    /// mistake another worker's for its own.
+    /// Once for each slot: a worker that takes a piece of a line back looks at the position of its open
+    /// file, and would mistake another worker's for its own.
     ///
     /// # Errors
     /// [`Failure::Setting`] if it cannot be used.

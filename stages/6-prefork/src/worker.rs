@@ -71,7 +71,8 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     let mut serving = false;
     let report = || {
         serving = true;
-        // The pipe is full only if the master has stopped reading, and then it does not count workers either.
+        // The pipe is full only if the master has stopped reading, and then it does not count workers
+        // either.
         let _ = write(ready, &process::id().to_ne_bytes());
     };
     let own = &sockets[slot];
@@ -79,7 +80,8 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
         listening::send_without_delay(own).and_then(|()| silence::accept_with_first_bytes(own))
     {
         // They are for speed, and a client notices nothing else.
-        log::warn!("slot {slot}: without its socket's options it serves more slowly: {}", plain(&error));
+        let error = plain(&error);
+        log::warn!("slot {slot}: without its socket's options it serves more slowly: {error}");
     }
     let doors = Doors::new(board, sockets, slot, seat, master, settings.drain.unwrap_or(GRACE))
         .with_monitoring(monitoring);
@@ -99,7 +101,8 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
 fn follow(master: Pid) -> Result<Option<&'static Stop>, Failure> {
     let stop = stop::on_signals().map_err(Failure::cannot("receive signals"))?;
     signals::for_worker().map_err(Failure::cannot("receive signals"))?;
-    // When the master dies, however it dies, the kernel asks the worker to stop (PR_SET_PDEATHSIG, prctl(2)).
+    // When the master dies, however it dies, the kernel asks the worker to stop (PR_SET_PDEATHSIG,
+    // prctl(2)).
     set_pdeathsig(Signal::SIGTERM).map_err(Failure::cannot("follow the master"))?;
     signals::release().map_err(Failure::cannot("receive signals"))?;
     // It may have died before the kernel was told; then the worker has another parent by now.

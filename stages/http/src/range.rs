@@ -26,7 +26,6 @@ pub fn wanted(value: &str, size: u64) -> Wanted {
     else {
         return Wanted::Whole;
     };
-    // ANCHOR: wanted
     match (first, last) {
         ("", suffix) => match number(suffix) {
             None => Wanted::Whole,
@@ -46,7 +45,6 @@ pub fn wanted(value: &str, size: u64) -> Wanted {
             _ => Wanted::Whole,
         },
     }
-    // ANCHOR_END: wanted
 }
 
 /// Digits only. A number too large for any file counts as the largest there is.

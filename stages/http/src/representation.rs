@@ -86,8 +86,8 @@ impl Representation {
     /// The same file with its bytes in memory.
     ///
     /// # Errors
-    /// Whatever reading gives, and [`io::ErrorKind::UnexpectedEof`] for a file that changed while it was read: bytes
-    /// of two states are never passed off as one.
+    /// Whatever reading gives, and [`io::ErrorKind::UnexpectedEof`] for a file that changed while it
+    /// was read: bytes of two states are never passed off as one.
     pub fn into_memory(self) -> io::Result<Representation> {
         let Content::Disk(file) = &self.content else { return Ok(self) };
         let mut bytes = vec![0; usize::try_from(self.identity.size).map_err(io::Error::other)?];

@@ -79,7 +79,6 @@ impl<H: Handler> Handler for Logged<H> {
         self.inner.respond(request)
     }
 
-    // ANCHOR: finished
     fn finished(&self, exchange: &Exchange<'_>) {
         if let Some(log) = &self.log {
             let now = SystemTime::now();
@@ -94,7 +93,6 @@ impl<H: Handler> Handler for Logged<H> {
         }
         self.inner.finished(exchange);
     }
-    // ANCHOR_END: finished
 }
 
 impl<H> Drop for Logged<H> {

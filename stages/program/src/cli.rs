@@ -41,63 +41,63 @@ pub enum Start {
 type Described = (&'static str, &'static str, &'static str, &'static str);
 
 const DESCRIBED: [Described; 19] = [
-    ("ADDRESS", "IP", "Where", "Address to listen on [default: 127.0.0.1]"),
-    ("PORT", "NUMBER", "Where", "Port to listen on; 0 lets the system choose [default: 8080]"),
+    ("ADDRESS", "IP", "Addresses", "Address to listen on [default: 127.0.0.1]"),
+    ("PORT", "NUMBER", "Addresses", "Port to listen on; 0 lets the system choose [default: 8080]"),
     (
         "MONITORING_ADDRESS",
         "IP:PORT",
-        "Where",
+        "Addresses",
         "Separate address for /health, /stats, /metrics, /dashboard; off: none [default: with the files]",
     ),
-    ("DOCUMENT_ROOT", "FOLDER", "What", "Folder whose files are served [default: www]"),
-    ("DOT_FILES", "WHEN", "What", "Serve names that begin with a dot, too: on, off [default: off]"),
+    ("DOCUMENT_ROOT", "FOLDER", "Files", "Folder whose files are served [default: www]"),
+    ("DOT_FILES", "WHEN", "Files", "Serve names that begin with a dot, too: on, off [default: off]"),
     (
         "PRECOMPRESSED",
         "WHEN",
-        "What",
+        "Files",
         "Send page.html.br or .gz instead of page.html: on, off [default: off]",
     ),
-    ("MAX_AGE", "SECONDS", "What", "Clients may use a file for this time without asking again"),
-    ("CACHE_SIZE_MB", "MIB", "What", "Size of each worker's file cache; 0 turns it off [default: 50]"),
-    ("NUM_WORKERS", "NUMBER", "How many", "Worker processes, 1 to 64 [default: one per core]"),
-    ("THREADS_PER_WORKER", "NUMBER", "How many", "Threads of each worker [default: 8]"),
-    ("QUEUE_SIZE", "NUMBER", "How many", "Requests that may wait for a thread, per worker [default: 100]"),
+    ("MAX_AGE", "SECONDS", "Files", "Clients may use a file for this time without asking again"),
+    ("CACHE_SIZE_MB", "MIB", "Sizes", "Size of each worker's file cache; 0 turns it off [default: 50]"),
+    ("NUM_WORKERS", "NUMBER", "Sizes", "Worker processes, 1 to 64 [default: one per core]"),
+    ("THREADS_PER_WORKER", "NUMBER", "Sizes", "Threads of each worker [default: 8]"),
+    ("QUEUE_SIZE", "NUMBER", "Sizes", "Requests that may wait for a thread, per worker [default: 100]"),
     (
         "QUEUE_DELAY_MS",
         "MS",
-        "How",
-        "Reject a request that waited longer; under overload, a twentieth of this; 0: never [default: 200]",
+        "Service",
+        "Reject requests that waited longer (in overload, a twentieth of it); 0: never [default: 200]",
     ),
-    ("HAND_OFF", "WHEN", "How", "Hand requests to a thread: always, when-needed [default: when-needed]"),
+    ("HAND_OFF", "WHEN", "Service", "Hand requests to a thread: always, when-needed [default: when-needed]"),
     (
         "TIMEOUT_SECONDS",
         "SECONDS",
-        "How",
-        "Time limit for a request, a response, an idle connection, a worker that hangs [default: 30]",
+        "Service",
+        "Time limit for a request, a response, an idle connection, or a worker that hangs [default: 30]",
     ),
     (
         "DRAIN_SECONDS",
         "SECONDS",
-        "How",
+        "Service",
         "Time limit to drain a worker; without it, 30 s for a stop and no limit for a reload (herd)",
     ),
     (
         "ACCESS_LOG",
         "FILE",
-        "How",
+        "Service",
         "Append a line for each request, in Combined Log Format; -: standard output",
     ),
     (
         "TRUSTED_PROXY",
         "IP[/BITS]",
-        "How",
+        "Service",
         "Proxy whose X-Forwarded-For names the client in the access log; repeat it, or use commas",
     ),
-    ("USER", "NAME", "Who", "Started as root: become this user once the port is bound (herd)"),
+    ("USER", "NAME", "Rights", "Started as root: become this user once the port is bound (herd)"),
     (
         "LANDLOCK",
         "WHEN",
-        "Who",
+        "Rights",
         "Allow workers only to read files beneath the root: on, off [default: on] (herd)",
     ),
 ];
@@ -130,7 +130,7 @@ pub fn command(program: &'static str, about: &'static str) -> Command {
                 .long("config")
                 .value_name("FILE")
                 .help("Read settings from a file of KEY=VALUE lines")
-                .help_heading("How")
+                .help_heading("Service")
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(

@@ -92,11 +92,12 @@ impl LogFile {
     pub fn open(path: &Path) -> io::Result<LogFile> {
         let open = |both_ends| {
             let mut options = OpenOptions::new();
-            options.read(both_ends).append(true).create(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path)
+            options.read(both_ends).append(true).create(true);
+            options.custom_flags(O_NONBLOCK | O_NOCTTY).open(path)
         };
         let file = match open(false) {
-            // A FIFO that we could also read always has a reader: us (fifo(7)). So its reader may come and go, and
-            // what is written in between waits in it.
+            // A FIFO that we could also read always has a reader: us (fifo(7)). So its reader may
+            // come and go, and what is written in between waits in it.
             Ok(file) if file.metadata()?.file_type().is_fifo() => open(true).unwrap_or(file),
             Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => open(true)?,
             opened => opened?,

@@ -100,7 +100,7 @@ pub fn explanation(judged: &Judged<'_>) -> String {
     let others = if failed > 1 { format!("  (the first of {failed} that fail)") } else { String::new() };
     let kind = match failure.kind {
         Kind::Suite => "with real threads",
-        Kind::Model => "in every interleaving",
+        Kind::Model => "in every interleaving up to the bound",
         Kind::Hunt => "hunt",
         Kind::Stage => "against the running server",
     };

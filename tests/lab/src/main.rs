@@ -27,22 +27,22 @@ fn command_line(root: &Path) -> Command {
     let mut all = Command::new("cargo lab")
         .bin_name("cargo lab")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("The labs of Thundering Herd. Without a command: how far you are, and what to do next.")
+        .about("The labs of Thundering Herd. Without a command: your progress, and what to do next.")
         // Else it would describe the grader's words without knowing them.
         .disable_help_subcommand(true)
         .subcommand(
             command("check", "Run the tests of a lab or of a task, and explain the first failure")
                 .arg(word(
                     "what",
-                    "The lab, such as 3; or a task, such as 3.2; or nothing: the task that comes next",
+                    "The lab, such as 3, or a task, such as 3.2; without it, the task that comes next",
                 ))
-                .arg(flag("all", "To the last task of the lab, instead of to the first failure"))
-                .arg(flag("watch", "Again after each change")),
+                .arg(flag("all", "Run all tasks of the lab instead of stopping at the first failure"))
+                .arg(flag("watch", "Check again after each change")),
         )
         .subcommand(
             command("hint", "Show the next hint for a task")
-                .arg(word("task", "The task, such as 3.2; or a lab: its task that comes next").required(true))
-                .arg(flag("all", "All hints at once")),
+                .arg(word("task", "The task, such as 3.2, or a lab, for its next task").required(true))
+                .arg(flag("all", "Show all hints at once")),
         )
         .subcommand(
             command("run", "Serve pages with your parts")
@@ -54,10 +54,10 @@ fn command_line(root: &Path) -> Command {
                         .action(ArgAction::Append)
                         .default_value("all"),
                 )
-                .arg(flag("release", "Optimized: slower to build, faster to serve"))
+                .arg(flag("release", "Build an optimized server: slower to build, faster to serve"))
                 .arg(word("flags", "Flags for the server, after --").num_args(..).last(true)),
         )
-        .subcommand(command("compare", "Measure your part beside ours, and show the differences").arg(lab()))
+        .subcommand(command("compare", "Measure your part and ours, and show the differences").arg(lab()))
         .subcommand(
             command("reset", "Restore files as they were handed out; yours are saved first")
                 .arg(lab())

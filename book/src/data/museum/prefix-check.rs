@@ -1,7 +1,8 @@
 // root.rs
 pub fn find(&self, path: &RequestPath<'_>) -> Result<Found, FindError> {
     let name = name_of(path);
-    let root = std::fs::read_link(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&self.folder)));
+    let folder = std::os::fd::AsRawFd::as_raw_fd(&self.folder);
+    let root = std::fs::read_link(format!("/proc/self/fd/{folder}"));
     let root = root.map_err(|_| FindError::NotFound)?;
     let resolved = root.join(name).canonicalize().map_err(|_| FindError::NotFound)?;
     if resolved.to_string_lossy().starts_with(&*root.to_string_lossy()) && resolved.is_file() {
@@ -16,8 +17,8 @@ pub fn find(&self, path: &RequestPath<'_>) -> Result<Found, FindError> {
         SFlag::S_IFREG if !path.is_directory() => {}
         _ => return Err(FindError::NotFound),
     }
-    // Between the two look-ups the name may have come to mean a FIFO: O_NONBLOCK opens that without waiting. Nor
-    // does it wait for a process that has a lease on the file.
+    // Between the two look-ups the name may have come to mean a FIFO: O_NONBLOCK opens that without
+    // waiting. Nor does it wait for a process that has a lease on the file.
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let opened = self.look_up(name, flags, ResolveFlag::empty())?;
     let now = fstat(&opened)?;
