@@ -19,8 +19,8 @@ mod list {
 
     #[test]
     fn values_are_trimmed_and_empty_ones_do_not_count() {
-        assert_eq!(split_list(" gzip ,\tbr,, "), ["gzip", "br"]);
-        assert!(split_list(" , ,").is_empty());
+        assert_eq!(split_list(" gzip ,\tbr,, "), ["gzip", "br"], "white space and empty values are left out");
+        assert!(split_list(" , ,").is_empty(), "a list of empty values holds nothing");
     }
 }
 

@@ -39,7 +39,7 @@ fn every_death_is_answered_once_although_signals_merge() {
             while master.restarts < 2 {
                 master.turn();
             }
-            assert_eq!(master.settled.len(), 2, "two workers died");
+            assert_eq!(master.settled.len(), 2, "two workers died, and each death is settled: so many were");
             assert_eq!(master.forked, 4, "two workers, and one successor for each");
             let together = master.reaped.contains(&2);
             run.outcome(if together { "one notice for both deaths" } else { "a notice for each death" });
@@ -76,7 +76,7 @@ fn nothing_is_spawned_after_a_stop_and_the_loop_ends() {
             while master.finished.is_none() {
                 master.turn();
             }
-            assert_eq!(master.finished, Some(DONE));
+            assert_eq!(master.finished, Some(DONE), "a stopped herd finishes when its last worker is gone");
             assert_eq!(master.settled.len(), master.forked, "every worker has died and was settled");
             run.outcome(if master.forked == 2 { "the death was answered" } else { "the stop came first" });
             drop(master);

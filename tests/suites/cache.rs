@@ -41,7 +41,8 @@ fn put(cache: &Cache<Body>, key: &str, weight: usize) -> Change {
 fn the_first_look_up_misses_and_the_second_hits() {
     let cache = Cache::new(100);
     assert!(cache.get("a").is_none(), "a new cache is empty");
-    assert_eq!(put(&cache, "a", 10), Change { bytes_added: 10, entries_added: 1, ..Change::default() });
+    let change = Change { bytes_added: 10, entries_added: 1, ..Change::default() };
+    assert_eq!(put(&cache, "a", 10), change, "what a miss changes: one entry of 10 bytes comes in");
     assert_eq!(look_up(&cache, "a", 10).1, Lookup::Hit, "a was put in and nothing was evicted");
     let counts = cache.counts();
     assert_eq!((counts.hits, counts.misses, counts.loads), (1, 1, 1), "(hits, misses, loads)");
@@ -76,7 +77,7 @@ fn one_heavy_entry_evicts_as_many_light_ones_as_it_needs_and_no_more() {
         "(evicted, bytes removed) for 5 bytes in a full cache"
     );
     assert_eq!(cache.counts().bytes, 9, "4 bytes of light entries and 5 of the heavy one");
-    assert_eq!(cache.counts().evictions, 3);
+    assert_eq!(cache.counts().evictions, 3, "three entries of 2 bytes made room for 5");
 }
 
 #[test]
@@ -96,10 +97,10 @@ fn a_value_heavier_than_the_capacity_is_returned_and_not_kept() {
     let cache = Cache::new(10);
     put(&cache, "a", 10);
     let (value, lookup) = look_up(&cache, "giant", 11);
-    assert_eq!(*value, Body(11));
+    assert_eq!(*value, Body(11), "a value that is not kept is returned all the same");
     assert_eq!(lookup, Lookup::Miss(Change::default()), "nothing comes in, so nothing has to leave");
     assert!(cache.get("a").is_some(), "a was evicted for a value that is not kept");
-    assert!(cache.get("giant").is_none());
+    assert!(cache.get("giant").is_none(), "a value heavier than the whole cache was kept");
 }
 
 #[test]
@@ -124,18 +125,20 @@ fn remove_if_same_removes_that_value_and_no_other() {
     let cache = Cache::new(10);
     let (old, _) = look_up(&cache, "a", 3);
     let removed = Change { bytes_removed: 3, removed: 1, ..Change::default() };
-    assert_eq!(cache.remove_if_same("a", &old), removed);
+    assert_eq!(cache.remove_if_same("a", &old), removed, "the entry is this value, so it is removed");
     assert_eq!(cache.remove_if_same("a", &old), Change::default(), "it was removed before");
     let (new, _) = look_up(&cache, "a", 3);
     assert_eq!(cache.remove_if_same("a", &old), Change::default(), "the entry is a new value now");
-    assert!(Arc::ptr_eq(&cache.get("a").unwrap(), &new));
+    let kept = cache.get("a").expect("the entry is a new value now, and it was removed");
+    assert!(Arc::ptr_eq(&kept, &new), "the entry is a new value now, and get gave another one");
     assert_eq!(cache.counts().evictions, 0, "removing is not evicting");
 }
 
 #[test]
 fn a_failed_load_leaves_no_trace() {
     let cache = Cache::<Body>::new(10);
-    assert_eq!(cache.get_or_load("a", || Err("no such file")), Err("no such file"));
+    let failed = cache.get_or_load("a", || Err("no such file"));
+    assert_eq!(failed, Err("no such file"), "a look-up whose load fails returns the load's error");
     assert!(cache.get("a").is_none(), "the load failed, and something was kept");
     let cache = Arc::new(cache);
     let lookup =

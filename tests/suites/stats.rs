@@ -119,7 +119,8 @@ fn every_call_moves_its_own_gauge_and_no_other() {
     };
     let snapshot = slot.snapshot();
     assert_eq!(snapshot.seats[0].gauges, up, "left: the seat after everything has gone up. Look at seat.rs");
-    assert_eq!((snapshot.seats[0].pid, snapshot.seats[0].started_unix_seconds), (42, 1_700_000_000));
+    let occupant = (snapshot.seats[0].pid, snapshot.seats[0].started_unix_seconds);
+    assert_eq!(occupant, (42, 1_700_000_000), "(pid, started) as `occupy` was told. Look at seat.rs");
 
     seat.connection_closed();
     seat.connections_idle_changed(-1);
@@ -182,7 +183,7 @@ fn a_gauge_that_went_down_before_it_went_up_shows_zero() {
 #[test]
 fn a_total_is_the_sum_over_the_slots() {
     let stats = SharedStats::new(3).expect("three slots can be mapped");
-    assert_eq!(stats.slots(), 3);
+    assert_eq!(stats.slots(), 3, "slots() is what `new` was given");
     for (index, times) in [(0, 1), (1, 10), (2, 100)] {
         let slot = stats.slot(index);
         for _ in 0..times {
@@ -263,7 +264,7 @@ fn there_is_at_least_one_slot_and_at_most_the_maximum() {
     assert!(SharedStats::new(MAX_SLOTS + 1).is_err(), "the mapping has room for {MAX_SLOTS} slots");
     let all = SharedStats::new(MAX_SLOTS).expect("the maximum can be mapped");
     all.slot(MAX_SLOTS - 1).count_hit();
-    assert_eq!(all.snapshot().total.counters.cache_hits, 1);
+    assert_eq!(all.snapshot().total.counters.cache_hits, 1, "the last slot counts as well as the first");
 }
 
 #[test]

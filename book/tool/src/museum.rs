@@ -16,14 +16,13 @@ use grader::cut::function_around;
 use grader::grade::Pristine;
 use grader::wrong::{self, Wrong};
 use lab::course::{Course, Kind, Lab};
-use lab::explain::{panics, what_happened};
+use lab::explain::{LANES_STEPS, LANES_WIDTH, View, panics, what_happened};
 use lab::judge::{Manner, judge};
 use lab::tree::{self, Files};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// What is shown: the name of its page and files, the part, the name of the mistake, and words from the name of the test
 /// whose verdict is shown, where the first one is not the clearest.
@@ -31,12 +30,12 @@ pub const EXHIBITS: [(&str, &str, &str, &str); 16] = [
     ("prefix-check", "request", "a prefix check in place of the kernel", "a_link_is_followed_only_inside"),
     ("bell-before-flag", "request", "the bell before the flag", ""),
     ("if-for-while", "threads", "if for while", ""),
-    ("one-condition-variable", "threads", "one condition variable for both", ""),
+    ("one-condition-variable", "threads", "one condition variable for both", "an_acquirer_and_a_drainer"),
     ("lost-wake-up", "queue", "looking and sleeping in two steps", ""),
     ("mutex-before-slot", "queue", "the mutex before the slot", ""),
     ("announced-too-early", "queue", "announced before it is there", ""),
     ("bell-not-passed-on", "queue", "a bell that is not passed on", ""),
-    ("stranded-in-the-inbox", "queue", "asking and putting under two locks", ""),
+    ("stranded-in-the-inbox", "queue", "asking and putting under two locks", "nothing_is_stranded"),
     ("load-for-each-miss", "cache", "no second look", "one_of_those_who_miss"),
     ("removed-by-key", "cache", "removing by the key alone", ""),
     ("load-add-store", "stats", "load, add, store", "no_response_is_lost"),
@@ -124,32 +123,18 @@ pub fn records(root: &Path) -> Result<Records> {
         let wrong =
             wrongs.iter().find(|wrong| wrong.name == name).with_context(|| format!("no mistake `{name}`"))?;
         let exhibit = Exhibit { course: &course, lab, wrong, files: wrong.files(&course, lab)? };
-        let said = exhibit.verdict(&tree, test).with_context(|| format!("{part}, {name}"))?;
+        let (said, whole) = exhibit.verdict(&tree, test).with_context(|| format!("{part}, {name}"))?;
         println!("{slug}: {}", word(&said));
         records.insert(format!("{slug}.rs"), exhibit.functions()?);
         records.insert(format!("{slug}.diff"), exhibit.repair()?);
-        records.insert(format!("{slug}.txt"), as_students_see(&said));
-        if let Some(replay) = exhibit.replay(&said)? {
+        records.insert(format!("{slug}.txt"), said.trim_end().to_owned() + "\n");
+        if let Some(replay) = exhibit.replay(&whole)? {
             records.insert(format!("{slug}.json"), serde_json::to_string_pretty(&replay)? + "\n");
         }
         verdicts.push(Verdict { exhibit: slug, part, name, task: wrong.task.clone(), verdict: word(&said) });
     }
     records.insert("verdicts.json".to_owned(), serde_json::to_string_pretty(&verdicts)? + "\n");
     Ok(records)
-}
-
-/// A verdict with as many steps as it has when nobody asks for more.
-fn as_students_see(said: &str) -> String {
-    const SHOWN: usize = 20;
-    let lines: Vec<&str> = said.trim_end().lines().collect();
-    let header = lines.iter().position(|line| line.starts_with("  step  ")).unwrap_or(lines.len());
-    let steps = lines.len() - (header + 1).min(lines.len());
-    if steps <= SHOWN {
-        return lines.join("\n") + "\n";
-    }
-    let omitted = format!("  ({} earlier steps are not shown)", steps - SHOWN);
-    let shown = [&lines[..=header], &[&omitted], &lines[lines.len() - SHOWN..]].concat();
-    shown.join("\n") + "\n"
 }
 
 /// What kind of verdict it is.
@@ -171,27 +156,30 @@ struct Exhibit<'c> {
 }
 
 impl Exhibit<'_> {
-    /// What the first test that fails says: a model, if one does.
-    fn verdict(&self, tree: &Pristine, test: &str) -> Result<String> {
+    /// What the first test that fails says, a model if one does: as students see it, and with every step in a lane of its
+    /// own.
+    fn verdict(&self, tree: &Pristine, test: &str) -> Result<(String, String)> {
         tree.submit(self.lab, &self.files)?;
         let keep = tempfile::tempdir()?;
         let runnable = tree.build_kinds(self.lab, [Kind::Model, Kind::Suite, Kind::Hunt], keep.path())?;
         ensure!(runnable.errors.is_none(), "it does not compile: {}", runnable.errors.unwrap_or_default());
         let task = self.lab.tasks.iter().find(|task| task.id == self.wrong.task).context("no such task")?;
-        // A long interleaving is shown whole here.
-        let whole = |mut command: Command| {
-            command.env("LANES_STEPS", "1000");
-            command
+        let told = |width: usize, steps: Option<&str>| -> Result<String> {
+            let mut runnable = runnable.clone().with_variable(LANES_WIDTH, width.to_string().as_ref());
+            if let Some(steps) = steps {
+                runnable = runnable.with_variable(LANES_STEPS, steps.as_ref());
+            }
+            let judged = judge(task, &runnable, &Manner::thorough())?;
+            let mut failures =
+                judged.outcomes.iter().filter(|outcome| !outcome.passed && outcome.test.contains(test));
+            let model = failures.clone().find(|outcome| outcome.kind == Kind::Model);
+            let failure = model.or_else(|| failures.next()).context("nothing fails")?;
+            let message = panics(&failure.output).into_iter().next().map(|panic| panic.message);
+            Ok(message
+                .filter(|message| message.starts_with("the model"))
+                .unwrap_or_else(|| what_happened(failure)))
         };
-        let judged = judge(task, &runnable, &Manner { wrap: &whole, ..Manner::thorough() })?;
-        let mut failures =
-            judged.outcomes.iter().filter(|outcome| !outcome.passed && outcome.test.contains(test));
-        let model = failures.clone().find(|outcome| outcome.kind == Kind::Model);
-        let failure = model.or_else(|| failures.next()).context("nothing fails")?;
-        let message = panics(&failure.output).into_iter().next().map(|panic| panic.message);
-        Ok(message
-            .filter(|message| message.starts_with("the model"))
-            .unwrap_or_else(|| what_happened(failure)))
+        Ok((told(View::default().lanes_width(), None)?, told(1000, Some("all"))?))
     }
 
     /// The functions that the mistake is in, as they are with it.

@@ -29,6 +29,7 @@ pub(crate) struct Guarded<T> {
 unsafe impl<T: Send> Sync for Guarded<T> {}
 
 impl<T> Guarded<T> {
+    #[track_caller]
     pub(crate) fn new(value: T) -> Guarded<T> {
         Guarded { mutex: Semaphore::new(1), value: UnsafeCell::new(value) }
     }

@@ -39,6 +39,8 @@ pub struct Semaphore {
 impl Semaphore {
     /// A semaphore with this many permits to begin with. 0 is useful: then somebody must release before
     /// anyone acquires.
+    // A model's verdict calls this semaphore what its owner calls it.
+    #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
         Semaphore { permits: Mutex::new(permits), released: Condvar::new() }
     }

@@ -21,6 +21,9 @@ pub struct Wrong {
     pub mistake: String,
     /// The task that must fail.
     pub task: String,
+    /// The task that holds the fault, and whose heading and hint the student must see, if the tests of another one find
+    /// it.
+    pub fault: Option<String>,
     /// What the student must be shown.
     pub says: String,
     /// How it differs from the solution.

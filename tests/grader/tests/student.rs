@@ -240,6 +240,35 @@ fn a_mistake_is_shown_with_its_interleaving_and_the_task_is_done_when_it_is_repa
     shows(&copy.screen(&[], 0), &["changed since the last check"]);
 }
 
+#[test]
+fn a_long_interleaving_is_folded_unless_every_step_is_asked_for_and_fits_the_terminal() {
+    let copy = Copy::fresh();
+    copy.solve("queue");
+    let queue = "exercises/queue/src/bounded_queue.rs";
+    copy.change(queue, "None => self.filled_slots.release(),", "None => {}");
+    let numbers = |screen: &str| -> Vec<usize> {
+        let lanes = screen.lines().skip_while(|line| !line.starts_with("    step  "));
+        lanes.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
+    };
+    let screen = copy.screen(&["check", "3.4"], 1);
+    let shown = numbers(&screen);
+    shows(
+        &screen,
+        &["steps are shown; cargo lab check 3.4 --all-steps shows all)", "lock filled_slots  semaphore.rs:"],
+    );
+    let screen = copy.screen(&["check", "3.4", "--all-steps"], 1);
+    let all = numbers(&screen);
+    assert_eq!(all, (1..=all.len()).collect::<Vec<_>>(), "every step is shown:\n{screen}");
+    assert!(shown.len() < all.len() && shown.last() == all.last(), "some were folded: {shown:?}");
+    for width in [80, 100, 130] {
+        let mut check = copy.command(&["check", "3.4", "--all-steps"]);
+        let output = check.env("COLUMNS", width.to_string()).output().expect("cargo runs");
+        let screen = String::from_utf8_lossy(&output.stdout).into_owned();
+        let wide = screen.lines().find(|line| line.chars().count() > width);
+        assert_eq!(wide, None, "a terminal of {width} columns:\n{screen}");
+    }
+}
+
 /// The line of a task on the screen of a check.
 #[track_caller]
 fn line<'s>(screen: &'s str, task: &str) -> &'s str {

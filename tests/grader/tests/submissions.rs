@@ -1,19 +1,21 @@
 //! The graders, graded: submissions that are known to be wrong, and others that are right in another way.
 //!
 //! `tests/submissions/<part>.toml` lists mistakes that students really make, each as a small edit of the solution,
-//! with the task that must fail and the sentence that the student must be shown.
+//! with the task that must fail and the sentence that the student must be shown. What the student sees of each, from the
+//! first line to the last, is in `tests/submissions/verdicts/<part>.txt`, for people to read through:
+//! `VERDICTS=write cargo lab prove wrong_submissions` writes these files again.
 //! `tests/submissions/<part>/<name>/` are whole solutions, written another way, that must pass.
 
 use grader::cut;
 use grader::grade::Pristine;
 use grader::wrong::{self, Wrong};
 use lab::course::{Course, Kind, Lab, PARTS, Task};
-use lab::explain::{explanation, what_happened};
-use lab::judge::{Manner, Runnable, SERVER, State, judge};
+use lab::explain::{LANES_STEPS, LANES_WIDTH, View, explanation, what_happened};
+use lab::judge::{Judged, Manner, Runnable, SERVER, State, judge};
 use lab::tree::{self, Files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -71,20 +73,68 @@ fn reject_wrong_submissions(part: &str) {
         wrongs.len()
     );
     let only = std::env::var("ONLY").unwrap_or_default();
-    let left = Mutex::new(wrongs.iter().filter(|wrong| wrong.name.contains(&only)));
+    let left = Mutex::new(wrongs.iter().enumerate().filter(|(_, wrong)| wrong.name.contains(&only)));
     let next = || left.lock().expect("nobody panics with it").next();
-    let complain = || -> Vec<String> {
-        std::iter::from_fn(next).filter_map(|wrong| complaint(lab, wrong).err()).collect()
+    let judge = || -> Vec<_> {
+        std::iter::from_fn(next).map(|(number, wrong)| (number, verdict(lab, wrong))).collect()
     };
-    let complaints = thread::scope(|scope| {
-        let judges: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(complain)).collect();
+    let mut verdicts = thread::scope(|scope| {
+        let judges: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(judge)).collect();
         judges.into_iter().flat_map(|judge| judge.join().expect("a judge")).collect::<Vec<_>>()
     });
+    verdicts.sort_by_key(|(number, _)| *number);
+    let (seen, complaints): (Vec<_>, Vec<_>) =
+        verdicts.into_iter().map(|(number, verdict)| (&wrongs[number], verdict)).partition(|it| it.1.is_ok());
+    let mut complaints: Vec<String> =
+        complaints.into_iter().filter_map(|(_, verdict)| verdict.err()).collect();
+    let seen = seen.into_iter().filter_map(|(wrong, verdict)| Some((wrong, verdict.ok()?)));
+    complaints.extend(compare_verdicts(part, seen.collect(), only.is_empty()));
     assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
 }
 
-/// What the suites do wrong about a wrong submission.
-fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
+/// A verdict without the numbers that the kernel has chosen this time.
+fn without_ports(verdict: &str) -> String {
+    let mut parts = verdict.split("127.0.0.1:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let digits = part.chars().take_while(char::is_ascii_digit).count();
+        text + "127.0.0.1:" + &"#".repeat(digits) + &part[digits..]
+    })
+}
+
+/// The verdicts that are not as they are written down; or writes them all down.
+fn compare_verdicts(part: &str, seen: Vec<(&Wrong, String)>, are_all: bool) -> Vec<String> {
+    const RULE: &str = "================================================================================";
+    let path = COURSE.root.join(format!("tests/submissions/verdicts/{part}.txt"));
+    let blocks: Vec<(String, String)> = seen
+        .into_iter()
+        .map(|(wrong, verdict)| {
+            let head = format!("{RULE}\n{}: {}\n", wrong.name, wrong.mistake);
+            (head.clone(), format!("{head}\n{}\n\n", without_ports(&verdict)))
+        })
+        .collect();
+    let known = fs::read_to_string(&path).unwrap_or_default();
+    if std::env::var("VERDICTS").is_ok_and(|verdicts| verdicts == "write") {
+        assert!(are_all, "VERDICTS=write writes all verdicts of a part, so it does not go with ONLY");
+        fs::write(&path, blocks.into_iter().map(|(_, block)| block).collect::<String>()).expect("a file");
+        return Vec::new();
+    }
+    let differs = |(head, block): &(String, String)| {
+        let known = known.find(head.as_str()).map_or("", |at| &known[at..]);
+        let known = known.find("\n\n====").map_or(known, |end| &known[..end + 2]);
+        (known != block).then(|| {
+            format!(
+                "{} has another verdict, so read this one through, and then \
+                 `VERDICTS=write cargo lab prove {part}::wrong`:\n{block}\nIt was:\n{known}",
+                path.display()
+            )
+        })
+    };
+    blocks.iter().filter_map(differs).collect()
+}
+
+/// What the student of a wrong submission sees; or what the suites do wrong about it.
+fn verdict(lab: &Lab, wrong: &Wrong) -> Result<String, String> {
     let says = |what: String| Err(format!("lab {}, \"{}\": {what}", lab.number, wrong.name));
     let files = match wrong.files(&COURSE, lab) {
         Ok(files) => files,
@@ -104,18 +154,28 @@ fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
     let kinds: BTreeSet<Kind> = concerned.flat_map(Task::kinds).filter(|kind| *kind != Kind::Stage).collect();
     let keep = tempfile::tempdir().expect("a folder");
     let runnable = build(lab, &files, &Vec::from_iter(kinds), keep.path());
+    let runnable = with_sources(runnable, lab, &files, keep.path());
     // Nearly always all of them pass. Who does not is found out one by one.
     let innocents_pass = pass_together(&runnable, lab.tasks.iter().filter(innocent));
+    let mut seen = String::new();
     for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
         if task.id == wrong.task {
             let judged = judge(task, &runnable, &Manner::plain()).expect("trials run");
-            let shown = explanation(&judged);
+            let shown = explanation(lab, &judged, View::default());
             if judged.state != State::Failing {
                 return says(format!("task {} should fail, and is {:?}", task.id, judged.state));
             }
-            if !shown.contains(&wrong.says) {
+            if !unwrapped(&shown).contains(&unwrapped(&wrong.says)) {
                 return says(format!("task {} should say `{}`, and says:\n{shown}", task.id, wrong.says));
             }
+            let fault = wrong.fault.as_ref().unwrap_or(&wrong.task);
+            if let Some(blames) = points_elsewhere(lab, fault, &shown) {
+                return says(format!("the fault is in task {fault}, but {blames}:\n{shown}"));
+            }
+            if let Some(wide) = too_wide(lab, &judged, &runnable) {
+                return says(format!("a line is too wide: {wide}"));
+            }
+            seen = shown;
         } else if innocent(&task) && !innocents_pass {
             let judged = judge(task, &runnable, &Manner::thorough()).expect("trials run");
             if judged.state != State::Done {
@@ -124,7 +184,56 @@ fn complaint(lab: &Lab, wrong: &Wrong) -> Result<(), String> {
             }
         }
     }
-    Ok(())
+    Ok(seen)
+}
+
+/// What an explanation says of where the fault is, if that is wrong: the heading and the hint must be those of the task that
+/// holds it, and no other section may be named.
+fn points_elsewhere(lab: &Lab, fault: &str, shown: &str) -> Option<String> {
+    let shown = unwrapped(shown);
+    let task = lab.tasks.iter().find(|task| task.id == fault)?;
+    let last = format!("The book: \"{}\". A hint: cargo lab hint {}", task.heading(), task.id);
+    if !shown.ends_with(&last) {
+        return Some(format!("it does not end with `{last}`"));
+    }
+    let mut others = lab.tasks.iter().filter(|other| other.id != task.id);
+    let other = others.find(|other| {
+        [&other.name, &other.heading()].into_iter().any(|name| shown.contains(&format!("\"{name}\"")))
+    })?;
+    Some(format!("it names \"{}\"", other.heading()))
+}
+
+/// A text without its line breaks.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The same tests, which find the sources that they are built from: meanwhile the tree has those of the next submission.
+fn with_sources(runnable: Runnable, lab: &Lab, files: &Files, keep: &Path) -> Runnable {
+    let sources = keep.join("sources");
+    tree::write(files, &lab.exercise(&sources)).expect("files");
+    symlink(COURSE.root.join("tests"), sources.join("tests")).expect("a link");
+    runnable.with_variable("LANES_SOURCES", &sources)
+}
+
+/// A line of a verdict that does not fit a terminal; of a model, as it is shown in terminals of several widths.
+fn too_wide(lab: &Lab, judged: &Judged<'_>, runnable: &Runnable) -> Option<String> {
+    let is_model = judged.first_failure().is_some_and(|failure| failure.kind == Kind::Model);
+    let shown = explanation(lab, judged, View { whole: true, ..View::default() });
+    if let Some(line) = shown.lines().find(|line| line.chars().count() > 80) {
+        return Some(format!("80 columns: {line}"));
+    }
+    for (width, steps) in [(80, "all"), (100, "24"), (130, "24")].into_iter().filter(|_| is_model) {
+        let view = View { width, whole: true };
+        let told = runnable.clone().with_variable(LANES_WIDTH, view.lanes_width().to_string().as_ref());
+        let told = told.with_variable(LANES_STEPS, steps.as_ref());
+        let again = judge(judged.task, &told, &Manner::plain()).expect("trials run");
+        let shown = explanation(lab, &again, view);
+        if let Some(line) = shown.lines().find(|line| line.chars().count() > width) {
+            return Some(format!("{width} columns, {steps} steps: {line}"));
+        }
+    }
+    None
 }
 
 /// Whether all tests of these tasks pass, if those of a program run in one process.
@@ -384,7 +493,7 @@ fn a_hunt_whose_function_does_nothing_or_looks_once_is_not_repaired() {
         let of_file = |task: &&Task| task.hunt.as_ref().is_some_and(|hunt| hunt.file == file);
         let task = lab.tasks.iter().find(of_file).expect("a task for the file");
         let judged = judge(task, &runnable, &Manner::plain()).expect("trials run");
-        let shown = explanation(&judged);
+        let shown = explanation(lab, &judged, View::default());
         if judged.state != State::Failing || !shown.contains(says) {
             complaints.push(format!(
                 "{function} {body} should be told `{says}`, and is {:?}:\n{shown}",

@@ -303,7 +303,12 @@ impl Task {
 
     /// The tests that decide about this task, of those of one kind.
     pub fn decided_by(&self, kind: Kind, test: &str) -> bool {
-        self.patterns().any(|(k, pattern)| {
+        self.position_of(kind, test).is_some()
+    }
+
+    /// Where a test stands among the promises of this task, which are listed in the order in which they are taught.
+    pub fn position_of(&self, kind: Kind, test: &str) -> Option<usize> {
+        self.patterns().position(|(k, pattern)| {
             k == kind && (pattern == test || pattern.ends_with("::") && test.starts_with(pattern))
         })
     }

@@ -1,11 +1,43 @@
 //! A failure, as a person wants to read it: the promise, what happened, where to look.
 
-use crate::course::Kind;
+use crate::course::{Kind, Lab, Task};
 use crate::judge::Judged;
 use crate::trial::{Outcome, promise};
 
-/// How many lines of a message are shown.
-const SHOWN_LINES: usize = 40;
+/// How many lines of a message are shown. The lanes of a model are shorter: they choose what they show.
+const SHOWN_LINES: usize = 60;
+
+/// The environment variable that tells a model how wide its lanes may be.
+pub const LANES_WIDTH: &str = "LANES_WIDTH";
+/// The environment variable that tells a model how many steps to show.
+pub const LANES_STEPS: &str = "LANES_STEPS";
+
+/// What the crate `verdict` prints before the line that called the standard library, when that has panicked. It is built
+/// with the tests; this program is built before them, and does not wait for it.
+const CALLED_FROM: &str = "called from ";
+
+/// How an explanation is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// How wide it may be.
+    pub width: usize,
+    /// Everything that was said, however long it is.
+    pub whole: bool,
+}
+
+impl Default for View {
+    /// For a reader of whose terminal nothing is known.
+    fn default() -> View {
+        View { width: 80, whole: false }
+    }
+}
+
+impl View {
+    /// How wide the lanes of a model may be, which stand further in.
+    pub fn lanes_width(self) -> usize {
+        self.width - INDENT
+    }
+}
 
 /// What the first panic of a test process said, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +46,8 @@ pub struct Panic {
     pub place: String,
     /// The message.
     pub message: String,
+    /// It is what proptest says in the end.
+    is_smallest: bool,
 }
 
 /// Finds the panics in what a test has printed.
@@ -24,8 +58,11 @@ pub fn panics(output: &str) -> Vec<Panic> {
         if line.starts_with("thread '")
             && let Some((_, place)) = line.split_once(" panicked at ")
         {
-            found.push(Panic { place: place_of(place), message: String::new() });
+            found.push(Panic { place: place_of(place), message: String::new(), is_smallest: false });
             open = true;
+        } else if let Some(place) = line.strip_prefix(CALLED_FROM) {
+            // Of a panic inside of the standard library.
+            found.last_mut().into_iter().for_each(|panic| panic.place = place.to_owned());
         } else if line.starts_with("note: run with `RUST_BACKTRACE")
             || line.starts_with("test result:")
             || line == "failures:"
@@ -38,9 +75,28 @@ pub fn panics(output: &str) -> Vec<Panic> {
         }
     }
     for panic in &mut found {
-        panic.message.truncate(panic.message.trim_end().len());
+        let lines = panic.message.lines().filter(|line| !is_about_the_search(line));
+        let message = lines.collect::<Vec<_>>().join("\n");
+        // How proptest begins what it says of a failed property, and how it ends it.
+        let message = message.trim_end().trim_start_matches("Test failed: ").to_owned();
+        panic.message = match message.split_once(".\nminimal failing input: ") {
+            Some((before, input)) if before.contains(" at ") => {
+                let (said, place) = before.rsplit_once(" at ").unwrap_or_default();
+                panic.place = place_of(&format!("{place}:0"));
+                format!("{said}\nthe smallest input that fails: {input}")
+            }
+            _ => message,
+        };
+        panic.is_smallest = panic.message.contains("\nthe smallest input that fails: ");
     }
     found
+}
+
+/// What proptest adds to a failure: how its search went.
+fn is_about_the_search(line: &str) -> bool {
+    ["successes: ", "local rejects: ", "global rejects: "]
+        .iter()
+        .any(|word| line.trim_start().starts_with(word))
 }
 
 /// `file:line:column:` without the column, and without the way there: `exercises/queue/../../tests/suites/queue.rs` is
@@ -61,7 +117,9 @@ fn place_of(place: &str) -> String {
 /// What happened in a trial that failed, in a few lines.
 pub fn what_happened(outcome: &Outcome) -> String {
     let panics = panics(&outcome.output);
-    let Some(first) = panics.first() else {
+    // A property fails for several inputs, one smaller than the other; the last one is the smallest.
+    let smallest = panics.iter().find(|panic| panic.is_smallest);
+    let Some(first) = smallest.or(panics.first()) else {
         if outcome.out_of_time {
             return format!(
                 "The test did not end within {} s, and its process was ended.",
@@ -71,7 +129,7 @@ pub fn what_happened(outcome: &Outcome) -> String {
         let printed = tail(&outcome.output);
         return format!("The test's process ended before the test did, without a message.{printed}");
     };
-    let mut text = shorten(&first.message);
+    let mut text = plainly(&first.message);
     if !(outcome.kind == Kind::Model && first.message.starts_with("the model")) {
         text.push_str(&format!("\nat {}", first.place));
     }
@@ -84,18 +142,25 @@ fn tail(output: &str) -> String {
     if last.is_empty() { String::new() } else { format!(" The last that it printed:\n{}", last.join("\n")) }
 }
 
-fn shorten(message: &str) -> String {
-    let lines: Vec<&str> = message.lines().collect();
+fn shorten(lines: Vec<String>) -> Vec<String> {
     if lines.len() <= SHOWN_LINES {
-        return message.to_owned();
+        return lines;
     }
-    format!("{}\n({} lines more)", lines[..SHOWN_LINES].join("\n"), lines.len() - SHOWN_LINES)
+    let more = format!("({} lines more)", lines.len() - SHOWN_LINES);
+    lines.into_iter().take(SHOWN_LINES).chain([more]).collect()
 }
 
-/// The whole explanation of a task that is not done.
-pub fn explanation(judged: &Judged<'_>) -> String {
+/// The whole explanation of a task of this lab that is not done.
+pub fn explanation(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
     let task = judged.task;
     let Some(failure) = judged.first_failure() else { return String::new() };
+    let happened = what_happened(failure);
+    let fault = task_at_fault(lab, task, &happened);
+    let elsewhere = if fault.id == task.id {
+        String::new()
+    } else {
+        format!(", and what breaks it belongs to {} {}", fault.id, fault.name)
+    };
     let failed = judged.outcomes.iter().filter(|outcome| !outcome.passed).count();
     let others = if failed > 1 { format!("  (the first of {failed} that fail)") } else { String::new() };
     let kind = match failure.kind {
@@ -104,17 +169,70 @@ pub fn explanation(judged: &Judged<'_>) -> String {
         Kind::Hunt => "hunt",
         Kind::Stage => "against the running server",
     };
+    let head =
+        format!("Task {} {} is not done yet{elsewhere}. This promise breaks{others}:", task.id, task.name);
+    let promise = format!("{}  ({kind})", promise(&failure.test));
+    let all_steps = format!("cargo lab check {} --all-steps", task.id);
+    let happened = happened.replace("LANES_STEPS=all", &all_steps);
+    let mut happened = fit(&happened, view.width - INDENT);
+    if !view.whole {
+        happened = shorten(happened);
+    }
+    let book = format!("The book: \"{}\".  A hint: cargo lab hint {}", fault.heading(), fault.id);
     format!(
-        "Task {} {} is not done yet. This promise breaks{others}:\n\n  {}  ({kind})\n\nWhat happened:\n\n{}\n\n\
-         The book: \"{}\".  A hint: cargo lab hint {}",
-        task.id,
-        task.name,
-        promise(&failure.test),
-        indent(&what_happened(failure)),
-        task.heading(),
-        task.id,
+        "{}\n\n{}\n\nWhat happened:\n\n{}\n\n{}",
+        fit(&head, view.width).join("\n"),
+        indent(&fit(&promise, view.width - INDENT).join("\n")),
+        indent(&happened.join("\n")),
+        fit(&book, view.width).join("\n"),
     )
 }
+
+/// What an assertion of two things says, without the words of the language: on the left is what was found.
+fn plainly(message: &str) -> String {
+    let Some((before, said)) = message.split_once("assertion `left == right` failed") else {
+        return message.trim().to_owned();
+    };
+    let said = said.trim_start_matches(':').trim_start_matches([' ', '\n']);
+    let said = said.replacen("\n  left: ", "\n  found:    ", 1).replacen("\n right: ", "\n  expected: ", 1);
+    // Within the report of a model, everything stands two columns further in.
+    let said =
+        said.replacen("\n    left: ", "\n    found:    ", 1).replacen("\n   right: ", "\n    expected: ", 1);
+    format!("{before}{said}").trim().to_owned()
+}
+
+/// The task that a student should look at: the one that the message names, where the tests of one task have found that what
+/// another one asks for is wrong.
+fn task_at_fault<'l>(lab: &'l Lab, task: &'l Task, message: &str) -> &'l Task {
+    let is_named = |task: &&Task| {
+        [&task.name, &task.heading()].into_iter().any(|name| message.contains(&format!("\"{name}\"")))
+    };
+    if is_named(&task) { task } else { lab.tasks.iter().find(is_named).unwrap_or(task) }
+}
+
+/// The lines of a text, none of them wider than this. What is broken off goes on two columns further in.
+fn fit(text: &str, width: usize) -> Vec<String> {
+    text.lines().flat_map(|line| fit_line(line, width)).collect()
+}
+
+fn fit_line(line: &str, width: usize) -> Vec<String> {
+    let mut rest: Vec<char> = line.chars().collect();
+    let inner = rest.iter().take_while(|letter| **letter == ' ').count().min(width / 2) + INDENT;
+    let mut lines = Vec::new();
+    while rest.len() > width {
+        // At a space, unless the word would fill a line by itself.
+        let space = rest[..=width].iter().rposition(|letter| *letter == ' ').filter(|&at| at > inner);
+        let more = rest.split_off(space.unwrap_or(width));
+        lines.push(rest.iter().collect::<String>().trim_end().to_owned());
+        let more = more.into_iter().skip_while(|letter| *letter == ' ');
+        rest = " ".repeat(inner).chars().chain(more).collect();
+    }
+    lines.push(rest.into_iter().collect());
+    lines
+}
+
+/// How far in what happened stands.
+const INDENT: usize = 2;
 
 /// Every line two spaces further in.
 pub fn indent(text: &str) -> String {
@@ -122,4 +240,42 @@ pub fn indent(text: &str) -> String {
         .map(|line| if line.is_empty() { String::new() } else { format!("  {line}") })
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_standard_library_is_at_the_line_that_called_it() {
+        assert_eq!(CALLED_FROM, verdict::CALLED_FROM);
+        let output = "thread 'a' (1) panicked at /rustc/1/library/core/src/time.rs:1:2:\noverflow\n\
+                      note: run with `RUST_BACKTRACE=1`\ncalled from exercises/prefork/src/a.rs:3\n";
+        let place = "exercises/prefork/src/a.rs:3".to_owned();
+        assert_eq!(panics(output), [Panic { place, message: "overflow".to_owned(), is_smallest: false }]);
+    }
+
+    #[test]
+    fn a_property_that_fails_says_so_without_the_history_of_the_search() {
+        let output = "thread 'a' (1) panicked at a.rs:1:2:\nTest failed: it is 1 at b/../c.rs:5.\nminimal failing input: x = 1\n\
+                      \tsuccesses: 0\n\tlocal rejects: 0\n\tglobal rejects: 0\n";
+        let panic = &panics(output)[0];
+        assert_eq!(
+            (&*panic.place, &*panic.message),
+            ("c.rs:5", "it is 1\nthe smallest input that fails: x = 1")
+        );
+    }
+
+    #[test]
+    fn no_line_is_wider_than_it_may_be() {
+        let text = format!("a short line\n  {}\n{}", "word ".repeat(40), "x".repeat(200));
+        for width in [40, 80, 100, 130] {
+            let lines = fit(&text, width);
+            assert!(lines.iter().all(|line| line.len() <= width), "{width}: {lines:#?}");
+            assert_eq!(lines[0], "a short line");
+            assert!(lines[1].starts_with("  word") && lines[2].starts_with("    word"), "{lines:#?}");
+            let letters = |text: &str| text.split_whitespace().collect::<String>();
+            assert_eq!(letters(&lines.join("\n")), letters(&text), "nothing is lost");
+        }
+    }
 }

@@ -72,7 +72,7 @@ pub fn side_by_side() -> usize {
 }
 
 impl Runnable {
-    /// The tests of a part. Models come first: what they find, they show step by step.
+    /// The tests of a part.
     ///
     /// # Errors
     /// If a program does not say which tests it has.
@@ -132,15 +132,17 @@ impl Runnable {
         task.kinds().all(|kind| self.programs.contains_key(&kind))
     }
 
-    /// The trials that decide about a task.
+    /// The trials that decide about a task, in the order in which their promises are taught. Models come first: what they
+    /// find, they show step by step.
     fn trials(&self, task: &Task) -> Vec<Trial> {
-        let decisive =
-            self.tests.iter().filter(|(kind, test)| task.decided_by(*kind, short_name(*kind, test)));
+        let position = |(kind, test): &(Kind, String)| task.position_of(*kind, short_name(*kind, test));
+        let mut decisive: Vec<_> = self.tests.iter().filter(|test| position(test).is_some()).collect();
+        decisive.sort_by_key(|test| (test.0 != Kind::Model, position(test)));
         let trial = |(kind, test): &(Kind, String)| {
             let Program { executable, folder, variables } = self.programs.get(kind)?.clone();
             Some(Trial { kind: *kind, executable, test: test.clone(), folder, variables })
         };
-        decisive.filter_map(trial).collect()
+        decisive.into_iter().filter_map(trial).collect()
     }
 
     /// All trials of these tasks in as few processes as there are programs. Much quicker than one for each trial, but
@@ -218,7 +220,13 @@ pub fn judge<'l>(task: &'l Task, runnable: &Runnable, manner: &Manner<'_>) -> Re
         return Ok(Judged { task, state: State::DoesNotCompile, trials: 0, outcomes: Vec::new() });
     }
     let trials = runnable.trials(task);
-    let outcomes = run_all(&trials, manner)?;
+    let mut outcomes = run_all(&trials, manner)?;
+    if !manner.all
+        && let Some(failure) = outcomes.iter().position(|outcome| !outcome.passed)
+    {
+        // Which of the later ones had ended by then is a matter of luck.
+        outcomes.truncate(failure + 1);
+    }
     let state = match outcomes.iter().find(|outcome| !outcome.passed) {
         None if outcomes.len() < trials.len() || trials.is_empty() => State::Failing,
         None => State::Done,

@@ -37,6 +37,10 @@ fn command_line(root: &Path) -> Command {
                     "The lab, such as 3, or a task, such as 3.2; without it, the task that comes next",
                 ))
                 .arg(flag("all", "Run all tasks of the lab instead of stopping at the first failure"))
+                .arg(flag(
+                    "all-steps",
+                    "Show every step of the interleaving that fails, not only those that matter",
+                ))
                 .arg(flag("watch", "Check again after each change")),
         )
         .subcommand(
@@ -99,11 +103,11 @@ fn run() -> Result<bool> {
     let lab = || course.lab(word("lab"));
     match command {
         "check" => {
-            let what = checked(&course, given)?;
+            let (what, all_steps) = (checked(&course, given)?, given.get_flag("all-steps"));
             if !given.get_flag("watch") {
-                return student::check(&course, what);
+                return student::check(&course, what, all_steps);
             }
-            student::watch(&course, what)?;
+            student::watch(&course, what, all_steps)?;
         }
         "hint" => {
             let task = match course.lab_or_task(word("task"))? {

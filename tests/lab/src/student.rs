@@ -109,6 +109,21 @@ fn paint(code: &str, text: &str) -> String {
     if wanted { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
+/// How wide the terminal is: as `COLUMNS` says, or the terminal itself, or as terminals always were.
+fn width() -> usize {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    said.or_else(terminal_width).unwrap_or(80).clamp(40, 400)
+}
+
+#[allow(unsafe_code)]
+fn terminal_width() -> Option<usize> {
+    // SAFETY: it is a struct of numbers, for which zeros are values.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: TIOCGWINSZ (ioctl_tty(2)) writes a `winsize`, which is there until the call returns.
+    let asked = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut size) };
+    Some(usize::from(size.ws_col)).filter(|width| asked == 0 && *width > 0)
+}
+
 /// Breaks a paragraph into lines that fit a terminal.
 fn wrap(text: &str) -> String {
     let mut lines = vec![String::new()];

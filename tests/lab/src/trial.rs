@@ -1,6 +1,7 @@
 //! Running one test in a process of its own, and believing only its receipt.
 
 use crate::course::Kind;
+use crate::explain::{LANES_WIDTH, View};
 use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::fs::File;
@@ -97,6 +98,8 @@ impl Trial {
     pub fn run(&self, wrap: impl FnOnce(Command) -> Command, needless: impl Fn() -> bool) -> Result<Outcome> {
         let mut command = Command::new(&self.executable);
         command.args(["--exact", &self.test, "--nocapture", "--test-threads=1"]);
+        // A model draws no wider than an explanation can be, unless somebody knows how wide that is.
+        command.env(LANES_WIDTH, View::default().lanes_width().to_string());
         command.current_dir(&self.folder).envs(self.variables.iter().cloned());
         // Messages are for students; a stack is none.
         command.env("RUST_BACKTRACE", "0");

@@ -20,7 +20,8 @@
 //!      6  unlock
 //! ```
 //!
-//! Of a long interleaving the last 20 steps are shown, or as many as the environment variable `LANES_STEPS` says.
+//! Of a long interleaving, the steps that explain it are shown, in 24 lines or as many as the environment variable
+//! `LANES_STEPS` says; `all` shows all. No line is wider than 80 columns, or than `LANES_WIDTH` says.
 //!
 //! It has three parts. [`Model`] runs a model and judges it. [`sync`], [`thread`] and [`cell`] are what the
 //! code under test imports instead of its namesakes in `std`: same names, same signatures, with loom inside;
@@ -30,9 +31,12 @@
 //! What loom cannot show, these types cannot show either: there is no time, there are no poisoned locks, and sleepers are
 //! woken in the order in which they fell asleep.
 
+mod choose;
+mod draw;
 mod model;
 mod record;
 mod report;
+mod source;
 
 pub mod cell;
 pub mod sync;

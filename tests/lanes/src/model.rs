@@ -9,10 +9,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{Location, PanicHookInfo};
-use std::sync::Once;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Once};
 
-use crate::record::{self, Action, Record};
+use crate::record::{self, Action, Manner, Record};
 use crate::report::{self, Panic};
 
 /// A model and what is expected of it.
@@ -64,7 +64,8 @@ impl Model {
         self
     }
 
-    /// Runs `model` in every interleaving of its threads, and prints how many there were.
+    /// Runs `model` in every interleaving of its threads, and prints how many there were. If one fails, it is run again,
+    /// and the simplest interleaving that fails is shown.
     ///
     /// # Panics
     ///
@@ -74,19 +75,62 @@ impl Model {
     /// outcomes are not the expected ones.
     #[track_caller]
     pub fn check(self, model: impl Fn(&Run) + Send + Sync + 'static) {
-        let record = match walk(&self, model) {
+        let model: Arc<Body> = Arc::new(model);
+        let record = match walk(self.manner(), Limits::of(self.preemption_bound), &model) {
             Verdict::Walked(record) => record,
-            Verdict::Failed(record, panic) => panic!("{}", report::broken(&self.promise, &record, &panic)),
+            Verdict::Failed(record, panic) => {
+                let (record, panic) = self.simplest_failure(&model).unwrap_or((record, panic));
+                panic!("{}", report::broken(&self.promise, &record, &panic))
+            }
         };
-        if record.interleavings < 2 {
-            panic!("{}", report::vacuous(&self.promise));
-        }
         if let Some(expected) = &self.outcomes
             && !expected.iter().eq(record.outcomes.keys())
         {
             panic!("{}", report::wrong_outcomes(&self.promise, expected, &record));
         }
+        if record.interleavings < 2 {
+            panic!("{}", report::vacuous(&self.promise));
+        }
         println!("{}", report::kept(&self.promise, &record));
+    }
+
+    fn manner(&self) -> Manner {
+        Manner { wakes_for_nothing: self.wakes_for_nothing, newest_only: false }
+    }
+
+    /// Walks a model that has failed again, for an interleaving that is easier to understand: first those in which every
+    /// load reads the newest value, and of them those with the fewest preemptions.
+    fn simplest_failure(&self, model: &Arc<Body>) -> Option<(Record, Panic)> {
+        let newest = |bound| (Manner { newest_only: true, ..self.manner() }, bound);
+        let any = |bound| (self.manner(), bound);
+        let (last, bounds) = (self.preemption_bound, 0..self.preemption_bound);
+        let walks = bounds.clone().map(newest).chain([newest(last)]).chain(bounds.map(any));
+        walks.into_iter().find_map(|(manner, preemption_bound)| {
+            let limits = Limits { preemption_bound, interleavings: Some(SECOND_WALK) };
+            match walk(manner, limits, model) {
+                Verdict::Failed(record, panic) => Some((record, panic)),
+                Verdict::Walked(_) => None,
+            }
+        })
+    }
+}
+
+/// What a model runs.
+type Body = dyn Fn(&Run) + Send + Sync;
+
+/// How many interleavings, at most, are walked in each search for a simpler one that fails.
+const SECOND_WALK: usize = 5_000;
+
+/// How far loom walks.
+struct Limits {
+    preemption_bound: usize,
+    /// All of them, unless told.
+    interleavings: Option<usize>,
+}
+
+impl Limits {
+    fn of(preemption_bound: usize) -> Limits {
+        Limits { preemption_bound, interleavings: None }
     }
 }
 
@@ -125,7 +169,7 @@ thread_local! {
     static VERDICT: RefCell<Option<Sender<Verdict>>> = const { RefCell::new(None) };
 }
 
-fn walk(settings: &Model, model: impl Fn(&Run) + Send + Sync + 'static) -> Verdict {
+fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let others = std::panic::take_hook();
@@ -137,11 +181,11 @@ fn walk(settings: &Model, model: impl Fn(&Run) + Send + Sync + 'static) -> Verdi
     });
 
     let (verdict, verdicts) = channel();
-    let &Model { preemption_bound, wakes_for_nothing, .. } = settings;
+    let model = Arc::clone(model);
     std::thread::spawn(move || {
         VERDICT.set(Some(verdict.clone()));
-        record::begin_model(wakes_for_nothing);
-        explorer(preemption_bound).check(move || {
+        record::begin_model(manner);
+        explorer(&limits).check(move || {
             let _fence = record::StopUnwinding;
             record::begin_interleaving();
             model(&Run);
@@ -165,13 +209,13 @@ fn failed_a_model(panic: &PanicHookInfo<'_>) -> bool {
 
 /// Every setting is made here: loom would take those left out from the environment, where a limit on time or
 /// interleavings ends a run early and calls it a success.
-fn explorer(preemption_bound: usize) -> loom::model::Builder {
+fn explorer(limits: &Limits) -> loom::model::Builder {
     let mut builder = loom::model::Builder::new();
     builder.max_threads = report::MAX_THREADS;
     builder.max_branches = report::MAX_BRANCHES;
-    builder.max_permutations = None;
+    builder.max_permutations = limits.interleavings;
     builder.max_duration = None;
-    builder.preemption_bound = Some(preemption_bound);
+    builder.preemption_bound = Some(limits.preemption_bound);
     builder.checkpoint_file = None;
     builder.checkpoint_interval = usize::MAX;
     builder.expect_explicit_explore = false;

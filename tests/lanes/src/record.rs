@@ -27,8 +27,30 @@ pub(crate) struct Record {
     pub(crate) lanes: Vec<Lane>,
     /// The steps of the current interleaving.
     pub(crate) steps: Vec<Step>,
-    /// Whether each thread's first sleep ends without a reason.
-    wakes_for_nothing: bool,
+    /// What its threads share, in the order in which it was made: [`Thing`] is an index.
+    things: Vec<Made>,
+    /// How the model is walked.
+    manner: Manner,
+}
+
+/// How a model is walked, apart from what loom is told.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// Each thread's first sleep ends without a reason.
+    pub(crate) wakes_for_nothing: bool,
+    /// Every load reads the newest value, as if there were one memory without caches.
+    pub(crate) newest_only: bool,
+}
+
+/// Something that threads share: a lock, a condition variable, an atomic or a cell. Small, because models build parts with
+/// hundreds of atomics on the small stacks of loom's threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Thing(u16);
+
+/// Where a thing was made, and the last value that was written to it, if it is an atomic.
+struct Made {
+    place: Place,
+    newest: Option<i128>,
 }
 
 /// How often an outcome was seen.
@@ -47,7 +69,7 @@ pub(crate) struct Lane {
     /// Whether it has slept on a condition variable.
     has_slept: bool,
     /// The call that the thread is inside, if that call can block.
-    pub(crate) inside: Option<(Action, Place)>,
+    pub(crate) inside: Option<Step>,
 }
 
 /// One step of one thread.
@@ -55,6 +77,8 @@ pub(crate) struct Step {
     /// An index into [`Record::lanes`].
     pub(crate) lane: usize,
     pub(crate) action: Action,
+    /// What it was done to.
+    pub(crate) thing: Option<Thing>,
     pub(crate) place: Option<Place>,
 }
 
@@ -68,7 +92,7 @@ pub(crate) enum Action {
     /// The same, about a thread: `spawn consumer`.
     Named(&'static str, String),
     /// An atomic operation: its name, what was given to it, and what came back.
-    Atomic { operation: &'static str, given: Option<i128>, returned: Option<i128> },
+    Atomic { operation: &'static str, given: Option<i128>, returned: Option<i128>, is_old: bool },
     /// What the model itself wanted to have in the lanes.
     Note(String),
 }
@@ -78,8 +102,8 @@ thread_local! {
 }
 
 /// Starts a record: from here on, this thread of the operating system walks a model.
-pub(crate) fn begin_model(wakes_for_nothing: bool) {
-    RECORD.set(Some(Record { wakes_for_nothing, ..Record::default() }));
+pub(crate) fn begin_model(manner: Manner) {
+    RECORD.set(Some(Record { manner, ..Record::default() }));
 }
 
 /// Ends the record and hands it over. Nothing is recorded afterwards.
@@ -93,6 +117,7 @@ pub(crate) fn begin_interleaving() {
         record.interleavings += 1;
         record.lanes.clear();
         record.steps.clear();
+        record.things.clear();
     });
     begin_lane("main".to_owned());
 }
@@ -115,16 +140,81 @@ pub(crate) fn next_default_name() -> String {
 
 /// Writes down that the thread that runs now has done something.
 pub(crate) fn did(action: Action, place: Option<Place>) {
-    on_this_lane(|record, lane| {
-        record.lanes[lane].inside = None;
-        record.steps.push(Step { lane, action, place });
-    });
+    write(action, None, place);
 }
 
 /// Remembers that the thread that runs now is about to do what may block. It is a step only when [`did`] says
 /// so.
 pub(crate) fn enters(action: Action, place: Place) {
-    on_this_lane(|record, lane| record.lanes[lane].inside = Some((action, place)));
+    enter(action, None, place);
+}
+
+fn write(action: Action, thing: Option<Thing>, place: Option<Place>) {
+    on_this_lane(|record, lane| {
+        record.lanes[lane].inside = None;
+        record.steps.push(Step { lane, action, thing, place });
+    });
+}
+
+fn enter(action: Action, thing: Option<Thing>, place: Place) {
+    on_this_lane(|record, lane| {
+        record.lanes[lane].inside = Some(Step { lane, action, thing, place: Some(place) });
+    });
+}
+
+impl Thing {
+    /// A new thing. Outside of a model, one that is not known.
+    pub(crate) fn made_at(place: Place) -> Thing {
+        Thing::holding(None, place)
+    }
+
+    /// A new atomic with this value.
+    pub(crate) fn holding(newest: Option<i128>, place: Place) -> Thing {
+        let mut number = u16::MAX;
+        with(|record| {
+            number = record.things.len().try_into().unwrap_or(u16::MAX);
+            record.things.push(Made { place, newest });
+        });
+        Thing(number)
+    }
+
+    /// Like [`did`], about this thing.
+    pub(crate) fn did(self, what: &'static str, place: Option<Place>) {
+        write(Action::Did(what), Some(self), place);
+    }
+
+    /// Like [`enters`], about this thing.
+    pub(crate) fn enters(self, what: &'static str, place: Place) {
+        enter(Action::Did(what), Some(self), place);
+    }
+
+    /// Writes down an operation on this atomic, which holds `after` then. Without `after`, it has only read.
+    pub(crate) fn operated(
+        self,
+        operation: &'static str,
+        given: Option<i128>,
+        returned: Option<i128>,
+        after: Option<i128>,
+        place: Place,
+    ) {
+        let mut is_old = false;
+        with(|record| {
+            let Some(made) = record.things.get_mut(usize::from(self.0)) else { return };
+            is_old = after.is_none() && made.newest.is_some() && made.newest != returned;
+            made.newest = after.or(made.newest);
+        });
+        write(Action::Atomic { operation, given, returned, is_old }, Some(self), Some(place));
+    }
+
+    /// Where it was made.
+    pub(crate) fn made(self, record: &Record) -> Option<Place> {
+        record.things.get(usize::from(self.0)).map(|made| made.place)
+    }
+}
+
+/// Whether loads read the newest value, and no older one that their orderings allow.
+pub(crate) fn newest_only() -> bool {
+    RECORD.with_borrow(|record| record.as_ref().is_some_and(|record| record.manner.newest_only))
 }
 
 /// Whether the thread that runs now has done this in the current interleaving.
@@ -144,7 +234,7 @@ pub(crate) fn wakes_for_nothing() -> bool {
     let mut for_nothing = false;
     on_this_lane(|record, lane| {
         let has_slept = std::mem::replace(&mut record.lanes[lane].has_slept, true);
-        for_nothing = record.wakes_for_nothing && !has_slept;
+        for_nothing = record.manner.wakes_for_nothing && !has_slept;
     });
     for_nothing
 }
@@ -190,21 +280,21 @@ pub(crate) fn stop_if_unwinding() {
     }
 }
 
-fn on_this_lane(write: impl FnOnce(&mut Record, usize)) {
+fn on_this_lane(use_it: impl FnOnce(&mut Record, usize)) {
     stop_if_unwinding();
     let id = loom::thread::current().id();
     with(|record| {
         if let Some(lane) = record.lanes.iter().position(|lane| lane.id == id) {
-            write(record, lane);
+            use_it(record, lane);
         }
     });
 }
 
 /// Nothing is written if no model runs here, so that a misuse shows loom's own message.
-fn with(write: impl FnOnce(&mut Record)) {
+fn with(use_it: impl FnOnce(&mut Record)) {
     RECORD.with_borrow_mut(|record| {
         if let Some(record) = record {
-            write(record);
+            use_it(record);
         }
     });
 }

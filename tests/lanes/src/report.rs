@@ -13,17 +13,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::panic::PanicHookInfo;
 
-use crate::record::{Action, Place, Record, Step};
+use crate::draw::{STRING, Words, lanes};
+use crate::record::{Place, Record};
 
 /// How many threads loom can follow, the model's main thread included.
 pub(crate) const MAX_THREADS: usize = 5;
 /// How many points at which threads can be switched one interleaving may have. Far more than any model here
 /// needs, so reaching it means that a thread spins.
 pub(crate) const MAX_BRANCHES: usize = 1_000;
-/// How many steps of a failed interleaving are shown, counted from its end.
-const SHOWN_STEPS: usize = 20;
-/// The environment variable that says how many instead.
-const STEPS: &str = "LANES_STEPS";
 
 /// What a panic said.
 pub(crate) struct Panic {
@@ -77,10 +74,11 @@ pub(crate) fn vacuous(promise: &str) -> String {
 
 /// What is said when every interleaving went well, but not all that can happen did, or something else did.
 pub(crate) fn wrong_outcomes(promise: &str, expected: &BTreeSet<String>, record: &Record) -> String {
-    let mut text = format!(
-        "the model has other outcomes than expected: {promise}\n\nin {} interleavings:\n",
-        record.interleavings
-    );
+    let walked = match record.interleavings {
+        1 => "in the only interleaving, because no thread touches what another one changes:".to_owned(),
+        many => format!("in {many} interleavings:"),
+    };
+    let mut text = format!("the model has other outcomes than expected: {promise}\n\n{walked}\n");
     for name in expected.iter().filter(|&name| !record.outcomes.contains_key(name)) {
         writeln!(text, "  never seen, but it must be possible:   {name}").expect(STRING);
     }
@@ -91,8 +89,6 @@ pub(crate) fn wrong_outcomes(promise: &str, expected: &BTreeSet<String>, record:
     text.truncate(text.trim_end().len());
     text
 }
-
-const STRING: &str = "a string takes whatever is written to it";
 
 fn cause(record: &Record, panic: &Panic) -> String {
     if panic.message.starts_with("deadlock;") {
@@ -107,6 +103,9 @@ fn cause(record: &Record, panic: &Panic) -> String {
     if panic.message.contains("threads.len() < self.max") {
         return format!("more than {MAX_THREADS} threads, the main one included; loom cannot follow more");
     }
+    if let Some(race) = panic.message.strip_prefix("Causality violation: ") {
+        return format!("a data race\n  {}", race_in_words(&with_names(race, record)));
+    }
     // Only one thread runs at a time, so who took the last step is who panicked.
     let name = record.steps.last().map_or("main", |step| &record.lanes[step.lane].name);
     format!(
@@ -114,6 +113,18 @@ fn cause(record: &Record, panic: &Panic) -> String {
         panic.place,
         with_names(&panic.message, record).replace('\n', "\n  ")
     )
+}
+
+/// Which accesses have met, with their places as the lanes show them.
+fn race_in_words(race: &str) -> String {
+    let accesses = race.lines().filter_map(|line| {
+        let (access, place) = line.trim().split_once(" @ ")?;
+        let (place, _column) = place.rsplit_once(':')?;
+        let (file, line) = place.rsplit_once(':')?;
+        Some(format!("\n    {access} @ {}", file_and_line(file, line.parse().ok()?)))
+    });
+    let what = race.lines().next().unwrap_or_default();
+    format!("{what} Nothing orders the one after the other.{}", accesses.collect::<String>())
 }
 
 /// Loom speaks of `thread #1` where it tells which threads have raced.
@@ -126,68 +137,19 @@ fn with_names(message: &str, record: &Record) -> String {
 
 fn stuck_threads(record: &Record) -> String {
     let width = record.lanes.iter().map(|lane| lane.name.len()).max().unwrap_or(0);
-    let mut text = String::new();
+    let (mut text, words) = (String::new(), Words::of(record));
     for lane in &record.lanes {
-        if let Some((action, place)) = &lane.inside {
-            let action = words(action);
-            writeln!(text, "  {:width$}  is in {action:20}  {}", lane.name, short(place)).expect(STRING);
+        if let Some(call) = &lane.inside {
+            let place = call.place.map(short).unwrap_or_default();
+            writeln!(text, "  {:width$}  is in {:20}  {place}", lane.name, words.words(call)).expect(STRING);
         }
     }
     text.truncate(text.trim_end().len());
     text
 }
 
-/// The last steps, one column for each thread.
-fn lanes(record: &Record) -> String {
-    let wanted = std::env::var(STEPS).ok().and_then(|steps| steps.parse().ok()).unwrap_or(SHOWN_STEPS);
-    let omitted = record.steps.len().saturating_sub(wanted);
-    let shown = &record.steps[omitted..];
-    let width = column_widths(record, shown);
-
-    let mut text = String::from("  step");
-    for (lane, width) in record.lanes.iter().zip(&width) {
-        write!(text, "  {:width$}", lane.name).expect(STRING);
-    }
-    text.truncate(text.trim_end().len());
-    if omitted > 0 {
-        write!(text, "\n  ({omitted} earlier steps are not shown)").expect(STRING);
-    }
-    for (number, step) in (omitted + 1..).zip(shown) {
-        let indent: usize = width[..step.lane].iter().map(|width| width + 2).sum();
-        write!(text, "\n  {number:4}  {:indent$}{}", "", cell(step)).expect(STRING);
-    }
-    text
-}
-
-fn column_widths(record: &Record, shown: &[Step]) -> Vec<usize> {
-    let mut width: Vec<usize> = record.lanes.iter().map(|lane| lane.name.len()).collect();
-    for step in shown {
-        width[step.lane] = width[step.lane].max(cell(step).len());
-    }
-    width
-}
-
-fn cell(step: &Step) -> String {
-    match &step.place {
-        Some(place) => format!("{}  {}", words(&step.action), short(place)),
-        None => words(&step.action),
-    }
-}
-
-fn words(action: &Action) -> String {
-    match action {
-        Action::Did(what) => (*what).to_owned(),
-        Action::Named(what, whom) => format!("{what} {whom}"),
-        Action::Note(text) => format!("\"{text}\""),
-        Action::Atomic { operation, given, returned } => {
-            let given = given.map(|value| format!(" {value}")).unwrap_or_default();
-            let returned = returned.map(|value| format!(" -> {value}")).unwrap_or_default();
-            format!("{operation}{given}{returned}")
-        }
-    }
-}
-
-fn short(place: Place) -> String {
+/// A place as the lanes show it.
+pub(crate) fn short(place: Place) -> String {
     file_and_line(place.file(), place.line())
 }
 

@@ -206,8 +206,8 @@ fn a_thread_that_spins_is_told_so() {
         });
     });
     assert!(text.contains("goes round in circles"), "{text}");
-    assert!(text.contains("earlier steps are not shown"), "{text}");
-    assert!(text.lines().count() < 35, "only the last steps are shown:\n{text}");
+    assert!(text.contains("steps are shown; LANES_STEPS=all shows all)"), "{text}");
+    assert!(text.lines().count() < 35, "only some steps are shown:\n{text}");
 }
 
 #[test]
@@ -273,4 +273,150 @@ fn a_sleeper_that_does_not_look_again_is_found_only_if_it_wakes_for_nothing() {
     sleep_once(Model::new("the flag is up"));
     let text = complaint(|| sleep_once(Model::new("the flag is up").wakes_for_nothing()));
     assert!(text.contains("the flag is down") && text.contains("woken for nothing"), "{text}");
+}
+
+/// Whether a flag was raised first: looked at in one step, and raised in another.
+fn look_then_raise() {
+    Model::new("one of two is the first").check(|_| {
+        let raised = Arc::new(AtomicBool::new(false));
+        let raise = |raised: &AtomicBool| {
+            let first = !raised.load(Ordering::Acquire);
+            raised.store(true, Ordering::Release);
+            first
+        };
+        let other = thread::spawn_named("other", {
+            let raised = raised.clone();
+            move || raise(&raised)
+        });
+        let main_was_first = raise(&raised);
+        assert_ne!(main_was_first, other.join().unwrap(), "both are the first");
+    });
+}
+
+#[test]
+fn the_plainest_interleaving_that_fails_is_shown() {
+    let text = complaint(look_then_raise);
+    assert!(!text.contains("an old value"), "both looks can read the newest value:\n{text}");
+    let steps: Vec<&str> = text
+        .lines()
+        .filter_map(|line| ["load", "store"].into_iter().find(|word| line.contains(word)))
+        .collect();
+    assert_eq!(steps, ["load", "load", "store", "store"], "look, look, raise, raise:\n{text}");
+}
+
+#[test]
+fn an_old_value_is_called_old_where_nothing_plainer_fails() {
+    let text = complaint(|| {
+        Model::new("the flag comes after the data").check(|_| {
+            let shared = Arc::new((AtomicUsize::new(0), AtomicBool::new(false)));
+            let written = shared.clone();
+            let writer = thread::spawn_named("writer", move || {
+                written.0.store(1, Ordering::Relaxed);
+                written.1.store(true, Ordering::Relaxed);
+            });
+            if shared.1.load(Ordering::Acquire) {
+                assert_eq!(shared.0.load(Ordering::Relaxed), 1, "the flag is up, and the data is not there");
+            }
+            writer.join().unwrap();
+        });
+    });
+    assert!(text.contains("load -> 0, an old value"), "{text}");
+}
+
+/// Two increments that are not one, and much else before and after.
+fn a_long_way_to_a_lost_update() {
+    Model::new("two increments are never one").check(|run| {
+        let counter = Arc::new((Mutex::new(0), Mutex::new(0)));
+        let walk = |other: &Mutex<i32>| (0..30).for_each(|_| *other.lock().unwrap() += 1);
+        let add = |counter: &Mutex<i32>| {
+            let seen = *counter.lock().unwrap();
+            *counter.lock().unwrap() = seen + 1;
+        };
+        let (shared, run) = (counter.clone(), *run);
+        let adder = thread::spawn_named("the other adder", move || {
+            run.note(
+                "a remark that is long enough to need more than one line in lanes that stand side by side",
+            );
+            add(&shared.0);
+        });
+        add(&counter.0);
+        adder.join().unwrap();
+        walk(&counter.1);
+        assert_eq!(*counter.0.lock().unwrap(), 2, "an increment was lost");
+    });
+}
+
+#[test]
+fn of_a_long_interleaving_the_steps_that_explain_it_are_shown() {
+    let text = complaint(a_long_way_to_a_lost_update);
+    let lanes: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("  step")).collect();
+    assert!(lanes.len() < 30, "they are folded:\n{text}");
+    assert!(
+        text.contains("steps in a_long_way_to_a_lost_update"),
+        "it says what is folded, and where:\n{text}"
+    );
+    assert!(text.contains("LANES_STEPS=all shows all"), "and how to see it:\n{text}");
+    let of_the_counter = lanes.iter().filter(|line| line.contains(" lock  failures.rs")).count();
+    assert!(of_the_counter >= 4, "what both threads read and wrote is shown:\n{text}");
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    for (width, steps) in [(60, "24"), (78, "24"), (78, "all"), (98, "24"), (128, "all")] {
+        let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+        test.args(["--ignored", "--exact", "shows_a_long_interleaving", "--nocapture"]);
+        let output = test.env("LANES_WIDTH", width.to_string()).env("LANES_STEPS", steps).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lanes =
+            text.lines().skip_while(|line| !line.starts_with("  step")).take_while(|line| !line.is_empty());
+        let lanes: Vec<&str> = lanes.collect();
+        assert!(lanes.len() > 10, "{text}");
+        let widest = lanes.iter().map(|line| line.len()).max().unwrap();
+        assert!(widest <= width, "{widest} columns, and {width} are there:\n{text}");
+        let shown = lanes.iter().filter(|line| line.contains(" lock  failures.rs")).count();
+        assert!(shown > 0, "{text}");
+    }
+}
+
+#[test]
+#[ignore = "no_line_is_wider_than_the_terminal runs it, in terminals of several widths"]
+fn shows_a_long_interleaving() {
+    complaint(a_long_way_to_a_lost_update);
+}
+
+#[test]
+fn two_things_that_one_line_touches_are_told_apart() {
+    fn take(lock: &Mutex<()>) -> lanes::sync::MutexGuard<'_, ()> {
+        lock.lock().unwrap()
+    }
+    let text = complaint(|| {
+        Model::new("two locks are never taken crosswise").check(|_| {
+            let left = Arc::new(Mutex::new(()));
+            let right = Arc::new(Mutex::new(()));
+            let (left_too, right_too) = (left.clone(), right.clone());
+            let other = thread::spawn_named("crosswise", move || {
+                let _right = take(&right_too);
+                let _left = take(&left_too);
+            });
+            let _left = take(&left);
+            let _right = take(&right);
+            drop((_left, _right));
+            other.join().unwrap();
+        });
+    });
+    assert!(text.contains("  main       is in lock right"), "{text}");
+    assert!(text.contains("  crosswise  is in lock left"), "{text}");
+}
+
+#[test]
+fn a_part_that_never_tries_is_told_what_it_never_did() {
+    let text = complaint(|| {
+        Model::new("a permit is taken").outcomes(&["taken"]).check(|run| {
+            let permits = Arc::new(Mutex::new(1));
+            run.outcome("given up");
+            drop(permits);
+        });
+    });
+    assert!(text.contains("never seen, but it must be possible:   taken"), "{text}");
+    assert!(text.contains("in the only interleaving, because no thread touches what"), "{text}");
 }

@@ -143,7 +143,10 @@ impl<F: FnMut(Deed)> Master<F> {
                 }
                 Action::Terminate { pid } => (self.act)(Deed::Terminate { pid }),
                 Action::Settle { seat, pid, .. } => {
-                    assert!(!self.settled.contains(&pid), "worker {pid} is settled twice");
+                    assert!(
+                        !self.settled.contains(&pid),
+                        "worker {pid} is settled twice. See \"6.3 Deaths and pauses\""
+                    );
                     self.settled.push(pid);
                     (self.act)(Deed::Settle { seat });
                 }

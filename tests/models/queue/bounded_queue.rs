@@ -20,11 +20,14 @@ fn items_come_out_in_the_order_in_which_they_went_in() {
             let queue = Arc::new(BoundedQueue::new(2));
             let source = queue.clone();
             let producer = thread::spawn_named("producer", move || {
-                (1..=4).for_each(|item| source.enqueue(item).expect("nobody shuts this queue down"));
+                (1..=4).for_each(|item| {
+                    source.enqueue(item).expect("enqueue refused an item of a queue that nobody shuts down")
+                });
             });
             run.outcome(outcomes.get(queue.len()).unwrap_or(&"more than fit"));
-            let taken: Vec<_> =
-                (1..=4).map(|_| queue.dequeue().expect("nobody shuts this queue down")).collect();
+            let taken: Vec<_> = (1..=4)
+                .map(|_| queue.dequeue().expect("dequeue said None of a queue that nobody shuts down"))
+                .collect();
             producer.join().unwrap();
             assert_eq!(
                 taken,

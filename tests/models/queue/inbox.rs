@@ -39,9 +39,9 @@ fn of_two_puts_one_must_ring() {
         .outcomes(&["1 rings", "2 rings"])
         .check(|run| {
             let inbox = Arc::new(Inbox::new());
-            let putters = [1, 2].map(|item| {
+            let putters = [(1, "puts 1"), (2, "puts 2")].map(|(item, name)| {
                 let inbox = inbox.clone();
-                thread::spawn(move || inbox.put(item))
+                thread::spawn_named(name, move || inbox.put(item))
             });
             let must_ring = join(putters);
             assert_eq!(must_ring.iter().filter(|&&ring| ring).count(), 1, "the two were told {must_ring:?}");

@@ -83,7 +83,8 @@ fn one_holder_at_a_time() {
             let right_told = guarded.work(RIGHT);
             let left_told = left.join().unwrap();
             assert!(!left_told && !right_told, "nobody died, yet an owner was told so");
-            guarded.with_pair(|pair| assert_eq!(*pair, (2, 2)));
+            let lost = "two holders each added one to both, and what one added is lost";
+            guarded.with_pair(|pair| assert_eq!(*pair, (2, 2), "{lost}"));
             run.outcome("both worked");
         });
 }
@@ -100,7 +101,8 @@ fn each_of_two_sleepers_is_woken() {
         guarded.work_inside(held);
         left.join().unwrap();
         right.join().unwrap();
-        guarded.with_pair(|pair| assert_eq!(*pair, (3, 3)));
+        let lost = "three holders each added one to both, and what one added is lost";
+        guarded.with_pair(|pair| assert_eq!(*pair, (3, 3), "{lost}"));
         run.outcome("all worked");
     });
 }

@@ -92,7 +92,9 @@ fn a_minute_of_service_clears_the_record() {
         herd.pass(served);
         let actions = herd.dies(herd.only_worker(0), CRASH);
         let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
-        herd.same("Death: what came before a full minute of service is forgotten", found, pause);
+        let promise =
+            "Death: what came before a full minute of service is forgotten. The pause after the next death";
+        herd.same(promise, found, pause);
     }
 }
 

@@ -8,7 +8,8 @@ mod promises;
 
 use prefork::{ABORTED_WITHIN, Action, Event, Exit, Note, Pid, Policy, Supervisor};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt::Write;
+use std::fmt::{Debug, Formatter, Write};
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 /// How long a worker of these tests may take to leave when the herd stops.
@@ -158,7 +159,10 @@ impl Herd {
     #[track_caller]
     pub fn sleep(&mut self) -> Duration {
         let deadline = self.supervisor.deadline();
-        self.demand(deadline.is_some(), "deadline() says when to come back at the latest");
+        self.demand(
+            deadline.is_some(),
+            "Death: deadline() says when the master must come back, and it said None",
+        );
         let time = deadline.expect("just checked") - self.now;
         self.pass(time);
         time
@@ -295,28 +299,68 @@ impl Herd {
     }
 }
 
+/// What some actions are about, and which they are.
+#[derive(Clone, PartialEq)]
+pub struct Listed<T> {
+    list: Vec<T>,
+    what: &'static str,
+}
+
+impl<T> Listed<T> {
+    fn of(actions: &[Action], what: &'static str, pick: impl Fn(&Action) -> Option<T>) -> Listed<T> {
+        Listed { list: actions.iter().filter_map(pick).collect(), what }
+    }
+}
+
+impl<T> Deref for Listed<T> {
+    type Target = Vec<T>;
+
+    fn deref(&self) -> &Vec<T> {
+        &self.list
+    }
+}
+
+impl<T> DerefMut for Listed<T> {
+    fn deref_mut(&mut self) -> &mut Vec<T> {
+        &mut self.list
+    }
+}
+
+impl<T: PartialEq> PartialEq<Vec<T>> for Listed<T> {
+    fn eq(&self, other: &Vec<T>) -> bool {
+        self.list == *other
+    }
+}
+
+/// A list alone, such as `[]`, would not say of what.
+impl<T: Debug> Debug for Listed<T> {
+    fn fmt(&self, text: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(text, "{:?}, of the {}", self.list, self.what)
+    }
+}
+
 /// The slots in which these actions spawn.
-pub fn spawns(actions: &[Action]) -> Vec<usize> {
-    actions
-        .iter()
-        .filter_map(|action| if let Action::Spawn { slot, .. } = action { Some(*slot) } else { None })
-        .collect()
+pub fn spawns(actions: &[Action]) -> Listed<usize> {
+    Listed::of(actions, "slots in which a worker is spawned", |action| match action {
+        Action::Spawn { slot, .. } => Some(*slot),
+        _ => None,
+    })
 }
 
 /// Whom these actions ask to leave.
-pub fn terminates(actions: &[Action]) -> Vec<Pid> {
-    actions
-        .iter()
-        .filter_map(|action| if let Action::Terminate { pid } = action { Some(*pid) } else { None })
-        .collect()
+pub fn terminates(actions: &[Action]) -> Listed<Pid> {
+    Listed::of(actions, "workers that are asked to leave", |action| match action {
+        Action::Terminate { pid } => Some(*pid),
+        _ => None,
+    })
 }
 
 /// Whom these actions kill.
-pub fn kills(actions: &[Action]) -> Vec<Pid> {
-    actions
-        .iter()
-        .filter_map(|action| if let Action::Kill { pid } = action { Some(*pid) } else { None })
-        .collect()
+pub fn kills(actions: &[Action]) -> Listed<Pid> {
+    Listed::of(actions, "workers that are killed", |action| match action {
+        Action::Kill { pid } => Some(*pid),
+        _ => None,
+    })
 }
 
 /// What these actions note.

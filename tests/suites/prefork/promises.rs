@@ -11,6 +11,7 @@ fn section(promise: &str) -> &'static str {
     match promise.split_once(':').map_or(promise, |(rule, _)| rule) {
         "Stop" | "StopNow" | "Getting ready" => "Stopping",
         "Reload" => "The rolling reload",
+        "Notes" if promise.contains("a roll") => "The rolling reload",
         _ => "Deaths and pauses",
     }
 }
@@ -33,8 +34,16 @@ impl Herd {
 
     /// Fails with the end of the conversation unless the two are equal.
     #[track_caller]
-    pub fn same<T: PartialEq + Debug>(&self, promise: &str, found: T, expected: T) {
+    pub fn same<T: PartialEq<E> + Debug, E: Debug>(&self, promise: &str, found: T, expected: E) {
         self.demand(found == expected, &format!("{promise}.\nexpected: {expected:?}\nfound:    {found:?}"));
+    }
+
+    /// A time of this herd, as seen from now.
+    fn when(&self, time: std::time::Instant) -> String {
+        match time.checked_duration_since(self.now) {
+            Some(later) => format!("in {:.3} s", later.as_secs_f64()),
+            None => format!("{:.3} s ago", (self.now - time).as_secs_f64()),
+        }
     }
 
     #[track_caller]
@@ -67,7 +76,6 @@ impl Herd {
     #[track_caller]
     pub(super) fn check_deadline(&self) {
         let deadline = self.supervisor.deadline();
-        let due = self.workers.values().filter_map(|worker| worker.due).min();
         let empty = |&slot: &usize| {
             let open = self.unanswered.iter().any(|open| open.0 == slot);
             self.workers_of(slot).is_empty() && !open && !self.given_up.contains(&slot)
@@ -78,9 +86,31 @@ impl Herd {
             !waits || deadline.is_some(),
             "Death: an empty slot gets a worker, at once or when deadline() has come",
         );
-        let in_time = due.is_none_or(|due| deadline.is_some_and(|deadline| deadline <= due));
-        self.demand(in_time, "deadline() is not later than what is due first");
-        let later = deadline.is_none_or(|deadline| deadline > self.now);
-        self.demand(later, "deadline() is in the future once what is due was done, else the master spins");
+        let said =
+            deadline.map_or("it said None".to_owned(), |deadline| format!("it said {}", self.when(deadline)));
+        if let Some((pid, worker)) =
+            self.workers.iter().min_by_key(|(_, worker)| (worker.due.is_none(), worker.due))
+            && let Some(due) = worker.due
+        {
+            let (section, what) = match worker.life {
+                Life::Starting => ("Getting ready", "is killed unless it is ready"),
+                Life::Serving | Life::Leaving => ("Stop", "is aborted unless it has left"),
+                Life::Aborted | Life::Killed => ("Stop", "is killed unless it is gone"),
+            };
+            self.demand(
+                deadline.is_some_and(|deadline| deadline <= due),
+                &format!(
+                    "{section}: worker {pid} {what} {}, so deadline() is then at the latest, and {said}",
+                    self.when(due)
+                ),
+            );
+        }
+        self.demand(
+            deadline.is_none_or(|deadline| deadline > self.now),
+            &format!(
+                "Death: what is due now must be done now. deadline() names a time that is over ({said}), so the \
+                 master would come back at once, again and again"
+            ),
+        );
     }
 }

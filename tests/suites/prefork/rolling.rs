@@ -321,7 +321,7 @@ fn an_operator_is_told_when_each_roll_begins_and_ends() {
         }
         herd.demand(
             told.contains(&Note::RollFinished),
-            "Notes: an operator is told that all workers are replaced",
+            "Notes: an operator is told that a roll has ended, because all workers are replaced",
         );
     }
 }
@@ -343,7 +343,7 @@ fn a_reload_after_a_stop_changes_nothing() {
     herd.dies(herd.only_worker(0), CRASH);
     herd.tell(Event::Stop);
     let actions = herd.tell(Event::Reload);
-    herd.same("Stop: a herd that ends needs no new configuration", actions, vec![]);
+    herd.same("Reload: a herd that ends needs no new configuration", actions, vec![]);
     herd.dies(herd.only_worker(1), Exit::Code(0));
     herd.same("Stop: done", herd.finished, Some(0));
 }

@@ -167,7 +167,8 @@ fn connections_in_time_wait_do_not_refuse_a_restart() {
     let mut client = connect(address);
     // Who closes first is left in TIME_WAIT: here the server.
     drop(accept_one(&listener));
-    assert_eq!(client.read(&mut [0]).expect("the end of the stream"), 0);
+    let end = client.read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(end, Ok(0), "the server has closed, so the client reads the end of the stream. {BOOK}");
     drop((client, listener));
     let message = "a server must be able to restart while old connections are in TIME_WAIT (SO_REUSEADDR)";
     for again in [ListeningSocket::bind_group(address, 2).map(drop), ListeningSocket::bind(address).map(drop)]
@@ -211,7 +212,7 @@ fn a_backlog_is_as_long_as_the_kernel_allows() {
                 })
             })
             .collect();
-        assert_eq!(waiting.len(), clients);
+        assert_eq!(waiting.len(), clients, "all clients found a place in the backlog. {BOOK}");
     }
 }
 

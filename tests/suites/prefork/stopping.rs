@@ -1,6 +1,6 @@
 //! How a herd ends.
 
-use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, kills, notes, spawns, terminates};
+use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, Listed, kills, notes, spawns, terminates};
 use prefork::{ABORTED_WITHIN, DONE, Event, Exit, Note, Pid};
 use std::time::Duration;
 use verdict::test;
@@ -16,7 +16,7 @@ fn everybody(herd: &Herd) -> Vec<Pid> {
 }
 
 /// The order in which a stop reaches the slots is nobody's business.
-fn sorted(mut pids: Vec<Pid>) -> Vec<Pid> {
+fn sorted(mut pids: Listed<Pid>) -> Listed<Pid> {
     pids.sort();
     pids
 }

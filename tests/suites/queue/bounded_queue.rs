@@ -70,7 +70,7 @@ fn a_full_queue_refuses_without_blocking() {
     });
     let refusal = refusal.finish().expect_err("the queue has one slot, and it was taken");
     assert_eq!(refusal, Refused::Full("second"), "the queue is full, not shut down");
-    assert_eq!(refusal.to_string(), "the queue is full");
+    assert_eq!(refusal.to_string(), "the queue is full", "what Refused::Full says of itself");
     assert_eq!(refusal.into_inner(), "second", "the item comes back to who offered it");
 }
 
@@ -104,7 +104,8 @@ fn a_queue_that_is_shut_down_takes_nothing_whether_full_or_not() {
     assert_eq!(why_full, Err(Refused::ShutDown(2)), "full and shut down: there will never be room again");
     assert_eq!(empty, [Err(3), Err(3)], "empty and shut down: the item comes back, at once");
     assert_eq!(why_empty, Err(Refused::ShutDown(3)), "empty and shut down");
-    assert_eq!(why_empty.unwrap_err().to_string(), "the queue is shut down");
+    let said = why_empty.unwrap_err().to_string();
+    assert_eq!(said, "the queue is shut down", "what Refused::ShutDown says of itself");
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn head_with_fields(count: usize) -> Vec<u8> {
     format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(count)).into_bytes()
 }
 
+#[track_caller]
 fn expect(expected: &str, bytes: &[u8], what: &str) {
     let found = verdict(bytes);
     assert_eq!(found, expected, "\n{what} should be {expected}: \"{}\". {SEE}", shown(bytes));

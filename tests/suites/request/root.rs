@@ -71,6 +71,7 @@ impl Site {
     }
 
     /// Finds what must be a file.
+    #[track_caller]
     pub fn open(&self, target: &str) -> OpenFile {
         match self.root.find(&path(target)) {
             Ok(Found::File(open)) => open,
@@ -89,11 +90,19 @@ pub fn told(found: &Result<Found, FindError>) -> String {
 }
 
 fn contents(file: &File) -> String {
+    let is_regular = file.metadata().expect("fstat of an open file").is_file();
     let mut bytes = [0; 64];
-    let count = file.read_at(&mut bytes, 0).expect("a file that was opened for reading can be read");
-    String::from_utf8_lossy(&bytes[..count]).into_owned()
+    match file.read_at(&mut bytes, 0) {
+        Ok(count) if is_regular => String::from_utf8_lossy(&bytes[..count]).into_owned(),
+        Ok(_) => "(it was opened, and is no regular file)".to_owned(),
+        Err(_) if !is_regular => {
+            "(it was opened, and is no regular file: a FIFO, a socket or a device)".to_owned()
+        }
+        Err(error) => format!("(it was opened, but not for reading: {error})"),
+    }
 }
 
+#[track_caller]
 fn expect_all(site: &Site, cases: &[(&str, &str)]) {
     for (target, expected) in cases {
         let found = told(&site.root.find(&path(target)));

@@ -8,6 +8,7 @@ use verdict::test;
 const SEE: &str = "See \"1.3 From target to path\", and RFC 3986, section 5.2.4.";
 
 /// The path of a target that is known to be good.
+#[track_caller]
 pub fn path(target: &str) -> RequestPath<'_> {
     match Target::parse("GET", target) {
         Ok(Target::Path(path)) => path,
@@ -15,6 +16,7 @@ pub fn path(target: &str) -> RequestPath<'_> {
     }
 }
 
+#[track_caller]
 fn expect_refused(method: &str, targets: &[&str]) {
     for target in targets {
         match Target::parse(method, target) {
@@ -87,7 +89,7 @@ fn a_query_is_kept_as_sent_and_is_no_part_of_the_path() {
     for (target, expected) in cases {
         assert_eq!(path(target).query(), expected, "the query of {target:?}. {SEE}");
     }
-    assert_eq!(path("/a?b/../c").as_str(), "a");
+    assert_eq!(path("/a?b/../c").as_str(), "a", "the path ends where the query begins. {SEE}");
     assert_eq!(path("/a%3fb").as_str(), "a?b", "an encoded question mark is part of a name. {SEE}");
 }
 
@@ -169,7 +171,7 @@ fn a_star_is_for_options_and_an_authority_for_connect() {
 fn a_name_is_joined_to_a_directory() {
     assert_eq!(path("/").join("index.html").as_str(), "index.html", "joined to the root. {SEE}");
     let joined = path("/a/?q").join("index.html");
-    assert_eq!(joined.as_str(), "a/index.html");
+    assert_eq!(joined.as_str(), "a/index.html", "joined to a folder. {SEE}");
     assert_eq!(joined.query(), Some("q"), "join keeps the query. {SEE}");
     assert!(!joined.is_directory(), "a joined name means a file. {SEE}");
 }

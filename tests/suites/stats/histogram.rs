@@ -47,13 +47,14 @@ proptest! {
             buckets[bucket_of(*value)] += 1;
         }
         let snapshot = histogram.snapshot();
-        prop_assert_eq!(snapshot.buckets, buckets);
-        prop_assert_eq!(snapshot.count(), values.len() as u64);
-        prop_assert_eq!(Duration::from_nanos(snapshot.sum_nanoseconds), values.iter().sum::<Duration>());
+        prop_assert_eq!(snapshot.buckets, buckets, "the buckets. Look at histogram.rs");
+        prop_assert_eq!(snapshot.count(), values.len() as u64, "how many values were recorded");
+        let sum = Duration::from_nanos(snapshot.sum_nanoseconds);
+        prop_assert_eq!(sum, values.iter().sum::<Duration>(), "the sum of all values");
         for (bound, up_to) in snapshot.cumulative() {
             let expected = values.iter().filter(|value| bound.is_none_or(|bound| **value <= bound)).count();
             prop_assert_eq!(up_to, expected as u64, "values up to {:?}", bound);
         }
-        prop_assert_eq!(snapshot.cumulative().count(), BUCKETS);
+        prop_assert_eq!(snapshot.cumulative().count(), BUCKETS, "cumulative() has a number for each bucket");
     }
 }

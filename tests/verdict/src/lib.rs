@@ -23,7 +23,9 @@ mod receipt;
 pub mod sleepers;
 
 use receipt::Receipt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::backtrace::Backtrace;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
+use std::sync::Once;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -46,6 +48,7 @@ const DEFAULT_LIMIT: Duration = Duration::from_secs(120);
 /// for it.
 pub fn run(name: &'static str, body: fn()) {
     let receipt = Receipt::requested();
+    name_who_called_std();
     let limit = limit();
     let (send, ended) = channel();
     let short_name = name.split_once("::").map_or(name, |(_, path)| path);
@@ -63,6 +66,26 @@ pub fn run(name: &'static str, body: fn()) {
         }
     }
 }
+
+/// A panic inside of the standard library, such as an overflow of a duration, has a place that helps nobody. So the line
+/// of the part, or else of the test, that called it is printed too.
+fn name_who_called_std() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = take_hook();
+        set_hook(Box::new(move |panic| {
+            others(panic);
+            if panic.location().is_some_and(|place| place.file().starts_with("/rustc/"))
+                && let Some(place) = sleepers::place_in(&Backtrace::force_capture().to_string())
+            {
+                eprintln!("{CALLED_FROM}{place}");
+            }
+        }));
+    });
+}
+
+/// What a line with such a place begins with.
+pub const CALLED_FROM: &str = "called from ";
 
 /// Runs a body that is expected to panic with a message that contains `expected`.
 ///

@@ -106,7 +106,7 @@ fn lines_in(stack: &str) -> impl Iterator<Item = String> {
 }
 
 /// The innermost line of a stack that belongs to a part, and the outermost below it that belongs to a test.
-fn place_in(stack: &str) -> Option<String> {
+pub(crate) fn place_in(stack: &str) -> Option<String> {
     let mut places = stack.lines().filter_map(|line| line.trim_start().strip_prefix("at "));
     let test = places.find_map(|line| course_file(line, &["tests/suites/", "tests/hunts/", "tests/e2e/"]));
     match (lines_in(stack).next(), test) {

@@ -7,7 +7,9 @@
 
     /** What takes a lock, and what gives it back. */
     const LOCKS = { lock: "unlock", "read lock": "read unlock", "write lock": "write unlock" };
-    const ASLEEP = "wait, asleep";
+    const isAsleep = (action) => /^wait\b.*, asleep$/.test(action);
+    /** An action without the name of what it was done to: `lock` of `lock empty_slots`. */
+    const kindOf = (action, kinds) => kinds.find((kind) => action === kind || action.startsWith(`${kind} `));
 
     const isText = (value) => typeof value === "string" && value !== "";
     const isCount = (value) => Number.isInteger(value) && value >= 0;
@@ -74,7 +76,8 @@
         const before = data.steps.slice(0, index).reverse();
         let cause;
         if (action === "start") cause = before.find((step) => step.action === `spawn ${data.threads[thread]}`);
-        if (action === "woken") cause = before.find((step) => step.action === ASLEEP && step.thread === thread);
+        const isWoken = action === "woken" || action.startsWith("woken from ");
+        if (isWoken) cause = before.find((earlier) => isAsleep(earlier.action) && earlier.thread === thread);
         return cause?.place ?? place;
     }
 
@@ -118,7 +121,7 @@
             if (stuck) return { is: `in ${stuck.inside}`, place: stuck.place };
             if (action === "end") return { is: "ended", place };
             if (position === data.steps.length && panicked(data) === name) return { is: "panicked", place };
-            if (action === ASLEEP) return { is: "in wait", place };
+            if (isAsleep(action)) return { is: "in wait", place };
             const joined = next?.action.startsWith("join ") && next.action.slice("join ".length);
             if (joined && !hasEnded(data, joined, position)) return { is: `in join ${joined}`, place: next.place };
             return { is: "running", place };
@@ -150,11 +153,13 @@
         // To fall asleep gives a lock back, and to be woken is to have it again.
         const asleep = new Map();
         data.steps.slice(0, position).forEach(({ thread, action, place }, index) => {
-            const unlocked = Object.keys(LOCKS).find((kind) => LOCKS[kind] === action);
-            if (action in LOCKS) held.push({ thread, kind: action, place });
+            const kinds = Object.keys(LOCKS);
+            const locked = kindOf(action, kinds);
+            const unlocked = kinds.find((kind) => LOCKS[kind] === kindOf(action, Object.values(LOCKS)));
+            if (locked) held.push({ thread, kind: locked, place });
             else if (unlocked) giveBack(thread, unlocked);
-            else if (action === ASLEEP) asleep.set(thread, giveBack(thread, "lock"));
-            else if (action === "woken") {
+            else if (isAsleep(action)) asleep.set(thread, giveBack(thread, "lock"));
+            else if (action === "woken" || action.startsWith("woken from ")) {
                 held.push(asleep.get(thread) ?? { thread, kind: "lock", place: placeOf(data, index) });
             }
         });

@@ -8,7 +8,7 @@ use super::{Grade, Mark, Submission, is_stage};
 use crate::points::{Points, PointsTable};
 use anyhow::{Context, Result};
 use lab::course::{Course, Kind, Lab, Task};
-use lab::explain::explanation;
+use lab::explain::{View, explanation};
 use lab::judge::{Judged, Manner, Runnable, SERVER, State, judge};
 use lab::tree::{self, Files};
 use lab::trial::{Outcome, promise, supervise_build};
@@ -138,7 +138,9 @@ impl<'a> Judging<'a> {
                 _ if Instant::now() > self.until => {
                     format!("The {} minutes for this lab are used up.", BUDGET.as_secs() / 60)
                 }
-                State::NotStarted | State::Failing => explanation(&judged) + &also_broken(&judged),
+                State::NotStarted | State::Failing => {
+                    explanation(self.lab, &judged, View::default()) + &also_broken(&judged)
+                }
             };
             let mark = self.mark(task, share(&judged), text);
             grade.marks.push(Mark { took: start.elapsed(), ..mark });

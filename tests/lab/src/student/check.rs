@@ -1,9 +1,9 @@
 //! `cargo lab check`: a lab to its first task that is not done, or one task.
 
 use super::progress::Progress;
-use super::{bold, dim, serve, word, wrap};
+use super::{bold, dim, serve, width, word, wrap};
 use crate::course::{Course, Kind, Lab, Task};
-use crate::explain::{explanation, indent};
+use crate::explain::{LANES_STEPS, LANES_WIDTH, View, explanation, indent};
 use crate::judge::{self, Judged, Manner, Runnable, State};
 use crate::tree;
 use anyhow::Result;
@@ -23,11 +23,12 @@ pub enum What<'c> {
     Task(&'c Lab, &'c Task),
 }
 
-/// Runs the tests, task by task, and explains the first failure. Whether everything that was asked for is done.
+/// Runs the tests, task by task, and explains the first failure: in the steps that matter, or in all. Whether everything
+/// that was asked for is done.
 ///
 /// # Errors
 /// If cargo or a test cannot be run.
-pub fn check(course: &Course, what: What<'_>) -> Result<bool> {
+pub fn check(course: &Course, what: What<'_>, all_steps: bool) -> Result<bool> {
     let progress = Progress::load(&course.root)?;
     let (lab, only, all) = match what {
         What::Lab(lab, all) => (lab, None, all),
@@ -47,6 +48,7 @@ pub fn check(course: &Course, what: What<'_>) -> Result<bool> {
     let mut check = Check {
         course,
         lab,
+        view: View { width: width(), whole: all_steps },
         target: tree::target(&course.root),
         known: progress.states(&course.root, lab)?,
         progress,
@@ -77,7 +79,7 @@ pub fn check(course: &Course, what: What<'_>) -> Result<bool> {
 ///
 /// # Errors
 /// If a check cannot be run.
-pub fn watch(course: &Course, what: What<'_>) -> Result<()> {
+pub fn watch(course: &Course, what: What<'_>, all_steps: bool) -> Result<()> {
     // The task that comes next may be one of another lab after each change.
     let labs: Vec<&Lab> = match what {
         What::Next => course.labs.iter().collect(),
@@ -88,7 +90,7 @@ pub fn watch(course: &Course, what: What<'_>) -> Result<()> {
         let seen: Vec<u64> = files().collect::<Result<_>>()?;
         // Clears the screen, so that the newest verdict is what one sees.
         print!("\x1b[2J\x1b[H");
-        check(course, what)?;
+        check(course, what, all_steps)?;
         println!("\n{}", dim("(waiting for a file to change; Ctrl-C ends this)"));
         std::io::stdout().flush()?;
         // A file that is just being written may be gone for a moment.
@@ -102,6 +104,7 @@ pub fn watch(course: &Course, what: What<'_>) -> Result<()> {
 struct Check<'c> {
     course: &'c Course,
     lab: &'c Lab,
+    view: View,
     target: PathBuf,
     progress: Progress,
     /// How far each task is as far as one can tell without running anything.
@@ -193,7 +196,11 @@ impl<'c> Check<'c> {
             self.progress.remember(&self.course.root, self.lab, states)?;
             return Ok(false);
         }
-        self.runnable = Some(runnable);
+        let steps = if self.view.whole { Some((LANES_STEPS, "all".to_owned())) } else { None };
+        let width = (LANES_WIDTH, self.view.lanes_width().to_string());
+        let told = steps.into_iter().chain([width]);
+        self.runnable =
+            Some(told.fold(runnable, |runnable, (name, value)| runnable.with_variable(name, value.as_ref())));
         Ok(true)
     }
 
@@ -270,7 +277,7 @@ impl<'c> Check<'c> {
                 println!("\n{} runs {} with what you wrote. But {missing}.", first.task.id, lab.stage.binary);
             }
             _ if first.state == State::DoesNotCompile => self.explain_server(),
-            _ => println!("\n{}", first_steps(lab, first)),
+            _ => println!("\n{}", first_steps(lab, first, self.view)),
         }
         Ok(false)
     }
@@ -291,10 +298,10 @@ fn is_stage(task: &Task) -> bool {
     task.kinds().any(|kind| kind == Kind::Stage)
 }
 
-fn first_steps(lab: &Lab, judged: &Judged<'_>) -> String {
+fn first_steps(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
     let task = judged.task;
     if judged.state != State::NotStarted || task.holes.is_empty() {
-        return explanation(judged);
+        return explanation(lab, judged, view);
     }
     let mut todos = String::new();
     let mut above = "";

@@ -12,7 +12,7 @@
 use std::panic::Location;
 use std::sync::atomic::AtomicU8;
 
-use crate::record::{self, Action};
+use crate::record::{self, Action, Thing};
 
 pub use std::sync::atomic::Ordering;
 
@@ -28,21 +28,27 @@ macro_rules! atomic {
     ($name:ident, $value:ty, { $($more:ident)* }) => {
         #[doc = concat!("An atomic, as [`std::sync::atomic::", stringify!($name), "`].")]
         #[derive(Debug)]
-        pub struct $name(loom::sync::atomic::$name, Changers);
+        pub struct $name(loom::sync::atomic::$name, Changers, Thing);
 
         impl $name {
             /// An atomic that holds `value`.
             #[track_caller]
             pub fn new(value: $value) -> $name {
-                $name(loom::sync::atomic::$name::new(value), Changers::default())
+                let thing = Thing::holding(Some(value as i128), Location::caller());
+                $name(loom::sync::atomic::$name::new(value), Changers::default(), thing)
             }
 
             /// Reads the value.
             #[track_caller]
             pub fn load(&self, order: Ordering) -> $value {
                 record::stop_if_unwinding();
-                let value = self.0.load(order);
-                happened("load", None, Some(value as i128), Location::caller());
+                // A read-modify-write reads the newest value.
+                let value = if record::newest_only() {
+                    self.0.fetch_or(Default::default(), order)
+                } else {
+                    self.0.load(order)
+                };
+                self.2.operated("load", None, Some(value as i128), None, Location::caller());
                 value
             }
 
@@ -50,12 +56,13 @@ macro_rules! atomic {
             #[track_caller]
             pub fn store(&self, value: $value, order: Ordering) {
                 record::stop_if_unwinding();
-                if self.1.has_this_thread() {
+                if self.1.has_this_thread() || record::newest_only() {
                     self.0.swap(value, order);
                 } else {
                     self.0.store(value, order);
                 }
-                happened("store", Some(value as i128), None, Location::caller());
+                let value = Some(value as i128);
+                self.2.operated("store", value, None, value, Location::caller());
             }
 
             /// Writes `new` if the value is `current`, and returns the value before.
@@ -80,7 +87,7 @@ macro_rules! atomic {
                     }
                     Err(before) => ("failed compare_exchange", None, before),
                 };
-                happened(operation, given, Some(returned as i128), Location::caller());
+                self.2.operated(operation, given, Some(returned as i128), given, Location::caller());
                 result
             }
 
@@ -130,8 +137,11 @@ macro_rules! atomic {
                     record::stop_if_unwinding();
                     let before = self.0.$more(value, order);
                     self.1.add_this_thread();
-                    let operation = stringify!($more);
-                    happened(operation, Some(value as i128), Some(before as i128), Location::caller());
+                    let after = std::sync::atomic::$name::new(before);
+                    after.$more(value, Ordering::Relaxed);
+                    let (given, returned) = (Some(value as i128), Some(before as i128));
+                    let after = Some(after.into_inner() as i128);
+                    self.2.operated(stringify!($more), given, returned, after, Location::caller());
                     before
                 }
             )*
@@ -175,8 +185,4 @@ impl Changers {
     fn has_this_thread(&self) -> bool {
         self.0.load(Ordering::Relaxed) & record::lane_bit() != 0
     }
-}
-
-fn happened(operation: &'static str, given: Option<i128>, returned: Option<i128>, place: record::Place) {
-    record::did(Action::Atomic { operation, given, returned }, Some(place));
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::LockResult;
 
-use crate::record::{self, Action};
+use crate::record::{self, Thing};
 use crate::sync::MutexGuard;
 
 /// A condition variable, as [`std::sync::Condvar`]. Sleepers are woken in the order in which they fell
@@ -13,7 +13,7 @@ use crate::sync::MutexGuard;
 /// It is built here, and not just wrapped, so that a step can be written down at the very instant at which a
 /// thread falls asleep. A wake-up is lost just before that instant, and the lanes must show on which side of
 /// it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Condvar {
     /// Nobody ever waits here. Notifying it tells loom that an operation on this condition variable comes
     /// next, so that loom tries what happens if another thread's operation on it comes first.
@@ -21,12 +21,18 @@ pub struct Condvar {
     /// Only one thread runs at a time, and none is switched away from while it holds this; so this lock is
     /// never waited for.
     sleepers: std::sync::Mutex<VecDeque<loom::thread::Thread>>,
+    thing: Thing,
 }
 
 impl Condvar {
     /// A condition variable that nobody waits on.
+    #[track_caller]
     pub fn new() -> Condvar {
-        Condvar::default()
+        Condvar {
+            next_step: loom::sync::Condvar::new(),
+            sleepers: std::sync::Mutex::default(),
+            thing: Thing::made_at(Location::caller()),
+        }
     }
 
     /// Unlocks and falls asleep in one step; once woken, locks again.
@@ -37,7 +43,7 @@ impl Condvar {
     #[track_caller]
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let place = Location::caller();
-        record::enters(Action::Did("wait, not yet asleep"), place);
+        self.thing.enters("wait, not yet asleep", place);
         self.next_step.notify_one();
         let for_nothing = record::wakes_for_nothing();
         // From here to the end of `park`, loom switches to no other thread: this is one step. A thread that wakes for
@@ -45,15 +51,15 @@ impl Condvar {
         if !for_nothing {
             self.sleepers().push_back(loom::thread::current());
         }
-        record::did(Action::Did("wait, asleep"), Some(place));
-        record::enters(Action::Did("wait"), place);
+        self.thing.did("wait, asleep", Some(place));
+        self.thing.enters("wait", place);
         let mutex = guard.unlock();
         if !for_nothing {
             loom::thread::park();
         }
 
         let guard = MutexGuard::lock(mutex);
-        record::did(Action::Did(if for_nothing { "woken for nothing" } else { "woken" }), Some(place));
+        self.thing.did(if for_nothing { "woken for nothing" } else { "woken" }, Some(place));
         Ok(guard)
     }
 
@@ -81,7 +87,7 @@ impl Condvar {
         self.next_step.notify_one();
         let sleeper = self.sleepers().pop_front();
         let action = if sleeper.is_some() { "notify_one" } else { "notify_one, nobody sleeps" };
-        record::did(Action::Did(action), Some(Location::caller()));
+        self.thing.did(action, Some(Location::caller()));
         sleeper.iter().for_each(loom::thread::Thread::unpark);
     }
 
@@ -93,11 +99,18 @@ impl Condvar {
         self.next_step.notify_one();
         let sleepers = std::mem::take(&mut *self.sleepers());
         let action = if sleepers.is_empty() { "notify_all, nobody sleeps" } else { "notify_all" };
-        record::did(Action::Did(action), Some(Location::caller()));
+        self.thing.did(action, Some(Location::caller()));
         sleepers.iter().for_each(loom::thread::Thread::unpark);
     }
 
     fn sleepers(&self) -> std::sync::MutexGuard<'_, VecDeque<loom::thread::Thread>> {
         self.sleepers.lock().expect("no thread panics while it holds this lock")
+    }
+}
+
+impl Default for Condvar {
+    #[track_caller]
+    fn default() -> Condvar {
+        Condvar::new()
     }
 }

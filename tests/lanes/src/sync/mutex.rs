@@ -4,16 +4,17 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::LockResult;
 
-use crate::record::{self, Action};
+use crate::record::Thing;
 
 /// A mutex, as [`std::sync::Mutex`]. It is never poisoned: a thread that panics fails the model.
-#[derive(Debug, Default)]
-pub struct Mutex<T>(loom::sync::Mutex<T>);
+#[derive(Debug)]
+pub struct Mutex<T>(loom::sync::Mutex<T>, Thing);
 
 impl<T> Mutex<T> {
     /// An unlocked mutex around `value`.
+    #[track_caller]
     pub fn new(value: T) -> Mutex<T> {
-        Mutex(loom::sync::Mutex::new(value))
+        Mutex(loom::sync::Mutex::new(value), Thing::made_at(Location::caller()))
     }
 
     /// Waits until no other thread has the lock, and takes it.
@@ -24,9 +25,9 @@ impl<T> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let place = Location::caller();
-        record::enters(Action::Did("lock"), place);
+        self.1.enters("lock", place);
         let guard = MutexGuard::lock(self);
-        record::did(Action::Did("lock"), Some(place));
+        self.1.did("lock", Some(place));
         Ok(guard)
     }
 
@@ -46,6 +47,13 @@ impl<T> Mutex<T> {
     /// None; the type is that of `std`.
     pub fn into_inner(self) -> LockResult<T> {
         self.0.into_inner()
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Mutex<T> {
+        Mutex::new(T::default())
     }
 }
 
@@ -91,7 +99,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         if self.guard.take().is_some() {
-            record::did(Action::Did("unlock"), None);
+            self.mutex.1.did("unlock", None);
         }
     }
 }
