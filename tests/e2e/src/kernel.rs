@@ -171,6 +171,14 @@ pub fn accepted(server: SocketAddr, pid: Pid) -> Vec<u16> {
     sockets(server).filter(|socket| socket.state != LISTEN && is_its(socket)).map(|it| it.remote).collect()
 }
 
+/// Whether a process has a socket that listens at this address.
+pub fn listens(address: SocketAddr, pid: Pid) -> bool {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    let mine: Vec<_> = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()).collect();
+    let is_mine = |inode| mine.iter().any(|target| target.to_str() == Some(&format!("socket:[{inode}]")));
+    sockets(address).any(|socket| socket.state == LISTEN && is_mine(socket.inode))
+}
+
 /// A socket of the server.
 struct Socket {
     remote: u16,

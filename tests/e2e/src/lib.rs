@@ -21,6 +21,7 @@ mod browser;
 mod client;
 mod denial;
 mod gate;
+mod identity;
 mod kernel;
 mod server;
 mod site;

@@ -1,7 +1,7 @@
 //! A server program, started for one test.
 
 use crate::gate::Asked;
-use crate::{Client, Denied, Gate, Response, Site, eventually, kernel};
+use crate::{Client, Denied, Gate, Response, Site, eventually, identity, kernel};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{
@@ -34,7 +34,11 @@ impl Program {
     /// The program that is run: another one if `SERVER_UNDER_TEST` names it. A grader has the tests from here and
     /// the server from a student.
     pub(crate) fn executable(self) -> OsString {
-        std::env::var_os("SERVER_UNDER_TEST").unwrap_or_else(|| self.path.into())
+        Program::under_test().unwrap_or_else(|| self.path.into())
+    }
+
+    fn under_test() -> Option<OsString> {
+        std::env::var_os("SERVER_UNDER_TEST")
     }
 
     /// Begins to describe a start.
@@ -171,7 +175,13 @@ impl Launch {
                 line.and_then(|line| line.strip_prefix(&first_words)?.strip_suffix('/')?.parse().ok());
             address.map(|address| server.address = address).is_some() || has_ended
         });
-        if has_ended { Err(server.finished()) } else { Ok(server) }
+        if has_ended {
+            return Err(server.finished());
+        }
+        if let Some(stranger) = server.stranger() {
+            panic!("the server that answers is not the one that was built: {stranger}");
+        }
+        Ok(server)
     }
 
     /// Runs the program to its end and collects what it printed.
@@ -379,6 +389,14 @@ impl Server {
         String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
     }
 
+    /// If a grader named the server: a process of it that runs something else, or that it does not listen itself.
+    fn stranger(&self) -> Option<String> {
+        let program = Program::under_test()?;
+        let processes = self.processes();
+        identity::stranger(Path::new(&program), &processes)
+            .or_else(|| identity::nobody_of(&processes, self.address))
+    }
+
     /// How it ended, if it did. WNOWAIT: its pid stays taken until it is reaped, when it is let go of.
     fn status(&self) -> Option<WaitStatus> {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
@@ -388,6 +406,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let program = Program::under_test();
+        let stranger = program.and_then(|program| identity::stranger(Path::new(&program), &self.processes()));
         // Its number is not given to another group before it is reaped, so this kills nobody else.
         let _ = killpg(self.pid(), Signal::SIGKILL);
         let _ = self.child.wait();
@@ -398,6 +418,8 @@ impl Drop for Server {
             for line in &lines[lines.len().saturating_sub(40)..] {
                 eprintln!("{line:.300}");
             }
+        } else if let Some(stranger) = stranger {
+            panic!("the server that answered is not the one that was built: {stranger}");
         }
     }
 }

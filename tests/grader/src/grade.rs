@@ -6,7 +6,7 @@
 //!     submission   folders and archives -> sources of exercises (archive, place)
 //!     handin       of these, the files with holes; all others are ours
 //!     judging      builds them, runs the tests, gives marks
-//!       recipe       the calls of the compiler
+//!         building   ... with the calls of the compiler (recipe), which were found out before (kitchen)
 //!       sandbox      the one place that starts a compiler on a student's code, or the code itself
 //!   report       a table, Markdown, CSV, JUnit, Gradescope, Classroom 50
 //! ```
@@ -17,6 +17,7 @@
 mod archive;
 mod handin;
 mod judging;
+mod kitchen;
 mod place;
 mod pristine;
 mod progress;
@@ -200,23 +201,30 @@ fn judge_all(
                     grade.name.clone_from(&names[number]);
                     // Without a file system of its own, it leaves something.
                     let _ = fs::remove_dir_all(&assignment.folder);
-                    progress.done(&grade);
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     done.insert(number, grade);
                     let written = order.reports.as_ref().map_or(Ok(()), |folder| {
                         let all: Vec<&Grade> = done.values().collect();
                         report::write(folder, &done[&number], &all)
                     });
-                    if let Err(error) = written {
-                        eprintln!("cargo lab: {}: {error:#}", names[number]);
-                        failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    match written {
+                        Ok(()) => progress.done(&done[&number]),
+                        Err(error) => {
+                            // What cannot be written would be lost, so it is not graded yet, and nor is what follows.
+                            done.remove(&number);
+                            next.store(waiting.len(), Ordering::Relaxed);
+                            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                        }
                     }
                 }
             });
         }
     });
+    let (done, all) = (done.into_inner().unwrap_or_else(PoisonError::into_inner).len(), names.len());
     let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    failed.map_or(Ok(()), |error| Err(error.context("not all reports could be written")))
+    let stopped =
+        format!("grading has stopped: {done} of {all} are graded, and --resume continues with the others");
+    failed.map_or(Ok(()), |error| Err(error.context(stopped)))
 }
 
 /// A name for each submission. Two with one name get numbers, so that neither loses its report.

@@ -274,3 +274,19 @@ fn an_archive_is_limited_by_what_comes_out_of_it() {
     let path = hand.file("bomb.zip", &zipped(&[("exercises/queue/src/ring.rs", &zeros)]));
     assert!(refused(&path).contains("longer than 1 MiB"));
 }
+
+/// A submission's folder of reports is beside those of all, and whatever it is called, there must be room for it.
+#[test]
+fn a_name_cannot_take_the_place_of_a_report() {
+    let hand = Hand::new();
+    let name = |name: &str| {
+        let path = hand.folder(name, &[("exercises/queue/src/ring.rs", b"// ring")]);
+        Submission::read(&course(), &path).expect("a submission").name
+    };
+    for taken in ["grades.csv", "junit.xml", "gradebook.CSV", "grades.new"] {
+        assert_eq!(name(taken), format!("{taken}_"));
+    }
+    assert_eq!(name("=cmd()\n\u{1b}[2Jada\u{202e}"), "=cmd()_ada");
+    let longest = name(&"ä".repeat(127));
+    assert!(longest.len() <= 200 && longest.starts_with("ää"), "{} bytes of {longest}", longest.len());
+}

@@ -1,18 +1,22 @@
-//! One place starts what a student wrote, and the compiler on it.
+//! One place starts what a student wrote, and the compiler on it: `Cell::command`, and process 1 of the cell that it
+//! makes.
 
 use lab::tree;
 use std::collections::BTreeMap;
 use std::fs;
 
 /// Every place in the grader that starts a process, by file: how many, and of what.
-const KNOWN: [(&str, usize, &str); 8] = [
+const KNOWN: [(&str, usize, &str); 11] = [
     ("archive.rs", 1, "xz, on an archive"),
-    ("judging.rs", 1, "what `Cell::command` made"),
+    ("building.rs", 1, "the compiler on a submission, as `Cell::command` made it"),
+    ("inside.rs", 1, "the step in a cell, after it gave up its rights"),
+    ("kitchen.rs", 1, "the compiler, for its folder"),
+    ("machine.rs", 1, "ldd, on our own program"),
     ("main.rs", 1, "cargo, on our own tests"),
     ("pristine.rs", 3, "cargo, on our own solution"),
-    ("recipe.rs", 2, "the compiler for cargo, and for its folder"),
+    ("recipe.rs", 1, "the compiler for cargo, on our own solution"),
     ("reference.rs", 1, "our own end-to-end tests, for their list"),
-    ("sandbox.rs", 3, "the step in a cell; ldd on our own program; kill"),
+    ("sandbox.rs", 1, "kill"),
     ("ward.rs", 3, "this program; and once a shell, for a trial of the cell"),
 ];
 
@@ -35,4 +39,20 @@ fn every_place_that_starts_a_process_is_known() {
         found, known,
         "left: the places that start a process. A student's program may be started by `Cell::command` only"
     );
+}
+
+/// Tests of a submission are started by the crate `lab`, through `Manner::wrap`.
+#[test]
+fn every_trial_of_a_submission_is_wrapped_into_a_cell() {
+    let source = tree::root().expect("a checkout").join("tests/grader/src");
+    for path in tree::rust_files(&source).expect("our sources") {
+        let text = fs::read_to_string(&path).expect("a source");
+        let manners = text.matches("Manner {").count() + text.matches("Manner::").count();
+        let wrapped = text.matches("wrap: &wrap }").count();
+        assert_eq!(manners, wrapped, "{}: a manner of running tests without a cell", path.display());
+        if wrapped > 0 {
+            let wrap = text.split("let wrap = ").nth(1).and_then(|rest| rest.split("};").next());
+            assert!(wrap.is_some_and(|wrap| wrap.contains("cell.command(&command)")), "{}", path.display());
+        }
+    }
 }

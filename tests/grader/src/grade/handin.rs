@@ -84,6 +84,9 @@ fn beneath_one_with_holes(path: &Path, with_holes: &BTreeSet<PathBuf>, shipped: 
     above && path.starts_with("src") && !shipped.contains_key(path)
 }
 
+/// The longest name of a submission, in bytes: with a number behind it, it can still be a file's.
+const LONGEST_NAME: usize = 200;
+
 /// The name of a submission: its file's or folder's, without an archive's ending.
 pub(super) fn name(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -93,7 +96,13 @@ pub(super) fn name(path: &Path) -> String {
     let endings = [".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar", ".zip", ".rs"];
     let ending = endings.into_iter().find(|ending| small.ends_with(ending) && small.len() > ending.len());
     let kept = &name[..name.len() - ending.unwrap_or("").len()];
-    without_escapes(kept).replace(['/', '\n'], "_")
+    let mut kept = without_escapes(kept).replace(['/', '\n', '\t'], "_");
+    // It names a folder among the reports, where some names are taken, and a name may have 255 bytes.
+    if let Some((_, "csv" | "xml" | "new")) = kept.to_ascii_lowercase().rsplit_once('.') {
+        kept.push('_');
+    }
+    kept.truncate(kept.floor_char_boundary(LONGEST_NAME));
+    kept
 }
 
 /// A text without control characters but line ends and tabs, and without what those begin on a terminal (ECMA-48).

@@ -1,20 +1,21 @@
 //! What happens to one submission, in a process of its own: unpacked, built, run, marked.
 
+mod building;
+
 use super::handin::{self, Chosen};
-use super::recipe::{self, BELOW, COURSE, Call, Folders, OUT};
+use super::recipe::{COURSE, OUT};
 use super::reference::Reference;
-use super::sandbox::{Cell, FOR_BUILDS, FOR_TESTS, Limits, Sandbox, Shown, open_to_all};
+use super::sandbox::{Cell, FOR_TESTS, Limits, Sandbox, Shown};
 use super::{Grade, Mark, Submission, is_stage};
 use crate::points::{Points, PointsTable};
 use anyhow::{Context, Result};
+use building::{Built, beginning};
 use lab::course::{Course, Kind, Lab, Task};
 use lab::explain::{View, explanation};
 use lab::judge::{Judged, Manner, Runnable, SERVER, State, judge};
-use lab::tree::{self, Files};
-use lab::trial::{Outcome, promise, supervise_build};
-use nix::unistd::chown;
+use lab::tree;
+use lab::trial::{Outcome, promise};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,8 +24,6 @@ use std::time::{Duration, Instant};
 
 /// How long one lab of a submission may take, all its steps together. An honest one takes a tenth of it.
 const BUDGET: Duration = Duration::from_secs(600);
-/// How much of that the compiler may take, all calls together.
-const BUILD_BUDGET: Duration = Duration::from_secs(150);
 /// How many end-to-end tests of a submission run at once. They mostly wait.
 const SERVERS: usize = 3;
 /// How much of what is printed gets into a report, in bytes.
@@ -80,13 +79,6 @@ struct Judging<'a> {
     until: Instant,
     /// How long the compiler has worked.
     building: Mutex<Duration>,
-}
-
-/// What came of building.
-struct Built {
-    programs: Vec<(Kind, PathBuf)>,
-    server: Option<PathBuf>,
-    errors: Option<String>,
 }
 
 impl<'a> Judging<'a> {
@@ -179,28 +171,6 @@ impl<'a> Judging<'a> {
         text
     }
 
-    /// Writes our sources and the student's into a folder.
-    fn lay_out(&self, files: &Files) -> Result<()> {
-        let recipe = &self.reference.recipe;
-        tree::copy(&recipe.course, &self.course, |_| true).context("cannot copy the sources")?;
-        let exercise = self.lab.exercise(&self.course);
-        fs::create_dir_all(&exercise)?;
-        tree::write(files, &exercise)?;
-        for folder in [&self.out, &self.door, &self.empty] {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        }
-        let user = self.cell(Vec::new(), FOR_BUILDS).user();
-        if nix::unistd::getuid().is_root() {
-            chown(&self.out, Some(user), None).context("cannot give a folder to a cell's user")?;
-            open_to_all(&self.out, 0o755)?;
-            // Without namespaces, the door is the cell's temporary folder.
-            if self.assignment.sandbox == Sandbox::Weak {
-                chown(&self.door, Some(user), None).context("cannot give a folder to a cell's user")?;
-            }
-        }
-        Ok(())
-    }
-
     fn cell(&self, shown: Vec<Shown>, limits: Limits) -> Cell {
         Cell {
             sandbox: self.assignment.sandbox,
@@ -211,76 +181,6 @@ impl<'a> Judging<'a> {
             seat: self.assignment.seat,
             closed: false,
         }
-    }
-
-    /// The cell in which the compiler works.
-    fn workshop(&self) -> (Cell, Folders) {
-        let recipe = &self.reference.recipe;
-        let [course, out] =
-            [(&self.course, COURSE), (&self.out, OUT)].map(|(at, name)| Shown::named(at, name));
-        let mut cell = self.cell(recipe.shown(), FOR_BUILDS);
-        cell.shown.push(course.clone());
-        cell.kept = Some(out.clone());
-        let below = Shown::named(&recipe.below, BELOW);
-        let folders = Folders { course: cell.path(&course), below: cell.path(&below), out: cell.path(&out) };
-        (cell, folders)
-    }
-
-    /// Makes the calls of the compiler, one after the other. What needs one that failed is not tried.
-    fn build(&self) -> Result<Built> {
-        let mut built = Built { programs: Vec::new(), server: None, errors: None };
-        let mut failed: BTreeSet<&str> = BTreeSet::new();
-        let wants_server = self.reference.stage.is_some();
-        for call in &self.reference.recipe.calls {
-            let of_server = !call.is_test() && call.name != self.lab.part;
-            if of_server && !wants_server {
-                continue;
-            }
-            let missing = call.needs().any(|needed| failed.contains(needed.as_str()));
-            let errors: Option<String> = if missing { Some(String::new()) } else { self.compile(call)? };
-            if let Some(errors) = errors {
-                failed.insert(&call.output);
-                built.errors.get_or_insert_default().push_str(&errors);
-                continue;
-            }
-            let program = self.out.join(&call.output);
-            match call.name.as_str() {
-                "suite" => built.programs.push((Kind::Suite, program)),
-                "hunts" => built.programs.push((Kind::Hunt, program)),
-                _ if call.is_test() => built.programs.push((Kind::Model, program)),
-                name if name == self.lab.stage.binary => built.server = Some(program),
-                _ => {}
-            }
-        }
-        Ok(built)
-    }
-
-    /// Makes one call. What the compiler said, if it failed.
-    fn compile(&self, call: &Call) -> Result<Option<String>> {
-        let (cell, folders) = self.workshop();
-        let mut step = self.reference.recipe.step(call, "rustc", &folders);
-        // The hunts are included in a file of ours, where they cannot say it themselves: see `Chosen::locked`.
-        let hunts = self.reference.shipped.iter().filter(|(path, _)| path.starts_with("hunts"));
-        if call.name == "hunts" && !hunts.map(|(_, text)| text).any(|text| text.contains("unsafe ")) {
-            step.arg("--forbid=unsafe_code");
-        }
-        let (succeeded, _, said) = self.compiler(&cell, &step)?;
-        Ok((!succeeded).then_some(said))
-    }
-
-    /// Runs a compiler, or a tool like it, for as long as there is time.
-    fn compiler(&self, cell: &Cell, step: &Command) -> Result<(bool, Vec<u8>, String)> {
-        let mut building = self.building.lock().expect("nobody panics with it");
-        let left = BUILD_BUDGET.saturating_sub(*building);
-        if left.is_zero() {
-            let seconds = BUILD_BUDGET.as_secs();
-            return Ok((false, Vec::new(), format!("error: the compiler has used up its {seconds} s\n")));
-        }
-        let start = Instant::now();
-        let ended = supervise_build(&mut cell.command(step)?, left)?;
-        cell.sweep();
-        *building += start.elapsed();
-        Ok(ended)
     }
 
     fn runnable(&self, built: &Built) -> Runnable {
@@ -342,39 +242,6 @@ impl<'a> Judging<'a> {
             }
         }
     }
-
-    /// The optional points for a lab that is done: formatted as `cargo fmt` does it, and nothing found by clippy.
-    fn tidiness(&self, files: &Files, grade: &mut Grade) -> Result<()> {
-        let points = &self.assignment.points;
-        if points.formatted == 0 && points.clippy == 0 {
-            return Ok(());
-        }
-        let exercise = self.lab.exercise(&self.course);
-        tree::write(files, &exercise)?;
-        let (cell, folders) = self.workshop();
-        let recipe = &self.reference.recipe;
-        let library = recipe.calls.iter().find(|call| call.name == self.lab.part && !call.is_test());
-        let library = library.context("the recipe has no call for the part")?;
-        let mut add = |what: &str, points: u32, step: &Command| -> Result<()> {
-            let start = Instant::now();
-            let (clean, printed, errors) = self.compiler(&cell, step)?;
-            // rustfmt shows what it would change on standard output, clippy what it finds on standard error.
-            let found = String::from_utf8_lossy(&printed).into_owned() + &errors;
-            let number = self.lab.number;
-            let (id, name) = (format!("{number} {what}"), format!("Lab {number}: {what}"));
-            let text = if clean { String::new() } else { self.presentable(&beginning(&found)) };
-            let earned = if clean { points } else { 0 };
-            grade.marks.push(Mark { id, name, earned, points, visible: true, text, took: start.elapsed() });
-            Ok(())
-        };
-        if points.formatted > 0 {
-            add("formatted", points.formatted, &recipe::rustfmt(recipe, &self.lab.part, &folders))?;
-        }
-        if points.clippy > 0 {
-            add("clippy", points.clippy, &recipe::clippy(recipe, library, &folders))?;
-        }
-        Ok(())
-    }
 }
 
 /// How much of a task's points is earned. A promise that is mostly kept is not kept, so it is all or nothing; but an
@@ -397,9 +264,4 @@ fn also_broken(judged: &Judged<'_>) -> String {
     } else {
         format!("\nThese break too:\n{lines}\n")
     }
-}
-
-/// As much of the compiler's words as somebody reads.
-fn beginning(text: &str) -> String {
-    text.lines().take(40).collect::<Vec<_>>().join("\n")
 }

@@ -1,6 +1,7 @@
 //! A copy of the course in which our own solutions are built, in the place of the exercises.
 
-use super::recipe::{Artifacts, Kitchen, NOTE, Recipe};
+use super::kitchen::{Artifacts, Kitchen};
+use super::recipe::{NOTE, Recipe};
 use super::sandbox::program;
 use anyhow::{Context, Result, bail, ensure};
 use lab::build::{Build, Built};

@@ -47,6 +47,7 @@ pub fn write(folder: &Path, grade: &Grade, all: &[&Grade]) -> Result<()> {
         let new = path.with_extension("new");
         fs::write(&new, text)
             .and_then(|()| fs::rename(&new, &path))
+            .inspect_err(|_| drop(fs::remove_file(&new)))
             .with_context(|| format!("cannot write {}", path.display()))
     };
     // A submission's name is a file's name, but it may be one that means something here.

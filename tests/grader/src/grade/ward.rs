@@ -13,7 +13,7 @@
 #![allow(unsafe_code)]
 
 use super::judging::{Assignment, judge_submission};
-use super::sandbox::{Cell, FOR_TESTS, Sandbox, program, system};
+use super::sandbox::{Cell, FOR_TESTS, Sandbox, has_landlock, program, system};
 use super::{Grade, handin};
 use anyhow::{Context, Result, bail, ensure};
 use lab::trial::supervise_build;
@@ -97,7 +97,7 @@ pub fn judge() -> Result<()> {
     let assignment: Assignment = serde_json::from_str(&told).context("an assignment is unreadable")?;
     fs::create_dir_all(&assignment.folder)?;
     if assignment.sandbox == Sandbox::Strong {
-        let size = format!("size={FILES},mode=755");
+        let size = format!("size={FILES},nr_inodes=64k,mode=755");
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         mount(Some("ward"), &assignment.folder, Some("tmpfs"), flags, Some(size.as_str()))
             .context("cannot make a folder in memory")?;
@@ -140,22 +140,28 @@ impl Sandbox {
         ensure!(
             weak,
             "this machine refuses what a sandbox needs ({why}). As root it needs CAP_SYS_ADMIN (docker run --privileged); \
-             as another user, user namespaces and newuidmap (package uidmap). With --weak, submissions run with limits \
-             only: they can reach the network, and what their user can read. Then grade in a container that holds nothing else."
+             as another user, user namespaces and newuidmap (package uidmap). With --weak, submissions run without \
+             namespaces: they can reach the network and, where the kernel has no Landlock, what their user can read. Then \
+             grade in a container that holds nothing else."
         );
         Ok(Sandbox::Weak)
     }
 
     /// What the user should know.
-    pub fn warning(self) -> Option<&'static str> {
-        if self == Sandbox::Strong {
-            return None;
-        }
-        Some(if getuid().is_root() {
-            "submissions run with limits only: they can reach the network, and what users 61000 and above can read"
-        } else {
-            "submissions run with limits only, and as you: they can reach the network, read your files, and write them"
-        })
+    pub fn warning(self) -> Option<String> {
+        let weak = self == Sandbox::Weak;
+        let files = match (has_landlock(), getuid().is_root()) {
+            (true, _) if weak => "Landlock keeps them to their own files",
+            (true, _) => return None,
+            (false, _) if !weak => {
+                return Some("this kernel has no Landlock, the second wall of a sandbox".into());
+            }
+            (false, true) => {
+                "and this kernel has no Landlock, so they can read what users 61000 and above can read"
+            }
+            (false, false) => "and this kernel has no Landlock, so they can read and write your files",
+        };
+        Some(format!("submissions run without namespaces: they can reach the network; {files}"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Submissions that want points without work: for each, what it may earn in all of lab 3, and what must not be in its
 //! report. Most are the exercise as it was handed out, with one thing added.
 
+use crate::compiling;
 use grader::cut::replace_once;
 use lab::tree::Files;
 use std::path::PathBuf;
@@ -50,6 +51,18 @@ mod before_main {
     static FIRST: extern "C" fn() = first;
 }
 "#;
+
+/// Makes a server of another program.
+const OTHER_SERVER: &str = r#"        {
+            use std::os::unix::process::CommandExt;
+            let words: Vec<String> = std::env::args().collect();
+            let root = words.iter().position(|word| word == "--document-root").map(|at| words[at + 1].clone());
+            let script = "import http.server, sys\nclass Site(http.server.SimpleHTTPRequestHandler):\n    protocol_version = 'HTTP/1.1'\nserver = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Site)\nprint(f'stage3 listening on http://127.0.0.1:{server.server_port}/', flush=True)\nserver.serve_forever()\n";
+            let mut python = std::process::Command::new("python3");
+            if let Some(root) = root {
+                let _ = python.args(["-c", script]).current_dir(root).exec();
+            }
+        }"#;
 
 /// What a server earns that ends whenever a thread comes to its queue: some of its tests ask for less.
 const DEAD_SERVER: u32 = 3;
@@ -211,48 +224,19 @@ pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attac
         panic!("own memory can be opened: {}", told.is_ok())"#,
         ),
     );
-    add(
-        "five-thousand-parentheses",
-        0,
-        "",
+    for (name, added) in compiling::all() {
+        add(name, 0, "root:x:0", with(shipped, "src/semaphore.rs", format!("{semaphore}\n{added}\n")));
+    }
+    // Python, which is on most machines, as a server of files. It earns what tests ask that start no server.
+    add("becomes-another-server", DEAD_SERVER, "", {
+        let start = "        assert!(capacity > 0, \"a queue needs room for at least one item\");";
+        let queue = text(shipped, "src/bounded_queue.rs");
         with(
             shipped,
-            "src/semaphore.rs",
-            format!("{semaphore}\nconst DEEP: u8 = {}0{};\n", "(".repeat(5000), ")".repeat(5000)),
-        ),
-    );
-    add(
-        "a-constant-without-end",
-        0,
-        "",
-        with(
-            shipped,
-            "src/semaphore.rs",
-            format!("{semaphore}\n#[allow(long_running_const_eval)]\nconst _: () = loop {{}};\n"),
-        ),
-    );
-    add(
-        "the-compiler-eats-memory",
-        0,
-        "",
-        with(
-            shipped,
-            "src/semaphore.rs",
-            format!(
-                "{semaphore}\nmacro_rules! grow {{ ($($t:tt)*) => {{ grow! {{ $($t)* $($t)* }} }} }}\ngrow! {{ a b c d e f g h }}\n"
-            ),
-        ),
-    );
-    add(
-        "a-static-of-eight-gigabytes",
-        0,
-        "",
-        with(
-            shipped,
-            "src/semaphore.rs",
-            format!("{semaphore}\npub static LARGE: [u8; 8 << 30] = [1; 8 << 30];\n"),
-        ),
-    );
+            "src/bounded_queue.rs",
+            replace_once(&queue, start, &format!("{OTHER_SERVER}\n{start}")).expect("new"),
+        )
+    });
     add("a-hunt-with-its-own-assert", DEAD_SERVER, "", {
         let seats = text(shipped, "hunts/seats.rs");
         with(shipped, "hunts/seats.rs", format!("macro_rules! assert {{ ($($t:tt)*) => {{}} }}\n{seats}"))

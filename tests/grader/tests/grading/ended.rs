@@ -1,6 +1,6 @@
 //! A grader that is ended: nothing goes on, and nothing is lost.
 
-use crate::{course, hand_in, hostile, solution};
+use crate::{course, hand_in, hostile, skip, solution};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
@@ -125,4 +125,49 @@ fn without_the_right_to_make_namespaces_it_refuses_unless_told_otherwise() {
     assert!(weak.status.success(), "{text}");
     let sheet = fs::read_to_string(reports.join("grades.csv")).expect("a mark sheet");
     assert!(sheet.contains("\"honest\",8,8"), "{sheet}\n{text}");
+}
+
+/// The reports go to a file system that has room for one of three submissions, and later for all.
+#[test]
+fn a_full_disk_stops_the_grader_in_one_sentence_and_resume_goes_on() {
+    let course = course();
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = ["first", "second", "third"];
+    let submissions = names.map(|name| hand_in(folder.path(), name, &solution(&course)));
+    let reports = folder.path().join("reports");
+    fs::create_dir(&reports).expect("a folder");
+    // In one mount namespace, because the file system vanishes with it.
+    let script = r#"mount -t tmpfs -o size=36k reports "$0" || exit 99
+        "$@"; echo "code $?"; ls "$0"/*/grade.json; ls "$0"/*.new "$0"/*/*.new
+        mount -o remount,size=1m "$0"; "$@" --resume; echo "code $?"; cat "$0/grades.csv""#;
+    let grader = grader(&submissions, &reports, &[]);
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", script])
+        .arg(&reports)
+        .arg(grader.get_program())
+        .args(grader.get_args());
+    let output = command.stdin(Stdio::null()).output().expect("unshare(1)");
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(99) || errors.starts_with("unshare:") {
+        return skip("no file system can be mounted here");
+    }
+    let (before, after) =
+        said.split_once("code 2\n").unwrap_or_else(|| panic!("it says that it failed: {said}{errors}"));
+    assert!(before.is_empty(), "no table before all is graded: {before}");
+    let told: Vec<&str> = errors.lines().filter(|line| line.contains("No space left")).collect();
+    assert!(
+        matches!(told[..], [line] if line.contains("1 of 3 are graded, and --resume continues")),
+        "{errors}"
+    );
+    assert_eq!(after.matches("/first/grade.json\n").count(), 1, "what was written is kept: {after}");
+    assert!(!after.contains(".new\n"), "half of a file is no file: {after}");
+    assert!(
+        errors.contains("2 of 3  second") && !errors.contains("3 of 3  first"),
+        "only the others: {errors}"
+    );
+    assert!(after.contains("code 0\n"), "{said}{errors}");
+    for name in names {
+        assert!(after.contains(&format!("\"{name}\",8,8")), "{after}{errors}");
+    }
 }

@@ -1,10 +1,13 @@
 //! The grader, with submissions of every kind: right, wrong, broken, and hostile.
 
 mod attacks;
+mod attempts;
+mod compiling;
 mod ended;
 mod hostile;
 
 use attacks::Attack;
+use attempts::{Attempts, CLOSED, OPEN};
 use grader::cut::{self, replace_once};
 use grader::grade::{Grade, Order, grade, report};
 use grader::points::points;
@@ -20,6 +23,12 @@ fn course() -> Course {
 
 fn solution(course: &Course) -> Files {
     tree::read_rust(&course.root.join("solutions/queue")).expect("the solution")
+}
+
+/// Says that a test tried nothing, because the machine lacks something. Where `CI_FULL` is set it has everything.
+fn skip(reason: &str) {
+    assert!(std::env::var_os("CI_FULL").is_none(), "CI_FULL is set, but {reason}");
+    eprintln!("skipped: {reason}");
 }
 
 /// Writes a submission as a student's folder looks.
@@ -204,4 +213,33 @@ fn sees_only_itself(grade: &Grade, root: &Path) {
     }
     assert!(!text.contains("Uid:\t0"), "another user:\n{text}");
     assert!(!text.contains(&root.display().to_string()), "no place of this machine:\n{text}");
+}
+
+/// The way is named in the report, with what came of it.
+#[test]
+fn no_attempt_to_leave_a_cell_succeeds() {
+    let course = course();
+    let mut shipped = cut::exercise(&course.root, course.lab("queue").expect("a lab")).expect("the exercise");
+    shipped.remove(Path::new("Cargo.toml"));
+    let all = attempts::all(&shipped, &course.root.display().to_string());
+    let folder = tempfile::tempdir().expect("a folder");
+    let hand_in = |(attempts, files): &(&Attempts, Files)| hand_in(folder.path(), attempts.name, files);
+    let (server, tests): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(attempts, _)| attempts.name.ends_with("server"));
+    let points = points(&course).expect("points for every task");
+    let mut complaints = Vec::new();
+    for (some, task) in [(tests, "3.1"), (server, "3.6")] {
+        let order = order(some.iter().map(hand_in).collect(), &[task]);
+        let grades = grade(&course, &points, &order).expect("a run over all of them");
+        for (attempts, _) in some {
+            let report = report::markdown(by_name(&grades, attempts.name));
+            let open = attempts.ways.iter().map(|(way, _)| way);
+            let open = open.filter(|way| !report.contains(&format!("{way}: {CLOSED}")));
+            let open: Vec<_> = open.collect();
+            if !open.is_empty() || report.contains(OPEN) {
+                complaints.push(format!("{}: {open:?} should be refused:\n{report}", attempts.name));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
 }

@@ -1,0 +1,168 @@
+//! How a submission is built, and what the tools of the toolchain say about it.
+
+use super::Judging;
+use crate::grade::recipe::{self, BELOW, COURSE, Call, Folders, OUT};
+use crate::grade::sandbox::{Cell, FOR_BUILDS, Sandbox, Shown, open_to_all};
+use crate::grade::{Grade, Mark};
+use anyhow::{Context, Result};
+use lab::course::Kind;
+use lab::tree::{self, Files};
+use lab::trial::supervise_build;
+use nix::unistd::chown;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// How much of a lab's time the compiler may take, all calls together.
+const BUILD_BUDGET: Duration = Duration::from_secs(150);
+
+/// What came of building.
+pub(super) struct Built {
+    pub(super) programs: Vec<(Kind, PathBuf)>,
+    pub(super) server: Option<PathBuf>,
+    pub(super) errors: Option<String>,
+}
+
+impl Judging<'_> {
+    /// Writes our sources and the student's into a folder.
+    pub(super) fn lay_out(&self, files: &Files) -> Result<()> {
+        let recipe = &self.reference.recipe;
+        tree::copy(&recipe.course, &self.course, |_| true).context("cannot copy the sources")?;
+        let exercise = self.lab.exercise(&self.course);
+        fs::create_dir_all(&exercise)?;
+        tree::write(files, &exercise)?;
+        for folder in [&self.out, &self.door, &self.empty] {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        let user = self.cell(Vec::new(), FOR_BUILDS).user();
+        if nix::unistd::getuid().is_root() {
+            chown(&self.out, Some(user), None).context("cannot give a folder to a cell's user")?;
+            open_to_all(&self.out, 0o755)?;
+            // Without namespaces, the door is the cell's temporary folder.
+            if self.assignment.sandbox == Sandbox::Weak {
+                chown(&self.door, Some(user), None).context("cannot give a folder to a cell's user")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cell in which the compiler works.
+    fn workshop(&self) -> (Cell, Folders) {
+        let recipe = &self.reference.recipe;
+        let [course, out] =
+            [(&self.course, COURSE), (&self.out, OUT)].map(|(at, name)| Shown::named(at, name));
+        let mut cell = self.cell(recipe.shown(), FOR_BUILDS);
+        cell.shown.push(course.clone());
+        cell.kept = Some(out.clone());
+        let below = Shown::named(&recipe.below, BELOW);
+        let folders = Folders { course: cell.path(&course), below: cell.path(&below), out: cell.path(&out) };
+        (cell, folders)
+    }
+
+    /// Makes the calls of the compiler, one after the other. What needs one that failed is not tried.
+    pub(super) fn build(&self) -> Result<Built> {
+        let mut built = Built { programs: Vec::new(), server: None, errors: None };
+        let mut failed: BTreeSet<&str> = BTreeSet::new();
+        let tasks = self.lab.tasks.iter().filter(|task| self.reference.tasks.contains(&task.id));
+        let wanted: BTreeSet<Kind> = tasks.flat_map(|task| task.kinds()).collect();
+        let is_wanted = |call: &&Call| match self.kind(call) {
+            Some(kind) => wanted.contains(&kind),
+            None => true,
+        };
+        for call in self.reference.recipe.calls.iter().filter(is_wanted) {
+            let missing = call.needs().any(|needed| failed.contains(needed.as_str()));
+            let errors: Option<String> = if missing { Some(String::new()) } else { self.compile(call)? };
+            if let Some(errors) = errors {
+                failed.insert(&call.output);
+                built.errors.get_or_insert_default().push_str(&errors);
+                continue;
+            }
+            let program = self.out.join(&call.output);
+            match self.kind(call) {
+                Some(Kind::Stage) if call.name == self.lab.stage.binary => built.server = Some(program),
+                Some(Kind::Stage) | None => {}
+                Some(kind) => built.programs.push((kind, program)),
+            }
+        }
+        Ok(built)
+    }
+
+    /// The kind of tests that a call is for; none if it is for all of them.
+    fn kind(&self, call: &Call) -> Option<Kind> {
+        match call.name.as_str() {
+            "suite" => Some(Kind::Suite),
+            "hunts" => Some(Kind::Hunt),
+            _ if call.is_test() => Some(Kind::Model),
+            name if name == self.lab.part => None,
+            _ => Some(Kind::Stage),
+        }
+    }
+
+    /// Makes one call. What the compiler said, if it failed.
+    fn compile(&self, call: &Call) -> Result<Option<String>> {
+        let (cell, folders) = self.workshop();
+        let mut step = self.reference.recipe.step(call, "rustc", &folders);
+        // The hunts are included in a file of ours, where they cannot say it themselves: see `Chosen::locked`.
+        let hunts = self.reference.shipped.iter().filter(|(path, _)| path.starts_with("hunts"));
+        if call.name == "hunts" && !hunts.map(|(_, text)| text).any(|text| text.contains("unsafe ")) {
+            step.arg("--forbid=unsafe_code");
+        }
+        let (succeeded, _, said) = self.compiler(&cell, &step)?;
+        Ok((!succeeded).then_some(said))
+    }
+
+    /// Runs a compiler, or a tool like it, for as long as there is time.
+    fn compiler(&self, cell: &Cell, step: &Command) -> Result<(bool, Vec<u8>, String)> {
+        let mut building = self.building.lock().expect("nobody panics with it");
+        let left = BUILD_BUDGET.saturating_sub(*building);
+        if left.is_zero() {
+            let seconds = BUILD_BUDGET.as_secs();
+            return Ok((false, Vec::new(), format!("error: the compiler has used up its {seconds} s\n")));
+        }
+        let start = Instant::now();
+        let ended = supervise_build(&mut cell.command(step)?, left)?;
+        cell.sweep();
+        *building += start.elapsed();
+        Ok(ended)
+    }
+
+    /// The optional points for a lab that is done: formatted as `cargo fmt` does it, and nothing found by clippy.
+    pub(super) fn tidiness(&self, files: &Files, grade: &mut Grade) -> Result<()> {
+        let points = &self.assignment.points;
+        if points.formatted == 0 && points.clippy == 0 {
+            return Ok(());
+        }
+        let exercise = self.lab.exercise(&self.course);
+        tree::write(files, &exercise)?;
+        let (cell, folders) = self.workshop();
+        let recipe = &self.reference.recipe;
+        let library = recipe.calls.iter().find(|call| call.name == self.lab.part && !call.is_test());
+        let library = library.context("the recipe has no call for the part")?;
+        let mut add = |what: &str, points: u32, step: &Command| -> Result<()> {
+            let start = Instant::now();
+            let (clean, printed, errors) = self.compiler(&cell, step)?;
+            // rustfmt shows what it would change on standard output, clippy what it finds on standard error.
+            let found = String::from_utf8_lossy(&printed).into_owned() + &errors;
+            let number = self.lab.number;
+            let (id, name) = (format!("{number} {what}"), format!("Lab {number}: {what}"));
+            let text = if clean { String::new() } else { self.presentable(&beginning(&found)) };
+            let earned = if clean { points } else { 0 };
+            grade.marks.push(Mark { id, name, earned, points, visible: true, text, took: start.elapsed() });
+            Ok(())
+        };
+        if points.formatted > 0 {
+            add("formatted", points.formatted, &recipe::rustfmt(recipe, &self.lab.part, &folders))?;
+        }
+        if points.clippy > 0 {
+            add("clippy", points.clippy, &recipe::clippy(recipe, library, &folders))?;
+        }
+        Ok(())
+    }
+}
+
+/// As much of the compiler's words as somebody reads.
+pub(super) fn beginning(text: &str) -> String {
+    text.lines().take(40).collect::<Vec<_>>().join("\n")
+}

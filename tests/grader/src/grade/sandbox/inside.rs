@@ -1,0 +1,89 @@
+//! Process 1 of a cell.
+
+// System calls without a safe wrapper, and what must happen between fork(2) and exec(2).
+#![allow(unsafe_code)]
+
+use super::rights::{filter, give_up_rights};
+use super::{CELL, Cell, Sandbox, fence};
+use anyhow::{Context, Result, bail};
+use landlock::RulesetCreated;
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::unistd::Pid;
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+/// Process 1 of a cell: builds its root, runs the step, watches it. The exit code for ours.
+///
+/// # Errors
+/// If the kernel refuses a step of it. Then nothing has been run.
+pub fn inside(folder: &Path, step: &[String]) -> Result<u8> {
+    let told = std::env::var(CELL).context("`grader inside` is a part of `cargo lab grade`")?;
+    let cell: Cell = serde_json::from_str(&told).context("a cell is unreadable")?;
+    if cell.sandbox == Sandbox::Strong {
+        bring_loopback_up().context("cannot bring loopback up")?;
+        cell.enter().context("cannot build the cell")?;
+    }
+    let Some((program, arguments)) = step.split_first() else { bail!("no command") };
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).env_remove(CELL);
+    let mut fence = Some(fence::around(&cell).context("cannot fence the cell in")?);
+    let user = cell.user();
+    let give_up = move || {
+        give_up_rights(user, cell.limits)?;
+        fence.take().map(RulesetCreated::restrict_self).transpose().map_err(io::Error::other)?;
+        filter(cell.closed)
+    };
+    // SAFETY: this process has one thread, so the child may allocate; it makes system calls, and no more.
+    unsafe { command.pre_exec(give_up) };
+    let mut child = command.spawn().with_context(|| format!("cannot run {program}"))?;
+    drop(command);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
+        }
+        let used = if cell.sandbox == Sandbox::Strong { memory_in_use() } else { 0 };
+        if used > cell.limits.memory {
+            let (used, most) = (used >> 20, cell.limits.memory >> 20);
+            eprintln!(
+                "error: its processes used {used} MiB of memory, and may use {most}, so they were ended"
+            );
+            return Ok(1);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The memory of all processes here but this one, in bytes (proc(5), statm).
+fn memory_in_use() -> u64 {
+    let pages = |process: fs::DirEntry| -> Option<u64> {
+        let pid: i32 = process.file_name().to_str()?.parse().ok()?;
+        let statm = fs::read_to_string(process.path().join("statm")).ok()?;
+        let resident = statm.split(' ').nth(1)?.parse().ok()?;
+        (Pid::from_raw(pid) != Pid::this()).then_some(resident)
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(pages).sum::<u64>() * 4096
+}
+
+/// Brings up the loopback interface. In a new network namespace it is down (netdevice(7)).
+///
+/// # Errors
+/// If the kernel refuses it.
+pub fn bring_loopback_up() -> Result<(), Errno> {
+    let any = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    // SAFETY: an `ifreq` is plain numbers and bytes, for which zeros are values.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
+    // SAFETY: SIOCSIFFLAGS reads an `ifreq`, which lives until the end of this function.
+    Errno::result(unsafe { libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS, &request) }).map(drop)
+}

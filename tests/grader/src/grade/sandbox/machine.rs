@@ -1,0 +1,71 @@
+//! This program and this machine, as cells need them.
+
+use super::Shown;
+use anyhow::{Context, Result};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A copy of this program, because somebody may build it again while it grades.
+static SETTLED: OnceLock<PathBuf> = OnceLock::new();
+
+/// Makes the copy.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn settle(work: &Path) -> Result<()> {
+    let folder = work.join("program");
+    let copy = folder.join("grader");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    // Not written over, if it runs; and never away, because somebody else may be about to run it.
+    let new = folder.join("new");
+    fs::copy(original()?, &new).and_then(|_| fs::rename(&new, &copy)).context("cannot copy this program")?;
+    let _ = SETTLED.set(copy);
+    Ok(())
+}
+
+/// This program, which is also what runs inside. Tests are another program beside it.
+///
+/// # Errors
+/// If it is not there.
+pub fn program() -> Result<PathBuf> {
+    SETTLED.get().cloned().map_or_else(original, Ok)
+}
+
+fn original() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("this program cannot find itself")?;
+    if own.file_name().is_some_and(|name| name == "grader") {
+        return Ok(own);
+    }
+    let beside = own.ancestors().nth(2).map(|folder| folder.join("grader"));
+    beside.filter(|path| path.exists()).context("the program `grader` is not built")
+}
+
+/// What the compiler and the linker need of this machine, and what end-to-end tests start beside a server.
+pub fn system() -> Vec<Shown> {
+    let folders =
+        ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache"];
+    folders.into_iter().filter(|path| Path::new(path).exists()).map(Shown::here).collect()
+}
+
+/// The libraries that one of our own programs needs. Never to be asked of a student's: ldd(1) may run it.
+///
+/// # Errors
+/// If ldd cannot be run.
+pub fn libraries(ours: &Path) -> Result<Vec<PathBuf>> {
+    let output = Command::new("ldd").arg(ours).output().context("cannot run ldd")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(PathBuf::from);
+    Ok(text.lines().filter_map(path).collect())
+}
+
+/// Lets a cell's own user read a folder, or write it.
+///
+/// # Errors
+/// If it is not ours.
+pub fn open_to_all(folder: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(mode))
+        .with_context(|| format!("cannot open {} to a cell", folder.display()))
+}

@@ -1,0 +1,117 @@
+//! What the process that becomes a step gives up.
+
+// System calls without a safe wrapper.
+#![allow(unsafe_code)]
+
+use super::Limits;
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
+use nix::unistd::{Gid, Uid, getuid, setgroups, setresgid, setresuid};
+use std::{fs, io};
+
+/// Open files of a process: twice what any test needs.
+const DESCRIPTORS: u64 = 4096;
+
+/// What the process that becomes the step gives up, in this order. A fence and the [`filter`] come after it.
+pub(super) fn give_up_rights(user: Uid, limits: Limits) -> io::Result<()> {
+    let memory = 2 * limits.memory;
+    for (resource, limit) in [
+        (Resource::RLIMIT_NPROC, limits.processes),
+        (Resource::RLIMIT_FSIZE, limits.files),
+        (Resource::RLIMIT_AS, memory),
+        (Resource::RLIMIT_CPU, limits.processor_seconds),
+        (Resource::RLIMIT_CORE, 0),
+    ] {
+        setrlimit(resource, limit, limit)?;
+    }
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS.min(most), DESCRIPTORS.min(most))?;
+    // What fills pipes and sockets is the kernel's memory, which nobody counts: if that runs short, these end first.
+    fs::write("/proc/self/oom_score_adj", "1000")?;
+    if getuid().is_root() {
+        // All that a set-user-ID program could give back. The first number that is none ends the row.
+        // SAFETY: prctl with these takes numbers.
+        while_ok(|number| unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) });
+        setgroups(&[])?;
+        let group = Gid::from_raw(user.as_raw());
+        setresgid(group, group, group)?;
+        setresuid(user, user, user)?;
+    }
+    nix::sys::prctl::set_no_new_privs()?;
+    // Where no namespace ends with process 1.
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    Ok(())
+}
+
+fn while_ok(mut call: impl FnMut(libc::c_ulong) -> libc::c_int) {
+    let mut number = 0;
+    while call(number) == 0 {
+        number += 1;
+    }
+}
+
+/// Calls that no step needs: they fail with EPERM (seccomp(2)). Some have a history of holes; the last four are for
+/// getting at memory, one's own or another's, without `unsafe`, and for running what was never a file.
+const NEVER: [libc::c_long; 18] = [
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_bpf,
+    libc::SYS_userfaultfd,
+    libc::SYS_perf_event_open,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_io_uring_setup,
+    libc::SYS_ptrace,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
+];
+
+/// The architecture whose numbers of calls these are: programs of another one have no business here.
+#[cfg(target_arch = "x86_64")]
+const OURS: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const OURS: u32 = 0xc000_00b7;
+
+/// Installs the filter. A closed cell's processes cannot make themselves readable again either: with
+/// `PR_SET_DUMPABLE` set back to 1, safe code could write over the test by `/proc/self/mem`.
+pub(super) fn filter(closed: bool) -> io::Result<()> {
+    const fn step(code: u32, yes: usize, no: usize, value: u32) -> libc::sock_filter {
+        libc::sock_filter { code: code as u16, jt: yes as u8, jf: no as u8, k: value }
+    }
+    const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    const SAME: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    const END: u32 = libc::BPF_RET | libc::BPF_K;
+    // Where `struct seccomp_data` has the number of the call, its architecture, and the low halves of two arguments.
+    const NUMBER: u32 = 0;
+    const ARCHITECTURE: u32 = 4;
+    const FIRST: u32 = 16;
+    const SECOND: u32 = 24;
+    let refuse = step(END, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
+    let mut program = [refuse; 4 + 2 * NEVER.len() + 7];
+    program[0] = step(LOAD, 0, 0, ARCHITECTURE);
+    program[1] = step(SAME, 1, 0, OURS);
+    program[3] = step(LOAD, 0, 0, NUMBER);
+    for (number, call) in NEVER.iter().enumerate() {
+        program[4 + 2 * number] = step(SAME, 0, 1, *call as u32);
+    }
+    let at = 4 + 2 * NEVER.len();
+    let prctl = if closed { libc::SYS_prctl as u32 } else { u32::MAX };
+    program[at] = step(SAME, 0, 5, prctl);
+    program[at + 1] = step(LOAD, 0, 0, FIRST);
+    program[at + 2] = step(SAME, 0, 3, libc::PR_SET_DUMPABLE as u32);
+    program[at + 3] = step(LOAD, 0, 0, SECOND);
+    program[at + 4] = step(SAME, 1, 0, 0);
+    program[at + 6] = step(END, 0, 0, libc::SECCOMP_RET_ALLOW);
+    let list = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: the list and the program live through the call, and the kernel copies them.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const list) })?;
+    Ok(())
+}

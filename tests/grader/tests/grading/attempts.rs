@@ -1,0 +1,188 @@
+//! Ways out of a cell, or to the receipt, tried one after the other by code of a submission, which then says how each
+//! went. In safe code, because there is no other in these files.
+
+use grader::cut::replace_once;
+use lab::tree::Files;
+use std::path::PathBuf;
+
+/// A submission that tries some ways. Each is a name and an expression whose value is a `Result`.
+pub struct Attempts {
+    pub name: &'static str,
+    pub ways: &'static [(&'static str, &'static str)],
+}
+
+/// What says that a way is open, and what says that it is closed.
+pub const OPEN: &str = "SUCCEEDED";
+pub const CLOSED: &str = "refused";
+
+/// In the process of a part's test.
+const IN_A_TEST: [Attempts; 5] = [
+    Attempts {
+        name: "tries-files",
+        ways: &[
+            ("a file beside the test program", r#"fs::write(own().with_file_name("other"), "")"#),
+            ("the test program itself", "fs::File::options().write(true).open(own())"),
+            ("a file in the root", r#"fs::write("/other", "")"#),
+            ("a file where tests run", r#"fs::write("other", "")"#),
+            ("the names of users", r#"fs::write("/etc/passwd", "")"#),
+            ("the sources that it was built from", r#"fs::read_dir("/course/tests")"#),
+            ("the libraries that it was built with", r#"fs::read_dir("/below")"#),
+            ("the homes of users", r#"fs::read_dir("/root").or_else(|_| fs::read_dir("/home"))"#),
+            ("shared memory", r#"fs::write("/dev/shm/other", "")"#),
+            ("a link to the test program", r#"fs::hard_link(own(), "/tmp/linked")"#),
+            (
+                "running a program that it has written",
+                r#"fs::copy(own(), "/tmp/own").and_then(|_| Command::new("/tmp/own").arg("--list").output())"#,
+            ),
+            (
+                "fifty thousand empty files",
+                r#"(0..50_000).try_for_each(|number| fs::write(format!("/tmp/{number}"), ""))"#,
+            ),
+        ],
+    },
+    Attempts {
+        name: "tries-descriptors",
+        ways: &[
+            (
+                "reading the receipt once more",
+                r#"std::io::stdin().as_fd().try_clone_to_owned().and_then(|descriptor| {
+                    let mut socket = std::os::unix::net::UnixStream::from(descriptor);
+                    socket.set_nonblocking(true)?;
+                    socket.read_exact(&mut [0; 16])
+                })"#,
+            ),
+            ("opening the receipt once more", r#"fs::File::open("/proc/self/fd/0")"#),
+            ("the descriptors of the process above", r#"fs::read_dir("/proc/1/fd")"#),
+            ("ten thousand pipes", r#"(0..10_000).map(|_| std::io::pipe()).collect::<Result<Vec<_>, _>>()"#),
+        ],
+    },
+    Attempts {
+        name: "tries-memory",
+        ways: &[
+            ("its own memory", r#"fs::File::options().read(true).write(true).open("/proc/self/mem")"#),
+            ("its own memory, to read", r#"fs::File::open("/proc/thread-self/mem")"#),
+            ("the memory of the process above", r#"fs::File::open("/proc/1/mem")"#),
+            (
+                "the memory of the machine",
+                r#"fs::File::open("/proc/kcore").or_else(|_| fs::File::open("/dev/mem"))"#,
+            ),
+            ("being spared when memory runs short", r#"fs::write("/proc/self/oom_score_adj", "-1000")"#),
+            ("three gigabytes at once", r#"Vec::<u8>::new().try_reserve_exact(5 << 30)"#),
+        ],
+    },
+    Attempts {
+        name: "tries-proc",
+        ways: &[
+            ("the environment of the process above", r#"fs::read("/proc/1/environ")"#),
+            ("the command of the process above", r#"fs::read("/proc/1/cmdline")"#),
+            ("the namespaces of the process above", r#"fs::File::open("/proc/1/ns/mnt")"#),
+            ("the root of the process above", r#"fs::read_dir("/proc/1/root")"#),
+            ("the switch of the machine", r#"fs::write("/proc/sysrq-trigger", "b")"#),
+            (
+                "what the kernel starts after a crash",
+                r#"fs::write("/proc/sys/kernel/core_pattern", "|/tmp/own")"#,
+            ),
+            (
+                "the kernel's messages",
+                r#"fs::File::open("/proc/kmsg").or_else(|_| fs::File::open("/dev/kmsg"))"#,
+            ),
+            ("other users in a namespace", r#"fs::write("/proc/self/uid_map", "0 0 1")"#),
+        ],
+    },
+    Attempts {
+        name: "tries-programs-and-the-network",
+        ways: &[
+            ("a shell", r#"Command::new("/bin/sh").arg("-c").arg("true").output()"#),
+            ("a debugger", r#"Command::new("/usr/bin/gdb").arg("--version").output()"#),
+            ("namespaces of its own", r#"Command::new("/usr/bin/unshare").arg("--user").output()"#),
+            (
+                "the loader, on what it has written",
+                r#"fs::copy(own(), "/tmp/own").and_then(|_| {
+                let output = Command::new("/lib64/ld-linux-x86-64.so.2").args(["/tmp/own", "--list"]).output()?;
+                if output.status.success() { Ok(()) } else { Err(std::io::Error::other("it failed")) }
+            })"#,
+            ),
+            ("an address outside", r#"std::net::TcpStream::connect("192.0.2.1:80")"#),
+            (
+                "a name server",
+                r#"std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(&[0], "192.0.2.1:53"))"#,
+            ),
+        ],
+    },
+];
+
+/// In the process of a server, where the programs of this machine are in reach. Each is a command for a shell.
+const IN_A_SERVER: Attempts = Attempts {
+    name: "tries-from-a-server",
+    ways: &[
+        ("the memory of the test", "exec 3<>/proc/$TEST/mem"),
+        ("the environment of the test", "cat /proc/$TEST/environ"),
+        ("the receipt of the test", "cat /proc/$TEST/fd/0"),
+        ("the command of the process above", "cat /proc/1/cmdline"),
+        ("a signal to the process above", "kill -9 1"),
+        ("namespaces of its own", "unshare --user --map-root-user true"),
+        ("the namespaces of the test", "nsenter --target $TEST --mount true"),
+        ("a file system", "mount -t tmpfs none /tmp"),
+        ("another root", "chroot / true"),
+        ("another user", "setpriv --reuid 0 true"),
+        ("the clock", "date --set 2000-01-01"),
+        ("the name of the machine", "hostname other"),
+        ("a file among the programs", "echo > /usr/bin/other"),
+        ("a file beside the server", "echo > /out/other"),
+        ("running a script that it has written", "echo '#!/bin/sh' > /tmp/s; chmod 755 /tmp/s; /tmp/s"),
+        ("running a program that it has written", "cp /bin/true /tmp/t; /tmp/t"),
+        ("loading a program that it has written", "cp /bin/true /tmp/t; /lib64/ld-linux-x86-64.so.2 /tmp/t"),
+        ("more processes than it may have", "ulimit -u 100000"),
+        ("a core dump", "ulimit -c unlimited"),
+        ("a device", "mknod /tmp/d c 1 1"),
+        ("the sources of our solution", "ls /course/solutions || ls $ROOT/solutions"),
+        ("the wrong submissions", "ls $ROOT/tests/submissions"),
+    ],
+};
+
+/// All of them, with their sources.
+pub fn all(shipped: &Files, root: &str) -> Vec<(&'static Attempts, Files)> {
+    let with = |old: &str, new: &str| {
+        let mut files = shipped.clone();
+        let text = files.get_mut(&PathBuf::from("src/semaphore.rs")).expect("a file");
+        *text = replace_once(text, old, new).expect("a line of the exercise");
+        files
+    };
+    let in_a_test = IN_A_TEST.iter().map(|attempts| {
+        let tries = attempts.ways.iter().map(|(name, way)| format!("told({name:?}, {way}),"));
+        let body = TEST.replace("TRIES", &tries.collect::<String>());
+        (attempts, with("todo!(\"Lab 3.1: give a permit, and wake a thread that sleeps for one\")", &body))
+    });
+    let ways = IN_A_SERVER.ways.iter();
+    let script = ways.map(|(name, way)| {
+        format!("if ({way}) > /dev/null 2>&1; then echo '{name}: {OPEN}'; else echo '{name}: {CLOSED}'; fi\n")
+    });
+    let script =
+        format!("TEST=$(cut -d' ' -f4 /proc/$PPID/stat)\nROOT='{root}'\n{}", script.collect::<String>());
+    let body = SERVER.replace("SCRIPT", &format!("{script:?}"));
+    let start = "Semaphore { permits: Mutex::new(permits), released: Condvar::new() }";
+    let in_a_server = (&IN_A_SERVER, with(start, &format!("{body}\n        {start}")));
+    in_a_test.chain([in_a_server]).collect()
+}
+
+const TEST: &str = r#"
+        use std::fs;
+        use std::io::Read;
+        use std::os::fd::AsFd;
+        use std::process::Command;
+        fn own() -> std::path::PathBuf { std::env::current_exe().unwrap() }
+        fn told<T, E: std::fmt::Debug>(name: &str, result: Result<T, E>) -> String {
+            match result {
+                Ok(_) => format!("{name}: SUCCEEDED"),
+                Err(error) => format!("{name}: refused, {error:.60?}"),
+            }
+        }
+        let told = [TRIES];
+        panic!("{}", told.join("\n"))"#;
+
+const SERVER: &str = r#"
+        if std::env::current_exe().is_ok_and(|path| path.to_string_lossy().contains("stage3-")) {
+            let output = std::process::Command::new("sh").args(["-c", SCRIPT]).output().unwrap();
+            eprintln!("{}", String::from_utf8_lossy(&output.stdout));
+            std::process::exit(1);
+        }"#;
