@@ -38,7 +38,7 @@ enum Order {
         /// Only these labs or tasks: 3, queue, 3.2
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
-        /// How many submissions run at the same time [default: one for each processor]
+        /// How many submissions run at the same time [default: three for every two processors, because each waits a lot]
         #[arg(long)]
         jobs: Option<usize>,
         /// Write reports here: CSV and JUnit for all; Markdown, Gradescope and Classroom 50 for each
@@ -105,7 +105,7 @@ fn run(order: Order) -> Result<ExitCode> {
     match order {
         Order::Handout { folder, solved } => handout::handout(&course, &folder, &solved)?,
         Order::Grade { submissions, only, jobs, reports, roster, resume, weak } => {
-            let jobs = jobs.unwrap_or_else(judge::side_by_side);
+            let jobs = jobs.unwrap_or_else(|| judge::side_by_side() * 3 / 2);
             let order = grade::Order { submissions, only, jobs, reports, roster, resume, weak };
             grade::grade(&course, &points(&course)?, &order)?;
         }

@@ -111,6 +111,55 @@ const IN_A_TEST: [Attempts; 5] = [
     },
 ];
 
+/// In the process of a part's test, where the part may use the crate nix: system calls in safe code.
+const WITH_NIX: Attempts = Attempts {
+    name: "tries-system-calls",
+    ways: &[
+        (
+            "its own memory, by a call",
+            r#"{
+                let secret = [7_u8; 16];
+                let at = RemoteIoVec { base: secret.as_ptr() as usize, len: 16 };
+                process_vm_readv(Pid::this(), &mut [std::io::IoSliceMut::new(&mut [0; 16])], &[at])
+            }"#,
+        ),
+        (
+            "its own memory, to write",
+            r#"{
+                let secret = [7_u8; 16];
+                let at = RemoteIoVec { base: secret.as_ptr() as usize, len: 16 };
+                process_vm_writev(Pid::this(), &[std::io::IoSlice::new(&[0; 16])], &[at])
+            }"#,
+        ),
+        ("letting others read its memory", "nix::sys::prctl::set_dumpable(true)"),
+        (
+            "a program in memory",
+            r#"nix::sys::memfd::memfd_create(c"other", nix::sys::memfd::MFdFlags::empty())"#,
+        ),
+        (
+            "a file system",
+            r#"nix::mount::mount(Some("none"), "/tmp", Some("tmpfs"), nix::mount::MsFlags::empty(), None::<&str>)"#,
+        ),
+        ("the user above", "nix::unistd::setuid(0.into())"),
+        (
+            "ending the process above",
+            "nix::sys::signal::kill(Pid::from_raw(1), nix::sys::signal::Signal::SIGKILL)",
+        ),
+        (
+            "stopping the process above",
+            "nix::sys::signal::kill(Pid::from_raw(1), nix::sys::signal::Signal::SIGSTOP)",
+        ),
+        (
+            "more processes than it may have",
+            "nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NPROC, 9999, 9999)",
+        ),
+        (
+            "the clock",
+            "nix::time::clock_settime(nix::time::ClockId::CLOCK_REALTIME, nix::sys::time::TimeSpec::new(0, 0))",
+        ),
+    ],
+};
+
 /// In the process of a server, where the programs of this machine are in reach. Each is a command for a shell.
 const IN_A_SERVER: Attempts = Attempts {
     name: "tries-from-a-server",
@@ -140,37 +189,58 @@ const IN_A_SERVER: Attempts = Attempts {
     ],
 };
 
-/// All of them, with their sources.
-pub fn all(shipped: &Files, root: &str) -> Vec<(&'static Attempts, Files)> {
-    let with = |old: &str, new: &str| {
-        let mut files = shipped.clone();
-        let text = files.get_mut(&PathBuf::from("src/semaphore.rs")).expect("a file");
+/// A row of attempts, as a submission.
+pub struct Attempt {
+    pub attempts: &'static Attempts,
+    pub part: &'static str,
+    /// The task whose tests run it.
+    pub task: &'static str,
+    pub files: Files,
+}
+
+/// All of them, made of exercises as they were handed out.
+pub fn all(shipped: impl Fn(&str) -> Files, root: &str) -> Vec<Attempt> {
+    let with = |part: &str, file: &str, old: &str, new: &str| {
+        let mut files = shipped(part);
+        let text = files.get_mut(&PathBuf::from(file)).expect("a file");
         *text = replace_once(text, old, new).expect("a line of the exercise");
         files
     };
-    let in_a_test = IN_A_TEST.iter().map(|attempts| {
+    let body = |attempts: &Attempts, head: &str| {
         let tries = attempts.ways.iter().map(|(name, way)| format!("told({name:?}, {way}),"));
-        let body = TEST.replace("TRIES", &tries.collect::<String>());
-        (attempts, with("todo!(\"Lab 3.1: give a permit, and wake a thread that sleeps for one\")", &body))
+        format!("{head}{}", TEST.replace("TRIES", &tries.collect::<String>()))
+    };
+    let hole = "todo!(\"Lab 3.1: give a permit, and wake a thread that sleeps for one\")";
+    let in_a_test = IN_A_TEST.iter().map(|attempts| {
+        let files = with("queue", "src/semaphore.rs", hole, &body(attempts, STD));
+        Attempt { attempts, part: "queue", task: "3.1", files }
     });
-    let ways = IN_A_SERVER.ways.iter();
-    let script = ways.map(|(name, way)| {
+    let hole =
+        "todo!(\"Lab 1.5: raise the flag, ring the bell, and say whether this was the first request\")";
+    let files = with("request", "src/stop.rs", hole, &body(&WITH_NIX, NIX));
+    let with_nix = Attempt { attempts: &WITH_NIX, part: "request", task: "1.5", files };
+    let way = |(name, way): &(&str, &str)| {
         format!("if ({way}) > /dev/null 2>&1; then echo '{name}: {OPEN}'; else echo '{name}: {CLOSED}'; fi\n")
-    });
-    let script =
-        format!("TEST=$(cut -d' ' -f4 /proc/$PPID/stat)\nROOT='{root}'\n{}", script.collect::<String>());
-    let body = SERVER.replace("SCRIPT", &format!("{script:?}"));
+    };
+    let script: String = IN_A_SERVER.ways.iter().map(way).collect();
+    let script = format!("TEST=$(cut -d' ' -f4 /proc/$PPID/stat)\nROOT='{root}'\n{script}");
     let start = "Semaphore { permits: Mutex::new(permits), released: Condvar::new() }";
-    let in_a_server = (&IN_A_SERVER, with(start, &format!("{body}\n        {start}")));
-    in_a_test.chain([in_a_server]).collect()
+    let body = SERVER.replace("SCRIPT", &format!("{script:?}"));
+    let files = with("queue", "src/semaphore.rs", start, &format!("{body}\n        {start}"));
+    let in_a_server = Attempt { attempts: &IN_A_SERVER, part: "queue", task: "3.6", files };
+    in_a_test.chain([with_nix, in_a_server]).collect()
 }
 
-const TEST: &str = r#"
+const STD: &str = r#"
         use std::fs;
         use std::io::Read;
         use std::os::fd::AsFd;
         use std::process::Command;
-        fn own() -> std::path::PathBuf { std::env::current_exe().unwrap() }
+        fn own() -> std::path::PathBuf { std::env::current_exe().unwrap() }"#;
+const NIX: &str = r#"
+        use nix::sys::uio::{RemoteIoVec, process_vm_readv, process_vm_writev};
+        use nix::unistd::Pid;"#;
+const TEST: &str = r#"
         fn told<T, E: std::fmt::Debug>(name: &str, result: Result<T, E>) -> String {
             match result {
                 Ok(_) => format!("{name}: SUCCEEDED"),

@@ -21,7 +21,12 @@ pub fn all() -> Vec<(&'static str, String)> {
         // Code that runs before a test, without the word `unsafe`, or in spite of what forbids it.
         (
             "assembles-a-constructor",
-            "core::arch::global_asm!(\".section .init_array, \\\"aw\\\"\", \".quad 0\", \".text\");",
+            r#"core::arch::global_asm!(
+    ".pushsection .init_array, \"aw\"", ".quad take_the_receipt", ".popsection", "take_the_receipt:",
+    "sub rsp, 24", "xor eax, eax", "xor edi, edi", "mov rsi, rsp", "mov edx, 16", "syscall", "cmp eax, 16", "jne 2f",
+    "mov eax, 1", "xor edi, edi", "mov rsi, rsp", "mov edx, 16", "syscall", "mov eax, 231", "xor edi, edi", "syscall",
+    "2: add rsp, 24", "ret"
+);"#,
         ),
         (
             "an-allocator-of-its-own",

@@ -71,8 +71,12 @@ impl Judging<'_> {
             Some(kind) => wanted.contains(&kind),
             None => true,
         };
-        for call in self.reference.recipe.calls.iter().filter(is_wanted) {
-            let missing = call.needs().any(|needed| failed.contains(needed.as_str()));
+        let mut calls: Vec<&Call> = self.reference.recipe.calls.iter().filter(is_wanted).collect();
+        // If the part does not compile, its models do not either: they are the same files.
+        calls.sort_by_key(|call| call.is_test());
+        for call in calls {
+            let missing = call.needs().any(|needed| failed.contains(needed.as_str()))
+                || self.kind(call) == Some(Kind::Model) && !failed.is_empty();
             let errors: Option<String> = if missing { Some(String::new()) } else { self.compile(call)? };
             if let Some(errors) = errors {
                 failed.insert(&call.output);
