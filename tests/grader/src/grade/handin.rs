@@ -15,23 +15,18 @@ pub(super) struct Chosen {
     pub(super) touched: bool,
     /// For the student: what was not used, and why.
     pub(super) notes: Vec<String>,
-    /// Files in which our own solution has unsafe code, so that a student may too.
-    unlocked: BTreeSet<PathBuf>,
 }
 
-/// Where our own solution needs `unsafe`, in a file with holes.
-const MAY_BE_UNSAFE: [&str; 1] = ["root.rs"];
+/// The one macro of functions in assembly, which is unsafe code that `unsafe_code` does not notice. A macro cannot put
+/// its name together, so whoever uses it has written it.
+const NAKED: &str = "naked_asm";
+const NO_NAKED: &str = "compile_error!(\"a naked function is unsafe code, which this lab does not need\"); ";
 
 impl Chosen {
     pub(super) fn of(submission: &Submission, lab: &Lab, shipped: &Files) -> Chosen {
         let with_holes = with_holes(lab);
-        let mut chosen = Chosen {
-            files: shipped.clone(),
-            theirs: BTreeSet::new(),
-            touched: false,
-            notes: Vec::new(),
-            unlocked: MAY_BE_UNSAFE.iter().map(|file| Path::new("src").join(file)).collect(),
-        };
+        let mut chosen =
+            Chosen { files: shipped.clone(), theirs: BTreeSet::new(), touched: false, notes: Vec::new() };
         let submitted = submission.parts.get(&lab.part);
         for (path, text) in submitted.into_iter().flatten() {
             let same = shipped.get(path) == Some(text);
@@ -46,14 +41,14 @@ impl Chosen {
         chosen
     }
 
-    /// The files as they are compiled: no unsafe code where our own solution needs none. Without it, code cannot run
+    /// The files as they are compiled: no unsafe code in a module, because our own solution needs none. Without it, code cannot run
     /// before the test, nor search memory for its receipt. The line numbers stay.
     pub(super) fn locked(&self) -> Files {
         let lock = |(path, text): (&PathBuf, &String)| {
-            let is_module =
-                path.starts_with("src") && self.theirs.contains(path) && !self.unlocked.contains(path);
-            let lock = if is_module { "#![forbid(unsafe_code)] " } else { "" };
-            (path.clone(), format!("{lock}{text}"))
+            let is_locked = self.theirs.contains(path);
+            let lock = if is_locked && path.starts_with("src") { "#![forbid(unsafe_code)] " } else { "" };
+            let naked = if is_locked && text.contains(NAKED) { NO_NAKED } else { "" };
+            (path.clone(), format!("{lock}{naked}{text}"))
         };
         self.files.iter().map(lock).collect()
     }
@@ -129,4 +124,32 @@ pub(super) fn without_escapes(text: &str) -> String {
         }
     }
     clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lab::course::Course;
+    use lab::tree;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn no_module_that_a_student_writes_may_be_unsafe() {
+        let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
+        for lab in &course.labs {
+            let files: Files =
+                with_holes(lab).into_iter().map(|path| (path, "// Mine.".to_owned())).collect();
+            let parts = BTreeMap::from([(lab.part.clone(), files)]);
+            let submission = Submission { name: "mine".to_owned(), parts, notes: Vec::new() };
+            let locked = Chosen::of(&submission, lab, &Files::new()).locked();
+            for (path, text) in locked.iter().filter(|(path, _)| path.starts_with("src")) {
+                let name = path.display();
+                assert!(
+                    text.starts_with("#![forbid(unsafe_code)] "),
+                    "{name} of lab {} begins: {text}",
+                    lab.number
+                );
+            }
+        }
+    }
 }

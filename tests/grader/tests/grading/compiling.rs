@@ -32,6 +32,14 @@ pub fn all() -> Vec<(&'static str, String)> {
             "an-allocator-of-its-own",
             "struct Own;\n#[allow(unsafe_code)]\nunsafe impl std::alloc::GlobalAlloc for Own { unsafe fn alloc(&self, _: std::alloc::Layout) -> *mut u8 { loop {} } unsafe fn dealloc(&self, _: *mut u8, _: std::alloc::Layout) {} }\n#[global_allocator]\nstatic OWN: Own = Own;",
         ),
+        (
+            "a-naked-function",
+            "#[unsafe(naked)]\npub extern \"C\" fn anything() { core::arch::naked_asm!(\"ud2\") }",
+        ),
+        (
+            "a-naked-function-by-another-name",
+            "use core::arch::naked_asm as quiet;\nmacro_rules! attribute { ($($a:tt)*) => { #[$($a)*] pub extern \"C\" fn anything() { quiet!(\"ud2\") } } }\nattribute!(unsafe(naked));",
+        ),
         ("a-name-of-the-c-library", "#[unsafe(no_mangle)]\npub extern \"C\" fn write() -> isize { 16 }"),
         (
             "unsafe-in-a-macro",
