@@ -39,7 +39,8 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     // ANCHOR_END: starting
 
     // ANCHOR: accept_loop
-    let threads = Threads { handler: Arc::new(handler), timeout: settings.timeout, stop };
+    let timeout = settings.timeout;
+    let threads = Threads { handler: Arc::new(handler), timeout, stop };
     let limit = ConnectionLimit::new(settings.threads_per_worker);
     loop {
         // A stop ends the connections, so a permit comes back even if all are out.
