@@ -7,7 +7,7 @@
             grid-template-columns: repeat(auto-fit, minmax(15em, 1fr)); }
         [data-figure="backpressure"] .sliders label { display: grid; gap: 0 0.4em; }
         [data-figure="backpressure"] .sliders input { width: 100%; }
-        [data-figure="backpressure"] .chart { height: 13em; max-height: none; font-size: 13px; }
+        [data-figure="backpressure"] .chart { height: 13em; max-height: none; font-size: 15px; }
         [data-figure="backpressure"] .chart .length { fill: none; stroke: var(--busy); stroke-width: 2; }
         [data-figure="backpressure"] .chart .refusals { fill: var(--bad); }
         [data-figure="backpressure"] .chart .edge { stroke: currentColor; opacity: 0.4; stroke-dasharray: 4 4; }
