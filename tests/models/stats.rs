@@ -11,7 +11,7 @@ use std::time::Duration;
 use lanes::Run;
 use lanes::thread::{JoinHandle, spawn_named};
 
-use crate::model_side::Sigkill;
+use crate::std_in_models::Sigkill;
 
 #[path = "stats/counting.rs"]
 mod counting;
@@ -19,6 +19,13 @@ mod counting;
 mod cover;
 #[path = "stats/semaphore.rs"]
 mod semaphore;
+
+/// The atomics of processes that die have what std's have: this compiles.
+#[allow(dead_code, clippy::all)]
+mod as_in_std {
+    use crate::sync;
+    include!("../lanes/tests/std/atomics.rs");
+}
 
 const MASTER: u32 = 1;
 const VICTIM: u32 = 2;

@@ -23,10 +23,13 @@ mod shelf;
 
 pub use cache::{Cache, Counts};
 
+// The compiler calls it by this name.
 #[cfg(test)]
-pub(crate) use lanes::sync;
+extern crate lanes as std_in_models;
 #[cfg(not(test))]
 pub(crate) use std::sync;
+#[cfg(test)]
+pub(crate) use std_in_models::sync;
 
 #[cfg(test)]
 #[path = "../../../tests/models/cache.rs"]

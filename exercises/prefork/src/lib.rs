@@ -31,10 +31,13 @@ pub use orders::{Action, CANNOT_START, DONE, Event, Exit, MASTER_GONE, Note, Pol
 pub use socket::ListeningSocket;
 pub use supervisor::{ABORTED_WITHIN, FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Supervisor};
 
+// The compiler calls it by this name.
 #[cfg(test)]
-pub(crate) use lanes::sync;
+extern crate lanes as std_in_models;
 #[cfg(not(test))]
 pub(crate) use std::sync;
+#[cfg(test)]
+pub(crate) use std_in_models::sync;
 
 #[cfg(test)]
 #[path = "../../../tests/models/prefork.rs"]

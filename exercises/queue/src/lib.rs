@@ -29,9 +29,11 @@ mod cell;
 #[cfg(not(test))]
 pub(crate) use std::sync;
 
-// In the models, loom plays the locks and watches the memory.
+// In the models, loom plays the locks and watches the memory. The compiler calls it by this name.
 #[cfg(test)]
-pub(crate) use lanes::{cell, sync};
+extern crate lanes as std_in_models;
+#[cfg(test)]
+pub(crate) use std_in_models::{cell, sync};
 
 #[cfg(test)]
 #[path = "../../../tests/models/queue.rs"]

@@ -23,10 +23,13 @@ pub use root::{DocumentRoot, FileIdentity, FindError, Found, OpenFile, RootError
 pub use stop::{Bell, StopFlag};
 pub use target::{RequestPath, Target};
 
+// The compiler calls it by this name.
 #[cfg(test)]
-pub(crate) use lanes::sync;
+extern crate lanes as std_in_models;
 #[cfg(not(test))]
 pub(crate) use std::sync;
+#[cfg(test)]
+pub(crate) use std_in_models::sync;
 
 #[cfg(test)]
 #[path = "../../../tests/models/request.rs"]

@@ -57,11 +57,14 @@ pub(crate) use std::sync;
 #[cfg(all(not(test), feature = "crash-points"))]
 pub(crate) use crash_points::sync;
 
-// In the models, what the machine provides is played by loom: see model_side.rs.
+// In the models, what the machine provides is played by loom: see model_side.rs. The compiler calls it by these names.
 #[cfg(test)]
-mod model_side;
+extern crate lanes as in_models;
 #[cfg(test)]
-pub(crate) use model_side::{futex, mapping, sync};
+#[path = "model_side.rs"]
+mod std_in_models;
+#[cfg(test)]
+pub(crate) use std_in_models::{futex, mapping, sync};
 
 #[cfg(test)]
 #[path = "../../../tests/models/stats.rs"]

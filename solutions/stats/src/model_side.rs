@@ -73,102 +73,172 @@ pub(crate) fn step_done() {
 }
 
 /// In place of `std::sync`.
+// No part needs all of it.
+#[allow(dead_code, unused_imports)]
 pub(crate) mod sync {
+    pub(crate) use lanes::sync::*;
+
+    // Not for memory that processes share: the compiler says why.
+    pub(crate) use lanes::sync::unshared::{Condvar, Mutex, RwLock};
+
     /// Atomics whose every operation is a step.
     pub(crate) mod atomic {
-        pub(crate) use lanes::sync::atomic::Ordering;
+        pub(crate) use lanes::sync::atomic::{AtomicPtr, Ordering, ValueMut, compiler_fence, fence};
 
         use super::super::{panicking, step_done};
 
         /// One operation: a step, or without effect in a process that is dead.
-        macro_rules! step {
-            ($result_if_dead:expr, $operation:expr) => {{
-                if panicking() {
-                    return $result_if_dead;
+        macro_rules! steps {
+            ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty, of the dead: $nothing:expr;)*) => {$(
+                #[track_caller]
+                pub(crate) fn $name(&self, $($argument: $type),*) -> $result {
+                    if panicking() {
+                        return $nothing;
+                    }
+                    let result = self.0.$name($($argument),*);
+                    step_done();
+                    result
                 }
-                let result = $operation;
-                step_done();
-                result
-            }};
+            )*};
         }
 
         macro_rules! mortal_atomic {
-            ($name:ident, $integer:ty) => {
+            ($name:ident, $value:ty, $zero:expr, { $($more:ident)* }) => {
                 #[derive(Debug)]
                 pub(crate) struct $name(lanes::sync::atomic::$name);
 
-                // Not every width needs every operation.
-                #[allow(dead_code)]
                 impl $name {
                     #[track_caller]
-                    pub(crate) fn new(value: $integer) -> $name {
+                    pub(crate) fn new(value: $value) -> $name {
                         $name(lanes::sync::atomic::$name::new(value))
                     }
 
                     #[track_caller]
-                    pub(crate) fn load(&self, order: Ordering) -> $integer {
-                        step!(0, self.0.load(order))
+                    pub(crate) fn get_mut(&mut self) -> ValueMut<'_, $value> {
+                        self.0.get_mut()
+                    }
+
+                    #[track_caller]
+                    pub(crate) fn into_inner(self) -> $value {
+                        self.0.into_inner()
                     }
 
                     /// What the kernel does when it compares the word: no step of the process.
                     #[track_caller]
-                    pub(crate) fn peek(&self) -> $integer {
+                    pub(crate) fn peek(&self) -> $value {
                         self.0.load(Ordering::Relaxed)
                     }
 
-                    #[track_caller]
-                    pub(crate) fn store(&self, value: $integer, order: Ordering) {
-                        step!((), self.0.store(value, order))
+                    pub(crate) const fn as_ptr(&self) -> *mut $value
+                    where
+                        for<'a> (): lanes::rules::AddressesStayHidden,
+                    {
+                        self.0.as_ptr()
                     }
 
-                    #[track_caller]
-                    pub(crate) fn swap(&self, value: $integer, order: Ordering) -> $integer {
-                        step!(0, self.0.swap(value, order))
+                    pub(crate) fn from_ptr<'a>(_: *mut $value) -> &'a $name
+                    where
+                        for<'b> (): lanes::rules::AddressesStayHidden,
+                    {
+                        unreachable!()
                     }
 
+                    /// In steps of its own: a load, and exchanges until one succeeds.
                     #[track_caller]
-                    pub(crate) fn fetch_add(&self, value: $integer, order: Ordering) -> $integer {
-                        step!(0, self.0.fetch_add(value, order))
-                    }
-
-                    #[track_caller]
-                    pub(crate) fn fetch_sub(&self, value: $integer, order: Ordering) -> $integer {
-                        step!(0, self.0.fetch_sub(value, order))
-                    }
-
-                    #[track_caller]
-                    pub(crate) fn fetch_or(&self, value: $integer, order: Ordering) -> $integer {
-                        step!(0, self.0.fetch_or(value, order))
-                    }
-
-                    #[track_caller]
-                    pub(crate) fn fetch_and(&self, value: $integer, order: Ordering) -> $integer {
-                        step!(0, self.0.fetch_and(value, order))
-                    }
-
-                    #[track_caller]
-                    pub(crate) fn compare_exchange(
+                    pub(crate) fn fetch_update(
                         &self,
-                        current: $integer,
-                        new: $integer,
-                        success: Ordering,
-                        failure: Ordering,
-                    ) -> Result<$integer, $integer> {
-                        step!(Ok(current), self.0.compare_exchange(current, new, success, failure))
+                        set: Ordering,
+                        fetch: Ordering,
+                        mut update: impl FnMut($value) -> Option<$value>,
+                    ) -> Result<$value, $value> {
+                        let mut before = self.load(fetch);
+                        while let Some(new) = update(before) {
+                            match self.compare_exchange(before, new, set, fetch) {
+                                Ok(before) => return Ok(before),
+                                Err(actual) => before = actual,
+                            }
+                        }
+                        Err(before)
+                    }
+
+                    #[track_caller]
+                    pub(crate) fn try_update(
+                        &self,
+                        set: Ordering,
+                        fetch: Ordering,
+                        update: impl FnMut($value) -> Option<$value>,
+                    ) -> Result<$value, $value> {
+                        self.fetch_update(set, fetch, update)
+                    }
+
+                    #[track_caller]
+                    pub(crate) fn update(
+                        &self,
+                        set: Ordering,
+                        fetch: Ordering,
+                        mut update: impl FnMut($value) -> $value,
+                    ) -> $value {
+                        self.fetch_update(set, fetch, |value| Some(update(value))).unwrap_or_else(|value| value)
+                    }
+
+                    steps! {
+                        load(order: Ordering) -> $value, of the dead: $zero;
+                        store(value: $value, order: Ordering) -> (), of the dead: ();
+                        swap(value: $value, order: Ordering) -> $value, of the dead: $zero;
+                        compare_exchange(
+                            current: $value, new: $value, success: Ordering, failure: Ordering
+                        ) -> Result<$value, $value>, of the dead: Ok(current);
+                        compare_exchange_weak(
+                            current: $value, new: $value, success: Ordering, failure: Ordering
+                        ) -> Result<$value, $value>, of the dead: Ok(current);
+                        $($more(value: $value, order: Ordering) -> $value, of the dead: $zero;)*
                     }
                 }
 
                 impl Default for $name {
                     #[track_caller]
                     fn default() -> $name {
-                        $name::new(0)
+                        $name::new($zero)
+                    }
+                }
+
+                impl From<$value> for $name {
+                    #[track_caller]
+                    fn from(value: $value) -> $name {
+                        $name::new(value)
                     }
                 }
             };
         }
 
-        mortal_atomic!(AtomicU32, u32);
-        mortal_atomic!(AtomicU64, u64);
+        macro_rules! mortal_integers {
+            ($($name:ident, $value:ty;)*) => {$(
+                mortal_atomic!($name, $value, 0, {
+                    fetch_add fetch_sub fetch_and fetch_nand fetch_or fetch_xor fetch_max fetch_min
+                });
+            )*};
+        }
+
+        mortal_atomic!(AtomicBool, bool, false, { fetch_and fetch_nand fetch_or fetch_xor });
+        mortal_integers! {
+            AtomicU8, u8;
+            AtomicU16, u16;
+            AtomicU32, u32;
+            AtomicU64, u64;
+            AtomicUsize, usize;
+            AtomicI8, i8;
+            AtomicI16, i16;
+            AtomicI32, i32;
+            AtomicI64, i64;
+            AtomicIsize, isize;
+        }
+
+        impl AtomicBool {
+            #[track_caller]
+            pub(crate) fn fetch_not(&self, order: Ordering) -> bool {
+                self.fetch_xor(true, order)
+            }
+        }
     }
 }
 

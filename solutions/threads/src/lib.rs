@@ -18,10 +18,13 @@ mod limit;
 
 pub use limit::{ConnectionLimit, Permit};
 
+// The compiler calls it by this name.
 #[cfg(test)]
-pub(crate) use lanes::sync;
+extern crate lanes as std_in_models;
 #[cfg(not(test))]
 pub(crate) use std::sync;
+#[cfg(test)]
+pub(crate) use std_in_models::sync;
 
 #[cfg(test)]
 #[path = "../../../tests/models/threads.rs"]

@@ -59,16 +59,21 @@ fn done(operation: &str, at: &Location<'_>) {
 
 /// In place of `std::sync`.
 pub mod sync {
+    pub use std::sync::*;
+
     /// Atomics whose every operation is a place. Their memory is that of the standard library's.
     pub mod atomic {
-        pub use std::sync::atomic::Ordering;
+        pub use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence, fence};
 
         use super::super::done;
         use std::panic::Location;
 
-        macro_rules! operation {
+        macro_rules! operations {
             ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
                 /// The operation of the standard library, after which the process may die.
+                ///
+                /// # Errors
+                /// As in the standard library.
                 #[track_caller]
                 pub fn $name(&self, $($argument: $type),*) -> $result {
                     let result = self.0.$name($($argument),*);
@@ -79,40 +84,100 @@ pub mod sync {
         }
 
         macro_rules! mortal {
-            ($atomic:ident, $integer:ty) => {
-                /// An atomic number.
+            ($atomic:ident, $value:ty, { $($more:ident)* }) => {
+                /// The atomic of this name in the standard library.
                 #[derive(Debug, Default)]
                 #[repr(transparent)]
                 pub struct $atomic(std::sync::atomic::$atomic);
 
                 impl $atomic {
-                    /// A number.
-                    pub const fn new(value: $integer) -> $atomic {
+                    /// An atomic that holds this value.
+                    pub const fn new(value: $value) -> $atomic {
                         $atomic(std::sync::atomic::$atomic::new(value))
                     }
 
-                    /// Where it lies, for futex(2).
-                    pub const fn as_ptr(&self) -> *mut $integer {
+                    /// Its address, for futex(2).
+                    pub const fn as_ptr(&self) -> *mut $value {
                         self.0.as_ptr()
                     }
 
-                    operation! {
-                        load(order: Ordering) -> $integer;
-                        store(value: $integer, order: Ordering) -> ();
-                        swap(value: $integer, order: Ordering) -> $integer;
-                        fetch_add(value: $integer, order: Ordering) -> $integer;
-                        fetch_sub(value: $integer, order: Ordering) -> $integer;
-                        fetch_or(value: $integer, order: Ordering) -> $integer;
-                        fetch_and(value: $integer, order: Ordering) -> $integer;
+                    /// The value, which nobody else can reach.
+                    pub fn get_mut(&mut self) -> &mut $value {
+                        self.0.get_mut()
+                    }
+
+                    /// Takes the value out.
+                    pub const fn into_inner(self) -> $value {
+                        self.0.into_inner()
+                    }
+
+                    operations! {
+                        load(order: Ordering) -> $value;
+                        store(value: $value, order: Ordering) -> ();
+                        swap(value: $value, order: Ordering) -> $value;
                         compare_exchange(
-                            current: $integer, new: $integer, success: Ordering, failure: Ordering
-                        ) -> Result<$integer, $integer>;
+                            current: $value, new: $value, success: Ordering, failure: Ordering
+                        ) -> Result<$value, $value>;
+                        compare_exchange_weak(
+                            current: $value, new: $value, success: Ordering, failure: Ordering
+                        ) -> Result<$value, $value>;
+                        fetch_update(
+                            set: Ordering, fetch: Ordering, update: impl FnMut($value) -> Option<$value>
+                        ) -> Result<$value, $value>;
+                        try_update(
+                            set: Ordering, fetch: Ordering, update: impl FnMut($value) -> Option<$value>
+                        ) -> Result<$value, $value>;
+                        update(set: Ordering, fetch: Ordering, update: impl FnMut($value) -> $value) -> $value;
+                        $($more(value: $value, order: Ordering) -> $value;)*
+                    }
+                }
+
+                impl From<$value> for $atomic {
+                    fn from(value: $value) -> $atomic {
+                        $atomic::new(value)
                     }
                 }
             };
         }
 
-        mortal!(AtomicU32, u32);
-        mortal!(AtomicU64, u64);
+        macro_rules! integers {
+            ($($atomic:ident, $value:ty;)*) => {$(
+                mortal!($atomic, $value, {
+                    fetch_add fetch_sub fetch_and fetch_nand fetch_or fetch_xor fetch_max fetch_min
+                });
+            )*};
+        }
+
+        mortal!(AtomicBool, bool, { fetch_and fetch_nand fetch_or fetch_xor });
+        integers! {
+            AtomicU8, u8;
+            AtomicU16, u16;
+            AtomicU32, u32;
+            AtomicU64, u64;
+            AtomicUsize, usize;
+            AtomicI8, i8;
+            AtomicI16, i16;
+            AtomicI32, i32;
+            AtomicI64, i64;
+            AtomicIsize, isize;
+        }
+
+        impl AtomicBool {
+            operations! { fetch_not(order: Ordering) -> bool; }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[allow(clippy::all, deprecated)]
+    mod as_in_std {
+        use crate::sync;
+        include!("../../lanes/tests/std/atomics.rs");
+    }
+
+    #[test]
+    fn each_atomic_does_what_stds_does() {
+        as_in_std::all_atomics();
     }
 }

@@ -39,6 +39,7 @@ mod report;
 mod source;
 
 pub mod cell;
+pub mod rules;
 pub mod sync;
 pub mod thread;
 

@@ -182,7 +182,8 @@ fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
 
     let (verdict, verdicts) = channel();
     let model = Arc::clone(model);
-    std::thread::spawn(move || {
+    let walk = std::thread::Builder::new().name("the model".to_owned());
+    let walking = walk.spawn(move || {
         VERDICT.set(Some(verdict.clone()));
         record::begin_model(manner);
         explorer(&limits).check(move || {
@@ -195,6 +196,7 @@ fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
             verdict.send(Verdict::Walked(record)).expect("the test waits for the verdict");
         }
     });
+    walking.expect("the system can start a thread");
     verdicts.recv().expect("the thread that walks a model sends a verdict, unless resume_unwind has ended it")
 }
 

@@ -239,6 +239,13 @@ pub(crate) fn wakes_for_nothing() -> bool {
     for_nothing
 }
 
+/// What the lane of the thread that runs now is called.
+pub(crate) fn lane_name() -> String {
+    let mut name = String::new();
+    on_this_lane(|record, lane| name.clone_from(&record.lanes[lane].name));
+    name
+}
+
 /// A bit that stands for the thread that runs now: there are fewer lanes than bits.
 pub(crate) fn lane_bit() -> u8 {
     let mut bit = 0;

@@ -7,7 +7,7 @@ use lanes::Model;
 use lanes::thread::spawn_named;
 
 use super::{LEFT, MASTER, MILLISECOND, RIGHT, VICTIM, mortal};
-use crate::model_side::Sigkill;
+use crate::std_in_models::Sigkill;
 use crate::{Response, SharedStats, Slot};
 use verdict::test;
 

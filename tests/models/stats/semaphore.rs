@@ -11,7 +11,7 @@ use lanes::thread::{JoinHandle, spawn_named};
 use lanes::{Model, Run};
 
 use super::{LEFT, MASTER, MILLISECOND, RIGHT, VICTIM, mortal};
-use crate::model_side::{Sigkill, step_done};
+use crate::std_in_models::{Sigkill, step_done};
 use crate::{Acquired, SharedSemaphore};
 use verdict::test;
 

@@ -9,12 +9,14 @@
 //! store has not: whatever was released into the word before stays released. So of such a store with too weak an
 //! ordering, the models see what its own thread has not published, and not that others' is forgotten.
 
+use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicU8 as Bits;
 
 use crate::record::{self, Action, Thing};
+use crate::rules::AddressesStayHidden;
 
-pub use std::sync::atomic::Ordering;
+pub use std::sync::atomic::{Ordering, compiler_fence};
 
 /// Orders the accesses around it, as [`std::sync::atomic::fence`].
 #[track_caller]
@@ -36,6 +38,47 @@ macro_rules! atomic {
             pub fn new(value: $value) -> $name {
                 let thing = Thing::holding(Some(value as i128), Location::caller());
                 $name(loom::sync::atomic::$name::new(value), Changers::default(), thing)
+            }
+
+            /// The value, which nobody else can reach. `std` gives a reference; this can be used like one, and puts the
+            /// value back when it is dropped.
+            #[track_caller]
+            pub fn get_mut(&mut self) -> ValueMut<'_, $value> {
+                record::stop_if_unwinding();
+                let place = Location::caller();
+                let (value, thing) = (std::mem::take(&mut self.0).into_inner(), self.2);
+                thing.operated("get_mut", None, Some(value as i128), None, place);
+                let put_back = move |value| {
+                    (self.0, self.1) = (loom::sync::atomic::$name::new(value), Changers::default());
+                    let value = Some(value as i128);
+                    thing.operated("set by get_mut", value, None, value, place);
+                };
+                ValueMut { value, put_back: Box::new(put_back) }
+            }
+
+            /// Takes the value out.
+            #[track_caller]
+            pub fn into_inner(self) -> $value {
+                record::stop_if_unwinding();
+                let value = self.0.into_inner();
+                self.2.operated("into_inner", None, Some(value as i128), None, Location::caller());
+                value
+            }
+
+            /// Not for a lab: see [`crate::rules`].
+            pub const fn as_ptr(&self) -> *mut $value
+            where
+                for<'a> (): AddressesStayHidden,
+            {
+                std::ptr::null_mut()
+            }
+
+            /// Not for a lab: see [`crate::rules`].
+            pub fn from_ptr<'a>(_: *mut $value) -> &'a $name
+            where
+                for<'b> (): AddressesStayHidden,
+            {
+                unreachable!("a rule that nothing keeps")
             }
 
             /// Reads the value.
@@ -130,6 +173,33 @@ macro_rules! atomic {
                 Err(before)
             }
 
+            /// The same under its newer name.
+            ///
+            /// # Errors
+            ///
+            /// The value, if `update` returned nothing.
+            #[track_caller]
+            pub fn try_update(
+                &self,
+                set_order: Ordering,
+                fetch_order: Ordering,
+                update: impl FnMut($value) -> Option<$value>,
+            ) -> Result<$value, $value> {
+                self.fetch_update(set_order, fetch_order, update)
+            }
+
+            /// Replaces the value by what `update` makes of it, and returns the value before.
+            #[track_caller]
+            pub fn update(
+                &self,
+                set_order: Ordering,
+                fetch_order: Ordering,
+                mut update: impl FnMut($value) -> $value,
+            ) -> $value {
+                let updated = self.fetch_update(set_order, fetch_order, |value| Some(update(value)));
+                updated.unwrap_or_else(|value| value)
+            }
+
             $(
                 #[doc = concat!("`", stringify!($more), "` as in `std`; returns the value before.")]
                 #[track_caller]
@@ -153,6 +223,13 @@ macro_rules! atomic {
                 $name::new(Default::default())
             }
         }
+
+        impl From<$value> for $name {
+            #[track_caller]
+            fn from(value: $value) -> $name {
+                $name::new(value)
+            }
+        }
     };
 }
 
@@ -165,17 +242,69 @@ macro_rules! integer {
 }
 
 atomic!(AtomicBool, bool, { swap fetch_and fetch_nand fetch_or fetch_xor });
+integer!(AtomicU8, u8);
+integer!(AtomicU16, u16);
 integer!(AtomicU32, u32);
 integer!(AtomicU64, u64);
 integer!(AtomicUsize, usize);
+integer!(AtomicI8, i8);
+integer!(AtomicI16, i16);
 integer!(AtomicI32, i32);
 integer!(AtomicI64, i64);
 integer!(AtomicIsize, isize);
 
+impl AtomicBool {
+    /// Turns the value round, and returns the value before.
+    #[track_caller]
+    pub fn fetch_not(&self, order: Ordering) -> bool {
+        self.fetch_xor(true, order)
+    }
+}
+
+/// Not for a lab: see [`crate::rules`].
+#[derive(Debug)]
+pub struct AtomicPtr<T>(std::marker::PhantomData<T>);
+
+impl<T> AtomicPtr<T> {
+    /// Not for a lab: see [`crate::rules`].
+    pub const fn new(_: *mut T) -> AtomicPtr<T>
+    where
+        for<'a> (): AddressesStayHidden,
+    {
+        AtomicPtr(std::marker::PhantomData)
+    }
+}
+
+/// The value of an atomic that nobody else can reach.
+pub struct ValueMut<'a, T: Copy> {
+    value: T,
+    put_back: Box<dyn FnMut(T) + 'a>,
+}
+
+impl<T: Copy> Deref for ValueMut<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Copy> DerefMut for ValueMut<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: Copy> Drop for ValueMut<'_, T> {
+    fn drop(&mut self) {
+        (self.put_back)(self.value);
+    }
+}
+
 /// The threads that have changed an atomic with a read-modify-write: a bit for each lane. Small, because models build
 /// parts with hundreds of atomics on the small stacks of loom's threads.
 #[derive(Debug, Default)]
-struct Changers(AtomicU8);
+struct Changers(Bits);
 
 impl Changers {
     fn add_this_thread(&self) {

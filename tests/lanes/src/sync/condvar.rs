@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::panic::Location;
-use std::sync::LockResult;
+use std::sync::{LockResult, WaitTimeoutResult};
+use std::time::Duration;
 
 use crate::record::{self, Thing};
+use crate::rules::TimeStandsStill;
 use crate::sync::MutexGuard;
 
 /// A condition variable, as [`std::sync::Condvar`]. Sleepers are woken in the order in which they fell
@@ -78,6 +80,41 @@ impl Condvar {
             guard = self.wait(guard)?;
         }
         Ok(guard)
+    }
+
+    /// Not for a lab: see [`crate::rules`].
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    pub fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        patience: Duration,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)>
+    where
+        for<'b> (): TimeStandsStill,
+    {
+        let _ = (guard, patience);
+        unreachable!("a rule that nothing keeps")
+    }
+
+    /// Not for a lab: see [`crate::rules`].
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    pub fn wait_timeout_while<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        patience: Duration,
+        condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)>
+    where
+        for<'b> (): TimeStandsStill,
+    {
+        let _ = (guard, patience, condition);
+        unreachable!("a rule that nothing keeps")
     }
 
     /// Wakes the thread that has slept longest, if one sleeps.

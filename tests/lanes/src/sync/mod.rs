@@ -1,17 +1,21 @@
 //! What the threads of a model synchronize with: what `std::sync` is to a program.
 //!
-//! There is no `try_lock` and no `wait_timeout`: loom takes a `try_lock` in a race for a deadlock, and its
-//! time does not pass. `Arc` is that of `std`, always: loom's own would only add steps that no promise here
-//! is about.
+//! All that `std` has is here, too, or does not compile and says which rule of the labs forbids it
+//! ([`crate::rules`]): `try_lock`, because loom takes one in a race for a deadlock, and `wait_timeout`, because no time
+//! passes. `Arc` is that of `std`, always: loom's own would only add steps that no promise here is about.
 
 mod condvar;
+mod missing;
 mod mutex;
 mod rwlock;
 
 pub mod atomic;
 
-pub use std::sync::{LockResult, PoisonError};
+pub use std::sync::{
+    Arc, LockResult, OnceState, PoisonError, TryLockError, TryLockResult, WaitTimeoutResult, Weak,
+};
 
 pub use condvar::Condvar;
+pub use missing::{Barrier, LazyLock, Once, OnceLock, mpsc, unshared};
 pub use mutex::{Mutex, MutexGuard};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};

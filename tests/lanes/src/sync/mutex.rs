@@ -1,10 +1,12 @@
 //! The mutex of a model.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::sync::LockResult;
+use std::sync::{LockResult, TryLockResult};
 
 use crate::record::Thing;
+use crate::rules::NobodyTries;
 
 /// A mutex, as [`std::sync::Mutex`]. It is never poisoned: a thread that panics fails the model.
 #[derive(Debug)]
@@ -31,6 +33,26 @@ impl<T> Mutex<T> {
         Ok(guard)
     }
 
+    /// Not for a lab: see [`crate::rules`].
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>>
+    where
+        for<'a> (): NobodyTries,
+    {
+        self.lock().map_err(Into::into)
+    }
+
+    /// Whether a thread has panicked with the lock: never.
+    pub fn is_poisoned(&self) -> bool {
+        false
+    }
+
+    /// Changes nothing: it never is poisoned.
+    pub fn clear_poison(&self) {}
+
     /// The value, which nobody else can reach.
     ///
     /// # Errors
@@ -54,6 +76,13 @@ impl<T: Default> Default for Mutex<T> {
     #[track_caller]
     fn default() -> Mutex<T> {
         Mutex::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    #[track_caller]
+    fn from(value: T) -> Mutex<T> {
+        Mutex::new(value)
     }
 }
 
@@ -101,5 +130,11 @@ impl<T> Drop for MutexGuard<'_, T> {
         if self.guard.take().is_some() {
             self.mutex.1.did("unlock", None);
         }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }

@@ -1,10 +1,12 @@
 //! The reader-writer lock of a model.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::sync::LockResult;
+use std::sync::{LockResult, TryLockResult};
 
 use crate::record::Thing;
+use crate::rules::{NobodyDowngrades, NobodyTries};
 
 /// A reader-writer lock, as [`std::sync::RwLock`]. It is never poisoned: a thread that panics fails the
 /// model.
@@ -46,6 +48,38 @@ impl<T> RwLock<T> {
         Ok(RwLockWriteGuard(Some(guard), self.1))
     }
 
+    /// Not for a lab: see [`crate::rules`].
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>>
+    where
+        for<'a> (): NobodyTries,
+    {
+        self.read().map_err(Into::into)
+    }
+
+    /// Not for a lab: see [`crate::rules`].
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of `std`.
+    pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>>
+    where
+        for<'a> (): NobodyTries,
+    {
+        self.write().map_err(Into::into)
+    }
+
+    /// Whether a thread has panicked while it wrote: never.
+    pub fn is_poisoned(&self) -> bool {
+        false
+    }
+
+    /// Changes nothing: it never is poisoned.
+    pub fn clear_poison(&self) {}
+
     /// The value, which nobody else can reach.
     ///
     /// # Errors
@@ -69,6 +103,13 @@ impl<T: Default> Default for RwLock<T> {
     #[track_caller]
     fn default() -> RwLock<T> {
         RwLock::new(T::default())
+    }
+}
+
+impl<T> From<T> for RwLock<T> {
+    #[track_caller]
+    fn from(value: T) -> RwLock<T> {
+        RwLock::new(value)
     }
 }
 
@@ -118,5 +159,28 @@ impl<T> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
         self.0 = None;
         self.1.did("write unlock", None);
+    }
+}
+
+impl<'a, T> RwLockWriteGuard<'a, T> {
+    /// Not for a lab: see [`crate::rules`].
+    pub fn downgrade(guard: RwLockWriteGuard<'a, T>) -> RwLockReadGuard<'a, T>
+    where
+        for<'b> (): NobodyDowngrades,
+    {
+        drop(guard);
+        unreachable!("a rule that nothing keeps")
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
