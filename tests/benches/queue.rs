@@ -22,7 +22,7 @@ fn hand_off(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("BoundedQueue", &parameter), |bencher| {
             bencher.iter_custom(|items| through_our_queue(pairs, items));
         });
-        group.bench_function(BenchmarkId::new("sync_channel", &parameter), |bencher| {
+        group.bench_function(BenchmarkId::new("sync_channel (control)", &parameter), |bencher| {
             bencher.iter_custom(|items| through_a_channel(pairs, items));
         });
     }

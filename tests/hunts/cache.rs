@@ -51,6 +51,24 @@ mod accounts {
         });
     }
 
+    /// Catches: locks that are taken one after the other, each let go of before the next.
+    #[test]
+    fn an_amount_that_was_taken_is_in_the_other_account() {
+        Model::new("an amount that was taken is in the other account")
+            .outcomes(&["seen before", "seen after"])
+            .check(|run| {
+                let accounts = Arc::new(Accounts::new(&[10, 0]));
+                let transfer = thread::spawn_named("transfer", {
+                    let accounts = accounts.clone();
+                    move || accounts.transfer(0, 1, 3)
+                });
+                let seen = (accounts.balance(0), accounts.balance(1));
+                assert_ne!(seen, (7, 0), "3 had left the first account, and were in neither");
+                run.outcome(if seen.0 == 7 { "seen after" } else { "seen before" });
+                assert!(transfer.join().unwrap(), "there was enough");
+            });
+    }
+
     #[test]
     fn nothing_is_taken_that_is_not_there() {
         Model::new("nothing is taken that is not there").outcomes(&["one refused"]).check(|run| {

@@ -4,8 +4,8 @@ use lanes::sync::Mutex;
 
 /// A number of accounts.
 ///
-/// **Promise.** A transfer takes from one account what it gives to the other, whatever others do; and every transfer
-/// comes to an end.
+/// **Promise.** A transfer takes from one account what it gives to the other, whatever others do; a thread that sees that an
+/// amount was taken finds it in the other account; and every transfer comes to an end.
 pub struct Accounts {
     balances: Vec<Mutex<u64>>,
 }

@@ -107,8 +107,9 @@ fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Whether a head that begins like this can still become a good one within the limits. `rest` is what has come, without
-/// the empty line that was skipped. `length` is how many bytes have come, that line included; for a complete head it is one
-/// less, so that one comparison does for both.
+/// the empty line that was skipped. `length` is the number of bytes before the one that is awaited, that line included: a
+/// head that is not complete needs at least one byte more, so `length` must be less than `MAX_HEAD`. Of a complete head,
+/// whose last byte is here, the caller passes the length without that byte.
 fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
     let (line, _) = first_line(rest);
     if line.len() > MAX_REQUEST_LINE {

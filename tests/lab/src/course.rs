@@ -313,6 +313,12 @@ impl Task {
         })
     }
 
+    /// Whether a test, named as in a lab's file, decides about this task.
+    pub fn has_test(&self, name: &str) -> bool {
+        name.split_once(' ')
+            .is_some_and(|(kind, test)| Kind::named(kind).is_ok_and(|kind| self.decided_by(kind, test)))
+    }
+
     /// The kinds of tests that decide about this task.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         self.patterns().map(|(kind, _)| kind)

@@ -116,6 +116,14 @@ fn place_of(place: &str) -> String {
 
 /// What happened in a trial that failed, in a few lines.
 pub fn what_happened(outcome: &Outcome) -> String {
+    if outcome.starved() {
+        return format!(
+            "Your machine is busy. In {} s, the test got only {} s of processor time, and did not come to an end.\n\
+             That says nothing about your code. End other programs, and check again.",
+            outcome.took.as_secs(),
+            outcome.computed.as_secs()
+        );
+    }
     let panics = panics(&outcome.output);
     // A property fails for several inputs, one smaller than the other; the last one is the smallest.
     let smallest = panics.iter().find(|panic| panic.is_smallest);

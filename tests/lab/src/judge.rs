@@ -44,6 +44,11 @@ pub struct Judged<'l> {
 }
 
 impl Judged<'_> {
+    /// What became of a test that is named as in a lab's file, if it was run.
+    pub fn outcome_of(&self, name: &str) -> Option<&Outcome> {
+        self.outcomes.iter().find(|outcome| outcome.name() == name)
+    }
+
     /// The first trial that failed.
     pub fn first_failure(&self) -> Option<&Outcome> {
         self.outcomes.iter().find(|outcome| !outcome.passed)
@@ -177,6 +182,13 @@ impl Runnable {
 
 /// The module of a part in which its models are.
 const MODELS: &str = "models::";
+
+impl Outcome {
+    /// The test's name as a lab's file has it, with its kind.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.kind.name(), short_name(self.kind, &self.test))
+    }
+}
 
 /// A test's name as a lab's file has it.
 fn short_name(kind: Kind, test: &str) -> &str {

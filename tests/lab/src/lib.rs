@@ -3,6 +3,7 @@
 //! ```text
 //!   course    tests/labs/*.toml: tasks, holes, tests, hints
 //!   tree      the files of a checkout, and copies of it
+//!   code      a file without its comments
 //!   build     cargo, and what it built
 //!   trial     one test in one process: did its receipt come back?
 //!   judge     the trials of a task: done, failing, not started
@@ -13,6 +14,7 @@
 //! What only teachers need (handing out, grading) is the crate `grader`, which uses this one.
 
 pub mod build;
+pub mod code;
 pub mod course;
 pub mod explain;
 pub mod judge;

@@ -11,11 +11,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// The words that the grader answers, for the list of commands.
-const GRADER: [(&str, &str); 4] = [
+const GRADER: [(&str, &str); 5] = [
     ("handout", "For teachers: write the course for students, without solutions and history"),
     ("grade", "For teachers: grade submissions, each in a sandbox"),
     ("prove", "For maintainers: run the tests that prove the graders"),
     ("cut", "For maintainers: cut the exercises from the solutions again"),
+    (
+        "sentences",
+        "For maintainers: list each sentence of a contract with the wrong submissions that break it",
+    ),
 ];
 
 /// The command line. Without clap's derive, which would double the time that the first `cargo lab` takes to build.
@@ -61,7 +65,11 @@ fn command_line(root: &Path) -> Command {
                 .arg(flag("release", "Build an optimized server: slower to build, faster to serve"))
                 .arg(word("flags", "Flags for the server, after --").num_args(..).last(true)),
         )
-        .subcommand(command("compare", "Measure your part and ours, and show the differences").arg(lab()))
+        .subcommand(
+            command("compare", "Measure your part and ours, and show the differences")
+                .arg(lab())
+                .arg(flag("diff", "Show only the differences, without measuring")),
+        )
         .subcommand(
             command("reset", "Restore files as they were handed out; yours are saved first")
                 .arg(lab())
@@ -117,7 +125,7 @@ fn run() -> Result<bool> {
             student::hint(&course, task, given.get_flag("all"))?;
         }
         "run" => student::serve(&course, &served(given))?,
-        "compare" => student::compare(&course, lab()?)?,
+        "compare" => student::compare(&course, lab()?, given.get_flag("diff"))?,
         "reset" => {
             student::reset(&course, lab()?, given.get_one::<String>("file").map(String::as_str))?;
         }

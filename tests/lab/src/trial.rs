@@ -26,6 +26,8 @@ const LIMIT_SECONDS: &str = "VERDICT_LIMIT_SECONDS";
 const RECEIPT: &str = "VERDICT_RECEIPT";
 /// How much longer the process may take to say that its test has run out of time.
 const GRACE: Duration = Duration::from_secs(5);
+/// How many times as long a test may take in all if others leave it less than its limit of processor time.
+const WHILE_BUSY: u32 = 6;
 /// How much of what a test prints is kept, in bytes. The rest is thrown away as it comes.
 const KEPT_OUTPUT: usize = 256 * 1024;
 /// How much of cargo's messages is kept, in bytes.
@@ -65,12 +67,21 @@ pub struct Outcome {
     pub output: String,
     /// How long it took.
     pub took: Duration,
+    /// How much of that a processor worked for it.
+    pub computed: Duration,
 }
 
 impl Outcome {
     /// Whether it took so long that it most likely would not have ended by itself.
     pub fn hangs(&self) -> bool {
         !self.passed && self.took > limit_of(self.kind) / 2 - GRACE / 2
+    }
+
+    /// Whether it ran out of time because other programs had the processors: it computed, and got less than its limit. Who
+    /// sleeps computes nothing, and who goes round in circles on a free machine has the processor all the time.
+    pub fn starved(&self) -> bool {
+        let limit = limit_of(self.kind);
+        !self.passed && self.took >= limit && self.computed > limit / 10 && self.computed < limit * 9 / 10
     }
 }
 
@@ -91,11 +102,25 @@ impl Trial {
     }
 
     /// Runs the test. `wrap` may put another program around it, such as a sandbox. As soon as `needless` says so, the
-    /// process is killed, and the test has not passed.
+    /// process is killed, and the test has not passed. On a busy machine, where its limit has passed before it got a
+    /// processor for so long, it is run once more, and may take longer.
     ///
     /// # Errors
     /// If the process cannot be started.
-    pub fn run(&self, wrap: impl FnOnce(Command) -> Command, needless: impl Fn() -> bool) -> Result<Outcome> {
+    pub fn run(&self, wrap: impl Fn(Command) -> Command, needless: impl Fn() -> bool) -> Result<Outcome> {
+        let outcome = self.run_within(self.limit(), &wrap, &needless)?;
+        if outcome.starved() && !needless() {
+            return self.run_within(self.limit() * WHILE_BUSY, &wrap, &needless);
+        }
+        Ok(outcome)
+    }
+
+    fn run_within(
+        &self,
+        limit: Duration,
+        wrap: impl Fn(Command) -> Command,
+        needless: impl Fn() -> bool,
+    ) -> Result<Outcome> {
         let mut command = Command::new(&self.executable);
         command.args(["--exact", &self.test, "--nocapture", "--test-threads=1"]);
         // A model draws no wider than an explanation can be, unless somebody knows how wide that is.
@@ -103,11 +128,11 @@ impl Trial {
         command.current_dir(&self.folder).envs(self.variables.iter().cloned());
         // Messages are for students; a stack is none.
         command.env("RUST_BACKTRACE", "0");
-        command.env(LIMIT_SECONDS, self.limit().as_secs().to_string());
+        command.env(LIMIT_SECONDS, limit.as_secs().to_string());
         // The receipt comes and goes by standard input: no other descriptor needs to be passed on.
         command.env(RECEIPT, "0");
         let mut command = wrap(command);
-        let ended = supervise(&mut command, self.limit() + GRACE, needless)?;
+        let ended = supervise(&mut command, limit + GRACE, needless)?;
         Ok(Outcome {
             test: self.test.clone(),
             kind: self.kind,
@@ -115,6 +140,7 @@ impl Trial {
             out_of_time: ended.killed,
             output: ended.output,
             took: ended.took,
+            computed: ended.computed,
         })
     }
 }
@@ -133,6 +159,7 @@ struct Ended {
     /// The first part of what it printed, standard output and standard error in the order of printing.
     output: String,
     took: Duration,
+    computed: Duration,
 }
 
 /// Runs a test's command with a receipt, and keeps the beginning of what it prints.
@@ -144,9 +171,9 @@ fn supervise(command: &mut Command, limit: Duration, needless: impl Fn() -> bool
     let (reader, writer) = std::io::pipe().context("no pipe for the output")?;
     command.stdin(OwnedFd::from(theirs)).stdout(writer.try_clone()?).stderr(writer);
     let printed = Printed::read(reader, KEPT_OUTPUT);
-    let status = run_group(command, start + limit, || printed.contains(TODO) || needless())?;
+    let (status, computed) = run_group(command, start + limit, || printed.contains(TODO) || needless())?;
     let receipt = status.is_some() && came_back(ours, number);
-    Ok(Ended { receipt, killed: status.is_none(), output: printed.text(), took: start.elapsed() })
+    Ok(Ended { receipt, killed: status.is_none(), output: printed.text(), took: start.elapsed(), computed })
 }
 
 /// Runs a compiler's command. Whether it succeeded, and what it wrote to standard output and to standard error.
@@ -159,7 +186,7 @@ pub fn supervise_build(command: &mut Command, limit: Duration) -> Result<(bool, 
     command.stdin(Stdio::null()).stdout(writer).stderr(error_writer);
     let messages = Printed::read(messages, KEPT_MESSAGES);
     let errors = Printed::read(errors, KEPT_OUTPUT);
-    let status = run_group(command, Instant::now() + limit, || false)?;
+    let (status, _) = run_group(command, Instant::now() + limit, || false)?;
     let mut said = errors.text();
     if status.is_none() {
         said.push_str(&format!(
@@ -171,19 +198,26 @@ pub fn supervise_build(command: &mut Command, limit: Duration) -> Result<(bool, 
 }
 
 /// Runs a command as the leader of a process group of its own, and kills the group when the command ends, when the
-/// deadline passes, or when it is hopeless. Whether it succeeded; `None` if it had to be killed.
-fn run_group(command: &mut Command, deadline: Instant, hopeless: impl Fn() -> bool) -> Result<Option<bool>> {
+/// deadline passes, or when it is hopeless. Whether it succeeded; `None` if it had to be killed. And for how long a
+/// processor worked for it.
+fn run_group(
+    command: &mut Command,
+    deadline: Instant,
+    hopeless: impl Fn() -> bool,
+) -> Result<(Option<bool>, Duration)> {
     let spawned = command.process_group(0).spawn();
     // Our copies of its ends of pipes and sockets, so that these end with the processes that have them.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = spawned.with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    let status = wait(&mut child, deadline, hopeless);
+    wait(&child, deadline, hopeless);
+    let computed = processor_time(child.id());
+    let status = child.try_wait().ok().flatten().map(|status| status.success());
     // Also after a normal end: what it started must not go on. An error says that nothing is left.
     kill_group(child.id());
     if status.is_none() {
         child.wait().context("cannot wait for a process that was killed")?;
     }
-    Ok(status)
+    Ok((status, computed))
 }
 
 /// Kills every process of a group with SIGKILL.
@@ -195,15 +229,34 @@ fn kill_group(leader: u32) {
     }
 }
 
-/// Whether the process succeeded; `None` if it goes on after the deadline, or although it is hopeless.
-fn wait(child: &mut Child, deadline: Instant, hopeless: impl Fn() -> bool) -> Option<bool> {
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status.success()),
-            Ok(None) if Instant::now() < deadline && !hopeless() => thread::sleep(Duration::from_millis(2)),
-            _ => return None,
-        }
+/// Waits until the process has ended, the deadline has come, or it is hopeless. A process that has ended is not reaped yet:
+/// so long, the kernel tells how long it has computed.
+fn wait(child: &Child, deadline: Instant, hopeless: impl Fn() -> bool) {
+    while !has_ended(child.id()) && Instant::now() < deadline && !hopeless() {
+        thread::sleep(Duration::from_millis(2));
     }
+}
+
+fn has_ended(child: u32) -> bool {
+    let mut what = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    #[allow(unsafe_code)]
+    // SAFETY: waitid(2) writes one `siginfo_t`, for which all-zero bytes are a value; it has no process id if nothing ended.
+    let (result, pid) = unsafe {
+        let result = libc::waitid(libc::P_PID, child, what.as_mut_ptr(), options);
+        (result, what.assume_init().si_pid())
+    };
+    result != 0 || pid != 0
+}
+
+/// How long processors have worked for a process and for those of its descendants that it has waited for (proc(5)).
+fn processor_time(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name, in brackets, may hold spaces. Fields 14 to 17 are the four times; the first behind the name is field 3.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    let ticks: u64 = fields.skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    // USER_HZ is 100 on Linux, whatever the kernel's own clock.
+    Duration::from_millis(ticks * 10)
 }
 
 /// What a process prints, read on a thread of its own: the beginning is kept.
@@ -283,6 +336,46 @@ pub fn list(executable: &Path) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use super::{Duration, Instant, Kind, LIMIT, Outcome, run_group};
+    use std::process::Command;
+
+    #[test]
+    fn what_a_process_has_computed_is_counted_and_what_it_has_slept_is_not() {
+        let mut sleeps = Command::new("sleep");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let (status, computed) = run_group(sleeps.arg("1"), deadline, || false).expect("sleep runs");
+        assert_eq!(status, Some(true));
+        assert!(computed < Duration::from_millis(500), "it slept, and is said to have computed {computed:?}");
+        let mut counts = Command::new("sh");
+        // The shell in the shell is waited for by the first, as a test is by its sandbox.
+        counts.args(["-c", "sh -c 'i=0; while [ $i -lt 3000000 ]; do i=$((i+1)); done'; exit 3"]);
+        let (status, computed) = run_group(&mut counts, deadline, || false).expect("a shell runs");
+        assert_eq!(status, Some(false));
+        assert!(
+            computed >= Duration::from_millis(100),
+            "it computed, and is said to have done so for {computed:?}"
+        );
+    }
+
+    #[test]
+    fn only_who_computes_and_gets_too_little_is_starved() {
+        let outcome = |passed, took, computed| Outcome {
+            test: String::new(),
+            kind: Kind::Model,
+            passed,
+            out_of_time: false,
+            output: String::new(),
+            took,
+            computed,
+        };
+        let late = LIMIT + Duration::from_millis(10);
+        assert!(outcome(false, late, LIMIT / 2).starved(), "half of the time it waited for a processor");
+        assert!(!outcome(false, late, Duration::ZERO).starved(), "a deadlock");
+        assert!(!outcome(false, late, LIMIT * 2).starved(), "two threads that go round in circles");
+        assert!(!outcome(false, LIMIT / 2, LIMIT / 4).starved(), "it failed before its time was over");
+        assert!(!outcome(true, late, LIMIT / 2).starved());
+    }
+
     #[test]
     fn a_test_is_told_its_limit_and_its_receipt_by_the_names_that_it_knows() {
         assert_eq!(super::LIMIT_SECONDS, verdict::LIMIT_SECONDS);

@@ -1,7 +1,7 @@
 //! Anything, in any order: the promises that [`Herd`] checks at each step hold whatever happens.
 
 use crate::herd::{Forks, Herd, Life};
-use prefork::{CANNOT_START, DONE, Event, Exit, FIRST_PAUSE, LONGEST_PAUSE, Pid};
+use prefork::{Action, CANNOT_START, DONE, Event, Exit, FIRST_PAUSE, LONGEST_PAUSE, MASTER_GONE, Pid};
 use proptest::prelude::*;
 use std::time::Duration;
 use verdict::test;
@@ -15,15 +15,35 @@ enum Happening {
     Sleep,
     Forks(Forks),
     Answer(usize, Forks),
+    /// About one of the living workers, whatever it does.
+    Hangs(usize),
+    /// Something that was never asked for, or about a process that nobody knows.
+    Stray(Event),
     Told(Event),
 }
 
 fn exits() -> impl Strategy<Value = Exit> {
-    prop_oneof![Just(Exit::Signal(11)), Just(Exit::Code(0)), Just(Exit::Code(CANNOT_START))]
+    prop_oneof![
+        2 => Just(Exit::Code(DONE)),
+        4 => Just(Exit::Code(CANNOT_START)),
+        1 => Just(Exit::Code(MASTER_GONE)),
+        1 => (1..256).prop_map(Exit::Code),
+        2 => (1..65).prop_map(Exit::Signal),
+    ]
 }
 
 fn forks() -> impl Strategy<Value = Forks> {
     prop_oneof![3 => Just(Forks::Succeed), 1 => Just(Forks::Fail), 1 => Just(Forks::Pend)]
+}
+
+fn strays() -> impl Strategy<Value = Event> {
+    let pid = Pid::from_raw(99);
+    prop_oneof![
+        Just(Event::Start),
+        Just(Event::Ready { pid }),
+        Just(Event::Hung { pid }),
+        exits().prop_map(move |how| Event::Exited { pid, how }),
+    ]
 }
 
 fn happenings() -> impl Strategy<Value = Happening> {
@@ -35,6 +55,9 @@ fn happenings() -> impl Strategy<Value = Happening> {
         2 => forks().prop_map(Happening::Forks),
         4 => (any::<usize>(), forks()).prop_map(|(which, forks)| Happening::Answer(which, forks)),
         3 => Just(Happening::Told(Event::Reload)),
+        1 => Just(Happening::Told(Event::Tick)),
+        2 => any::<usize>().prop_map(Happening::Hangs),
+        1 => strays().prop_map(Happening::Stray),
     ]
 }
 
@@ -68,6 +91,18 @@ impl Herd {
                     self.answer(self.unanswered[which], forks);
                 }
             }
+            Happening::Hangs(who) => {
+                if let Some(pid) = someone(self, who) {
+                    self.tell(Event::Hung { pid });
+                }
+            }
+            Happening::Stray(event) => {
+                let actions = self.tell(event);
+                let decided = actions
+                    .iter()
+                    .any(|action| matches!(action, Action::Settle { .. } | Action::Abort { .. }));
+                self.demand(!decided, "Strays: nothing is done about what was not asked for, or is not ours");
+            }
             Happening::Told(event) => {
                 self.tell(event);
             }
@@ -84,6 +119,8 @@ proptest! {
         slots in 1..4usize,
         before in prop::collection::vec(happenings(), 0..120),
         stop in prop_oneof![Just(Event::Stop), Just(Event::StopNow)],
+        between in prop::collection::vec(happenings(), 0..20),
+        again in prop::option::of(prop_oneof![Just(Event::Stop), Just(Event::StopNow)]),
         after in prop::collection::vec(happenings(), 0..20),
     ) {
         let mut herd = Herd::starting(slots);
@@ -92,6 +129,12 @@ proptest! {
         }
         let finished_before = herd.finished;
         herd.tell(stop);
+        for happening in &between {
+            herd.undergo(happening);
+        }
+        if let Some(again) = again {
+            herd.tell(again);
+        }
         for happening in &after {
             herd.undergo(happening);
         }

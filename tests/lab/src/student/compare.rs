@@ -22,11 +22,11 @@ const ROUNDS: usize = 5;
 const WARM_UP: &str = "0.1";
 const MEASURE: &str = "0.4";
 
-/// Runs the part's benchmark on both, and shows how the files differ if the lab is done.
+/// Runs the part's benchmark on both, and shows how the files differ if the lab is done; or shows only that.
 ///
 /// # Errors
 /// If there is nothing to compare with, or the student's part is not done.
-pub fn compare(course: &Course, lab: &Lab) -> Result<()> {
+pub fn compare(course: &Course, lab: &Lab, only_text: bool) -> Result<()> {
     let part = &lab.part;
     let solution = course.root.join("solutions").join(part);
     ensure!(
@@ -41,11 +41,13 @@ pub fn compare(course: &Course, lab: &Lab) -> Result<()> {
         "a part is compared when it works: cargo lab check {}",
         lab.number
     );
-    let ours = build(course, lab, false)?;
-    let theirs = build(course, lab, true)?;
-    let folder = tree::memory(&course.root)?.join("compare");
-    let table = race(&ours, &theirs, &folder)?;
-    println!("\n{table}");
+    if !only_text {
+        let ours = build(course, lab, false)?;
+        let theirs = build(course, lab, true)?;
+        let folder = tree::memory(&course.root)?.join("compare");
+        let table = race(&ours, &theirs, &folder)?;
+        println!("\n{table}");
+    }
     println!("the differences, ours first:");
     let mut diff = Command::new("git");
     diff.args(["--no-pager", "diff", "--no-index", "--stat", "--patch"]);
@@ -136,6 +138,9 @@ fn table(times: &Times) -> String {
         let (ours, theirs) = (spread(ours).1, spread(theirs).1);
         let (middle, ours, theirs) = (theirs / ours, time(ours), time(theirs));
         text += &format!("{name:40} {ours:>10} {theirs:>10}   {middle:.2} ({low:.2} to {high:.2})\n");
+    }
+    if times.keys().any(|name| name.contains("control")) {
+        text += "\nA control is the standard library's on both sides: how far its ratio is from 1.00 is chance.\n";
     }
     text + "\nA ratio whose rounds lie on both sides of 1.00 is no difference.\n"
 }

@@ -1,5 +1,6 @@
 //! What the runner remembers between two calls: how far each task was, and which hints were shown.
 
+use crate::code::code;
 use crate::course::{Course, Lab, Task};
 use crate::judge::State;
 use crate::tree;
@@ -58,7 +59,10 @@ impl Progress {
         let fingerprint = tree::fingerprint(&files);
         let state = |task: &Task| {
             let untouched_hunt = task.hunt.as_ref().is_some_and(|hunt| {
-                files.get(&Path::new("hunts").join(&hunt.file)).is_some_and(|text| text.contains(&hunt.wrong))
+                let now = files.get(&Path::new("hunts").join(&hunt.file));
+                let shipped = tree::shipped_hunt(root, lab, hunt);
+                now.zip(shipped)
+                    .is_some_and(|(now, shipped)| code(now) == code(&tree::without_anchors(&shipped)))
             });
             let waits = task.needs.iter().any(|need| unwritten.contains(&need.as_str()));
             if unwritten.contains(&task.id.as_str()) || untouched_hunt || task.holes.is_empty() && waits {

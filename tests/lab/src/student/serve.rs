@@ -48,7 +48,7 @@ pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
             used.join(", ")
         );
         if let Some(missing) = unwritten(course, part)? {
-            bail!(missing);
+            bail!("{missing}{}", instead(course, serve, used)?);
         }
     }
     let profile = if serve.release { "release" } else { "debug" };
@@ -76,6 +76,28 @@ pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
         if mine.is_empty() { "our parts only".to_owned() } else { format!("your {}", mine.join(", ")) }
     );
     Err(command.exec().into())
+}
+
+/// What to type if not all parts were meant: those that are written, with ours in the place of the others.
+fn instead(course: &Course, serve: &Serve, used: &[&str]) -> Result<String> {
+    let mut written = Vec::new();
+    for &part in used {
+        match unwritten(course, part)? {
+            None => written.push(part),
+            Some(_) if theirs_only(course, part) => return Ok(String::new()),
+            Some(_) => {}
+        }
+    }
+    let asked_for_all = serve.mine.iter().any(|name| name == "all");
+    Ok(match written[..] {
+        [] => String::new(),
+        _ if !asked_for_all => String::new(),
+        _ => format!(
+            ".\nOr serve with what you have, and our parts for the rest: `cargo lab run {} --mine {}`",
+            serve.stage,
+            written.join(",")
+        ),
+    })
 }
 
 /// What keeps a lab's stage from being built: another part, of which there is no solution here, and that is not written.

@@ -1,0 +1,106 @@
+//! What a compiler reads of a file: the text without comments, and without what only makes it look good.
+
+/// The code of a file. Two files with the same code are the same program.
+pub fn code(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = token(rest);
+        let token = &rest[..length];
+        rest = &rest[length..];
+        if token.starts_with("//") || token.starts_with("/*") || first.is_whitespace() {
+            if !code.ends_with(' ') {
+                code.push(' ');
+            }
+        } else {
+            code.push_str(token);
+        }
+    }
+    code.trim().to_owned()
+}
+
+/// How long a comment, a literal, white space or any other character at the beginning of a text is, in bytes.
+fn token(text: &str) -> usize {
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    if text.starts_with("//") {
+        return text.find('\n').unwrap_or(text.len());
+    }
+    if text.starts_with("/*") {
+        return block_comment(text);
+    }
+    if text.starts_with('"') {
+        return quoted(text, '"');
+    }
+    if let Some(hashes) = raw_string(text) {
+        let end = format!("\"{}", "#".repeat(hashes));
+        let begin = hashes + 2;
+        return text[begin..].find(&end).map_or(text.len(), |at| begin + at + end.len());
+    }
+    // A character, and not a lifetime.
+    if text.starts_with("'\\") || text.starts_with('\'') && text.chars().nth(2) == Some('\'') {
+        return quoted(text, '\'');
+    }
+    // A word is one token, so that the `r` of `for"` begins no raw string.
+    let word = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
+    word.max(first)
+}
+
+/// Comments of this kind may be inside each other.
+fn block_comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    while at < text.len() {
+        if text[at..].starts_with("/*") {
+            (depth, at) = (depth + 1, at + 2);
+        } else if text[at..].starts_with("*/") {
+            (depth, at) = (depth - 1, at + 2);
+            if depth == 0 {
+                break;
+            }
+        } else {
+            at += text[at..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    at
+}
+
+/// A literal in these quotes, from the first to the last.
+fn quoted(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, letter) in text.char_indices().skip(1) {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if letter == quote => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Of a raw string, how many hash signs it has.
+fn raw_string(text: &str) -> Option<usize> {
+    let rest = text.strip_prefix('r')?;
+    let hashes = rest.len() - rest.trim_start_matches('#').len();
+    rest[hashes..].starts_with('"').then_some(hashes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+
+    #[test]
+    fn comments_and_lines_do_not_change_the_code() {
+        let plain = "fn f<'a>(c: char) { g(\"//\", r#\"/* \" */\"#, '\"', '\\'', 'a'); h(); }";
+        let written = "// first\nfn f<'a>(c: char) { /* a /* b */ c */\n    g(\"//\", r#\"/* \" */\"#, '\"', '\\'', \
+                       'a'); // last \"\n    h();\n}\n// end";
+        assert_eq!(code(written), plain);
+    }
+
+    #[test]
+    fn what_stands_in_literals_is_code() {
+        assert_ne!(code("\"a // b\""), code("\"a // c\""));
+        assert_ne!(code("r\"/* a */\""), code("r\"/* b */\""));
+        assert_ne!(code("for x in y { '/'; }"), code("for x in y { '*'; }"));
+        assert_ne!(code("a b"), code("ab"));
+    }
+}
