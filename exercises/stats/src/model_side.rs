@@ -76,14 +76,16 @@ pub(crate) fn step_done() {
 // No part needs all of it.
 #[allow(dead_code, unused_imports)]
 pub(crate) mod sync {
-    pub(crate) use lanes::sync::*;
+    pub(crate) use crate::in_models::sync::*;
 
     // Not for memory that processes share: the compiler says why.
-    pub(crate) use lanes::sync::unshared::{Condvar, Mutex, RwLock};
+    pub(crate) use crate::in_models::sync::unshared::{Condvar, Mutex, RwLock};
 
     /// Atomics whose every operation is a step.
     pub(crate) mod atomic {
-        pub(crate) use lanes::sync::atomic::{AtomicPtr, Ordering, ValueMut, compiler_fence, fence};
+        pub(crate) use crate::in_models::sync::atomic::{
+            AtomicPtr, Ordering, ValueMut, compiler_fence, fence,
+        };
 
         use super::super::{panicking, step_done};
 
@@ -105,12 +107,12 @@ pub(crate) mod sync {
         macro_rules! mortal_atomic {
             ($name:ident, $value:ty, $zero:expr, { $($more:ident)* }) => {
                 #[derive(Debug)]
-                pub(crate) struct $name(lanes::sync::atomic::$name);
+                pub(crate) struct $name(crate::in_models::sync::atomic::$name);
 
                 impl $name {
                     #[track_caller]
                     pub(crate) fn new(value: $value) -> $name {
-                        $name(lanes::sync::atomic::$name::new(value))
+                        $name(crate::in_models::sync::atomic::$name::new(value))
                     }
 
                     #[track_caller]
@@ -131,14 +133,14 @@ pub(crate) mod sync {
 
                     pub(crate) const fn as_ptr(&self) -> *mut $value
                     where
-                        for<'a> (): lanes::rules::AddressesStayHidden,
+                        for<'a> (): crate::in_models::rules::AddressesStayHidden,
                     {
                         self.0.as_ptr()
                     }
 
                     pub(crate) fn from_ptr<'a>(_: *mut $value) -> &'a $name
                     where
-                        for<'b> (): lanes::rules::AddressesStayHidden,
+                        for<'b> (): crate::in_models::rules::AddressesStayHidden,
                     {
                         unreachable!()
                     }
@@ -249,7 +251,7 @@ pub(crate) mod futex {
     use std::thread::panicking;
     use std::time::Duration;
 
-    use lanes::sync::{Condvar, Mutex};
+    use crate::in_models::sync::{Condvar, Mutex};
 
     use super::step_done;
     use super::sync::atomic::AtomicU32;

@@ -103,7 +103,7 @@ impl<V: Weigh> Cache<V> {
     /// would wait for itself.
     ///
     /// # Errors
-    /// The error of `load`, to the caller whose `load` it was. Those who waited for it load themselves.
+    /// The error of `load`, to the caller whose `load` it was. Of those who waited for it, one loads in its turn.
     pub fn get_or_load<E>(
         &self,
         key: &str,

@@ -3,6 +3,7 @@
 //! ```text
 //!   cut       solutions/ -> exercises/
 //!   wrong     mistakes, as edits of the solutions
+//!   sentences each sentence of a contract, and the mistakes that break it
 //!   handout   a copy for students
 //!   points    what each task is worth
 //!   grade     many submissions, each in a sandbox; reports
@@ -14,4 +15,5 @@ pub mod cut;
 pub mod grade;
 pub mod handout;
 pub mod points;
+pub mod sentences;
 pub mod wrong;

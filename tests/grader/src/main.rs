@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use grader::grade::{self, recipe, sandbox, ward};
 use grader::points::points;
-use grader::{cut, handout};
+use grader::{cut, handout, sentences};
 use lab::course::Course;
 use lab::{build, judge, tree};
 use std::ffi::OsString;
@@ -68,6 +68,8 @@ enum Order {
         #[arg(long, requires = "lab")]
         into: Option<PathBuf>,
     },
+    /// Write tests/submissions/SENTENCES.md: each sentence of a contract, and the wrong submissions that break it
+    Sentences,
     /// Process 1 of a cell
     #[command(hide = true)]
     Inside {
@@ -118,6 +120,14 @@ fn run(order: Order) -> Result<ExitCode> {
         Order::Cut { lab: None, .. } => {
             for lab in &course.labs {
                 tree::write(&cut::exercise(&course.root, lab)?, &lab.exercise(&course.root))?;
+            }
+        }
+        Order::Sentences => {
+            let (table, complaints) = sentences::table(&course)?;
+            std::fs::write(course.root.join(sentences::TABLE), table)?;
+            complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
+            if !complaints.is_empty() {
+                return Ok(ExitCode::FAILURE);
             }
         }
         Order::Inside { .. } | Order::Judge => unreachable!("done above"),

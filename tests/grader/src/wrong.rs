@@ -19,11 +19,18 @@ pub struct Wrong {
     pub name: String,
     /// What the student thought.
     pub mistake: String,
+    /// The sentences of the part's contract that it breaks, each quoted in so many words that it is the only one:
+    /// `never for a slot`, or `BoundedQueue::len: How many items`.
+    #[serde(default)]
+    pub breaks: Vec<String>,
     /// The task that must fail.
     pub task: String,
     /// The task that holds the fault, and whose heading and hint the student must see, if the tests of another one find
     /// it.
     pub fault: Option<String>,
+    /// The test that refuses it, as the labs' files name tests: `model semaphore::a_release_wakes_a_sleeper`.
+    #[serde(default)]
+    pub test: String,
     /// What the student must be shown.
     pub says: String,
     /// How it differs from the solution.
