@@ -20,13 +20,6 @@ mod cover;
 #[path = "stats/semaphore.rs"]
 mod semaphore;
 
-/// The atomics of processes that die have what std's have: this compiles.
-#[allow(dead_code, clippy::all)]
-mod as_in_std {
-    use crate::sync;
-    include!("../lanes/tests/std/atomics.rs");
-}
-
 const MASTER: u32 = 1;
 const VICTIM: u32 = 2;
 const LEFT: u32 = 3;
@@ -48,4 +41,11 @@ fn mortal<R: Send + 'static>(
         }
         result
     })
+}
+
+/// The atomics of processes that die have what std's have: this compiles.
+#[allow(dead_code, clippy::all)]
+mod as_in_std {
+    use crate::sync;
+    include!("../lanes/tests/std/atomics.rs");
 }

@@ -24,16 +24,6 @@ fn bounds_rise_and_belong_to_the_bucket_below() {
     }
 }
 
-#[test]
-fn a_duration_that_is_too_long_counts_as_the_longest() {
-    // As nanoseconds, it is 2 to the power of 64 and 7 more.
-    let too_long = Duration::from_nanos(u64::MAX) + Duration::from_nanos(8);
-    let histogram = Histogram::new();
-    histogram.record(too_long);
-    let sum = histogram.snapshot().sum_nanoseconds;
-    assert_eq!(sum, u64::MAX, "{too_long:?} counts as 584 years, the longest that fits");
-}
-
 /// Where a value belongs, found the slow way.
 pub fn bucket_of(value: Duration) -> usize {
     BOUNDS.iter().position(|bound| value <= *bound).unwrap_or(BUCKETS - 1)
@@ -67,4 +57,14 @@ proptest! {
         }
         prop_assert_eq!(snapshot.cumulative().count(), BUCKETS, "cumulative() has a number for each bucket");
     }
+}
+
+#[test]
+fn a_duration_that_is_too_long_counts_as_the_longest() {
+    // As nanoseconds, it is 2 to the power of 64 and 7 more.
+    let too_long = Duration::from_nanos(u64::MAX) + Duration::from_nanos(8);
+    let histogram = Histogram::new();
+    histogram.record(too_long);
+    let sum = histogram.snapshot().sum_nanoseconds;
+    assert_eq!(sum, u64::MAX, "{too_long:?} counts as 584 years, the longest that fits");
 }
