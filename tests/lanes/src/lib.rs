@@ -43,4 +43,4 @@ pub mod rules;
 pub mod sync;
 pub mod thread;
 
-pub use model::{Model, Run};
+pub use model::{Model, Run, Walk};

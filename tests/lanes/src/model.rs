@@ -28,12 +28,30 @@ pub struct Model {
     preemption_bound: usize,
     wakes_for_nothing: bool,
     outcomes: Option<BTreeSet<String>>,
+    at_most: Option<usize>,
+}
+
+/// What came of a model that was [walked](Model::walk).
+#[derive(Debug)]
+pub struct Walk {
+    /// How many interleavings were begun.
+    pub interleavings: usize,
+    /// Whether there were no more: neither a failure nor a limit has ended the walk.
+    pub complete: bool,
+    /// In which interleaving it failed, how, and the steps in lanes; if one did.
+    pub failure: Option<String>,
 }
 
 impl Model {
     /// A model of `promise`, a sentence that says what holds in every interleaving.
     pub fn new(promise: &str) -> Model {
-        Model { promise: promise.to_owned(), preemption_bound: 3, wakes_for_nothing: false, outcomes: None }
+        Model {
+            promise: promise.to_owned(),
+            preemption_bound: 3,
+            wakes_for_nothing: false,
+            outcomes: None,
+            at_most: None,
+        }
     }
 
     /// How often, at most, a thread that could go on is made to wait for another in one interleaving. 3
@@ -62,6 +80,30 @@ impl Model {
     pub fn outcomes(mut self, outcomes: &[&str]) -> Model {
         self.outcomes = Some(outcomes.iter().map(|&outcome| outcome.to_owned()).collect());
         self
+    }
+
+    /// Walks no more interleavings than this. Only for [`walk`](Self::walk), which says whether it was enough: a check
+    /// that ends early has checked nothing.
+    pub fn at_most(mut self, interleavings: usize) -> Model {
+        self.at_most = Some(interleavings);
+        self
+    }
+
+    /// Runs `model` in every interleaving of its threads, and leaves the judgement to the caller.
+    pub fn walk(self, model: impl Fn(&Run) + Send + Sync + 'static) -> Walk {
+        let model: Arc<Body> = Arc::new(model);
+        let limits = Limits { preemption_bound: self.preemption_bound, interleavings: self.at_most };
+        match walk(self.manner(), limits, &model) {
+            Verdict::Walked(Record { interleavings, .. }) => {
+                let complete = self.at_most.is_none_or(|most| interleavings < most);
+                Walk { interleavings, complete, failure: None }
+            }
+            Verdict::Failed(record, panic) => Walk {
+                interleavings: record.interleavings,
+                complete: false,
+                failure: Some(report::failure(&record, &panic)),
+            },
+        }
     }
 
     /// Runs `model` in every interleaving of its threads, and prints how many there were. If one fails, it is run again,
@@ -215,11 +257,12 @@ fn explorer(limits: &Limits) -> loom::model::Builder {
     let mut builder = loom::model::Builder::new();
     builder.max_threads = report::MAX_THREADS;
     builder.max_branches = report::MAX_BRANCHES;
-    builder.max_permutations = limits.interleavings;
+    // Loom looks at the limit once in so many interleavings, before it begins the next.
+    builder.max_permutations = limits.interleavings.map(|most| most + 1);
     builder.max_duration = None;
     builder.preemption_bound = Some(limits.preemption_bound);
     builder.checkpoint_file = None;
-    builder.checkpoint_interval = usize::MAX;
+    builder.checkpoint_interval = if limits.interleavings.is_some() { 1 } else { usize::MAX };
     builder.expect_explicit_explore = false;
     builder.location = true;
     builder.log = false;

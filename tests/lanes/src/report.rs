@@ -54,12 +54,12 @@ pub(crate) fn kept(promise: &str, record: &Record) -> String {
 
 /// What is said when an interleaving has panicked or deadlocked.
 pub(crate) fn broken(promise: &str, record: &Record, panic: &Panic) -> String {
-    let cause = cause(record, panic);
-    format!(
-        "the model failed: {promise}\n\nin interleaving {}: {cause}\n\n{}",
-        record.interleavings,
-        lanes(record)
-    )
+    format!("the model failed: {promise}\n\n{}", failure(record, panic))
+}
+
+/// The interleaving that has panicked or deadlocked: its number, the cause, and its steps.
+pub(crate) fn failure(record: &Record, panic: &Panic) -> String {
+    format!("in interleaving {}: {}\n\n{}", record.interleavings, cause(record, panic), lanes(record))
 }
 
 /// What is said when there was nothing to explore.

@@ -247,3 +247,36 @@ fn the_owners_store_comes_after_what_was_made_of_its_exchange() {
         run.outcome(if is_marked { "marked" } else { "not marked" });
     });
 }
+
+/// Two threads and a main thread that each take a lock.
+fn three_lock() {
+    let lock = Arc::new(Mutex::new(0));
+    let others = ["left", "right"].map(|name| {
+        let lock = lock.clone();
+        thread::spawn_named(name, move || *lock.lock().unwrap() += 1)
+    });
+    *lock.lock().unwrap() += 1;
+    for other in others {
+        other.join().unwrap();
+    }
+}
+
+#[test]
+fn a_walk_says_whether_it_was_walked_to_the_end() {
+    let all = Model::new("three lock").walk(|_| three_lock());
+    assert!(all.complete && all.failure.is_none(), "{all:?}");
+    let some = Model::new("three lock").at_most(2).walk(|_| three_lock());
+    assert_eq!((some.interleavings, some.complete), (2, false));
+    assert!(some.failure.is_none() && all.interleavings > 2, "{some:?}, {all:?}");
+}
+
+#[test]
+fn a_walk_that_fails_says_how_and_does_not_panic() {
+    let walk = Model::new("three lock, and main is wrong").walk(|_| {
+        three_lock();
+        panic!("on purpose");
+    });
+    let failure = walk.failure.expect("it fails");
+    assert!(!walk.complete && failure.starts_with("in interleaving 1: main panicked at "), "{failure}");
+    assert!(failure.contains("on purpose") && failure.contains("step  main"), "{failure}");
+}
