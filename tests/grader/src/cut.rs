@@ -14,7 +14,7 @@
 //! are our way of doing it, and the paragraphs that tell why it works.
 
 use anyhow::{Context, Result, ensure};
-use lab::course::{Hole, Lab, Task};
+use lab::course::{Hole, Lab, Task, beneath, place};
 use lab::tree::{self, Files, rust_files};
 use std::fs;
 use std::ops::Range;
@@ -32,11 +32,13 @@ pub fn exercise(root: &Path, lab: &Lab) -> Result<Files> {
     let solution = root.join("solutions").join(&lab.part);
     let mut files = Files::new();
     files.insert("Cargo.toml".into(), manifest(&read(&solution.join("Cargo.toml"))?, lab));
-    for path in rust_files(&solution.join("src"))? {
-        let name = path.strip_prefix(&solution).expect("it was found there").to_owned();
-        let file = name.strip_prefix("src").expect("it was found there").to_string_lossy().into_owned();
-        let text = cut_file(&read(&path)?, &file, lab).with_context(|| format!("{}", path.display()))?;
-        files.insert(name, text);
+    let folders = ["src", "prove"].map(|folder| solution.join(folder));
+    for folder in folders.iter().filter(|folder| folder.exists()) {
+        for path in rust_files(folder)? {
+            let name = path.strip_prefix(&solution).expect("it was found there").to_owned();
+            let text = cut_file(&read(&path)?, &name, lab).with_context(|| format!("{}", path.display()))?;
+            files.insert(name, text);
+        }
     }
     for hunt in lab.tasks.iter().filter_map(|task| task.hunt.as_ref()) {
         let name = Path::new("hunts").join(&hunt.file);
@@ -45,8 +47,7 @@ pub fn exercise(root: &Path, lab: &Lab) -> Result<Files> {
     }
     let named = lab.tasks.iter().flat_map(|task| &task.holes).map(|hole| &hole.at).chain(&lab.leave_out);
     for at in named {
-        let (file, _) = split(at)?;
-        ensure!(files.contains_key(&Path::new("src").join(file)), "{at}: there is no such file");
+        ensure!(files.contains_key(&place(at)?.0), "{at}: there is no such file");
     }
     Ok(files)
 }
@@ -58,8 +59,8 @@ pub fn exercise(root: &Path, lab: &Lab) -> Result<Files> {
 pub fn answers(root: &Path, lab: &Lab) -> Result<Vec<String>> {
     let mut bodies = Vec::new();
     for hole in lab.tasks.iter().flat_map(|task| &task.holes) {
-        let (file, function) = split(&hole.at)?;
-        let text = read(&root.join("solutions").join(&lab.part).join("src").join(file))?;
+        let (file, function) = hole.place()?;
+        let text = read(&root.join("solutions").join(&lab.part).join(file))?;
         let items = Items::of(&text)?;
         let item = items.find(function).with_context(|| format!("{}: there is no such function", hole.at))?;
         bodies.push(text[item.body.clone()].to_owned());
@@ -93,7 +94,7 @@ pub fn telling(solution: &Files, lab: &Lab) -> Result<Files> {
     Ok(files)
 }
 
-/// The tasks whose holes hold these places of a solution, each given by a text that occurs once in a file beneath `src`.
+/// The tasks whose holes hold these places of a solution, each given by a text that occurs once in a file of it.
 /// `None` if a place is in no hole.
 ///
 /// # Errors
@@ -105,7 +106,7 @@ pub fn tasks_at<'l>(
 ) -> Result<Option<Vec<&'l Task>>> {
     let mut found = Vec::new();
     for (file, old) in places {
-        let path = Path::new("src").join(file);
+        let path = beneath(file);
         let text = solution.get(&path).with_context(|| format!("there is no {file}"))?;
         let start = text.find(old).with_context(|| format!("{file} does not say this: {old}"))?;
         let place = start..start + old.trim_end().len();
@@ -126,8 +127,7 @@ pub fn tasks_at<'l>(
 
 /// Where a hole is: its file, and its body there.
 fn hole_in(solution: &Files, hole: &Hole) -> Result<(PathBuf, Range<usize>)> {
-    let (file, function) = split(&hole.at)?;
-    let path = Path::new("src").join(file);
+    let (path, function) = hole.place()?;
     let text = solution.get(&path).with_context(|| format!("{}: there is no such file", hole.at))?;
     let items = Items::of(text)?;
     let item = items.find(function).with_context(|| format!("{}: there is no such function", hole.at))?;
@@ -180,16 +180,12 @@ fn read(path: &Path) -> Result<String> {
     Ok(tree::without_anchors(&text))
 }
 
-fn split(at: &str) -> Result<(&str, &str)> {
-    at.split_once(": ").with_context(|| format!("{at}: this should be `file: function`"))
-}
-
-fn cut_file(text: &str, file: &str, lab: &Lab) -> Result<String> {
+fn cut_file(text: &str, file: &Path, lab: &Lab) -> Result<String> {
     let items = Items::of(text)?;
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
     for task in &lab.tasks {
         for Hole { at, todo } in &task.holes {
-            let (hole_file, function) = split(at)?;
+            let (hole_file, function) = place(at)?;
             if hole_file == file {
                 let item =
                     items.find(function).with_context(|| format!("{at}: there is no such function"))?;
@@ -198,7 +194,7 @@ fn cut_file(text: &str, file: &str, lab: &Lab) -> Result<String> {
         }
     }
     for at in &lab.leave_out {
-        let (item_file, name) = split(at)?;
+        let (item_file, name) = place(at)?;
         if item_file == file {
             let item = items.find(name).with_context(|| format!("{at}: there is no such item"))?;
             edits.push((item.whole(text), String::new()));

@@ -5,11 +5,10 @@
 
 use crate::cut::replace_once;
 use anyhow::{Context, Result};
-use lab::course::{Course, Lab};
+use lab::course::{Course, Lab, beneath};
 use lab::tree::{self, Files};
 use serde::Deserialize;
 use std::fs;
-use std::path::Path;
 
 /// A mistake.
 #[derive(Debug, Deserialize)]
@@ -41,7 +40,7 @@ pub struct Wrong {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
-    /// The file, beneath `src`.
+    /// The file, beneath `src`, or `prove/` and its name.
     pub file: String,
     /// What the solution says there, once.
     pub old: String,
@@ -82,8 +81,7 @@ impl Wrong {
     pub fn files(&self, course: &Course, lab: &Lab) -> Result<Files> {
         let mut files = solution(course, lab)?;
         for Edit { file, old, new } in &self.edits {
-            let text =
-                files.get_mut(&Path::new("src").join(file)).with_context(|| format!("there is no {file}"))?;
+            let text = files.get_mut(&beneath(file)).with_context(|| format!("there is no {file}"))?;
             *text = replace_once(text, old, new)?;
         }
         Ok(files)

@@ -161,9 +161,14 @@ fn the_rules_for_agents_name_what_there_is() {
     let forbidden = rules.split_once("**Never open").expect("what is forbidden").1;
     let forbidden = forbidden.split_once("## ").expect("the next section").0;
     let folders: Vec<&str> = forbidden.split('`').skip(1).step_by(2).collect();
-    for answers in
-        ["solutions/", "tests/submissions/", "tests/labs/", "book/src/museum/", "book/src/teaching/"]
-    {
+    for answers in [
+        "solutions/",
+        "tests/submissions/",
+        "tests/labs/",
+        "tests/prove/",
+        "book/src/museum/",
+        "book/src/teaching/",
+    ] {
         assert!(folders.contains(&answers), "the rules do not forbid {answers}: {folders:?}");
     }
     for folder in folders {
@@ -306,7 +311,7 @@ fn a_check_of_one_task_looks_at_no_other_and_says_what_it_needs() {
     // 3.2 sleeps forever because of it, but the mistake is in 3.1, and so that is shown.
     let screen = copy.screen(&["check", "3.2"], 1);
     shows(&screen, &["(for 3.2)", "3.2 needs 3.1, which is not done. So that comes first."]);
-    shows(&copy.screen(&["check", "3.9"], 2), &["there is no task 3.9: lab 3 has 3.1 to 3.8"]);
+    shows(&copy.screen(&["check", "3.10"], 2), &["there is no task 3.10: lab 3 has 3.1 to 3.9"]);
 }
 
 #[test]
@@ -408,6 +413,21 @@ fn what_does_not_compile_is_shown_by_the_compiler() {
         &copy.screen(&["check", "3"], 1),
         &["exercises/queue does not compile. The first error:", "ring.rs:"],
     );
+}
+
+#[test]
+fn a_students_model_is_asked_about_the_broken_part_that_it_lets_through() {
+    let copy = Copy::fresh();
+    shows(&copy.screen(&["check", "3.9"], 1), &["exercises/queue/prove/sleepers.rs", "cargo lab hint 3.9"]);
+    copy.solve("queue");
+    let file = "exercises/queue/prove/sleepers.rs";
+    let assertion = "    assert_eq!(items, [1, 2], \"each item comes out once\");\n";
+    copy.change(file, assertion, "");
+    let screen = copy.screen(&["check", "3.9"], 1);
+    shows(&screen, &["hands out an", "old item passes your model", "fails on 3 of 4 broken ones"]);
+    assert!(screen.lines().all(|line| line.chars().count() <= 80), "it fits 80 columns:\n{screen}");
+    copy.change(file, "    items.sort();\n", &format!("    items.sort();\n{assertion}"));
+    shows(&copy.screen(&["check", "3.9"], 0), &["3.9 is done"]);
 }
 
 #[test]

@@ -43,12 +43,15 @@ fn tree() -> MutexGuard<'static, Pristine> {
 /// The solution of a lab, as if it were submitted.
 fn solution(lab: &Lab) -> Files {
     let files = wrong::solution(&COURSE, lab).expect("a solution");
-    assert!(files.keys().all(|path| path.starts_with("src") || path.starts_with("hunts")));
+    assert!(files.keys().all(|path| ["src", "hunts", "prove"].iter().any(|of| path.starts_with(of))));
     files
 }
 
 /// The tests that a part has of its own.
-const ALL_KINDS: [Kind; 3] = [Kind::Model, Kind::Suite, Kind::Hunt];
+fn own_kinds(lab: &Lab) -> Vec<Kind> {
+    let kinds: BTreeSet<Kind> = lab.tasks.iter().flat_map(Task::kinds).collect();
+    kinds.into_iter().filter(|kind| *kind != Kind::Stage).collect()
+}
 
 /// Builds the part's own tests of these kinds, with these files in the place of the exercise.
 fn build(lab: &Lab, files: &Files, kinds: &[Kind], keep: &Path) -> Runnable {
@@ -286,7 +289,7 @@ fn accept_other_solutions(part: &str) {
     );
     for (name, files) in variants {
         let keep = tempfile::tempdir().expect("a folder");
-        let runnable = build(lab, &files, &ALL_KINDS, keep.path());
+        let runnable = build(lab, &files, &own_kinds(lab), keep.path());
         let orphans = runnable.orphans(lab);
         assert!(orphans.is_empty(), "each test belongs to one task, but not these: {orphans:?}");
         for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
@@ -306,7 +309,7 @@ fn reach(lab: &Lab) -> &'static Reach {
     REACHES[lab.number - 1].get_or_init(|| {
         let telling = cut::telling(&solution(lab), lab).expect("holes");
         let keep = tempfile::tempdir().expect("a folder");
-        let runnable = build(lab, &telling, &ALL_KINDS, keep.path());
+        let runnable = build(lab, &telling, &own_kinds(lab), keep.path());
         let mut reach = Reach::new();
         for task in lab.tasks.iter().filter(|task| !is_stage(task)) {
             let told = keep.path().join(&task.id);
@@ -340,7 +343,7 @@ fn fail_as_shipped(part: &str) {
     let lab = COURSE.lab(part).expect("a lab");
     let shipped = grader::cut::exercise(&COURSE.root, lab).expect("the exercise");
     let keep = tempfile::tempdir().expect("a folder");
-    let mut runnable = build(lab, &shipped, &ALL_KINDS, keep.path());
+    let mut runnable = build(lab, &shipped, &own_kinds(lab), keep.path());
     {
         let tree = tree();
         tree.submit(lab, &shipped).expect("files in the tree");

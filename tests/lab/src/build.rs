@@ -25,6 +25,7 @@ impl Built {
             Kind::Suite => ("test", "suite"),
             Kind::Model => ("lib", lab.part.as_str()),
             Kind::Hunt => ("test", "hunts"),
+            Kind::Prove => ("test", "prove"),
             Kind::Stage => ("test", "e2e"),
         };
         self.program(sort, name)
@@ -53,7 +54,7 @@ pub struct Build {
 }
 
 impl Build {
-    /// The tests of a lab's own package: suite, models and hunts.
+    /// The tests of a lab's own package: suite, models, hunts and what judges the student's models.
     pub fn tests(lab: &Lab, target: &Path) -> Build {
         Build::new(&["build", "--tests", "--keep-going", "--package", &lab.package()], target)
     }
@@ -67,6 +68,7 @@ impl Build {
                 Kind::Suite => &["--test", "suite"],
                 Kind::Model => &["--lib"],
                 Kind::Hunt => &["--test", "hunts"],
+                Kind::Prove => &["--test", "prove"],
                 Kind::Stage => &[],
             });
         }

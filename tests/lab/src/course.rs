@@ -62,7 +62,7 @@ pub struct Task {
     pub holes: Vec<Hole>,
     /// The broken part that the student repairs, if the task is a hunt.
     pub hunt: Option<Hunt>,
-    /// Which tests decide: `suite`, `model`, `hunt` or `stage`, and a test's path or a prefix that ends in `::`.
+    /// Which tests decide: `suite`, `model`, `hunt`, `prove` or `stage`, and a test's path or a prefix that ends in `::`.
     pub tests: Vec<String>,
     /// From a nudge to nearly the answer.
     pub hints: Vec<String>,
@@ -71,7 +71,7 @@ pub struct Task {
 /// A function whose body is the student's.
 #[derive(Debug)]
 pub struct Hole {
-    /// `file: Type::function` or `file: function`, beneath `src/`.
+    /// `file: Type::function` or `file: function`, beneath `src/`; a model that the student writes is `prove/file`.
     pub at: String,
     /// The task in words.
     pub todo: String,
@@ -106,6 +106,8 @@ pub enum Kind {
     Model,
     /// `tests/hunts`.
     Hunt,
+    /// `tests/prove`: the student's model, tried on right and broken parts.
+    Prove,
     /// `tests/e2e`: against the stage's server, in a process of its own.
     Stage,
 }
@@ -332,6 +334,31 @@ impl Task {
     }
 }
 
+impl Hole {
+    /// The file of the hole, beneath the exercise's folder, and the function in it.
+    ///
+    /// # Errors
+    /// If [`at`](Self::at) does not say.
+    pub fn place(&self) -> Result<(PathBuf, &str)> {
+        place(&self.at)
+    }
+}
+
+/// `file: item`, as in [`Hole::at`]: the file beneath the exercise's folder, and the item.
+///
+/// # Errors
+/// If it looks otherwise.
+pub fn place(at: &str) -> Result<(PathBuf, &str)> {
+    let (file, item) =
+        at.split_once(": ").with_context(|| format!("{at}: this should be `file: function`"))?;
+    Ok((beneath(file), item))
+}
+
+/// Where a file is in the exercise's folder: beneath `src/`, unless it is one of the models that the student writes.
+pub fn beneath(file: &str) -> PathBuf {
+    if file.starts_with("prove/") { file.into() } else { Path::new("src").join(file) }
+}
+
 impl Kind {
     /// The kind with this name in a lab's file.
     ///
@@ -342,6 +369,7 @@ impl Kind {
             "suite" => Kind::Suite,
             "model" => Kind::Model,
             "hunt" => Kind::Hunt,
+            "prove" => Kind::Prove,
             "stage" => Kind::Stage,
             _ => bail!("`{name}` is no kind of test"),
         })
@@ -353,6 +381,7 @@ impl Kind {
             Kind::Suite => "suite",
             Kind::Model => "model",
             Kind::Hunt => "hunt",
+            Kind::Prove => "prove",
             Kind::Stage => "stage",
         }
     }
@@ -377,7 +406,7 @@ mod tests {
         assert_eq!(found("queue"), Ok((3, None)));
         assert_eq!(found("3.2"), Ok((3, Some("3.2"))));
         let refused = |word: &str| found(word).expect_err("it names nothing");
-        assert_eq!(refused("3.9"), "there is no task 3.9: lab 3 has 3.1 to 3.8");
+        assert_eq!(refused("3.10"), "there is no task 3.10: lab 3 has 3.1 to 3.9");
         for word in ["9", "9.1", "cash", ""] {
             let lab = word.trim_end_matches(".1");
             let expected = format!("there is no lab `{lab}`: they are 1 to 6, or by part request, threads");

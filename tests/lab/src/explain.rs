@@ -138,7 +138,8 @@ pub fn what_happened(outcome: &Outcome) -> String {
         return format!("The test's process ended before the test did, without a message.{printed}");
     };
     let mut text = plainly(&first.message);
-    if !(outcome.kind == Kind::Model && first.message.starts_with("the model")) {
+    let of_a_model = outcome.kind == Kind::Model && first.message.starts_with("the model");
+    if !of_a_model && outcome.kind != Kind::Prove {
         text.push_str(&format!("\nat {}", first.place));
     }
     text
@@ -175,6 +176,7 @@ pub fn explanation(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
         Kind::Suite => "with real threads",
         Kind::Model => "in every interleaving up to the bound",
         Kind::Hunt => "hunt",
+        Kind::Prove => "your models",
         Kind::Stage => "against the running server",
     };
     let head =

@@ -84,7 +84,7 @@ impl Runnable {
     pub fn of_part(lab: &Lab, folder: &Path, built: Built) -> Result<Runnable> {
         let mut runnable =
             Runnable { tests: Vec::new(), programs: BTreeMap::new(), errors: built.errors.clone() };
-        for kind in [Kind::Model, Kind::Suite, Kind::Hunt] {
+        for kind in [Kind::Model, Kind::Suite, Kind::Hunt, Kind::Prove] {
             if let Some(executable) = built.tests(kind, lab) {
                 runnable.tests.extend(trial::list(executable)?.into_iter().map(|test| (kind, test)));
                 let program =

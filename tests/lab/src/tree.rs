@@ -123,7 +123,7 @@ pub fn write(files: &Files, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The student's files of a lab: what lies beneath `src/` and `hunts/`.
+/// The student's files of a lab: what lies beneath `src/`, `hunts/` and `prove/`.
 ///
 /// # Errors
 /// If they cannot be read.

@@ -68,7 +68,7 @@ fn not_used(lab: &Lab, path: &Path, is_shipped: bool) -> String {
 /// The files of a lab that a student writes in.
 pub(super) fn with_holes(lab: &Lab) -> BTreeSet<PathBuf> {
     let holes = lab.tasks.iter().flat_map(|task| &task.holes);
-    let files = holes.filter_map(|hole| Some(Path::new("src").join(hole.at.split_once(": ")?.0)));
+    let files = holes.filter_map(|hole| Some(hole.place().ok()?.0));
     let hunts = lab.tasks.iter().filter_map(|task| Some(Path::new("hunts").join(&task.hunt.as_ref()?.file)));
     files.chain(hunts).collect()
 }

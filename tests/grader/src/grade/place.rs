@@ -2,7 +2,7 @@
 
 use super::archive::Entry;
 use super::handin::with_holes;
-use lab::course::{Course, Lab};
+use lab::course::{self, Course, Lab};
 use std::path::{Path, PathBuf};
 
 /// A file's place.
@@ -27,7 +27,7 @@ pub(super) fn place(course: &Course, entry: &Entry) -> Option<Place> {
 fn by_path(course: &Course, words: &[String]) -> Option<Place> {
     let is_place = |at: usize| {
         let (part, below) = (&words[at], &words[at + 1]);
-        course.labs.iter().any(|lab| lab.part == *part) && ["src", "hunts"].contains(&below.as_str())
+        course.labs.iter().any(|lab| lab.part == *part) && ["src", "hunts", "prove"].contains(&below.as_str())
     };
     let at = (0..words.len().saturating_sub(2)).find(|&at| is_place(at))?;
     // A solution or a copy that `cargo lab reset` saved is not what was handed in.
@@ -69,8 +69,7 @@ fn by_name(course: &Course, words: &[String], text: &str) -> Option<Place> {
 
 /// What a file of a lab certainly says.
 fn known_words<'l>(lab: &'l Lab, file: &'l Path) -> impl Iterator<Item = String> + 'l {
-    let of_file =
-        move |at: &str| at.split_once(": ").is_some_and(|(name, _)| file == Path::new("src").join(name));
+    let of_file = move |at: &str| course::place(at).is_ok_and(|(name, _)| file == name);
     let functions =
         lab.tasks.iter().flat_map(|task| &task.holes).filter(move |hole| of_file(&hole.at)).map(|hole| {
             let function = hole.at.rsplit([':', ' ']).next().unwrap_or_default();

@@ -95,7 +95,7 @@ fn nothing_found(course: &Course, rust: &[String], others: &[String]) -> String 
         (rust, _) => format!("its Rust files are {}", list(rust)),
     };
     format!(
-        "it has no exercise: {found}. Looked for: exercises/<part>/src/ and exercises/<part>/hunts/ at any depth, \
+        "it has no exercise: {found}. Looked for: exercises/<part>/src/, hunts/ and prove/ at any depth, \
          <part>/src/, src/ beside the exercise's Cargo.toml, or files with the names {}",
         wanted.join(", ")
     )

@@ -304,11 +304,11 @@ fn first_steps(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
         return explanation(lab, judged, view);
     }
     let mut todos = String::new();
-    let mut above = "";
+    let mut above = PathBuf::new();
     for hole in &task.holes {
-        let (file, function) = hole.at.split_once(": ").unwrap_or((&hole.at, ""));
+        let Ok((file, function)) = hole.place() else { continue };
         if file != above {
-            todos += &format!("  exercises/{}/src/{file}\n", lab.part);
+            todos += &format!("  exercises/{}/{}\n", lab.part, file.display());
         }
         todos += &(indent(&indent(&wrap(&format!("{function}: {}", hole.todo)))) + "\n");
         above = file;

@@ -98,6 +98,7 @@ impl Judging<'_> {
         match call.name.as_str() {
             "suite" => Some(Kind::Suite),
             "hunts" => Some(Kind::Hunt),
+            "prove" => Some(Kind::Prove),
             _ if call.is_test() => Some(Kind::Model),
             name if name == self.lab.part => None,
             _ => Some(Kind::Stage),
@@ -108,9 +109,11 @@ impl Judging<'_> {
     fn compile(&self, call: &Call) -> Result<Option<String>> {
         let (cell, folders) = self.workshop();
         let mut step = self.reference.recipe.step(call, "rustc", &folders);
-        // The hunts are included in a file of ours, where they cannot say it themselves: see `Chosen::locked`.
+        // Hunts and models are included in a file of ours, where they cannot say it themselves: see `Chosen::locked`.
         let hunts = self.reference.shipped.iter().filter(|(path, _)| path.starts_with("hunts"));
-        if call.name == "hunts" && !hunts.map(|(_, text)| text).any(|text| text.contains("unsafe ")) {
+        if call.name == "prove"
+            || call.name == "hunts" && !hunts.map(|(_, text)| text).any(|text| text.contains("unsafe "))
+        {
             step.arg("--forbid=unsafe_code");
         }
         let (succeeded, _, said) = self.compiler(&cell, &step)?;
