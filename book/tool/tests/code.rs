@@ -213,19 +213,3 @@ fn every_page_with_rust_of_its_own_is_tested() {
         );
     });
 }
-
-/// Students get a book that is whole, without the pages that show solutions.
-#[test]
-fn the_handout_has_a_book_without_answers() {
-    let course = Course::load(&root().expect("a checkout")).expect("the labs");
-    let folder = tempfile::tempdir().expect("a folder");
-    grader::handout::handout(&course, folder.path(), &[]).expect("a handout");
-    let book = mdbook_driver::MDBook::load(folder.path().join("book")).expect("a book");
-    book.build().expect("it can be built");
-    let built = folder.path().join("book/build");
-    assert!(built.join("1-single/lab.html").exists());
-    assert!(!built.join("museum").exists() && !built.join("questions").exists());
-    let pages = pages::all(folder.path()).expect("pages");
-    let decks: Vec<_> = pages.iter().filter(|page| page.ends_with("slides.md")).collect();
-    assert!(decks.is_empty(), "what a teacher presents is handed out: {decks:?}");
-}

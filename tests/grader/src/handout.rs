@@ -5,7 +5,8 @@
 //!                  book, history
 //!   put in         exercises/ as they are cut, and once more in tests/shipped/, for `cargo lab reset`; the rules for
 //!                  coding agents, in exercises/ and at the root, which is where a student starts an agent
-//!   changed        the workspace and stages/parts: where our part is missing, the student's takes its place
+//!   changed        the workspace and stages/parts: where our part is missing, the student's takes its place; pages of the
+//!                  book that name what is left out
 //! ```
 //!
 //! There is no compiled reference to link with. The parts are generic (`BoundedQueue<T>`, `Cache<V>`), so their code
@@ -13,12 +14,15 @@
 //! dependency only. `--solved` is the way to let a class go on that is stuck: it hands out the source of a lab whose
 //! deadline is over.
 
+mod pages;
+
 use crate::cut::{self, replace_once};
 use anyhow::{Context, Result, ensure};
 use lab::course::{Course, Lab};
-use lab::tree;
+use lab::{build, tree};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// The pages of the book that only teachers read.
 pub const TEACHERS_PAGES: &str = "book/src/teaching";
@@ -82,6 +86,12 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
     edit(&folder.join("stages/parts/Cargo.toml"), |text| parts(text, &missing))?;
     edit(&folder.join(".cargo/config.toml"), aliases)?;
     edit(&folder.join("book/src/SUMMARY.md"), |text| Ok(summary(&text, &folder.join("book/src"))))?;
+    for page in tree::files(folder)?.iter().filter(|path| path.starts_with("book/src")) {
+        let page = folder.join(page);
+        if page.extension().is_some_and(|ending| ending == "md") {
+            edit(&page, |text| Ok(pages::for_students(&text, &page, folder, &missing)))?;
+        }
+    }
     for lab in &course.labs {
         edit(&folder.join("tests/labs").join(format!("{}.toml", lab.part)), without_answers)?;
     }
@@ -89,8 +99,18 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
     let workflow = folder.join(".github/workflows/labs.yml");
     fs::create_dir_all(workflow.parent().expect("a file is in a folder"))?;
     fs::copy(course.root.join("tests/autograder/github/labs.yml"), workflow)?;
+    settle_lock_file(folder)?;
     println!("{} holds the course for students.", folder.display());
     println!("It needs no history of yours: `git init` there makes a new one.");
+    Ok(())
+}
+
+/// Without the packages that are left out, as the first build would write it: git would call that a change.
+fn settle_lock_file(folder: &Path) -> Result<()> {
+    let mut update: Command = build::clean_cargo();
+    update.args(["update", "--workspace", "--offline", "--quiet"]).current_dir(folder);
+    let status = update.status().context("cannot run cargo")?;
+    ensure!(status.success(), "cargo cannot write Cargo.lock in {}", folder.display());
     Ok(())
 }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// Every place in the grader that starts a process, by file: how many, and of what.
-const KNOWN: [(&str, usize, &str); 11] = [
+const KNOWN: [(&str, usize, &str); 12] = [
     ("archive.rs", 1, "xz, on an archive"),
     ("building.rs", 1, "the compiler on a submission, as `Cell::command` made it"),
+    ("handout.rs", 1, "cargo, on a hand-out's lock file"),
     ("inside.rs", 1, "the step in a cell, after it gave up its rights"),
     ("kitchen.rs", 1, "the compiler, for its folder"),
     ("machine.rs", 1, "ldd, on our own program"),

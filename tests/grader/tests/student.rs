@@ -498,6 +498,45 @@ fn speed_is_compared_in_turn_and_shown_with_its_spread() {
     shows(&format!("{error:#}"), &["a benchmark failed", "out of luck"]);
 }
 
+/// A student's repository shows what the student has changed, and nothing else.
+#[test]
+fn git_sees_nothing_of_what_the_tools_write() {
+    let copy = Copy::fresh();
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"])
+            .args(words)
+            .current_dir(&copy.root);
+        let output = git.output().expect("git runs");
+        assert!(output.status.success(), "git {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "as it was handed out"]);
+    let file = copy.root.join("exercises/queue/src/inbox.rs");
+    fs::write(&file, "mine").expect("a file");
+    copy.screen(&["check", "3"], 1);
+    copy.screen(&["hint", "3.5"], 0);
+    copy.screen(&["reset", "3", "inbox.rs"], 0);
+    copy.solve("queue");
+    copy.screen(&["check", "3.5"], 0);
+    // Where they write if nobody names another place.
+    for built in [
+        "target/debug/lab",
+        "book/build/index.html",
+        "tests/browser/node_modules/x",
+        "exercises/queue/saved/1",
+    ] {
+        git(&["check-ignore", built]);
+    }
+    let changed = git(&["status", "--porcelain"]);
+    fs::remove_dir_all(copy.root.join(".git")).expect("our own repository");
+    let others: Vec<&str> =
+        changed.lines().filter(|line| !line.starts_with(" M exercises/queue/src/")).collect();
+    assert!(others.is_empty(), "git sees {others:?}");
+}
+
 /// Who has written everything serves pages with it: the last task of lab 3 runs the server.
 #[test]
 fn a_lab_that_is_written_is_done_to_its_last_task() {
