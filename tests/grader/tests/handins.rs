@@ -4,8 +4,10 @@ use grader::grade::Submission;
 use lab::course::Course;
 use lab::tree;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Cursor, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -225,6 +227,83 @@ fn of_two_copies_the_one_nearer_to_the_top_is_taken_and_the_report_says_so() {
     let notes = notes(&folder);
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].contains("labs/old/backup/exercises/queue/src/ring.rs was not"), "{notes:?}");
+}
+
+/// Somebody packs the work in the folder of the work, and hands in the folder.
+#[test]
+fn an_archive_inside_of_exercises_is_found_and_does_not_win_over_the_work_beside_it() {
+    let hand = Hand::new();
+    let inner = zipped(&[("queue/src/ring.rs", b"// packed"), ("queue/src/inbox.rs", b"// packed")]);
+    let both =
+        hand.folder("both", &[("exercises/work.zip", &inner), ("exercises/queue/src/ring.rs", b"// mine")]);
+    let both = taken(&both);
+    assert_eq!(both["queue src/ring.rs"], "// mine");
+    assert_eq!(both["queue src/inbox.rs"], "// packed");
+    let only =
+        hand.folder("only", &[("labs/exercises/queue.zip", &zipped(&[("src/ring.rs", b"// packed")]))]);
+    assert_eq!(taken(&only)["queue src/ring.rs"], "// packed");
+    let outer = zipped(&[("labs/exercises/exercises.ZIP", &inner)]);
+    assert_eq!(names(&hand.file("outer.zip", &outer)), ["queue src/inbox.rs", "queue src/ring.rs"]);
+}
+
+/// Editors and file managers leave them; the student worked in the file with the right name.
+#[test]
+fn backup_copies_beside_the_work_are_not_taken_for_it() {
+    let (hand, ring) = (Hand::new(), exercise("queue/src/ring.rs"));
+    let mine = format!("{ring}// mine\n");
+    let copies = [
+        "ring copy.rs",
+        "ring - Copy.rs",
+        "ring (1).rs",
+        "Copy of ring.rs",
+        "ring.rs~",
+        "ring.rs.bak",
+        "#ring.rs#",
+        ".ring.rs.swp",
+    ];
+    for folder in ["exercises/queue/src", "src", ""] {
+        let path = |name: &str| format!("{folder}/{name}").trim_start_matches('/').to_owned();
+        let files: Vec<(String, &[u8])> = copies
+            .iter()
+            .map(|name| (path(name), ring.as_bytes()))
+            .chain([(path("ring.rs"), mine.as_bytes())])
+            .collect();
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+        let archive = hand.file(&format!("copies-{}.zip", folder.len()), &zipped(&files));
+        assert_eq!(taken(&archive)["queue src/ring.rs"], mine, "in {folder:?}");
+    }
+    // If only a copy was handed in, it is the work.
+    let only = hand.folder("only", &[("ring - Copy.rs", mine.as_bytes())]);
+    assert_eq!(taken(&only)["queue src/ring.rs"], mine);
+}
+
+/// A folder with an umlaut, from a computer that does not write UTF-8: `M\xfcller`.
+#[test]
+fn names_in_latin_1_are_no_obstacle() {
+    let hand = Hand::new();
+    let name = |end: &[u8]| OsString::from_vec([b"M\xfcller".as_slice(), end].concat());
+    let folder = hand.folder.path().join(name(b""));
+    let deep = folder.join(name(b"s work")).join("exercises/queue/src");
+    fs::create_dir_all(&deep).expect("a folder");
+    fs::write(deep.join("ring.rs"), "// ring").expect("a file");
+    assert_eq!(names(&folder), ["queue src/ring.rs"]);
+    assert_eq!(Submission::read(&course(), &folder).expect("a submission").name, "M\u{fffd}ller");
+    let mut header = tar::Header::new_gnu();
+    let mut archive = tar::Builder::new(Vec::new());
+    header.set_size(7);
+    header.set_mode(0o644);
+    let path = Path::new(&name(b"")).join("exercises/queue/src/ring.rs");
+    archive.append_data(&mut header, &path, b"// ring".as_slice()).expect("an entry");
+    let tar = archive.into_inner().expect("an archive");
+    let path = hand.folder.path().join(name(b".tar.gz"));
+    fs::write(&path, gzipped(&tar)).expect("a file");
+    assert_eq!(names(&path), ["queue src/ring.rs"]);
+    // Of a zip, the name is bytes that some programs write without saying in which encoding.
+    let mut zip = zipped(&[("Mxller/exercises/queue/src/ring.rs", b"// ring")]);
+    let places: Vec<usize> = (0..zip.len() - 6).filter(|&at| &zip[at..at + 6] == b"Mxller").collect();
+    assert_eq!(places.len(), 2, "the entry, and the list of entries");
+    places.into_iter().for_each(|at| zip[at + 1] = 0xfc);
+    assert_eq!(names(&hand.file("latin.zip", &zip)), ["queue src/ring.rs"]);
 }
 
 #[test]

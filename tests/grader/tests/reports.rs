@@ -111,6 +111,44 @@ fn a_gradebook_comes_back_with_a_column_for_each_lab() {
     );
 }
 
+/// Moodle's grading worksheet, and Canvas's gradebook.
+#[test]
+fn a_row_is_found_by_a_name_with_quotes_commas_or_umlauts_and_of_two_with_one_name_by_the_number() {
+    let named = |name: &str| Grade { name: name.into(), ..grade() };
+    let grades = [
+        named("Anna M\u{fc}ller_90210_assignsubmission_file_"),
+        // As macOS writes an umlaut, and the second of that name.
+        named("Anna Mu\u{308}ller_90211_assignsubmission_file_"),
+        named("Jos\u{e9} \"Pepe\" N\u{fa}\u{f1}ez_90212_assignsubmission_file_"),
+        named("Smith, John_90213_assignsubmission_file_"),
+    ];
+    let roster = "Identifier,\"Full name\",\"Email address\",Grade\n\
+                  \"Participant 90210\",\"Anna M\u{fc}ller\",am1@example.org,\n\
+                  \"Participant 90211\",\"Anna M\u{fc}ller\",am2@example.org,\n\
+                  \"Participant 90212\",\"Jos\u{e9} \"\"Pepe\"\" N\u{fa}\u{f1}ez\",jn@example.org,\n\
+                  \"Participant 90213\",\"Smith, John\",js@example.org,\n\
+                  \"Participant 90214\",\"John Smith\",js2@example.org,\n";
+    let book = roster::gradebook(roster, &grades.iter().collect::<Vec<_>>());
+    assert_eq!(book.warnings, [""; 0]);
+    assert_eq!(
+        book.text,
+        "Identifier,Full name,Email address,Grade,Lab 3\n\
+         Participant 90210,Anna M\u{fc}ller,am1@example.org,,48\n\
+         Participant 90211,Anna M\u{fc}ller,am2@example.org,,48\n\
+         Participant 90212,\"Jos\u{e9} \"\"Pepe\"\" N\u{fa}\u{f1}ez\",jn@example.org,,48\n\
+         Participant 90213,\"Smith, John\",js@example.org,,48\n\
+         Participant 90214,John Smith,js2@example.org,,\n"
+    );
+    let canvas = "Student,ID,SIS Login ID,Section\n\"M\u{fc}ller, Anna\",4711,anna1,A\n\"M\u{fc}ller, Anna\",4712,anna2,A\n";
+    let grades = [named("mlleranna_4712_90210_work"), named("muelleranna_LATE_4711_90211_work")];
+    let book = roster::gradebook(canvas, &grades.iter().collect::<Vec<_>>());
+    assert_eq!(book.warnings, [""; 0]);
+    assert!(book.text.ends_with("4711,anna1,A,48\n\"M\u{fc}ller, Anna\",4712,anna2,A,48\n"), "{}", book.text);
+    // Nothing but the name: that is not enough for one of two.
+    let book = roster::gradebook(canvas, &[&named("Anna M\u{fc}ller")]);
+    assert_eq!(book.warnings, ["Anna M\u{fc}ller may be of 2 persons in the roster; it counts for none"]);
+}
+
 #[test]
 fn gradescope_gets_its_results() {
     let results = report::gradescope(&grade());

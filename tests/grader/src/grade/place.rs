@@ -95,12 +95,13 @@ fn likeness(name: &str, wanted: &str) -> Option<u8> {
     }
     let stem = name.strip_suffix(".rs")?;
     let wanted = wanted.strip_suffix(".rs")?;
-    // semaphore-1.rs, semaphore (1).rs, semaphore copy.rs
-    let stem = stem
-        .trim_end_matches(" copy")
-        .trim_end_matches(|sign: char| sign.is_ascii_digit() || " ()-".contains(sign));
+    // semaphore-1.rs, semaphore (1).rs, semaphore copy.rs, semaphore (copy).rs, semaphore - Copy.rs
+    let mark = |sign: char| sign.is_ascii_digit() || " ()-".contains(sign);
+    let stem = stem.trim_end_matches(mark);
+    let stem = [" copy", "(copy", "- Copy"].iter().find_map(|copy| stem.strip_suffix(copy)).unwrap_or(stem);
+    let stem = stem.trim_end_matches(mark);
     let before = stem.strip_suffix(wanted)?;
-    (before.is_empty() || before.ends_with('_')).then_some(3)
+    (before.is_empty() || before.ends_with('_') || before == "Copy of ").then_some(3)
 }
 
 #[cfg(test)]
@@ -110,11 +111,22 @@ mod tests {
     #[test]
     fn a_name_may_be_what_a_platform_made_of_it() {
         assert_eq!(likeness("ring.rs", "ring.rs"), Some(2));
-        for name in ["smithada_123_456_ring.rs", "smithada_123_456_ring-1.rs", "ring (2).rs", "ring copy.rs"]
-        {
+        for name in [
+            "smithada_123_456_ring.rs",
+            "smithada_123_456_ring-1.rs",
+            "ring (2).rs",
+            "ring copy.rs",
+            "ring copy 2.rs",
+            "ring (copy).rs",
+            "ring - Copy.rs",
+            "ring - Copy (2).rs",
+            "Copy of ring.rs",
+        ] {
             assert_eq!(likeness(name, "ring.rs"), Some(3), "{name}");
         }
-        for name in ["string.rs", "ring.txt", "ringing.rs", "ring.rs.bak"] {
+        for name in
+            ["string.rs", "ring.txt", "ringing.rs", "ring.rs.bak", "ring.rs~", ".#ring.rs", "ring_old.rs"]
+        {
             assert_eq!(likeness(name, "ring.rs"), None, "{name}");
         }
     }

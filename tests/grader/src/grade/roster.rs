@@ -25,7 +25,7 @@ pub fn gradebook(roster: &str, grades: &[&Grade]) -> Gradebook {
     let mut of_row: BTreeMap<usize, &Grade> = BTreeMap::new();
     for grade in grades {
         let name = &grade.name;
-        let mine: Vec<usize> = (0..rows.len()).filter(|&row| is_of(&rows[row], name)).collect();
+        let mine = rows_of(&rows, name);
         match mine[..] {
             [row] => {
                 if let Some(other) = of_row.insert(row, grade) {
@@ -57,24 +57,54 @@ fn lab(id: &str) -> &str {
     id.split(['.', ' ']).next().unwrap_or(id)
 }
 
-/// Only letters and digits, small.
+/// Only letters and digits, small, and without accents: platforms, archives and file systems write these in several ways,
+/// or leave them out.
 fn plain(text: &str) -> String {
-    text.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    const ACCENTS: [(&str, &str); 9] = [
+        ("àáâãäåāăą", "a"),
+        ("çćč", "c"),
+        ("èéêëēęě", "e"),
+        ("ìíîïī", "i"),
+        ("ñńň", "n"),
+        ("òóôõöøō", "o"),
+        ("ùúûüūů", "u"),
+        ("ýÿ", "y"),
+        ("śšş", "s"),
+    ];
+    let mut plain = String::new();
+    // An accent that is a sign of its own, as macOS writes them, is no letter.
+    for sign in text.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase) {
+        match ACCENTS.iter().find(|(with, _)| with.contains(sign)) {
+            Some((_, without)) => plain.push_str(without),
+            None => plain.push(sign),
+        }
+    }
+    plain
 }
 
-/// Whether a row is of the student that a submission is named for.
-fn is_of(row: &[String], name: &str) -> bool {
+/// The rows that a submission may belong to. Of two persons with one name, the one whose number is in it, too.
+fn rows_of(rows: &[Vec<String>], name: &str) -> Vec<usize> {
+    let signs: Vec<usize> = rows.iter().map(|row| signs_of(row, name)).collect();
+    let most = signs.iter().max().copied().unwrap_or(0);
+    (0..rows.len()).filter(|&row| most > 0 && signs[row] == most).collect()
+}
+
+/// How many fields of a row say that a submission is its student's.
+fn signs_of(row: &[String], name: &str) -> usize {
     let whole = plain(name);
     let words: Vec<String> = name.split(['_', '-', '.', ' ']).map(plain).collect();
     let start = plain(name.split('_').next().unwrap_or(name));
-    row.iter().any(|field| {
+    let says_so = |field: &&String| {
         let login = field.split('@').next().unwrap_or(field);
         let turned: String = field.split(',').rev().map(plain).collect();
+        // Moodle's grading worksheet says `Participant 90210`, and the folder's name 90210.
+        let number = field.rsplit(' ').next().filter(|word| word.chars().all(|sign| sign.is_ascii_digit()));
         // A short number could be a grade, and one or two letters a section.
-        [plain(login), plain(field), turned]
+        [plain(login), plain(field), turned, number.unwrap_or_default().to_owned()]
             .iter()
             .any(|key| key.chars().count() >= 3 && (*key == whole || *key == start || words.contains(key)))
-    })
+    };
+    row.iter().filter(says_so).count()
 }
 
 /// The records of RFC 4180.
