@@ -26,6 +26,7 @@ mod reference;
 pub mod report;
 pub mod roster;
 pub mod sandbox;
+pub mod share;
 mod submission;
 pub mod ward;
 
@@ -33,6 +34,7 @@ pub use pristine::{Pristine, alone_in};
 pub use submission::Submission;
 
 use crate::points::PointsTable;
+use crate::staff::Staff;
 use anyhow::{Context, Result, ensure};
 use judging::Assignment;
 use lab::course::{Course, Kind, Task};
@@ -45,6 +47,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -65,6 +68,8 @@ pub struct Order {
     pub roster: Option<PathBuf>,
     /// Those that have a report there are not judged again.
     pub resume: bool,
+    /// An instructor's folder, with further tests and points.
+    pub staff: Option<PathBuf>,
     /// A machine that refuses namespaces will do.
     pub weak: bool,
 }
@@ -121,44 +126,7 @@ impl Grade {
 /// If our own parts cannot be built, or a report cannot be written. A submission that cannot be graded is no error:
 /// it costs only itself.
 pub fn grade(course: &Course, points: &PointsTable, order: &Order) -> Result<Vec<Grade>> {
-    let sandbox = Sandbox::find(order.weak)?;
-    if let Some(warning) = sandbox.warning() {
-        eprintln!("cargo lab: {warning}");
-    }
-    let names = names(&order.submissions);
-    let mut grades = if order.resume { graded(order, &names)? } else { BTreeMap::new() };
-    let progress = Progress::new(order.submissions.len(), grades.len());
-    if grades.len() < order.submissions.len() {
-        let work = work_folder(&course.root)?;
-        let chosen = chosen(course, &order.only)?;
-        progress.say("building our own parts");
-        let tree = Pristine::prepare(course, &work)?;
-        sandbox::settle(&work)?;
-        let mut references = Vec::new();
-        for (lab, tasks) in chosen {
-            let path = work.join("reference").join(format!("{}.json", lab.part));
-            let reference = reference(&tree, lab, &tasks, &work)?;
-            if sandbox == Sandbox::Weak {
-                others_can_run(&reference.recipe.toolchain)?;
-            }
-            let text = serde_json::to_string(&reference)?;
-            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-            references.push(path);
-        }
-        close(&work)?;
-        let assign = |number: usize, seat: u32| Assignment {
-            root: course.root.clone(),
-            submission: order.submissions[number].clone(),
-            references: references.clone(),
-            points: points.clone(),
-            sandbox,
-            seat,
-            folder: ward::folder(&work, seat),
-        };
-        judge_all(order, &names, &progress, &assign, &mut grades)?;
-    }
-    progress.end();
-    let grades: Vec<Grade> = grades.into_values().collect();
+    let grades = judged(course, points, order)?;
     print!("{}", report::table(&grades));
     if let Some(folder) = &order.reports {
         if let Some(roster) = &order.roster {
@@ -169,8 +137,64 @@ pub fn grade(course: &Course, points: &PointsTable, order: &Order) -> Result<Vec
     Ok(grades)
 }
 
+/// Grades everything, and writes what is graded at once.
+///
+/// # Errors
+/// As [`grade`].
+pub fn judged(course: &Course, points: &PointsTable, order: &Order) -> Result<Vec<Grade>> {
+    let staff = order.staff.as_ref().map(|folder| Staff::load(course, folder)).transpose()?;
+    let points = staff.as_ref().map_or_else(|| Ok(points.clone()), |staff| staff.points(points))?;
+    let sandbox = Sandbox::find(order.weak)?;
+    if let Some(warning) = sandbox.warning() {
+        eprintln!("cargo lab: {warning}");
+    }
+    let names = handin::names(&order.submissions);
+    let mut grades = if order.resume { graded(order, &names)? } else { BTreeMap::new() };
+    let progress = Progress::new(order.submissions.len(), grades.len());
+    if grades.len() < order.submissions.len() {
+        let work = work_folder(&course.root)?;
+        let mut tree = Pristine::prepare(course, &work)?;
+        if let Some(staff) = &staff {
+            staff.merge_into(&mut tree)?;
+        }
+        let chosen = chosen(&tree.course, &order.only)?;
+        progress.say("building our own parts");
+        sandbox::settle(&work)?;
+        let mut references = Vec::new();
+        for (lab, tasks) in chosen {
+            let path = work.join("reference").join(format!("{}.json", lab.part));
+            let reference = reference(&tree, lab, &tasks, &work).map_err(|error| match &staff {
+                Some(staff) => staff.blame(error),
+                None => error,
+            })?;
+            if sandbox == Sandbox::Weak {
+                others_can_run(&reference.recipe.toolchain)?;
+            }
+            let text = serde_json::to_string(&reference)?;
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            references.push(path);
+        }
+        close(&work)?;
+        let assign = |number: usize, seat: u32| Assignment {
+            root: tree.course.root.clone(),
+            submission: order.submissions[number].clone().into(),
+            references: references.clone(),
+            points: points.clone(),
+            sandbox,
+            seat,
+            folder: ward::folder(&work, seat),
+        };
+        judge_all(order, &names, &progress, &assign, &mut grades)?;
+    }
+    progress.end();
+    Ok(grades.into_values().collect())
+}
+
 fn write_gradebook(folder: &Path, roster: &Path, grades: &[Grade]) -> Result<()> {
-    let text = fs::read_to_string(roster).with_context(|| format!("cannot read {}", roster.display()))?;
+    let bytes = fs::read(roster).with_context(|| format!("cannot read {}", roster.display()))?;
+    // Spreadsheets still write Latin-1.
+    let latin = |error: FromUtf8Error| error.into_bytes().into_iter().map(char::from).collect();
+    let text = String::from_utf8(bytes).unwrap_or_else(latin);
     let book = roster::gradebook(&text, &grades.iter().collect::<Vec<_>>());
     for warning in &book.warnings {
         eprintln!("cargo lab: {warning}");
@@ -227,18 +251,6 @@ fn judge_all(
     failed.map_or(Ok(()), |error| Err(error.context(stopped)))
 }
 
-/// A name for each submission. Two with one name get numbers, so that neither loses its report.
-fn names(submissions: &[PathBuf]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for path in submissions {
-        let name = handin::name(path);
-        let taken = |name: &String| names.contains(name);
-        let free = (2..).map(|number| format!("{name}-{number}")).find(|other| !taken(other));
-        names.push(if taken(&name) { free.unwrap_or(name) } else { name });
-    }
-    names
-}
-
 /// The grades that an earlier run has written.
 fn graded(order: &Order, names: &[String]) -> Result<BTreeMap<usize, Grade>> {
     let folder = order.reports.as_ref();
@@ -259,6 +271,11 @@ fn close(work: &Path) -> Result<()> {
     open_to_all(&work.join("target"), 0o700)?;
     open_to_all(&work.join("tree/solutions"), 0o700)?;
     open_to_all(&work.join("tree/tests/submissions"), 0o700)?;
+    for of_staff in ["tree/tests/suites/staff", "tree/tests/models/staff"].map(|path| work.join(path)) {
+        if of_staff.exists() {
+            open_to_all(&of_staff, 0o700)?;
+        }
+    }
     for part in fs::read_dir(work.join("reference"))?.flatten() {
         // The programs of our own solution; the end-to-end tests are beside its server.
         for folder in [part.path(), part.path().join("stage")] {

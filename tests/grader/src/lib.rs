@@ -7,13 +7,19 @@
 //!   handout   a copy for students
 //!   points    what each task is worth
 //!   grade     many submissions, each in a sandbox; reports
+//!   gradescope  the archive that is uploaded there
+//!   staff     an instructor's own tests and points, merged at grading
+//!   rehearsal whether these tests find what they are for
 //! ```
 //!
 //! How a test is run and judged is in the crate `lab`, the student's own runner.
 
 pub mod cut;
 pub mod grade;
+pub mod gradescope;
 pub mod handout;
 pub mod points;
+pub mod rehearsal;
 pub mod sentences;
+pub mod staff;
 pub mod wrong;

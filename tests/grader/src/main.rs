@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use grader::grade::{self, recipe, sandbox, ward};
 use grader::points::points;
-use grader::{cut, handout, sentences};
+use grader::{cut, gradescope, handout, rehearsal, sentences};
 use lab::course::Course;
 use lab::{build, judge, tree};
 use std::ffi::OsString;
@@ -50,9 +50,31 @@ enum Order {
         /// Go on where an earlier run was ended: what has a report there is not judged again
         #[arg(long, requires = "reports")]
         resume: bool,
+        /// A folder of yours with further tests and points
+        #[arg(long)]
+        staff: Option<PathBuf>,
         /// Grade even where the machine refuses a sandbox. Submissions can read what their user can, and use the network
         #[arg(long)]
         weak: bool,
+    },
+    /// Try a folder of further tests: they must pass with our solution and refuse each wrong submission in the folder
+    Staff {
+        /// The folder
+        folder: PathBuf,
+        /// As for `grade`
+        #[arg(long)]
+        weak: bool,
+    },
+    /// Write the archive that Gradescope makes an autograder of. It holds the solutions
+    Gradescope {
+        /// A new file, such as lab3.zip
+        archive: PathBuf,
+        /// Only these labs or tasks: 3, queue, 3.2
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+        /// A folder of yours with further tests and points
+        #[arg(long)]
+        staff: Option<PathBuf>,
     },
     /// Prove the graders: with wrong, correct and hostile submissions, hand-outs, and the show from end to end
     Prove {
@@ -106,10 +128,17 @@ fn run(order: Order) -> Result<ExitCode> {
     let course = Course::load(&tree::root()?)?;
     match order {
         Order::Handout { folder, solved } => handout::handout(&course, &folder, &solved)?,
-        Order::Grade { submissions, only, jobs, reports, roster, resume, weak } => {
+        Order::Grade { submissions, only, jobs, reports, roster, resume, staff, weak } => {
             let jobs = jobs.unwrap_or_else(|| judge::side_by_side() * 3 / 2);
-            let order = grade::Order { submissions, only, jobs, reports, roster, resume, weak };
+            let order = grade::Order { submissions, only, jobs, reports, roster, resume, staff, weak };
             grade::grade(&course, &points(&course)?, &order)?;
+        }
+        Order::Gradescope { archive, only, staff } => {
+            gradescope::write(&course, &archive, &only, staff.as_deref())?;
+        }
+        Order::Staff { folder, weak } => {
+            let good = rehearsal::rehearse(&course, &points(&course)?, &folder, weak)?;
+            return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Order::Prove { words } => return Err(prove(&course.root).args(words).exec().into()),
         Order::Cut { lab: Some(lab), into } => {

@@ -15,6 +15,9 @@ pub struct Points {
     /// Whether the student may see the result before the deadline.
     #[serde(default = "yes")]
     pub visible: bool,
+    /// How many of its tests pass on the exercise as it is handed out, and so earn nothing.
+    #[serde(default)]
+    pub free: u32,
 }
 
 fn yes() -> bool {
@@ -27,6 +30,8 @@ fn yes() -> bool {
 pub struct PointsTable {
     /// By task, such as `3.2`.
     pub task: BTreeMap<String, Points>,
+    /// How much of its points the passing tests of a task earn while it is not done, in percent. 0: all or nothing.
+    pub partly: u32,
     /// For a lab whose files are formatted as `cargo fmt` does it. 0: not looked at.
     pub formatted: u32,
     /// For a lab in which clippy finds nothing. 0: not looked at.
@@ -41,6 +46,11 @@ pub fn points(course: &Course) -> Result<PointsTable> {
     let path = course.root.join("tests/points.toml");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let table: PointsTable = toml::from_str(&text).context("tests/points.toml is not a table of points")?;
+    ensure!(
+        table.partly <= 100,
+        "tests/points.toml: partly is {}, and cannot be more than 100",
+        table.partly
+    );
     let tasks = course.labs.iter().flat_map(|lab| &lab.tasks);
     for task in tasks.clone() {
         ensure!(table.task.contains_key(&task.id), "tests/points.toml has no points for task {}", task.id);

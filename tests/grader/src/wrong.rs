@@ -4,11 +4,13 @@
 //! shown. The tests of this crate make each of them; the bug museum of the book shows some.
 
 use crate::cut::replace_once;
+use crate::staff::parse_toml;
 use anyhow::{Context, Result};
 use lab::course::{Course, Lab, beneath};
 use lab::tree::{self, Files};
 use serde::Deserialize;
 use std::fs;
+use std::path::Path;
 
 /// A mistake.
 #[derive(Debug, Deserialize)]
@@ -53,15 +55,21 @@ pub struct Edit {
 /// # Errors
 /// If their list cannot be read.
 pub fn all(course: &Course, lab: &Lab) -> Result<Vec<Wrong>> {
+    read(&course.root.join("tests/submissions").join(format!("{}.toml", lab.part)))
+}
+
+/// The wrong submissions that a file lists.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<Wrong>> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct List {
         wrong: Vec<Wrong>,
     }
-    let path = course.root.join("tests/submissions").join(format!("{}.toml", lab.part));
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let list: List =
-        toml::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let list: List = parse_toml(path, &text)?;
     Ok(list.wrong)
 }
 

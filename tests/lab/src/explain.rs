@@ -188,7 +188,11 @@ pub fn explanation(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
     if !view.whole {
         happened = shorten(happened);
     }
-    let book = format!("The book: \"{}\".  A hint: cargo lab hint {}", fault.heading(), fault.id);
+    // A task that a teacher has added is in no book, and has no hints.
+    let book = match fault.hints.first() {
+        Some(_) => format!("The book: \"{}\".  A hint: cargo lab hint {}", fault.heading(), fault.id),
+        None => String::new(),
+    };
     format!(
         "{}\n\n{}\n\nWhat happened:\n\n{}\n\n{}",
         fit(&head, view.width).join("\n"),

@@ -11,9 +11,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// The words that the grader answers, for the list of commands.
-const GRADER: [(&str, &str); 5] = [
+const GRADER: [(&str, &str); 7] = [
     ("handout", "For teachers: write the course for students, without solutions and history"),
     ("grade", "For teachers: grade submissions, each in a sandbox"),
+    ("gradescope", "For teachers: write the archive of an autograder for Gradescope"),
+    ("staff", "For teachers: try a folder of further tests, for an exam"),
     ("prove", "For maintainers: run the tests that prove the graders"),
     ("cut", "For maintainers: cut the exercises from the solutions again"),
     (

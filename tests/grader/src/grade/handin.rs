@@ -100,6 +100,18 @@ pub(super) fn name(path: &Path) -> String {
     kept
 }
 
+/// A name for each submission. Two with one name get numbers, so that neither loses its report.
+pub(super) fn names(submissions: &[PathBuf]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for path in submissions {
+        let name = name(path);
+        let taken = |name: &String| names.contains(name);
+        let free = (2..).map(|number| format!("{name}-{number}")).find(|other| !taken(other));
+        names.push(if taken(&name) { free.unwrap_or(name) } else { name });
+    }
+    names
+}
+
 /// A text without control characters but line ends and tabs, and without what those begin on a terminal (ECMA-48).
 pub(super) fn without_escapes(text: &str) -> String {
     let mut clean = String::new();
@@ -124,6 +136,25 @@ pub(super) fn without_escapes(text: &str) -> String {
         }
     }
     clean
+}
+
+/// A text without the ports that servers had during a run: nobody listens there any more.
+pub(super) fn without_ports(text: &str) -> String {
+    const HOST: &str = "127.0.0.1";
+    let mut rest = text;
+    let mut clean = String::new();
+    while let Some(at) = rest.find(HOST) {
+        let (before, after) = rest.split_at(at + HOST.len());
+        clean.push_str(before);
+        let digits = after.chars().skip(1).take_while(char::is_ascii_digit).count();
+        rest = after;
+        if after.starts_with([':', ' ']) && digits >= 4 {
+            clean.push_str(&after[..1]);
+            clean.push_str("PORT");
+            rest = &after[1 + digits..];
+        }
+    }
+    clean + rest
 }
 
 #[cfg(test)]
@@ -151,5 +182,18 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn no_port_of_this_machine_gets_into_a_report() {
+        let printed = "nc 127.0.0.1 42295\nhttp://127.0.0.1:8080/a, 127.0.0.1, 127.0.0.1 is 127.0.0.1:40";
+        let clean = "nc 127.0.0.1 PORT\nhttp://127.0.0.1:PORT/a, 127.0.0.1, 127.0.0.1 is 127.0.0.1:40";
+        assert_eq!(without_ports(printed), clean);
+    }
+
+    #[test]
+    fn two_submissions_with_one_name_keep_both_their_reports() {
+        let paths = ["a/alice.zip", "b/alice", "alice-2.tar.gz", "c/alice.ZIP", "bob"].map(PathBuf::from);
+        assert_eq!(names(&paths), ["alice", "alice-2", "alice-2-2", "alice-3", "bob"]);
     }
 }

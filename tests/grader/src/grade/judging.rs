@@ -6,6 +6,7 @@ use super::handin::{self, Chosen};
 use super::recipe::{COURSE, OUT};
 use super::reference::Reference;
 use super::sandbox::{Cell, FOR_TESTS, Limits, Sandbox, Shown};
+use super::share::Share;
 use super::{Grade, Mark, Submission, is_stage};
 use crate::points::{Points, PointsTable};
 use anyhow::{Context, Result};
@@ -16,6 +17,7 @@ use lab::judge::{Judged, Manner, Runnable, SERVER, State, judge};
 use lab::tree;
 use lab::trial::{Outcome, promise};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +35,8 @@ const LONGEST_TEXT: usize = 16 << 10;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Assignment {
     pub(super) root: PathBuf,
-    pub(super) submission: PathBuf,
+    /// A path. JSON has no other way to hold one that is not UTF-8.
+    pub(super) submission: OsString,
     pub(super) references: Vec<PathBuf>,
     pub(super) points: PointsTable,
     pub(super) sandbox: Sandbox,
@@ -45,10 +48,11 @@ pub(super) struct Assignment {
 /// Judges a submission.
 pub(super) fn judge_submission(assignment: &Assignment) -> Grade {
     let start = Instant::now();
-    let name = handin::name(&assignment.submission);
+    let path = Path::new(&assignment.submission);
+    let name = handin::name(path);
     let mut grade = Grade { name, marks: Vec::new(), problem: None, notes: Vec::new(), took: Duration::ZERO };
     let result = Course::load(&assignment.root).and_then(|course| {
-        let submission = Submission::read(&course, &assignment.submission)?;
+        let submission = Submission::read(&course, path)?;
         grade.notes.extend(submission.notes.iter().cloned());
         for path in &assignment.references {
             let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -101,7 +105,7 @@ impl<'a> Judging<'a> {
         grade.notes.extend(chosen.notes.iter().cloned());
         if !chosen.touched {
             let text = "The exercise is as it was handed out.";
-            grade.marks.extend(tasks.into_iter().map(|task| self.mark(task, (0, 1), text.to_owned())));
+            grade.marks.extend(tasks.into_iter().map(|task| self.mark(task, 0, text.to_owned())));
             return Ok(());
         }
         self.lay_out(&chosen.locked())?;
@@ -113,7 +117,7 @@ impl<'a> Judging<'a> {
             let needs_hung = self.lab.needed_by(task).into_iter().find(|id| hung.contains(id));
             if let Some(id) = needs_hung.filter(|_| !is_stage(task)) {
                 let text = format!("Not run, because it needs task {id}, and that one hangs.");
-                grade.marks.push(self.mark(task, (0, 1), text));
+                grade.marks.push(self.mark(task, 0, text));
                 continue;
             }
             let start = Instant::now();
@@ -134,7 +138,8 @@ impl<'a> Judging<'a> {
                     explanation(self.lab, &judged, View::default()) + &also_broken(&judged)
                 }
             };
-            let mark = self.mark(task, share(&judged), text);
+            let share = Share::of(&judged, &self.assignment.points);
+            let mark = self.mark(task, share.earned(), text + &share.sentence());
             grade.marks.push(Mark { took: start.elapsed(), ..mark });
         }
         if runnable.errors.is_none() && tree::unwritten(self.lab, &chosen.files).is_empty() {
@@ -143,9 +148,8 @@ impl<'a> Judging<'a> {
         Ok(())
     }
 
-    fn mark(&self, task: &Task, share: (usize, usize), text: String) -> Mark {
-        let Points { points, visible } = self.assignment.points.task[&task.id];
-        let earned = if share.1 == 0 { 0 } else { points * share.0 as u32 / share.1 as u32 };
+    fn mark(&self, task: &Task, earned: u32, text: String) -> Mark {
+        let Points { points, visible, .. } = self.assignment.points.task[&task.id];
         let text = self.presentable(&text);
         Mark {
             id: task.id.clone(),
@@ -162,7 +166,7 @@ impl<'a> Judging<'a> {
     fn presentable(&self, text: &str) -> String {
         let root = self.assignment.root.display().to_string();
         let text = text.replace(&format!("{root}/"), "").replace("/course/", "");
-        let mut text = handin::without_escapes(&text);
+        let mut text = handin::without_ports(&handin::without_escapes(&text));
         let mut end = text.len().min(LONGEST_TEXT);
         while !text.is_char_boundary(end) {
             end -= 1;
@@ -241,17 +245,6 @@ impl<'a> Judging<'a> {
                 cell
             }
         }
-    }
-}
-
-/// How much of a task's points is earned. A promise that is mostly kept is not kept, so it is all or nothing; but an
-/// end-to-end task is a row of promises, and each counts.
-fn share(judged: &Judged<'_>) -> (usize, usize) {
-    let passed = judged.outcomes.iter().filter(|outcome| outcome.passed).count();
-    if judged.task.kinds().all(|kind| kind == Kind::Stage) {
-        (passed, judged.trials)
-    } else {
-        (usize::from(judged.state == State::Done), 1)
     }
 }
 

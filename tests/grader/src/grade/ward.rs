@@ -51,7 +51,7 @@ pub(super) fn judge_apart(assignment: &Assignment) -> Grade {
             .context("the grader's process for this submission said nothing")
     });
     judged.unwrap_or_else(|error| Grade {
-        name: handin::name(&assignment.submission),
+        name: handin::name(Path::new(&assignment.submission)),
         marks: Vec::new(),
         problem: Some(format!("{error:#}")),
         notes: Vec::new(),

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 /// Commands that are for teachers and maintainers.
-const NOT_THEIRS: [&str; 6] = [
+const NOT_THEIRS: [&str; 7] = [
     "cargo book",
     "cargo lab cut",
     "cargo lab grade",
+    "cargo lab gradescope",
     "cargo lab handout",
     "cargo lab prove",
     "cargo lab staff",

@@ -64,8 +64,8 @@ const OTHER_SERVER: &str = r#"        {
             }
         }"#;
 
-/// What a server earns that ends whenever a thread comes to its queue: some of its tests ask for less.
-const DEAD_SERVER: u32 = 3;
+/// What a server earns that ends whenever a thread comes to its queue: what its tests still find is free.
+const DEAD_SERVER: u32 = 0;
 
 /// All of them, made of the exercise as it was handed out, of our solution, and of one with a lost wake-up.
 pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attack> {
@@ -120,7 +120,7 @@ pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attac
             }),
         )
     });
-    add("models-of-its-own", 92, "", {
+    add("models-of-its-own", 95, "", {
         let models = "#[cfg(test)]\n#[path = \"../../../tests/models/queue.rs\"]\nmod models;\n";
         let tests = |names: &[&str]| {
             names.iter().map(|name| format!("#[test] fn {name}() {{}} ")).collect::<String>()
