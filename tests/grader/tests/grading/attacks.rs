@@ -82,9 +82,11 @@ pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attac
     let before_main = |attack: &str| {
         with(shipped, "src/semaphore.rs", semaphore.clone() + &BEFORE_MAIN.replace("ATTACK", attack))
     };
-    let releases = |body: &str| {
-        let hole = "todo!(\"Lab 3.1: give a permit, and wake a thread that sleeps for one\")";
-        with(shipped, "src/semaphore.rs", replace_once(&semaphore, hole, body).expect("the hole"))
+    // Where every test of the semaphore comes by.
+    let makes = |body: &str| {
+        let start = "Semaphore { permits: Mutex::new(permits), released: Condvar::new() }";
+        let new = format!("{body};\n        {start}");
+        with(shipped, "src/semaphore.rs", replace_once(&semaphore, start, &new).expect("new"))
     };
 
     add("takes-the-receipt-before-main", 0, "", before_main("take_the_receipt()"));
@@ -174,7 +176,7 @@ pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attac
         "prints-our-solution",
         DEAD_SERVER,
         "One permit, one thread",
-        releases(
+        makes(
             "panic!(\"{}\", std::fs::read_to_string(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../../solutions/queue/src/semaphore.rs\")).unwrap().split(\"fn release\").nth(1).unwrap())",
         ),
     );
@@ -182,19 +184,19 @@ pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attac
         "prints-the-machines-users",
         DEAD_SERVER,
         "root:x:0",
-        releases("panic!(\"{}\", r#include_str!(\"/etc/passwd\"))"),
+        makes("panic!(\"{}\", r#include_str!(\"/etc/passwd\"))"),
     );
     add(
         "prints-terminal-escapes",
         DEAD_SERVER,
         "\u{1b}",
-        releases("panic!(\"\\u{1b}]0;owned\\u{7}\\u{1b}[2J\")"),
+        makes("panic!(\"\\u{1b}]0;owned\\u{7}\\u{1b}[2J\")"),
     );
     add(
         "looks-around",
         DEAD_SERVER,
         "",
-        releases(
+        makes(
             r#"fn list(folder: &std::path::Path, found: &mut Vec<String>) {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();
@@ -218,7 +220,7 @@ pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attac
         "writes-over-its-test",
         DEAD_SERVER,
         "",
-        releases(
+        makes(
             r#"
         let told = std::fs::OpenOptions::new().read(true).write(true).open("/proc/self/mem");
         panic!("own memory can be opened: {}", told.is_ok())"#,
