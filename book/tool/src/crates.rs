@@ -221,7 +221,7 @@ fn svg_picture(crates: &Crates, floors: &[Vec<&str>], arrows: &[(&str, &str)]) -
         let lines = |name: &str| {
             // The six parts have no room for more than their names, and need none.
             let about = if floor == 0 { "" } else { &crates[name].about };
-            std::iter::once(name.to_owned()).chain(wrap(about, width * 2 / TEXT)).collect::<Vec<_>>()
+            std::iter::once(name.to_owned()).chain(wrap(about, (width - 16) * 2 / TEXT)).collect::<Vec<_>>()
         };
         let texts: Vec<Vec<String>> = names.iter().map(|name| lines(name)).collect();
         let height = texts.iter().map(Vec::len).max().unwrap_or(0) * LINE + 12;
@@ -266,13 +266,14 @@ fn svg_picture(crates: &Crates, floors: &[Vec<&str>], arrows: &[(&str, &str)]) -
     }
     for arrow in arrows {
         let (x, from) = begin(arrow);
-        // On the side where there is room.
-        let (x, anchor) = if x > WIDTH * 2 / 3 { (x - 8, "end") } else { (x + 8, "start") };
+        // On the right, unless there is no room. A letter is about half as wide as it is high.
+        let text = flow(arrow.0);
+        let fits = x + 8 + text.len() * TEXT / 2 <= WIDTH;
+        let (x, anchor) = if fits { (x + 8, "start") } else { (x - 8, "end") };
         let y = from + 19;
         writeln!(
             svg,
-            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-style=\"italic\">{}</text>",
-            flow(arrow.0)
+            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-style=\"italic\">{text}</text>"
         )
         .expect(WRITING);
     }
