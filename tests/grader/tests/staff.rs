@@ -89,12 +89,12 @@ fn each_mistake_in_a_folder_is_one_sentence() {
             "points = 6\nfree = 1",
             "DIR/staff.toml: task 3.9: `free` leaves none of its tests, of which it has 1",
         ),
-        (SHEET, "points = 6", "points = six", "DIR/staff.toml, line 13: "),
+        (SHEET, "points = 6", "points = six", "DIR/staff.toml, line 15: "),
         (
             SHEET,
             "points = 6",
             "points = 6\nhidden = true",
-            "DIR/staff.toml, line 14: unknown field `hidden`, expected one of ",
+            "DIR/staff.toml, line 16: unknown field `hidden`, expected one of ",
         ),
         (
             SHEET,
