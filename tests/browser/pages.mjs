@@ -95,9 +95,9 @@ async function expectLargeText(page, complain) {
 
 /** Verdicts are tables of steps, with a column for each thread; they and other output may scroll in their box. */
 async function expectCodeFits(page, complain) {
-    const wide = await page.$$eval("pre:has(> code.language-rust)", (blocks) =>
+    const wide = await page.$$eval("pre > code.language-rust", (blocks) =>
         blocks
-            .filter((block) => [block, block.firstElementChild].some((box) => box.scrollWidth > box.clientWidth))
+            .filter((block) => [block, block.parentElement].some((box) => box.scrollWidth > box.clientWidth))
             .map((block) => block.textContent.split("\n").reduce((a, b) => (b.length > a.length ? b : a)).trim()),
     );
     for (const line of wide) complain(`code scrolls sideways: ${line}`);
