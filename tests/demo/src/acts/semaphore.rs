@@ -57,7 +57,8 @@ fn play(show: &Show) -> Result<Shown> {
     );
     // ANCHOR: dies_with_it
     let classic = holder(shared, || {
-        // SAFETY: the semaphore was initialized above. EINTR cannot be: the child has no handlers.
+        // SAFETY: the semaphore was initialized above. EINTR cannot be: the child has no
+        // handlers.
         let _ = unsafe { libc::sem_wait(shared.classic.get()) };
     })?;
     // ANCHOR_END: dies_with_it
