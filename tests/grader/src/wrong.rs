@@ -21,7 +21,7 @@ pub struct Wrong {
     /// What the student thought.
     pub mistake: String,
     /// The sentences of the part's contract that it breaks, each quoted in so many words that it is the only one:
-    /// `never for a slot`, or `BoundedQueue::len: How many items`.
+    /// `never for a slot`, or `BoundedQueue::len: How many items`. A model of "Prove it" breaks none.
     #[serde(default)]
     pub breaks: Vec<String>,
     /// The task that must fail.
