@@ -43,10 +43,10 @@ fn the_example_is_good_and_takes_its_points_from_other_tasks() {
     let course = course();
     let public = points(&course).expect("points");
     let staff = Staff::load(&course, &example()).expect("the example");
-    assert_eq!(Vec::from_iter(staff.ids()), ["3.9", "3.10"]);
+    assert_eq!(Vec::from_iter(staff.ids()), ["3.21", "3.22"]);
     let table = staff.points(&public).expect("points that add up");
     let worth = |id: &str| (table.task[id].points, table.task[id].visible);
-    assert_eq!((worth("3.6"), worth("3.9"), worth("3.10")), ((42, true), (6, false), (4, true)));
+    assert_eq!((worth("3.6"), worth("3.21"), worth("3.22")), ((42, true), (6, false), (4, true)));
     assert_eq!(table.task["4.6"].points, public.task["4.6"].points);
 }
 
@@ -65,21 +65,21 @@ fn each_mistake_in_a_folder_is_one_sentence() {
             SHEET,
             "\"3.6\" = 42",
             "\"3.66\" = 42",
-            "DIR/staff.toml: there is no task 3.66: lab 3 has 3.1 to 3.8",
+            "DIR/staff.toml: there is no task 3.66: lab 3 has 3.1 to 3.9",
         ),
-        (SHEET, "\"3.6\" = 42", "\"3.9\" = 42", "DIR/staff.toml: task 3.9 says itself what it is worth"),
-        (SHEET, "\"3.5\"]", "\"3.55\"]", "DIR/staff.toml: there is no task 3.55: lab 3 has 3.1 to 3.8"),
+        (SHEET, "\"3.6\" = 42", "\"3.21\" = 42", "DIR/staff.toml: task 3.21 says itself what it is worth"),
+        (SHEET, "\"3.5\"]", "\"3.55\"]", "DIR/staff.toml: there is no task 3.55: lab 3 has 3.1 to 3.9"),
         (
             SHEET,
-            "id = \"3.9\"",
+            "id = \"3.21\"",
             "id = \"3.8\"",
             "DIR/staff.toml: the course has a task 3.8: take a number that is free",
         ),
-        (SHEET, "id = \"3.9\"", "id = \"3.10\"", "DIR/staff.toml: there are two tasks 3.10"),
-        (SHEET, "id = \"3.9\"", "id = \"queue\"", "DIR/staff.toml: `queue` is no id such as 3.9"),
+        (SHEET, "id = \"3.21\"", "id = \"3.22\"", "DIR/staff.toml: there are two tasks 3.22"),
+        (SHEET, "id = \"3.21\"", "id = \"queue\"", "DIR/staff.toml: `queue` is no id such as 3.21"),
         (
             SHEET,
-            "id = \"3.9\"",
+            "id = \"3.21\"",
             "id = \"7.9\"",
             "DIR/staff.toml: task 7.9: there is no lab `7`: they are 1 to 6, or by part request, threads, queue, cache, stats, prefork",
         ),
@@ -87,7 +87,7 @@ fn each_mistake_in_a_folder_is_one_sentence() {
             SHEET,
             "points = 6",
             "points = 6\nfree = 1",
-            "DIR/staff.toml: task 3.9: `free` leaves none of its tests, of which it has 1",
+            "DIR/staff.toml: task 3.21: `free` leaves none of its tests, of which it has 1",
         ),
         (SHEET, "points = 6", "points = six", "DIR/staff.toml, line 15: "),
         (
@@ -100,19 +100,19 @@ fn each_mistake_in_a_folder_is_one_sentence() {
             SHEET,
             "suite a_queue",
             "stage a_queue",
-            "DIR/staff.toml: task 3.9: `stage a_queue_of_100_000_slots_takes_100_000_items` should be `suite NAME` or `model NAME`",
+            "DIR/staff.toml: task 3.21: `stage a_queue_of_100_000_slots_takes_100_000_items` should be `suite NAME` or `model NAME`",
         ),
         (
             SHEET,
             "suite a_queue_of_100_000",
             "suite a_queue_of_2",
-            "DIR/suites/queue.rs has no test a_queue_of_2_slots_takes_100_000_items, which task 3.9 names",
+            "DIR/suites/queue.rs has no test a_queue_of_2_slots_takes_100_000_items, which task 3.21 names",
         ),
         (
             SHEET,
             "model of_three_puts_one_must_ring",
             "suite another",
-            "DIR/suites/queue.rs has no test another, which task 3.10 names",
+            "DIR/suites/queue.rs has no test another, which task 3.22 names",
         ),
         (
             SUITE,
@@ -146,7 +146,7 @@ fn a_file_that_is_missing_or_too_much_is_named() {
     fs::remove_file(folder.path().join("models/queue.rs")).expect("a file");
     assert_eq!(
         said(folder.path()),
-        "DIR/models/queue.rs is missing: task 3.10 names the test of_three_puts_one_must_ring in it"
+        "DIR/models/queue.rs is missing: task 3.22 names the test of_three_puts_one_must_ring in it"
     );
     let folder = copy();
     fs::rename(folder.path().join("wrong/queue.toml"), folder.path().join("wrong/cue.toml")).expect("a file");

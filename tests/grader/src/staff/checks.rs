@@ -14,10 +14,10 @@ impl Staff {
         let mut ids: BTreeSet<&str> = BTreeSet::new();
         for task in &self.sheet.task {
             let id = &task.id;
-            let (lab, _) = id.split_once('.').with_context(|| format!("`{id}` is no id such as 3.9"))?;
+            let (lab, _) = id.split_once('.').with_context(|| format!("`{id}` is no id such as 3.21"))?;
             let lab = course.lab(lab).with_context(|| format!("task {id}"))?;
             let number = format!("{}.", lab.number);
-            ensure!(id.starts_with(&number), "`{id}` is no id such as {number}9");
+            ensure!(id.starts_with(&number), "`{id}` is no id such as {number}21");
             ensure!(course.task(id).is_err(), "the course has a task {id}: take a number that is free");
             ensure!(ids.insert(id), "there are two tasks {id}");
             ensure!(!task.tests.is_empty(), "task {id} has no tests");

@@ -52,6 +52,6 @@ fn a_task_with_one_mistake_earns_less_than_half_and_the_report_says_why() {
     let mark = &grade.marks[0];
     assert!(mark.earned > 0 && 2 * mark.earned < mark.points, "{mark:#?}");
     let report = report::markdown(grade);
-    let rule = format!("So this is {} of 8 points.", mark.earned);
+    let rule = format!("So this is {} of {} points.", mark.earned, mark.points);
     assert!(report.contains(&rule) && report.contains("% of its points"), "{report}");
 }
