@@ -105,10 +105,11 @@ impl Herd {
                 ),
             );
         }
+        let section = if self.stopped { "Stop" } else { "Death" };
         self.demand(
             deadline.is_none_or(|deadline| deadline > self.now),
             &format!(
-                "Death: what is due now must be done now. deadline() names a time that is over ({said}), so the \
+                "{section}: what is due now must be done now. deadline() names a time that is over ({said}), so the \
                  master would come back at once, again and again"
             ),
         );

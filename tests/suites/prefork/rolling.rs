@@ -137,7 +137,7 @@ fn a_serving_worker_that_dies_while_it_is_replaced_needs_no_second_successor() {
     herd.tell(Event::Reload);
     let new = successor(&herd, 0);
     let actions = herd.dies(old, CRASH);
-    herd.same("Death: its successor is there already", spawns(&actions), vec![]);
+    herd.same("Reload: its successor is there already, and holds the post", spawns(&actions), vec![]);
     herd.demand(
         notes(&actions).contains(&Note::Died { slot: 0, pid: old, how: CRASH }),
         "Notes: an operator is told who died, also while it is replaced",
@@ -240,7 +240,7 @@ fn a_reload_revives_slots_that_were_given_up() {
     }
     let restarts = herd.restarts;
     let actions = herd.tell(Event::Reload);
-    herd.demand(spawns(&actions).contains(&0), "Giving up: lasts until the next reload");
+    herd.demand(spawns(&actions).contains(&0), "Reload: a slot that was given up begins anew");
     herd.gets_ready(herd.only_worker(0));
     settle_down(&mut herd);
     herd.same("Slots: one worker each", herd.workers.len(), 2);

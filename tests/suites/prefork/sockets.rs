@@ -76,7 +76,9 @@ fn assert_refused(result: io::Result<impl Sized>, who: &str) {
 
 #[test]
 fn a_socket_listens_without_blocking_and_closes_on_exec() {
-    let group = ListeningSocket::bind_group(localhost(0), 2).expect("a group");
+    let group = ListeningSocket::bind_group(localhost(0), 2).unwrap_or_else(|error| {
+        panic!("bind_group says \"{error}\", but two sockets of one group can share a port. {BOOK}")
+    });
     for socket in group.iter().chain([&ListeningSocket::bind(localhost(0)).expect("a socket")]) {
         let status = OFlag::from_bits_retain(fcntl(socket.as_fd(), FcntlArg::F_GETFL).expect("F_GETFL"));
         assert!(status.contains(OFlag::O_NONBLOCK), "accept must not block: O_NONBLOCK is missing. {BOOK}");
