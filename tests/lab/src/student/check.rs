@@ -85,16 +85,17 @@ pub fn watch(course: &Course, what: What<'_>, all_steps: bool) -> Result<()> {
         What::Next => course.labs.iter().collect(),
         What::Lab(lab, _) | What::Task(lab, _) => vec![lab],
     };
-    let files = || labs.iter().map(|lab| Ok(tree::fingerprint(&tree::student_files(&course.root, lab)?)));
+    // The files, and not their fingerprints: a student who saves a comment expects an answer, too.
+    let files = || labs.iter().map(|lab| tree::student_files(&course.root, lab)).collect::<Result<Vec<_>>>();
     loop {
-        let seen: Vec<u64> = files().collect::<Result<_>>()?;
+        let seen = files()?;
         // Clears the screen, so that the newest verdict is what one sees.
         print!("\x1b[2J\x1b[H");
         check(course, what, all_steps)?;
         println!("\n{}", dim("(waiting for a file to change; Ctrl-C ends this)"));
         std::io::stdout().flush()?;
         // A file that is just being written may be gone for a moment.
-        while files().collect::<Result<Vec<_>>>().is_ok_and(|now| now == seen) {
+        while files().is_ok_and(|now| now == seen) {
             thread::sleep(Duration::from_millis(100));
         }
     }
