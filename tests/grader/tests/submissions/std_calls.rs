@@ -31,7 +31,7 @@ fn errors(part: &str, statements: &[&str]) -> String {
     let keep = tempfile::tempdir().expect("a folder");
     let tree = tree();
     tree.submit(lab, &files).expect("files in the tree");
-    let built = tree.build_kinds(lab, [Kind::Model].into_iter(), keep.path()).expect("cargo runs");
+    let built = tree.build_kinds(lab, [Kind::Model], keep.path()).expect("cargo runs");
     built.errors.expect("it does not compile")
 }
 

@@ -143,3 +143,49 @@ fn used_by(stage: usize) -> &'static [&'static str] {
         _ => &["request", "queue", "cache", "stats", "prefork"],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A checkout of labs 1 and 3, with our parts, in which the student has written the first.
+    fn checkout() -> (tempfile::TempDir, Course) {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (part, number, text) in
+            [("request", 1, "fn f() {}"), ("queue", 3, "fn f() { todo!(\"Lab 3.1: t\") }")]
+        {
+            let put = |name: String, text: &str| {
+                let path = folder.path().join(name);
+                fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+                fs::write(path, text).expect("a file");
+            };
+            let lab = format!(
+                "number = {number}\npart = '{part}'\ntitle = 't'\nstage = {{ package = 'p', binary = 'b' }}\n\
+                 [[task]]\nid = '{number}.1'\nname = 'n'\ngoal = 'g'\nholes = [{{ at = 'lib.rs: f', todo = 't' }}]\n"
+            );
+            put(format!("tests/labs/{part}.toml"), &lab);
+            put(format!("exercises/{part}/src/lib.rs"), text);
+            put(format!("solutions/{part}/src/lib.rs"), "fn f() {}");
+        }
+        let course = Course::load(folder.path()).expect("a course");
+        (folder, course)
+    }
+
+    fn refusal(course: &Course, mine: &str) -> String {
+        let order = Serve { stage: 3, mine: vec![mine.to_owned()], release: false, flags: Vec::new() };
+        serve(course, &order).expect_err("the queue is not written").to_string()
+    }
+
+    #[test]
+    fn who_names_no_parts_is_told_what_to_type_for_those_that_are_written() {
+        let (folder, course) = checkout();
+        let told = refusal(&course, "all");
+        assert!(told.contains("`cargo lab run 3 --mine request`"), "{told}");
+        let told = refusal(&course, "queue");
+        assert!(!told.contains("--mine"), "it was asked for by name: {told}");
+        fs::remove_dir_all(folder.path().join("solutions")).expect("a folder");
+        let told = refusal(&course, "all");
+        assert!(!told.contains("--mine"), "without our parts there is nothing to serve with: {told}");
+    }
+}
