@@ -155,7 +155,7 @@ pub fn judged(course: &Course, points: &PointsTable, order: &Order) -> Result<Ve
         let work = work_folder(&course.root)?;
         let mut tree = Pristine::prepare(course, &work)?;
         if let Some(staff) = &staff {
-            staff.merge_into(&mut tree)?;
+            staff.merge_into(&mut tree.course)?;
         }
         let chosen = chosen(&tree.course, &order.only)?;
         progress.say("building our own parts");

@@ -11,7 +11,6 @@
 
 mod checks;
 
-use crate::grade::Pristine;
 use crate::points::{Points, PointsTable};
 use anyhow::{Context, Result, ensure};
 use lab::course::Course;
@@ -137,9 +136,9 @@ impl Staff {
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn merge_into(&self, tree: &mut Pristine) -> Result<()> {
-        let root = tree.course.root.clone();
-        for lab in &tree.course.labs {
+    pub fn merge_into(&self, course: &mut Course) -> Result<()> {
+        let root = course.root.clone();
+        for lab in &course.labs {
             for (sort, _) in SORTS {
                 let from = self.folder.join(sort).join(&lab.part).with_extension("rs");
                 if from.exists() {
@@ -155,7 +154,7 @@ impl Staff {
             let tasks: String = self.sheet.task.iter().filter(of_lab).map(entry).collect();
             append(&root.join("tests/labs").join(&lab.part).with_extension("toml"), &tasks)?;
         }
-        tree.course = Course::load(&root)?;
+        *course = Course::load(&root)?;
         Ok(())
     }
 

@@ -528,8 +528,7 @@ fn git_sees_nothing_of_what_the_tools_write() {
     }
     let changed = git(&["status", "--porcelain"]);
     fs::remove_dir_all(copy.root.join(".git")).expect("our own repository");
-    let others: Vec<&str> =
-        changed.lines().filter(|line| !line.starts_with(" M exercises/queue/")).collect();
+    let others: Vec<&str> = changed.lines().filter(|line| !line.starts_with(" M exercises/queue/")).collect();
     assert!(others.is_empty(), "git sees {others:?}");
 }
 

@@ -3,41 +3,14 @@
 use crate::course::{Kind, Lab, Task};
 use crate::judge::Judged;
 use crate::trial::{Outcome, promise};
+use crate::view::{INDENT, View};
 
 /// How many lines of a message are shown. The lanes of a model are shorter: they choose what they show.
 const SHOWN_LINES: usize = 60;
 
-/// The environment variable that tells a model how wide its lanes may be.
-pub const LANES_WIDTH: &str = "LANES_WIDTH";
-/// The environment variable that tells a model how many steps to show.
-pub const LANES_STEPS: &str = "LANES_STEPS";
-
 /// What the crate `verdict` prints before the line that called the standard library, when that has panicked. It is built
 /// with the tests; this program is built before them, and does not wait for it.
 const CALLED_FROM: &str = "called from ";
-
-/// How an explanation is shown.
-#[derive(Debug, Clone, Copy)]
-pub struct View {
-    /// How wide it may be.
-    pub width: usize,
-    /// Everything that was said, however long it is.
-    pub whole: bool,
-}
-
-impl Default for View {
-    /// For a reader of whose terminal nothing is known.
-    fn default() -> View {
-        View { width: 80, whole: false }
-    }
-}
-
-impl View {
-    /// How wide the lanes of a model may be, which stand further in.
-    pub fn lanes_width(self) -> usize {
-        self.width - INDENT
-    }
-}
 
 /// What the first panic of a test process said, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -244,9 +217,6 @@ fn fit_line(line: &str, width: usize) -> Vec<String> {
     lines.push(rest.into_iter().collect());
     lines
 }
-
-/// How far in what happened stands.
-const INDENT: usize = 2;
 
 /// Every line two spaces further in.
 pub fn indent(text: &str) -> String {

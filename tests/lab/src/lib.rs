@@ -21,3 +21,4 @@ pub mod judge;
 pub mod student;
 pub mod tree;
 pub mod trial;
+pub mod view;

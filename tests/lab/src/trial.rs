@@ -1,7 +1,7 @@
 //! Running one test in a process of its own, and believing only its receipt.
 
 use crate::course::Kind;
-use crate::explain::{LANES_WIDTH, View};
+use crate::view::{LANES_WIDTH, View};
 use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::fs::File;

@@ -14,8 +14,7 @@ use std::ops::Range;
 
 use crate::choose::{self, Row};
 use crate::record::{Action, Place, Record, Step, Thing};
-use crate::report::short;
-use crate::source;
+use crate::source::{self, short};
 
 /// In how many lines a failed interleaving is shown. Longer ones are folded.
 const SHOWN_STEPS: usize = 26;

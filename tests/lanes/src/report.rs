@@ -14,7 +14,8 @@ use std::fmt::Write;
 use std::panic::PanicHookInfo;
 
 use crate::draw::{STRING, Words, lanes};
-use crate::record::{Place, Record};
+use crate::record::Record;
+use crate::source::{file_and_line, short};
 
 /// How many threads loom can follow, the model's main thread included.
 pub(crate) const MAX_THREADS: usize = 5;
@@ -146,17 +147,4 @@ fn stuck_threads(record: &Record) -> String {
     }
     text.truncate(text.trim_end().len());
     text
-}
-
-/// A place as the lanes show it.
-pub(crate) fn short(place: Place) -> String {
-    file_and_line(place.file(), place.line())
-}
-
-/// The file's name without its folders: the lanes are wide enough as they are. Only what tests a part keeps a folder,
-/// since a model and the code that it is of often have files of one name.
-fn file_and_line(file: &str, line: u32) -> String {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    let folder = ["models/", "hunts/"].into_iter().find(|folder| file.contains(&format!("tests/{folder}")));
-    format!("{}{name}:{line}", folder.unwrap_or_default())
 }

@@ -12,6 +12,19 @@ use crate::record::Place;
 /// from one of its packages.
 const SOURCES: &str = "LANES_SOURCES";
 
+/// A place as the lanes show it.
+pub(crate) fn short(place: Place) -> String {
+    file_and_line(place.file(), place.line())
+}
+
+/// The file's name without its folders: the lanes are wide enough as they are. Only what tests a part keeps a folder,
+/// since a model and the code that it is of often have files of one name.
+pub(crate) fn file_and_line(file: &str, line: u32) -> String {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let folder = ["models/", "hunts/"].into_iter().find(|folder| file.contains(&format!("tests/{folder}")));
+    format!("{}{name}:{line}", folder.unwrap_or_default())
+}
+
 /// The name of the field or variable that a value made at `place` is kept in, such as `empty_slots`.
 pub(crate) fn name_of_what_is_made_at(place: Place) -> Option<String> {
     let text = text_of(place.file())?;

@@ -3,9 +3,10 @@
 use super::progress::Progress;
 use super::{bold, dim, serve, width, word, wrap};
 use crate::course::{Course, Kind, Lab, Task};
-use crate::explain::{LANES_STEPS, LANES_WIDTH, View, explanation, indent};
+use crate::explain::{explanation, indent};
 use crate::judge::{self, Judged, Manner, Runnable, State};
 use crate::tree;
+use crate::view::{LANES_STEPS, LANES_WIDTH, View};
 use anyhow::Result;
 use std::io::Write;
 use std::path::PathBuf;
