@@ -278,7 +278,7 @@ fn run_all(trials: &[Trial], manner: &Manner<'_>) -> Result<Vec<Outcome>> {
                     if outcome.is_ok() && !passed && needless() && !over() {
                         return;
                     }
-                    done.lock().expect("nobody panics with it").insert(number, outcome);
+                    done.lock().expect("no thread panics while it holds this").insert(number, outcome);
                 }
             });
         }

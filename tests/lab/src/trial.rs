@@ -273,7 +273,7 @@ impl Printed {
         thread::spawn(move || {
             let mut buffer = vec![0; 64 * 1024];
             while let Ok(count @ 1..) = from.read(&mut buffer) {
-                let mut kept = keep.lock().expect("nobody panics with it");
+                let mut kept = keep.lock().expect("no thread panics while it holds this");
                 let room = most.saturating_sub(kept.len());
                 kept.extend_from_slice(&buffer[..count.min(room)]);
             }

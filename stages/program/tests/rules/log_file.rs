@@ -52,7 +52,7 @@ fn a_full_log_drops_whole_lines(log: &LogFile, reader: impl Read) {
 }
 
 /// A process that is stopped in the middle of its line holds the lock on the file for as long as it is stopped. Here
-/// another open file of this process does: to the kernel, a lock of that kind (`F_OFD_SETLK`) is somebody else's.
+/// another open file of this process does: to the kernel, a lock of that kind (`F_OFD_SETLK`) belongs to another process.
 #[test]
 fn a_line_does_not_wait_for_a_process_that_keeps_its_turn() {
     let folder = TempDir::new().expect("a folder");
@@ -67,7 +67,7 @@ fn a_line_does_not_wait_for_a_process_that_keeps_its_turn() {
     lock(F_WRLCK);
     assert!(log.write_line(b"dropped\n").is_err(), "the line should be dropped, and no lock waited for");
     lock(F_UNLCK);
-    log.write_line(b"written\n").expect("nobody keeps the others waiting any more");
+    log.write_line(b"written\n").expect("the turn is free again");
     assert_eq!(std::fs::read_to_string(&path).expect("a log"), "written\n");
 }
 

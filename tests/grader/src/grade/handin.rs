@@ -138,7 +138,7 @@ pub(super) fn without_escapes(text: &str) -> String {
     clean
 }
 
-/// A text without the ports that servers had during a run: nobody listens there any more.
+/// A text without the ports that servers had during a run: no server listens there now.
 pub(super) fn without_ports(text: &str) -> String {
     const HOST: &str = "127.0.0.1";
     let mut rest = text;

@@ -122,7 +122,7 @@ impl Judging<'_> {
 
     /// Runs a compiler, or a tool like it, for as long as there is time.
     fn compiler(&self, cell: &Cell, step: &Command) -> Result<(bool, Vec<u8>, String)> {
-        let mut building = self.building.lock().expect("nobody panics with it");
+        let mut building = self.building.lock().expect("no thread panics while it holds this");
         let left = BUILD_BUDGET.saturating_sub(*building);
         if left.is_zero() {
             let seconds = BUILD_BUDGET.as_secs();
