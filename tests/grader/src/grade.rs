@@ -41,7 +41,7 @@ use lab::course::{Course, Kind, Task};
 use lab::tree;
 use progress::Progress;
 use reference::{chosen, reference};
-use sandbox::{Sandbox, open_to_all};
+use sandbox::{Sandbox, Seat, open_to_all};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -212,15 +212,15 @@ fn judge_all(
 ) -> Result<()> {
     let waiting: Vec<usize> =
         (0..order.submissions.len()).filter(|number| !grades.contains_key(number)).collect();
+    let seats = (0..order.jobs.max(1)).map(|_| Seat::take()).collect::<Result<Vec<Seat>>>()?;
     let next = AtomicUsize::new(0);
     let (done, failed) = (Mutex::new(grades), Mutex::new(None));
     thread::scope(|scope| {
-        for job in 0..order.jobs.max(1) {
+        for seat in &seats {
             let (next, done, failed, waiting) = (&next, &done, &failed, &waiting);
-            let seat = u32::try_from(job).unwrap_or(u32::MAX);
             scope.spawn(move || {
                 while let Some(&number) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let assignment = assign(number, seat);
+                    let assignment = assign(number, seat.number());
                     let mut grade = ward::judge_apart(&assignment);
                     grade.name.clone_from(&names[number]);
                     // Without a file system of its own, it leaves something.

@@ -211,13 +211,12 @@ fn run_group(
     let mut child = spawned.with_context(|| format!("cannot run {}", command.get_program().display()))?;
     wait(&child, deadline, hopeless);
     let computed = processor_time(child.id());
-    let status = child.try_wait().ok().flatten().map(|status| status.success());
-    // Also after a normal end: what it started must not go on. An error says that nothing is left.
+    let ended = has_ended(child.id());
+    // Also after a normal end: what it started must not go on. And before it is reaped: from then on, its number may be
+    // another group's.
     kill_group(child.id());
-    if status.is_none() {
-        child.wait().context("cannot wait for a process that was killed")?;
-    }
-    Ok((status, computed))
+    let status = child.wait().context("cannot wait for a process that has ended")?;
+    Ok((ended.then_some(status.success()), computed))
 }
 
 /// Kills every process of a group with SIGKILL.

@@ -19,6 +19,7 @@
 //!     root      its files (namespaces)
 //!     fence     its files once more (Landlock)
 //!     rights    its user, limits and system calls
+//!   seat      which user that is
 //! ```
 
 mod fence;
@@ -26,10 +27,12 @@ mod inside;
 mod machine;
 mod rights;
 mod root;
+mod seat;
 
 pub use fence::has_landlock;
 pub use inside::{bring_loopback_up, inside};
 pub use machine::{libraries, open_to_all, program, settle, system};
+pub use seat::Seat;
 
 use anyhow::{Context, Result};
 use nix::unistd::{Uid, getuid};
@@ -37,10 +40,6 @@ use serde::{Deserialize, Serialize};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// The first of the user ids that students' code gets: one for each submission at a time, because the limit on
-/// processes counts per user.
-const FIRST_USER: u32 = 61_000;
 
 /// What code in a cell may use.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -106,7 +105,7 @@ pub struct Cell {
     pub kept: Option<Shown>,
     /// What it may use.
     pub limits: Limits,
-    /// Which of the submissions that are judged at the same time this is: each has its own user.
+    /// The number of its [`Seat`].
     pub seat: u32,
     /// No descendant may look into another process, or make itself such that others can. For tests that run in one
     /// process with the code that they judge.
@@ -121,7 +120,7 @@ const CELL: &str = "GRADER_CELL";
 impl Cell {
     /// The user of the code in here.
     pub fn user(&self) -> Uid {
-        if getuid().is_root() { Uid::from_raw(FIRST_USER + self.seat) } else { getuid() }
+        if getuid().is_root() { Uid::from_raw(seat::FIRST_USER + self.seat) } else { getuid() }
     }
 
     /// The path of something as the step must call it.

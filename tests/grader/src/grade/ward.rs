@@ -13,7 +13,7 @@
 #![allow(unsafe_code)]
 
 use super::judging::{Assignment, judge_submission};
-use super::sandbox::{Cell, FOR_TESTS, Sandbox, has_landlock, program, system};
+use super::sandbox::{Cell, FOR_TESTS, Sandbox, Seat, has_landlock, program, system};
 use super::{Grade, handin};
 use anyhow::{Context, Result, bail, ensure};
 use lab::trial::supervise_build;
@@ -112,7 +112,8 @@ fn try_cell(folder: &Path) -> Result<()> {
     let door = folder.join("door");
     fs::create_dir_all(&door)?;
     let sandbox = Sandbox::Strong;
-    let cell = Cell { sandbox, door, shown: system(), kept: None, limits: FOR_TESTS, seat: 0, closed: true };
+    let (own, shown) = (Seat::take()?, system());
+    let cell = Cell { sandbox, door, shown, kept: None, limits: FOR_TESTS, seat: own.number(), closed: true };
     let mut step = Command::new("sh");
     let unseen = folder.display();
     step.args(["-c", &format!("test ! -e '{unseen}' && test $$ = 2 && test $(id -u) != 0")]);

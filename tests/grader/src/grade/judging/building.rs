@@ -129,7 +129,18 @@ impl Judging<'_> {
             return Ok((false, Vec::new(), format!("error: the compiler has used up its {seconds} s\n")));
         }
         let start = Instant::now();
-        let ended = supervise_build(&mut cell.command(step)?, left)?;
+        let run = || supervise_build(&mut cell.command(step)?, left);
+        let silent = |(clean, printed, said): &(bool, Vec<u8>, String)| {
+            !clean && printed.is_empty() && said.trim().is_empty()
+        };
+        let mut ended = run()?;
+        if silent(&ended) {
+            // It was killed: by a machine that had no memory left, say. That is not the student's mistake yet.
+            ended = run()?;
+        }
+        if silent(&ended) {
+            ended.2 = "error: the compiler was killed, twice, and did not say anything\n".into();
+        }
         cell.sweep();
         *building += start.elapsed();
         Ok(ended)
