@@ -186,32 +186,31 @@ fn what_was_accepted_is_delivered_although_the_queue_shuts_down() {
 #[test]
 fn try_enqueue_answers_truly_although_the_queue_shuts_down() {
     let outcomes = ["accepted and delivered", "full", "shut down"];
-    Model::new("an item is either refused, for the right reason, or delivered").outcomes(&outcomes).check(
-        |run| {
-            let queue = Arc::new(BoundedQueue::new(1));
-            queue.enqueue(0).expect("the queue is open");
-            let consumer = drain_in_a_thread(&queue, run);
-            let stopper = {
-                let queue = queue.clone();
-                thread::spawn_named("stopper", move || queue.shutdown())
-            };
-            let answer = queue.try_enqueue(1);
-            stopper.join().unwrap();
-            assert_eq!(
-                queue.try_enqueue(2),
-                Err(Refused::ShutDown(2)),
-                "the queue was shut down before this call began"
-            );
-            let delivered = consumer.join().unwrap();
-            let expected: &[u32] = if answer.is_ok() { &[0, 1] } else { &[0] };
-            assert_eq!(delivered, expected, "the queue held 0, and answered {answer:?} when offered 1");
-            run.outcome(match answer {
-                Ok(()) => "accepted and delivered",
-                Err(Refused::Full(_)) => "full",
-                Err(Refused::ShutDown(_)) => "shut down",
-            });
-        },
-    );
+    let model = Model::new("an item is either refused, for the right reason, or delivered");
+    model.preemption_bound(2).outcomes(&outcomes).check(|run| {
+        let queue = Arc::new(BoundedQueue::new(1));
+        queue.enqueue(0).expect("the queue is open");
+        let consumer = drain_in_a_thread(&queue, run);
+        let stopper = {
+            let queue = queue.clone();
+            thread::spawn_named("stopper", move || queue.shutdown())
+        };
+        let answer = queue.try_enqueue(1);
+        stopper.join().unwrap();
+        assert_eq!(
+            queue.try_enqueue(2),
+            Err(Refused::ShutDown(2)),
+            "the queue was shut down before this call began"
+        );
+        let delivered = consumer.join().unwrap();
+        let expected: &[u32] = if answer.is_ok() { &[0, 1] } else { &[0] };
+        assert_eq!(delivered, expected, "the queue held 0, and answered {answer:?} when offered 1");
+        run.outcome(match answer {
+            Ok(()) => "accepted and delivered",
+            Err(Refused::Full(_)) => "full",
+            Err(Refused::ShutDown(_)) => "shut down",
+        });
+    });
 }
 
 /// Two threads try for the only slot.
@@ -242,7 +241,8 @@ fn of_two_threads_that_try_for_the_only_slot_one_is_refused() {
 /// Catches: a shutdown that turns the state round when it is called again.
 #[test]
 fn shutting_down_twice_is_shutting_down_once() {
-    Model::new("a second shutdown changes nothing").outcomes(&["delivered, then over"]).check(|run| {
+    let model = Model::new("a second shutdown changes nothing").preemption_bound(2);
+    model.outcomes(&["delivered, then over"]).check(|run| {
         let queue = Arc::new(BoundedQueue::new(1));
         queue.enqueue(1).expect("the queue is open");
         let consumer = drain_in_a_thread(&queue, run);

@@ -184,7 +184,11 @@ impl Kitchen<'_> {
             }
             *word = word.replace(&root, "{course}");
         }
-        words.extend(["--error-format=human", "--color=never", "--allow=warnings"].map(str::to_owned));
+        // One unit, because the other processors have submissions of their own.
+        words.extend(
+            ["-Ccodegen-units=1", "--error-format=human", "--color=never", "--allow=warnings"]
+                .map(str::to_owned),
+        );
         let target = self.target.display().to_string();
         let variable = |(name, value): (&String, &String)| {
             (name.clone(), value.replace(&root, "{course}").replace(&target, "{out}"))

@@ -44,11 +44,14 @@ pub fn inside(folder: &Path, step: &[String]) -> Result<u8> {
     unsafe { command.pre_exec(give_up) };
     let mut child = command.spawn().with_context(|| format!("cannot run {program}"))?;
     drop(command);
+    let mut turn = 0_u64;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
         }
-        let used = if cell.sandbox == Sandbox::Strong { memory_in_use() } else { 0 };
+        // To look costs more than a short test does, and in 40 ms a process cannot take much.
+        let looks = cell.sandbox == Sandbox::Strong && turn % 8 == 7;
+        let used = if looks { memory_in_use() } else { 0 };
         if used > cell.limits.memory {
             let (used, most) = (used >> 20, cell.limits.memory >> 20);
             eprintln!(
@@ -56,6 +59,7 @@ pub fn inside(folder: &Path, step: &[String]) -> Result<u8> {
             );
             return Ok(1);
         }
+        turn += 1;
         thread::sleep(Duration::from_millis(5));
     }
 }
