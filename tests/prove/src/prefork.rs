@@ -56,21 +56,14 @@ pub fn judge(models: &[fn()]) {
 }
 
 const SLEEPS: &str = "the master fall asleep";
-const NO_SLEEP: &str = "the master find a notice without sleeping";
 
 const PROMISES: [Promise; 2] = [
     Promise {
         says: "the master sleeps through no notice",
-        situations: &[
-            Situation {
-                name: SLEEPS,
-                question: "Which thread leaves a notice, and can the master come before it?",
-            },
-            Situation {
-                name: NO_SLEEP,
-                question: "Which thread leaves a notice, and can it come before the master?",
-            },
-        ],
+        situations: &[Situation {
+            name: SLEEPS,
+            question: "Which thread leaves a notice, and can the master come before it?",
+        }],
         broken: 0..4,
     },
     Promise { says: "a notice shows what was written before it", situations: &[], broken: 4..5 },
@@ -177,36 +170,30 @@ impl BellAndWord {
 
     #[track_caller]
     fn wait(&self) -> u32 {
-        let mut slept = false;
         loop {
             let mut taken = if self.order == Order::BoxFirst { self.take() } else { 0 };
             if taken == 0 {
-                slept |= self.hear_the_bell();
+                self.hear_the_bell();
                 taken = if self.order == Order::BellFirst { self.take() } else { 0 };
                 if self.has(Flaw::ClearsTooLate) {
                     *self.rung.lock().expect(NEVER) = false;
                 }
             }
             if taken != 0 {
-                if !slept {
-                    judge::reached(NO_SLEEP);
-                }
                 return taken;
             }
         }
     }
 
-    /// Sleeps until the bell rings, and clears it. Whether it slept.
+    /// Sleeps until the bell rings, and clears it.
     #[track_caller]
-    fn hear_the_bell(&self) -> bool {
+    fn hear_the_bell(&self) {
         let mut rung = self.rung.lock().expect(NEVER);
-        let sleeps = !*rung;
         while !*rung {
             judge::reached(SLEEPS);
             rung = self.bell.wait(rung).expect(NEVER);
         }
         *rung = self.has(Flaw::ClearsTooLate);
-        sleeps
     }
 
     #[track_caller]

@@ -135,6 +135,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::course::Hunt;
 
     /// A lab of two tasks, in a checkout of which nothing is there but its exercise: 1.2 is not written yet.
     fn checkout() -> (tempfile::TempDir, Course) {
@@ -176,6 +177,42 @@ mod tests {
         assert_eq!(next(&progress), "1.1", "all were done, and all have changed");
         progress.remember(root, lab, lab.tasks.iter().map(|task| (task, State::Done))).expect("a file");
         assert_eq!(next(&progress), "", "all are done");
+    }
+
+    #[test]
+    fn a_comment_is_no_change() {
+        let (folder, course) = checkout();
+        let (root, lab) = (folder.path(), &course.labs[0]);
+        let write = |text: &str| fs::write(root.join("exercises/request/src/lib.rs"), text).expect("a file");
+        let mut progress = Progress { path: root.join("progress"), ..Progress::default() };
+        write("fn f() -> u8 { 1 }");
+        progress.remember(root, lab, lab.tasks.iter().map(|task| (task, State::Done))).expect("a file");
+        let first = || progress.states(root, lab).expect("files")[0].1;
+        write("// Why it is 1.\nfn f() -> u8 {\n    /* not 2 */ 1 }");
+        assert_eq!(first(), Some(State::Done), "only a comment was written");
+        write("fn f() -> u8 { 2 }");
+        assert_eq!(first(), None, "the code was changed");
+    }
+
+    #[test]
+    fn a_hunt_has_begun_when_a_line_was_added_and_not_when_a_comment_was() {
+        let (folder, mut course) = checkout();
+        let root = folder.path();
+        for (name, text) in [("tests/shipped/request", "fn f() { a(); }"), ("exercises/request", "")] {
+            fs::create_dir_all(root.join(name).join("hunts")).expect("a folder");
+            fs::write(root.join(name).join("hunts/h.rs"), text).expect("a file");
+        }
+        let hunt = Hunt { file: "h.rs".into(), right: "a(); b();".into(), wrong: "a();".into() };
+        (course.labs[0].tasks[0].hunt, course.labs[0].tasks[0].holes) = (Some(hunt), Vec::new());
+        let lab = &course.labs[0];
+        let mut progress = Progress { path: root.join("progress"), ..Progress::default() };
+        let mut state = |text: &str| {
+            fs::write(root.join("exercises/request/hunts/h.rs"), text).expect("a file");
+            progress.remember(root, lab, [(&lab.tasks[0], State::Done)].into_iter()).expect("a file");
+            progress.states(root, lab).expect("files")[0].1
+        };
+        assert_eq!(state("// I see.\nfn f() { a(); }"), Some(State::NotStarted));
+        assert_eq!(state("fn f() { a(); b(); }"), Some(State::Done));
     }
 
     #[test]
