@@ -82,5 +82,9 @@ mod tests {
         assert_eq!(named("    let stop: Arc<StopFlag> = Arc::new("), "stop");
         assert_eq!(named("    counts: std::array::from_fn(|_| "), "counts");
         assert_eq!(named("    Counter("), "");
+        // A path, an arm of a match and a comparison fill nothing.
+        assert_eq!(named("    sync::Mutex::new("), "");
+        assert_eq!(named("        kind => Mutex::new("), "");
+        assert_eq!(named("    if last == Mutex::new("), "");
     }
 }
