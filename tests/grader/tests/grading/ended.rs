@@ -4,6 +4,7 @@ use crate::{course, hand_in, hostile, skip, solution};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -133,6 +134,31 @@ fn without_the_right_to_make_namespaces_it_refuses_unless_told_otherwise() {
     assert!(weak.status.success(), "{text}");
     let sheet = fs::read_to_string(reports.join("grades.csv")).expect("a mark sheet");
     assert!(has_all(&sheet, "honest"), "{sheet}\n{text}");
+}
+
+/// Without other users to give to submissions (subuid(5)), they would run as the one who grades.
+#[test]
+fn another_user_than_root_is_refused_if_it_has_no_users_to_give_away() {
+    if !nix::unistd::getuid().is_root() {
+        return skip("only root can become another user");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let reports = folder.path().join("reports");
+    let grader = grader(&[folder.path().join("never-read")], &reports, &[]);
+    let as_another = |program: &OsStr| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=12345", "--regid=12345", "--clear-groups", "--"]).arg(program);
+        command
+    };
+    let readable = as_another(OsStr::new("test")).arg("-x").arg(grader.get_program()).status();
+    if !readable.expect("setpriv runs").success() {
+        eprintln!("skipped: other users cannot read this checkout");
+        return;
+    }
+    let output = as_another(grader.get_program()).args(grader.get_args()).output().expect("setpriv runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("newuidmap (package uidmap)") && text.contains("--weak"), "{text}");
 }
 
 /// The reports go to a file system that has room for one of three submissions, and later for all.
