@@ -150,7 +150,7 @@ fn another_user_than_root_is_refused_if_it_has_no_users_to_give_away() {
         command.args(["--reuid=12345", "--regid=12345", "--clear-groups", "--"]).arg(program);
         command
     };
-    let readable = as_another(OsStr::new("test")).arg("-x").arg(grader.get_program()).status();
+    let readable = as_another(OsStr::new("test")).args(["-x", env!("CARGO_BIN_EXE_grader")]).status();
     if !readable.expect("setpriv runs").success() {
         eprintln!("skipped: other users cannot read this checkout");
         return;
