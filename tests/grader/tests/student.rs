@@ -409,6 +409,15 @@ fn what_does_not_compile_is_shown_by_the_compiler() {
         &copy.screen(&["check", "3"], 1),
         &["exercises/queue does not compile. The first error:", "ring.rs:"],
     );
+    copy.change("exercises/queue/src/ring.rs", "oldest usize,", "oldest: usize,");
+    copy.change(
+        "exercises/queue/hunts/latch.rs",
+        "self.opened.notify_one()",
+        "self.opened.notify_everyone()",
+    );
+    let screen = copy.screen(&["check", "3.7"], 1);
+    shows(&screen, &["for struct `Condvar`", "--> exercises/queue/hunts/latch.rs:"]);
+    assert!(!screen.contains("lanes"), "a crate that no student knows:\n{screen}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::course::{Kind, Lab, Task};
 use crate::judge::Judged;
 use crate::trial::{Outcome, promise};
 use crate::view::{INDENT, View};
+use std::path::Path;
 
 /// How many lines of a message are shown. The lanes of a model are shorter: they choose what they show.
 const SHOWN_LINES: usize = 60;
@@ -85,6 +86,31 @@ fn place_of(place: &str) -> String {
         }
     }
     folders.join("/")
+}
+
+/// The compiler's first error, without those that follow from it.
+pub fn first_error(errors: &str, root: &Path) -> String {
+    let blocks: Vec<&str> = errors.split("\n\n").collect();
+    let first = blocks.iter().find(|block| block.contains("error")).copied().unwrap_or(errors);
+    compilers_words(first, root)
+}
+
+/// What the compiler says, for a student: a `Mutex` is a `Mutex`, whichever crate of ours plays it in a model, and files
+/// are called by their paths in the course.
+pub fn compilers_words(errors: &str, root: &Path) -> String {
+    const OURS: [&str; 2] = ["lanes", "in_models"];
+    const WITHIN: [&str; 5] = ["::sync::atomic::", "::sync::", "::thread::", "::cell::", "::"];
+    let root = format!("{}/", root.display());
+    let shorter = |line: &str| {
+        // A line of the source: its number, and its text.
+        let is_code = line.starts_with(|sign: char| sign.is_ascii_digit());
+        let mut line = line.replace(&root, "");
+        for within in WITHIN.iter().filter(|_| !is_code) {
+            OURS.iter().for_each(|ours| line = line.replace(&format!("{ours}{within}"), ""));
+        }
+        line
+    };
+    errors.split('\n').map(shorter).collect::<Vec<_>>().join("\n")
 }
 
 /// What happened in a trial that failed, in a few lines.
@@ -229,6 +255,18 @@ pub fn indent(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_compiler_speaks_of_no_crate_or_folder_that_a_student_does_not_know() {
+        let said = "warning: nothing\n\nerror[E0599]: no method named `lokk` found for struct `lanes::sync::Mutex<T>`\n  \
+                    --> /root/exercises/queue/hunts/latch.rs:3:5\n   |\n3  | use lanes::sync::Mutex;\n   |     ^^^ found \
+                    `in_models::sync::atomic::AtomicU8`\n\nerror: another";
+        assert_eq!(
+            first_error(said, Path::new("/root")),
+            "error[E0599]: no method named `lokk` found for struct `Mutex<T>`\n  --> exercises/queue/hunts/latch.rs:3:5\n   \
+             |\n3  | use lanes::sync::Mutex;\n   |     ^^^ found `AtomicU8`"
+        );
+    }
 
     #[test]
     fn a_panic_of_the_standard_library_is_at_the_line_that_called_it() {

@@ -12,7 +12,7 @@ use crate::points::{Points, PointsTable};
 use anyhow::{Context, Result};
 use building::{Built, beginning};
 use lab::course::{Course, Kind, Lab, Task};
-use lab::explain::explanation;
+use lab::explain::{compilers_words, explanation};
 use lab::judge::{Judged, Manner, Runnable, SERVER, State, judge};
 use lab::tree;
 use lab::trial::{Outcome, promise};
@@ -130,7 +130,10 @@ impl<'a> Judging<'a> {
                 State::Done => String::new(),
                 State::DoesNotCompile => {
                     let errors = runnable.errors.as_deref().unwrap_or_default();
-                    format!("It does not compile.\n{}", beginning(errors))
+                    format!(
+                        "It does not compile.\n{}",
+                        compilers_words(&beginning(errors), Path::new(COURSE))
+                    )
                 }
                 _ if Instant::now() > self.until => {
                     format!("The {} minutes for this lab are used up.", BUDGET.as_secs() / 60)

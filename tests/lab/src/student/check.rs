@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::{bold, dim, serve, width, word, wrap};
 use crate::course::{Course, Kind, Lab, Task};
-use crate::explain::{explanation, indent};
+use crate::explain::{explanation, first_error, indent};
 use crate::judge::{self, Judged, Manner, Runnable, State};
 use crate::tree;
 use crate::view::{LANES_STEPS, LANES_WIDTH, View};
@@ -193,7 +193,10 @@ impl<'c> Check<'c> {
         let runnable = judge::build_part(&self.course.root, self.lab, only, &self.target)?;
         if let Some(errors) = &runnable.errors {
             let part = &self.lab.part;
-            println!("\nexercises/{part} does not compile. The first error:\n\n{}", first_error(errors));
+            println!(
+                "\nexercises/{part} does not compile. The first error:\n\n{}",
+                first_error(errors, &self.course.root)
+            );
             let states = self.lab.tasks.iter().map(|task| (task, State::DoesNotCompile));
             self.progress.remember(&self.course.root, self.lab, states)?;
             return Ok(false);
@@ -292,7 +295,7 @@ impl<'c> Check<'c> {
         let errors = self.runnable.as_ref().and_then(|runnable| runnable.errors.as_deref());
         let binary = &self.lab.stage.binary;
         println!("\nYour part compiles, but {binary} does not compile with it. The first error:\n");
-        println!("{}", first_error(errors.unwrap_or_default()));
+        println!("{}", first_error(errors.unwrap_or_default(), &self.course.root));
     }
 }
 
@@ -317,11 +320,4 @@ fn first_steps(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
     }
     let next = wrap(&format!("Next is {} {}. {}", task.id, task.name, task.goal));
     format!("{next}\n\n{todos}\nThe book: \"{}\".  A hint: cargo lab hint {}", task.heading(), task.id)
-}
-
-/// The compiler's first error, without those that follow from it.
-fn first_error(errors: &str) -> String {
-    let blocks: Vec<&str> = errors.split("\n\n").collect();
-    let first = blocks.iter().find(|block| block.contains("error")).copied().unwrap_or(errors);
-    first.to_owned()
 }
