@@ -14,6 +14,11 @@ fn every_sentence_is_broken_by_a_wrong_submission_or_says_why_not() {
     assert!(kept == fresh, "{TABLE} is not up to date: `cargo lab sentences` writes it");
 }
 
+/// The question about a mailbox that is read and emptied in two steps. A model that misses it misses one of the parts that
+/// are tried before it, because the notice that comes between the two is the same one.
+const ASKED_BEFORE: &str =
+    "Which thread of your model leaves it, and which assertion or which sleep shows that it is gone?";
+
 /// What a student is asked whose model misses something. A question that no wrong model has been asked may be the wrong
 /// one, or one that cannot be reached.
 #[test]
@@ -32,7 +37,11 @@ fn every_question_of_prove_it_has_been_asked_of_a_wrong_model() {
             .map(|question| one_line(&question.replace("\\\n", "")))
             .collect();
         assert!(asked.len() >= 5, "{part} asks {asked:?}");
-        never.extend(asked.into_iter().filter(|question| !verdicts.contains(question)));
+        never.extend(
+            asked
+                .into_iter()
+                .filter(|question| !verdicts.contains(question) && !question.ends_with(ASKED_BEFORE)),
+        );
     }
     assert!(never.is_empty(), "no wrong model has been asked:\n{}", never.join("\n"));
 }
