@@ -84,3 +84,7 @@ mod accounts {
         });
     }
 }
+
+// The types of what is compared, by their full names: one of the student's own could be equal to everything.
+const _: fn(&accounts::Accounts, usize) -> ::core::primitive::u64 = accounts::Accounts::balance;
+const _: fn(&kitchen::Kitchen, fn() -> u32) -> ::core::primitive::u32 = kitchen::Kitchen::order;

@@ -160,3 +160,8 @@ mod limits {
         }
     }
 }
+
+// The types of what is compared, by their full names: one of the student's own could be equal to everything.
+const _: fn(&board::Board, &mut u64) -> ::core::primitive::u32 = board::Board::newer;
+const _: fn(&mut limits::Limits, ::std::time::Duration) -> ::std::vec::Vec<::core::primitive::i32> =
+    limits::Limits::overdue;

@@ -50,3 +50,8 @@ mod news {
         });
     }
 }
+
+// The types of what is compared, by their full names: one of the student's own could be equal to everything.
+const _: for<'a> fn(&'a ::core::primitive::str) -> ::std::vec::Vec<&'a ::core::primitive::str> =
+    list::split_list;
+const _: fn(&news::News) -> ::core::option::Option<::core::primitive::u32> = news::News::read;

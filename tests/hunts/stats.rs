@@ -57,3 +57,6 @@ mod roll_call {
             });
     }
 }
+
+// The type of what is compared, by its full name: one of the student's own could be equal to everything.
+const _: fn(&lights::Room) -> ::core::primitive::usize = lights::Room::turned_off;

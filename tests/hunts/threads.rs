@@ -145,3 +145,6 @@ mod booth {
         });
     }
 }
+
+// The type of what is compared, by its full name: one of the student's own could be equal to everything.
+const _: fn(&meeting::Meeting) -> ::core::primitive::usize = meeting::Meeting::held;

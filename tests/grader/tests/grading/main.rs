@@ -128,6 +128,24 @@ fn our_own_solutions_earn_every_point() {
     assert_eq!(grades[0].earned(), 200, "{:#?}", grades[0].marks);
 }
 
+/// The tests would compile with many other types, and a type can be equal to everything. The server does not.
+#[test]
+fn a_part_that_the_server_does_not_compile_with_earns_only_what_is_not_about_it() {
+    let course = course();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut files = tree::read_rust(&course.root.join("solutions/request")).expect("the solution");
+    let text = files.get_mut(Path::new("src/target.rs")).expect("a file");
+    *text = replace_once(text, "pub fn named(", "pub fn called(").expect("a line");
+    let submission = hand_in_part(folder.path(), "another-type", "request", &files);
+    let points = points(&course).expect("points for every task");
+    let grades = grade(&course, &points, &order(vec![submission], &["1"])).expect("a run over it");
+    for mark in &grades[0].marks {
+        let is_a_hunt = mark.name.starts_with("Hunt");
+        assert_eq!(mark.earned, if is_a_hunt { mark.points } else { 0 }, "{}: {}", mark.id, mark.text);
+        assert!(is_a_hunt || mark.text.contains("named `named`"), "{}: {}", mark.id, mark.text);
+    }
+}
+
 /// `M\xfcller`: no text, and still a name.
 #[test]
 fn a_submission_whose_name_is_not_utf_8_is_graded() {

@@ -90,6 +90,11 @@ impl Judging<'_> {
                 Some(kind) => built.programs.push((kind, program)),
             }
         }
+        if wanted.contains(&Kind::Stage) && built.server.is_none() {
+            // With the server, it would be seen that functions still return what they returned: a type of the student's
+            // own could be equal to everything that a test compares it with.
+            built.programs.retain(|(kind, _)| !matches!(kind, Kind::Suite | Kind::Model));
+        }
         Ok(built)
     }
 
