@@ -259,10 +259,10 @@ mod tests {
     #[test]
     fn the_compiler_speaks_of_no_crate_or_folder_that_a_student_does_not_know() {
         let said = "warning: nothing\n\nerror[E0599]: no method named `lokk` found for struct `lanes::sync::Mutex<T>`\n  \
-                    --> /root/exercises/queue/hunts/latch.rs:3:5\n   |\n3  | use lanes::sync::Mutex;\n   |     ^^^ found \
+                    --> /course/exercises/queue/hunts/latch.rs:3:5\n   |\n3  | use lanes::sync::Mutex;\n   |     ^^^ found \
                     `in_models::sync::atomic::AtomicU8`\n\nerror: another";
         assert_eq!(
-            first_error(said, Path::new("/root")),
+            first_error(said, Path::new("/course")),
             "error[E0599]: no method named `lokk` found for struct `Mutex<T>`\n  --> exercises/queue/hunts/latch.rs:3:5\n   \
              |\n3  | use lanes::sync::Mutex;\n   |     ^^^ found `AtomicU8`"
         );

@@ -132,6 +132,8 @@ mod tests {
     #[test]
     fn a_call_by_its_second_number_is_refused_whatever_it_is() {
         let try_it = || {
+            // Without it, only root may install a filter.
+            nix::sys::prctl::set_no_new_privs()?;
             filter(false)?;
             // SAFETY: getpid(2) takes nothing and touches no memory.
             let answer = unsafe { libc::syscall(libc::c_long::from(OTHER_NUMBERS) | libc::SYS_getpid) };
@@ -141,7 +143,7 @@ mod tests {
             }
         };
         let mut command = Command::new("true");
-        // SAFETY: between fork(2) and exec(2) it makes three system calls; it allocates only when the test fails.
+        // SAFETY: between fork(2) and exec(2) it makes four system calls; it allocates only when the test fails.
         unsafe { command.pre_exec(try_it) };
         command.status().expect("refused by the filter, and not by the kernel, which may know such numbers");
     }
