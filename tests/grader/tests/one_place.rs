@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// Every place in the grader that starts a process, by file: how many, and of what.
-const KNOWN: [(&str, usize, &str); 12] = [
+const KNOWN: [(&str, usize, &str); 13] = [
     ("archive.rs", 1, "xz, on an archive"),
     ("building.rs", 1, "the compiler on a submission, as `Cell::command` made it"),
     ("handout.rs", 1, "cargo, on a hand-out's lock file"),
@@ -17,6 +17,7 @@ const KNOWN: [(&str, usize, &str); 12] = [
     ("pristine.rs", 3, "cargo, on our own solution"),
     ("recipe.rs", 1, "the compiler for cargo, on our own solution"),
     ("reference.rs", 1, "our own end-to-end tests, for their list"),
+    ("rights.rs", 1, "true(1), in a test of the filter"),
     ("sandbox.rs", 1, "kill"),
     ("ward.rs", 3, "this program; and once a shell, for a trial of the cell"),
 ];
