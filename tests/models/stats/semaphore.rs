@@ -71,8 +71,26 @@ fn victim(run: &Run, sigkill: &Sigkill, guarded: &Arc<GuardedPair>) -> JoinHandl
     mortal(run, sigkill, move || guarded.work(VICTIM))
 }
 
-/// Catches: taking the semaphore, or releasing it, with `Relaxed`; reading the word and then storing 0 to
-/// release it; waking before the word is free; sleeping without having set `WAITERS`.
+/// Nothing else is asked here, so a verdict about a lost wake-up is not headed by another promise.
+///
+/// Catches: a release that wakes nobody, or that wakes before the word is free; reading the word and then
+/// storing 0 to release it; sleeping without having set `WAITERS`.
+#[test]
+fn a_release_lets_in_one_who_waits() {
+    Model::new("a release lets in one who waits").outcomes(&["both had it"]).check(|run| {
+        let semaphore = Arc::new(SharedSemaphore::new());
+        let held = semaphore.acquire(RIGHT);
+        let left = spawn_named("left", {
+            let semaphore = Arc::clone(&semaphore);
+            move || drop(semaphore.acquire(LEFT))
+        });
+        drop(held);
+        left.join().unwrap();
+        run.outcome("both had it");
+    });
+}
+
+/// Catches: taking the semaphore, or releasing it, with `Relaxed`; looking at the word and then taking it.
 #[test]
 fn one_holder_at_a_time() {
     Model::new("one holder at a time, who sees what the holders before wrote")
@@ -89,8 +107,7 @@ fn one_holder_at_a_time() {
         });
 }
 
-/// Catches: taking the semaphore over without `WAITERS` after having slept, so that the other one sleeps on;
-/// a release that wakes nobody.
+/// Catches: taking the semaphore over without `WAITERS` after having slept, so that the other one sleeps on.
 #[test]
 fn each_of_two_sleepers_is_woken() {
     Model::new("two who sleep on the semaphore are both woken").outcomes(&["all worked"]).check(|run| {
