@@ -336,6 +336,7 @@ pub fn list(executable: &Path) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::{Duration, Instant, Kind, LIMIT, Outcome, run_group};
+    use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
 
     #[test]
@@ -373,6 +374,32 @@ mod tests {
         assert!(!outcome(false, late, LIMIT * 2).starved(), "two threads that go round in circles");
         assert!(!outcome(false, LIMIT / 2, LIMIT / 4).starved(), "it failed before its time was over");
         assert!(!outcome(true, late, LIMIT / 2).starved());
+    }
+
+    /// The shell stands for a correct test to which others leave three seconds of its twenty. With more time it ends.
+    #[test]
+    fn a_test_that_got_too_little_is_run_once_more_and_may_take_longer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let executable = folder.path().join("test");
+        let script = format!(
+            "#!/bin/sh
+            if [ ${limit} -gt {first} ]; then exec head -c 16 >&0; fi
+            while read -r stat </proc/$$/stat; set -- $stat; [ $((${{14}} + ${{15}})) -lt 300 ]; do :; done
+            exec sleep 600",
+            limit = super::LIMIT_SECONDS,
+            first = LIMIT.as_secs()
+        );
+        std::fs::write(&executable, script).expect("the script is written");
+        std::fs::set_permissions(&executable, std::fs::Permissions::from_mode(0o755)).expect("it can be run");
+        let trial = super::Trial {
+            kind: Kind::Model,
+            executable,
+            test: "slow".to_owned(),
+            folder: folder.path().to_owned(),
+            variables: Vec::new(),
+        };
+        let outcome = trial.run(|command| command, || false).expect("a shell runs");
+        assert!(outcome.passed, "it was run once, or with the same limit: {outcome:?}");
     }
 
     #[test]
