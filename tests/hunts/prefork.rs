@@ -8,8 +8,8 @@ mod board {
     use verdict::test;
 
     #[test]
-    fn who_goes_on_asking_gets_the_newest_settings() {
-        Model::new("who goes on asking gets the newest settings in the end")
+    fn whoever_goes_on_asking_gets_the_newest_settings() {
+        Model::new("whoever goes on asking gets the newest settings in the end")
             .wakes_for_nothing()
             .outcomes(&["both, one after the other", "only the newest"])
             .check(|run| {
@@ -145,7 +145,7 @@ mod limits {
 
     /// Everything that can happen, up to six steps, the short stories first.
     #[test]
-    fn who_has_run_for_its_limit_is_named_once_and_nobody_else() {
+    fn whoever_has_run_for_its_limit_is_named_once_and_nobody_else() {
         for length in 1..=6 {
             for mut story in 0..HAPPENINGS.len().pow(length) {
                 let happenings: Vec<Happening> = (0..length)

@@ -11,8 +11,8 @@ mod latch {
     const TOO_EARLY: &str = "a thread came through the latch, and not all had arrived";
 
     #[test]
-    fn who_waits_at_the_latch_gets_through() {
-        Model::new("who waits at the latch gets through").outcomes(&["through"]).check(|run| {
+    fn whoever_waits_at_the_latch_gets_through() {
+        Model::new("whoever waits at the latch gets through").outcomes(&["through"]).check(|run| {
             let (latch, arrived) = (Arc::new(Latch::new(1)), Arc::new(AtomicUsize::new(0)));
             let waiters = ["left", "right"].map(|name| {
                 let (latch, arrived) = (latch.clone(), arrived.clone());

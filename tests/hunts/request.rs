@@ -32,8 +32,8 @@ mod news {
     use verdict::test;
 
     #[test]
-    fn who_sees_that_it_is_printed_reads_all_of_it() {
-        Model::new("who sees that it is printed reads all of it").outcomes(&["early", "read"]).check(|run| {
+    fn whoever_sees_that_it_is_printed_reads_all_of_it() {
+        Model::new("whoever sees that it is printed reads all of it").outcomes(&["early", "read"]).check(|run| {
             let news = Arc::new(News::new());
             let press = thread::spawn_named("press", {
                 let news = news.clone();

@@ -8,8 +8,8 @@ mod lights {
     use verdict::test;
 
     #[test]
-    fn the_last_who_leaves_turns_off_the_light() {
-        Model::new("the last who leaves turns off the light").outcomes(&["dark"]).check(|run| {
+    fn the_last_one_to_leave_turns_off_the_light() {
+        Model::new("the last one to leave turns off the light").outcomes(&["dark"]).check(|run| {
             let room = Arc::new(Room::new(2));
             assert_eq!(room.turned_off(), 0, "how often the light was turned off while all were there");
             let other = thread::spawn_named("other", {

@@ -81,8 +81,8 @@ fn all_who_wait_for_a_load_are_woken() {
 ///
 /// Caught: a waiter that looks for the value in the cache, and loads again because it is not there.
 #[test]
-fn who_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
-    Model::new("who waits for a value that is not kept gets it all the same")
+fn whoever_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
+    Model::new("whoever waits for a value that is not kept gets it all the same")
         .outcomes(&["one after the other", "shared"])
         .check(|run| {
             let cache = Arc::new(Cache::new(0));
@@ -104,8 +104,8 @@ fn who_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
 /// Caught: a flight that is left in the map when its load fails, or that lands without waking (the waiter sleeps for
 /// ever); a waiter that takes the failure for its own, or counts its look-up again.
 #[test]
-fn who_waits_for_a_load_that_fails_loads_in_its_turn() {
-    Model::new("who waits for a load that fails loads in its turn")
+fn whoever_waits_for_a_load_that_fails_loads_in_its_turn() {
+    Model::new("whoever waits for a load that fails loads in its turn")
         .outcomes(&["failed first", "found it", "shared it"])
         .check(|run| {
             let cache = Arc::new(Cache::new(10));

@@ -42,8 +42,8 @@ fn stop_flag() -> Arc<StopFlag<ModelBell>> {
 /// A thread works, looks at the flag, and goes to sleep if it is not up. Seen caught: ringing the bell before the
 /// flag is up (the thread wakes, sees no request, and would sleep again); not ringing at all (a deadlock).
 #[test]
-fn a_request_reaches_who_works_and_who_sleeps() {
-    Model::new("a request to stop reaches who works and who sleeps")
+fn a_request_reaches_a_thread_that_works_and_one_that_sleeps() {
+    Model::new("a request to stop reaches a thread that works and one that sleeps")
         .outcomes(&["seen at work", "woken and seen"])
         .check(|run| {
             let stop = stop_flag();
@@ -87,8 +87,8 @@ fn of_two_requests_exactly_one_is_the_first() {
 /// The requester leaves word of why, and then asks for the stop. Seen caught: a `Relaxed` swap, and a `Relaxed`
 /// load, each alone: the flag is seen and the word is not.
 #[test]
-fn who_sees_the_request_sees_what_was_written_before_it() {
-    Model::new("who sees a request to stop sees what was written before it")
+fn whoever_sees_the_request_sees_what_was_written_before_it() {
+    Model::new("whoever sees a request to stop sees what was written before it")
         .outcomes(&["not requested yet", "seen with its reason"])
         .check(|run| {
             let stop = stop_flag();

@@ -40,8 +40,8 @@ fn there_are_never_more_permits_out_than_the_limit() {
 /// Caught: a `drop` that wakes nobody; an `acquire` that looks and falls asleep in two steps, so that the
 /// permit comes back between them; an `acquire` that asks again and again in place of sleeping.
 #[test]
-fn a_permit_that_comes_back_wakes_who_sleeps_for_it() {
-    Model::new("a permit that comes back wakes who sleeps for it").outcomes(&["served"]).check(|run| {
+fn a_permit_that_comes_back_wakes_a_thread_that_sleeps_for_it() {
+    Model::new("a permit that comes back wakes a thread that sleeps for it").outcomes(&["served"]).check(|run| {
         let limit = ConnectionLimit::new(1);
         let permit = limit.acquire();
         let other = spawn_named("next", {
@@ -197,8 +197,8 @@ fn each_permit_that_comes_back_wakes_an_acquirer() {
 /// Caught: one condition variable for both, with a `notify_one` that the drainer hears and has no use for. That the
 /// last permit wakes all comes too late: it may be out for hours.
 #[test]
-fn who_acquires_is_woken_although_somebody_drains() {
-    Model::new("who acquires is woken although somebody drains").outcomes(&["served, then drained"]).check(
+fn an_acquirer_is_woken_even_while_somebody_drains() {
+    Model::new("an acquirer is woken even while somebody drains").outcomes(&["served, then drained"]).check(
         |run| {
             let limit = ConnectionLimit::new(2);
             let (first, last) = (limit.acquire(), limit.acquire());

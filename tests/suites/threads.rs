@@ -80,7 +80,7 @@ fn acquire_sleeps_at_the_limit() {
 }
 
 #[test]
-fn a_thread_that_panics_wakes_who_sleeps_for_its_permit() {
+fn a_thread_that_panics_wakes_one_that_sleeps_for_its_permit() {
     let limit = ConnectionLimit::new(1);
     let permit = limit.try_acquire().expect("the only permit is here");
     let waiting = acquire_in_a_thread(&limit);

@@ -24,7 +24,7 @@ pub trait Bell {
 
 /// A request to stop, made at most once and never taken back.
 ///
-/// **Promise.** A stop request is never missed: who wakes by the bell sees the flag, and who does not see the flag
+/// **Promise.** A stop request is never missed: whoever wakes by the bell sees the flag, and whoever does not see the flag
 /// has the bell still ahead.
 ///
 /// **States.** `false`: running. `true`: a stop was requested. There is no way back.

@@ -4,7 +4,7 @@ use lanes::sync::Mutex;
 
 /// A dish of the day.
 ///
-/// **Promise.** It is cooked once, by whoever orders first, and everybody gets that dish. Who orders meanwhile has nothing
+/// **Promise.** It is cooked once, by whoever orders first, and everybody gets that dish. Whoever orders meanwhile has nothing
 /// better to do than to wait, so one lock is enough.
 pub struct Kitchen {
     dish: Mutex<Option<u32>>,

@@ -19,7 +19,7 @@ use crate::sync::atomic::{AtomicU32, Ordering};
 /// Notices left for the master, by signal handlers or by anybody else.
 ///
 /// **Promise.** A notice is never lost: every `note` is seen by exactly one later `take`, together with all
-/// the same notices left since the `take` before. Who sees it also sees all that was written before it was
+/// the same notices left since the `take` before. Whoever sees it also sees all that was written before it was
 /// left.
 ///
 /// **States.** A set of notices, one bit each. Empty is zero.

@@ -63,7 +63,7 @@ enum Phase {
     New,
     /// Dead workers are replaced.
     Running,
-    /// All were asked to leave, and who is forked late gets as long as everybody else.
+    /// All were asked to leave, and whoever is forked late gets as long as everybody else.
     Stopping { kill_at: Instant },
     /// All are killed.
     Killing,

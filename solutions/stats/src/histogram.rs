@@ -50,7 +50,7 @@ pub const BUCKETS: usize = BOUNDS.len() + 1;
 /// cannot disagree. The sum and the buckets may disagree by the values that are being recorded at this
 /// moment.
 ///
-/// **Orderings.** `Relaxed`: each atomic stands for itself. Who needs more orders it around (see
+/// **Orderings.** `Relaxed`: each atomic stands for itself. Code that needs more adds it around this (see
 /// [`Slot`](crate::Slot)).
 ///
 /// **What loom checks:** no value is lost, with two buckets. **What it cannot:** that values of every size

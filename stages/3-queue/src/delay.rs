@@ -11,7 +11,7 @@
 //!   it was not                                    overload     wait at most a twentieth of it
 //! ```
 //!
-//! Who has waited longer is refused with 503 as soon as a thread looks at it, which costs the thread next to nothing.
+//! Whoever has waited longer is refused with 503 as soon as a thread looks at it, which costs the thread next to nothing.
 //! So under overload those who are served are served fast, and the others know at once. CoDel itself drops one packet
 //! now and then, because TCP slows down when it misses one; clients of a web server do not. This rule is the one that
 //! Facebook's servers use (Maurer, "Fail at Scale", ACM Queue 13/8, 2015), with CoDel's ratio of target and interval.

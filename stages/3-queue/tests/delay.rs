@@ -1,4 +1,4 @@
-//! Who has waited for a thread for too long is refused, unless the response was begun. The handler of this server
+//! Whoever has waited for a thread for too long is refused, unless the response was begun. The handler of this server
 //! answers when the test lets it, so the test decides how long the others wait.
 
 use e2e::{Client, eventually, pattern};

@@ -124,8 +124,8 @@ impl Cached {
         let settled = file.identities().all(has_rested);
         match file.into_memory() {
             Ok(file) => Ok(Entry { file, checked, settled }),
-            // It changed while it was read. Sent from the disk it is at worst cut short,
-            // and the client notices.
+            // It changed while it was read. Sent from the disk, a mixture or a part of it
+            // reaches one client, and is not kept for others.
             Err(_) => Err(self.files.open(request, path).map_or_else(NotKept::Instead, too_large)),
         }
     }
@@ -155,8 +155,8 @@ impl Cached {
     ) -> bool {
         // Before the look, so that the entry is never thought fresher than it is.
         let moment = self.now();
-        // A look from memory may miss a new sibling. Then that is sent later, and
-        // nothing wrong until then.
+        // A look from memory may miss a new sibling. Then clients get that one later,
+        // and nothing wrong in the meantime.
         let confirmed = entry.settled
             && look(name) == Some(entry.file.identity)
             && self.files.siblings(name).all(|(coding, name)| {

@@ -158,7 +158,7 @@ impl Master {
             match notice {
                 Notice::StopNow => events.push_back(Event::StopNow),
                 Notice::Stop => {
-                    // Who does not move now would not answer a request to leave either.
+                    // Whoever does not move now would not answer a request to leave either.
                     events.extend(self.watchdog.stuck(&self.supervisor));
                     events.extend(self.stop.asked(&self.sockets, self.address));
                 }

@@ -27,7 +27,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 /// Makes this process, and all that it forks from now on, those of a user: its groups, its group, then itself, in this
-/// order, because who is no longer root can change nothing more (setuid(2)).
+/// order, because whoever is no longer root can change nothing more (setuid(2)).
 ///
 /// # Errors
 /// [`Failure::Setting`] if there is no such user, or if only root could do this.

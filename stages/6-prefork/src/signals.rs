@@ -42,7 +42,7 @@ pub fn for_master() -> Result<(&'static Mailbox, &'static EventBell), Errno> {
     Ok((&MAILBOX, bell))
 }
 
-/// Lets this process collect its children. Who starts a program may have it ignore SIGCHLD, and then the kernel throws
+/// Lets this process collect its children. Whoever starts a program may have it ignore SIGCHLD, and then the kernel throws
 /// away how a child has ended (waitpid(2)).
 ///
 /// # Errors

@@ -70,7 +70,7 @@ pub struct PendingStop {
 
 impl PendingStop {
     /// A stop was asked for: clients who have connected and said nothing are let in first, so that a worker can answer or
-    /// tell them. Who asks for a stop again is not kept waiting.
+    /// tell them. Whoever asks for a stop again is not kept waiting.
     // ANCHOR: let_everybody_in
     pub fn asked(&mut self, sockets: &[ListeningSocket], address: SocketAddr) -> Option<Event> {
         if self.by.take().is_some() {

@@ -71,7 +71,7 @@ fn at_the_limit_clients_wait_in_the_backlog_until_one_leaves() {
 
 #[test]
 // ANCHOR: stop_at_the_limit
-fn a_stop_at_the_limit_still_answers_who_waits() {
+fn a_stop_at_the_limit_still_answers_those_who_wait() {
     let server = PROGRAM.serve(&Site::new(), &FOUR);
     let mut clients: Vec<Client> = (0..4).map(|_| server.client()).collect();
     for client in &mut clients {

@@ -215,7 +215,7 @@ fn try_enqueue_answers_truly_although_the_queue_shuts_down() {
 
 /// Two threads try for the only slot.
 ///
-/// Catches: a `try_enqueue` that looks whether there is room and then calls `acquire`: both see the slot, one takes it,
+/// Catches: a `try_enqueue` that checks whether there is room and then calls `acquire`: both see the slot, one takes it,
 /// and the other sleeps until a consumer comes.
 #[test]
 fn of_two_threads_that_try_for_the_only_slot_one_is_refused() {

@@ -76,8 +76,8 @@ fn victim(run: &Run, sigkill: &Sigkill, guarded: &Arc<GuardedPair>) -> JoinHandl
 /// Catches: a release that wakes nobody, or that wakes before the word is free; reading the word and then
 /// storing 0 to release it; sleeping without having set `WAITERS`.
 #[test]
-fn a_release_lets_in_one_who_waits() {
-    Model::new("a release lets in one who waits").outcomes(&["both had it"]).check(|run| {
+fn a_release_lets_in_one_of_those_who_wait() {
+    Model::new("a release lets in one of those who wait").outcomes(&["both had it"]).check(|run| {
         let semaphore = Arc::new(SharedSemaphore::new());
         let held = semaphore.acquire(RIGHT);
         let left = spawn_named("left", {
@@ -110,7 +110,7 @@ fn one_holder_at_a_time() {
 /// Catches: taking the semaphore over without `WAITERS` after having slept, so that the other one sleeps on.
 #[test]
 fn each_of_two_sleepers_is_woken() {
-    Model::new("two who sleep on the semaphore are both woken").outcomes(&["all worked"]).check(|run| {
+    Model::new("two threads that sleep on the semaphore are both woken").outcomes(&["all worked"]).check(|run| {
         let guarded = GuardedPair::new();
         let held = guarded.semaphore.acquire(MASTER);
         let left = worker("left", LEFT, &guarded);
@@ -130,7 +130,7 @@ fn each_of_two_sleepers_is_woken() {
 /// Catches: giving up before `WAITERS` is set again (no other model does); taking the semaphore by force when
 /// the time is up.
 #[test]
-fn who_gives_up_passes_the_wake_up_on() {
+fn whoever_gives_up_passes_the_wake_up_on() {
     Model::new("a bounded wait that ends leaves nobody asleep").outcomes(&["in time", "gave up"]).check(
         |run| {
             let run = *run;
@@ -232,7 +232,7 @@ fn a_wake_up_given_to_a_dead_process_is_not_lost() {
 /// Catches: an owner that is not told; a settle that does not set `DIED`, or that is `Relaxed`.
 #[test]
 fn the_one_who_repairs_may_be_killed_too() {
-    Model::new("a death is reported until one who was told has released the semaphore")
+    Model::new("a death is reported until a holder that was told of it has released the semaphore")
         .outcomes(&[
             "the victim repaired",
             "the victim repaired and was killed after",
@@ -289,7 +289,7 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 ///
 /// Catches: a bounded acquire that gives up because it was woken and found the semaphore taken again.
 #[test]
-fn who_is_woken_too_early_goes_on_waiting() {
+fn whoever_is_woken_too_early_goes_on_waiting() {
     Model::new("a bounded acquire that is woken too early goes on waiting").outcomes(&["got it"]).check(
         |run| {
             let run = *run;

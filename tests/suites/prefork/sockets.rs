@@ -167,7 +167,7 @@ fn connections_in_time_wait_do_not_refuse_a_restart() {
     let address = socket.local_address().expect("an address");
     let listener = listener(socket);
     let mut client = connect(address);
-    // Who closes first is left in TIME_WAIT: here the server.
+    // Whoever closes first is left in TIME_WAIT: here the server.
     drop(accept_one(&listener));
     let end = client.read(&mut [0]).map_err(|error| error.kind());
     assert_eq!(end, Ok(0), "the server has closed, so the client reads the end of the stream. {BOOK}");

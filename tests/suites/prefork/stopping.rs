@@ -54,7 +54,7 @@ fn a_stop_reaches_those_who_start_and_those_who_drain_already() {
 }
 
 #[test]
-fn who_stays_past_the_grace_is_killed() {
+fn whoever_stays_past_the_grace_is_killed() {
     let mut herd = Herd::serving(2);
     let (quick, slow) = (herd.only_worker(0), herd.only_worker(1));
     herd.tell(Event::Stop);
@@ -188,7 +188,7 @@ fn a_predecessor_keeps_its_own_earlier_end_when_the_herd_stops() {
 }
 
 #[test]
-fn who_hangs_while_it_leaves_is_ended_too() {
+fn whoever_hangs_while_it_leaves_is_ended_too() {
     let mut herd = Herd::serving(1);
     let old = herd.only_worker(0);
     herd.tell(Event::Reload);
@@ -209,6 +209,6 @@ fn a_stop_ends_a_long_drain() {
     herd.gets_ready(new);
     herd.tell(Event::Stop);
     herd.dies(new, GONE);
-    herd.sleeps_for(GRACE, "Stop: the grace is for all, also for who may have taken longer before");
+    herd.sleeps_for(GRACE, "Stop: the grace is for all, also for whoever may have taken longer before");
     herd.same("Stop: the grace is over", herd.life(old), Life::Killed);
 }

@@ -117,7 +117,7 @@ impl Child {
         let status = || fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
         eventually(explanation, || {
             let first = status();
-            // Who only naps between two looks at a word falls asleep again within this time.
+            // Whoever only naps between two looks at a word falls asleep again within this time.
             first.contains("\nState:\tS") && (0..100).all(|_| status() == first)
         });
     }

@@ -41,7 +41,7 @@ fn a_release_wakes_a_sleeping_process() {
             "who waits for the semaphore sleeps in the kernel (FUTEX_WAIT), it does not spin",
         );
         drop(held);
-        sleeper.join("a release wakes who sleeps: FUTEX_WAKE, and not with FUTEX_PRIVATE_FLAG");
+        sleeper.join("a release wakes whoever sleeps: FUTEX_WAKE, and not with FUTEX_PRIVATE_FLAG");
     });
 }
 
@@ -82,7 +82,7 @@ fn each_of_many_sleepers_gets_its_turn() {
 }
 
 #[test]
-fn the_semaphore_of_a_dead_process_goes_to_the_next_who_is_told() {
+fn the_semaphore_of_a_dead_process_goes_to_the_next_one_who_is_told() {
     alone(|| {
         let stats = shared(1);
         let dead = holder(&stats).kill();
@@ -107,7 +107,7 @@ fn the_semaphore_of_a_dead_process_goes_to_the_next_who_is_told() {
 }
 
 #[test]
-fn settling_wakes_who_slept_when_the_owner_died() {
+fn settling_wakes_a_process_that_slept_when_the_owner_died() {
     alone(|| {
         let stats = shared(1);
         let victim = holder(&stats);

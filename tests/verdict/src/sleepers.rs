@@ -34,7 +34,7 @@ pub fn report() -> String {
         return text;
     }
     for (thread, sleeps) in threads() {
-        // Who runs is caught anywhere, also where the compiler has no line for it; then only its caller would be named.
+        // Whoever runs is caught anywhere, also where the compiler has no line for it; then only its caller would be named.
         let looks = if sleeps { 1 } else { LOOKS };
         let stacks = (0..looks).filter_map(|_| stack_of(thread));
         let Some((name, stack)) = stacks

@@ -28,7 +28,7 @@
             thought: "A full queue is one whose next push would not fit, so there is one more to count.",
             moreSlots: 1,
         },
-        "if for while": { thought: "Who was woken was woken because there is a permit.", looksOnce: true },
+        "if for while": { thought: "Whoever was woken was woken because there is a permit.", looksOnce: true },
         "looking and sleeping in two steps": {
             thought: "First look whether there is a permit, then lock and wait.",
             sleepsLater: true,

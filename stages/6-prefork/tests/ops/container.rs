@@ -104,7 +104,7 @@ fn the_image_holds_all_that_herd_needs() {
 
     let (address, user) = (free_address(), instructions(&file, "USER")[0]);
     let entry = exec_form(instructions(&file, "ENTRYPOINT")[0]);
-    // Who is not root may still be root of a namespace, where there is nobody else to be.
+    // Whoever is not root may still be root of a namespace, where there is nobody else to be.
     let mut command = if geteuid().is_root() {
         let mut command = Command::new("chroot");
         command.arg(format!("--userspec={user}"));

@@ -8,7 +8,7 @@ use super::join;
 use crate::Inbox;
 use verdict::test;
 
-/// Catches: an inbox that looks whether it is empty, and adds the item under another lock.
+/// Catches: an inbox that checks whether it is empty, and adds the item under another lock.
 #[test]
 fn of_three_puts_one_must_ring() {
     Model::new("of three puts, one must ring").outcomes(&["1 rings"]).check(|run| {

@@ -1,6 +1,6 @@
 //! A semaphore with numbered tickets, as at a counter in an office.
 //!
-//! Different from ours: nobody overtakes. Who comes draws the next number and waits until it is called; a release
+//! Different from ours: nobody overtakes. Whoever comes draws the next number and waits until it is called; a release
 //! calls one number more.
 //!
 //! ```text
@@ -14,7 +14,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 #[derive(Debug)]
 pub struct Semaphore {
     counter: Mutex<Counter>,
-    /// The next number was called. All look whether it is theirs.
+    /// The next number was called. All check whether it is theirs.
     call: Condvar,
 }
 

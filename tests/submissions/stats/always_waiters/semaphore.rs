@@ -1,4 +1,4 @@
-//! Who does not get the word at once marks it before anything else, and keeps the mark when it takes it: fewer cases,
+//! Whoever does not get the word at once marks it before anything else, and keeps the mark when it takes it: fewer cases,
 //! and now and then a wake-up for nobody.
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 /// | `pid`           | held; nobody needs to be woken                                  |
 /// | `pid + WAITERS` | held; somebody may be asleep, so the release must wake one      |
 ///
-/// Who was woken cannot know whether others still sleep. So it takes the semaphore *with* `WAITERS` set: one
+/// Whoever was woken cannot know whether others still sleep. So it takes the semaphore *with* `WAITERS` set: one
 /// wake-up too many at the end, none too few. For the same reason it sets `WAITERS` again before it goes back
 /// to sleep or gives up: the wake-up it was given may have been meant to be passed on.
 ///
@@ -68,7 +68,7 @@ impl SharedSemaphore {
     /// Waits until the semaphore is free and takes it. `pid` is the caller's own process id.
     ///
     /// A process that was *stopped* (SIGSTOP) is not dead, and nobody takes the semaphore from it: while it
-    /// holds it, or was just woken for it, this call sleeps. Who must never hang calls
+    /// holds it, or was just woken for it, this call sleeps. Whoever must never hang calls
     /// [`acquire_within`](Self::acquire_within).
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! Permits for connections: an atomic number, and a mutex only for those who sleep.
 //!
-//! Different from ours: taking a permit touches no lock unless the thread must sleep. Who is about to sleep says so
+//! Different from ours: taking a permit touches no lock unless the thread must sleep. Whoever is about to sleep says so
 //! under the mutex and looks once more; who gives a permit back asks under the same mutex whether somebody sleeps. So
 //! one of the two hears of the other.
 
