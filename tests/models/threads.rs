@@ -41,18 +41,20 @@ fn there_are_never_more_permits_out_than_the_limit() {
 /// permit comes back between them; an `acquire` that asks again and again in place of sleeping.
 #[test]
 fn a_permit_that_comes_back_wakes_a_thread_that_sleeps_for_it() {
-    Model::new("a permit that comes back wakes a thread that sleeps for it").outcomes(&["served"]).check(|run| {
-        let limit = ConnectionLimit::new(1);
-        let permit = limit.acquire();
-        let other = spawn_named("next", {
-            let limit = limit.clone();
-            move || drop(limit.acquire())
-        });
-        drop(permit);
-        other.join().unwrap();
-        assert_eq!(limit.active(), 0, "all permits were dropped, and not all came back");
-        run.outcome("served");
-    });
+    Model::new("a permit that comes back wakes a thread that sleeps for it").outcomes(&["served"]).check(
+        |run| {
+            let limit = ConnectionLimit::new(1);
+            let permit = limit.acquire();
+            let other = spawn_named("next", {
+                let limit = limit.clone();
+                move || drop(limit.acquire())
+            });
+            drop(permit);
+            other.join().unwrap();
+            assert_eq!(limit.active(), 0, "all permits were dropped, and not all came back");
+            run.outcome("served");
+        },
+    );
 }
 
 /// Three threads and one permit: when it comes back, two may be asleep, and each must get it in the end.

@@ -14,6 +14,11 @@
 //!
 //! The order to read in: semaphore.rs, guarded.rs, ring.rs, bounded_queue.rs, inbox.rs.
 
+// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+#[cfg(test)]
+#[path = "../../../tests/models/queue.rs"]
+mod models;
+
 mod bounded_queue;
 mod guarded;
 mod inbox;
@@ -34,7 +39,3 @@ pub(crate) use std::sync;
 extern crate lanes as std_in_models;
 #[cfg(test)]
 pub(crate) use std_in_models::{cell, sync};
-
-#[cfg(test)]
-#[path = "../../../tests/models/queue.rs"]
-mod models;

@@ -23,10 +23,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread::panicking;
 
-// Of loom itself and not of lanes: reading the flag is not a step of anybody.
-use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
+// Reading the flag is not a step of anybody.
+use in_models::unseen::atomic::{AtomicBool, Ordering::Relaxed};
 
-loom::thread_local! {
+in_models::unseen::thread_local! {
     /// The signal that the current thread of the model may die of.
     static MORTAL: RefCell<Option<Sigkill>> = RefCell::new(None);
 }

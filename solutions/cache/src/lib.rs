@@ -17,6 +17,11 @@
 //! The cache does no input or output. What a value is, and how it is loaded, is the caller's business ([`Weigh`],
 //! [`Cache::get_or_load`]).
 
+// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+#[cfg(test)]
+#[path = "../../../tests/models/cache.rs"]
+mod models;
+
 mod cache;
 mod flight;
 mod shelf;
@@ -30,10 +35,6 @@ extern crate lanes as std_in_models;
 pub(crate) use std::sync;
 #[cfg(test)]
 pub(crate) use std_in_models::sync;
-
-#[cfg(test)]
-#[path = "../../../tests/models/cache.rs"]
-mod models;
 
 /// Something that takes up room.
 pub trait Weigh {

@@ -20,6 +20,11 @@
 //! 3. for [`Notice::ChildExited`], reap until waitpid(2) has no more: two deaths may ring once;
 //! 4. give every event to [`Supervisor::handle`], and do what it says, in that order.
 
+// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+#[cfg(test)]
+#[path = "../../../tests/models/prefork.rs"]
+mod models;
+
 mod mailbox;
 mod orders;
 mod socket;
@@ -38,7 +43,3 @@ extern crate lanes as std_in_models;
 pub(crate) use std::sync;
 #[cfg(test)]
 pub(crate) use std_in_models::sync;
-
-#[cfg(test)]
-#[path = "../../../tests/models/prefork.rs"]
-mod models;

@@ -12,6 +12,11 @@
 //! Nothing here reads a socket or writes a response. Bytes come in as slices, so every rule can be tested without
 //! a network; the stages do the input and output.
 
+// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+#[cfg(test)]
+#[path = "../../../tests/models/request.rs"]
+mod models;
+
 mod deleted;
 mod head;
 mod root;
@@ -30,10 +35,6 @@ extern crate lanes as std_in_models;
 pub(crate) use std::sync;
 #[cfg(test)]
 pub(crate) use std_in_models::sync;
-
-#[cfg(test)]
-#[path = "../../../tests/models/request.rs"]
-mod models;
 
 /// Why a request head cannot be served. Each variant is one status of RFC 9110, section 15.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

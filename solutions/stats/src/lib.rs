@@ -25,6 +25,14 @@
 //! Everything is put together in [`SharedStats`] (shared.rs). Beneath lie the mapping (mapping.rs), the
 //! system call that lets processes sleep on a word of it (futex.rs), and the histogram (histogram.rs).
 
+// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+#[cfg(test)]
+#[path = "../../../tests/models/stats.rs"]
+mod models;
+#[cfg(test)]
+#[path = "model_side.rs"]
+mod std_in_models;
+
 mod cover;
 mod histogram;
 mod responses;
@@ -61,11 +69,4 @@ pub(crate) use crash_points::sync;
 #[cfg(test)]
 extern crate lanes as in_models;
 #[cfg(test)]
-#[path = "model_side.rs"]
-mod std_in_models;
-#[cfg(test)]
 pub(crate) use std_in_models::{futex, mapping, sync};
-
-#[cfg(test)]
-#[path = "../../../tests/models/stats.rs"]
-mod models;

@@ -14,6 +14,11 @@
 //! ([`ConnectionLimit`] is a counting semaphore (E. W. Dijkstra, "Cooperating sequential processes", 1965)
 //! with one more wish: to wait until everything has come back.)
 
+// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+#[cfg(test)]
+#[path = "../../../tests/models/threads.rs"]
+mod models;
+
 mod limit;
 
 pub use limit::{ConnectionLimit, Permit};
@@ -25,7 +30,3 @@ extern crate lanes as std_in_models;
 pub(crate) use std::sync;
 #[cfg(test)]
 pub(crate) use std_in_models::sync;
-
-#[cfg(test)]
-#[path = "../../../tests/models/threads.rs"]
-mod models;

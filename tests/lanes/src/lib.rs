@@ -44,3 +44,10 @@ pub mod sync;
 pub mod thread;
 
 pub use model::{Model, Run, Walk};
+
+/// What loom explores and no lane shows: for the machinery of a model, whose operations are nobody's steps. A part's
+/// tests use this and not the crate loom, with which code under test could end an interleaving before it fails.
+pub mod unseen {
+    pub use loom::sync::atomic;
+    pub use loom::thread_local;
+}

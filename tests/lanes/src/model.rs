@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::panic::{Location, PanicHookInfo};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Once};
+use std::thread::ThreadId;
 
 use crate::record::{self, Action, Manner, Record};
 use crate::report::{self, Panic};
@@ -178,8 +179,10 @@ impl Limits {
 
 /// One interleaving of a model, for the model to talk about. Copy it into the threads that need it.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Run;
+pub struct Run {
+    /// The thread of the operating system that walks the model: all threads of a model run on it, in turn.
+    walker: ThreadId,
+}
 
 impl Run {
     /// Says how this interleaving turned out. All that was said is compared with [`Model::outcomes`] at the
@@ -190,7 +193,12 @@ impl Run {
 
     /// Whether the calling thread has done this in the current interleaving: a word as the lanes show it, such as
     /// `write lock`. For promises about how something is done, not only about what comes of it.
+    ///
+    /// # Panics
+    /// If this is the run of another model: a model that somebody else runs, as in "Prove it", judges what is promised,
+    /// and not how that is done.
     pub fn has_done(&self, what: &str) -> bool {
+        assert!(self.walker == std::thread::current().id(), "this is a run of another model");
         record::has_done(what)
     }
 
@@ -228,10 +236,11 @@ fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
     let walking = walk.spawn(move || {
         VERDICT.set(Some(verdict.clone()));
         record::begin_model(manner);
+        let walker = std::thread::current().id();
         explorer(&limits).check(move || {
             let _fence = record::StopUnwinding;
             record::begin_interleaving();
-            model(&Run);
+            model(&Run { walker });
         });
         // The record is gone if the model has caught a panic: then the test knows already.
         if let Some(record) = record::end_model() {

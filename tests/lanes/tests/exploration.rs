@@ -280,3 +280,18 @@ fn a_walk_that_fails_says_how_and_does_not_panic() {
     assert!(!walk.complete && failure.starts_with("in interleaving 1: main panicked at "), "{failure}");
     assert!(failure.contains("on purpose") && failure.contains("step  main"), "{failure}");
 }
+
+/// A model that judges others would otherwise be recognized by how its part works, with a run that it has got elsewhere.
+#[test]
+fn how_something_was_done_is_asked_of_a_models_own_run_only() {
+    let run = Arc::new(std::sync::Mutex::new(None));
+    let got = run.clone();
+    Model::new("a run").walk(move |run| *got.lock().expect("nobody panics") = Some(*run));
+    let run = run.lock().expect("nobody panics").take().expect("the model has run");
+    let walk = Model::new("another model").walk(move |own| {
+        assert!(!own.has_done("lock"));
+        assert!(!run.has_done("lock"));
+    });
+    let failure = walk.failure.expect("the second question is refused");
+    assert!(failure.contains("this is a run of another model"), "{failure}");
+}

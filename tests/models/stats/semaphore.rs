@@ -110,18 +110,20 @@ fn one_holder_at_a_time() {
 /// Catches: taking the semaphore over without `WAITERS` after having slept, so that the other one sleeps on.
 #[test]
 fn each_of_two_sleepers_is_woken() {
-    Model::new("two threads that sleep on the semaphore are both woken").outcomes(&["all worked"]).check(|run| {
-        let guarded = GuardedPair::new();
-        let held = guarded.semaphore.acquire(MASTER);
-        let left = worker("left", LEFT, &guarded);
-        let right = worker("right", RIGHT, &guarded);
-        guarded.work_inside(held);
-        left.join().unwrap();
-        right.join().unwrap();
-        let lost = "three holders each added one to both, and what one added is lost";
-        guarded.with_pair(|pair| assert_eq!(*pair, (3, 3), "{lost}"));
-        run.outcome("all worked");
-    });
+    Model::new("two threads that sleep on the semaphore are both woken").outcomes(&["all worked"]).check(
+        |run| {
+            let guarded = GuardedPair::new();
+            let held = guarded.semaphore.acquire(MASTER);
+            let left = worker("left", LEFT, &guarded);
+            let right = worker("right", RIGHT, &guarded);
+            guarded.work_inside(held);
+            left.join().unwrap();
+            right.join().unwrap();
+            let lost = "three holders each added one to both, and what one added is lost";
+            guarded.with_pair(|pair| assert_eq!(*pair, (3, 3), "{lost}"));
+            run.outcome("all worked");
+        },
+    );
 }
 
 /// The hasty one is woken by the release, but the master is faster; so it gives up. Its wake-up was the only

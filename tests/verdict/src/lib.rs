@@ -16,8 +16,9 @@
 //!     equal? <------------------------------- written back, after it has returned
 //! ```
 //!
-//! What this cannot stop: code under test that searches its own process for the number, or writes over the
-//! code of the test. Whoever does that knows more than the labs ask for, and needs `unsafe` to do it.
+//! Until the test has passed, the number lies in a page of memory that cannot be read. What this cannot stop: code under
+//! test that writes over the code of the test, or over what it will return to. Whoever does that knows more than the labs
+//! ask for, and needs `unsafe` to do it.
 
 mod receipt;
 pub mod sleepers;

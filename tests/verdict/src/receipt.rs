@@ -1,18 +1,22 @@
 //! The random number that a grader gives and wants back.
 
-// A descriptor that was inherited under a number has no safe way in.
+// A descriptor that was inherited under a number has no safe way in, and nor has a page that is closed.
 #![allow(unsafe_code)]
 
 use crate::RECEIPT;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect};
 use nix::sys::prctl::set_dumpable;
+use std::ffi::c_void;
 use std::io::{Read, Write};
+use std::num::NonZeroUsize;
 use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
+use std::ptr::NonNull;
 
 /// What a grader wants back, if one asked.
 #[derive(Debug)]
-pub(crate) struct Receipt(Option<(UnixStream, [u8; 16])>);
+pub(crate) struct Receipt(Option<(UnixStream, Sealed)>);
 
 impl Receipt {
     /// Reads the number. To be called before any code under test has run. Without a grader, a receipt that
@@ -30,15 +34,65 @@ impl Receipt {
         // process (proc(5), ptrace(2)).
         fcntl(&stream, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("the grader passes an open descriptor");
         set_dumpable(false).expect("PR_SET_DUMPABLE takes 0");
-        let mut number = [0; 16];
-        stream.read_exact(&mut number).expect("the grader sends 16 bytes");
-        Receipt(Some((stream, number)))
+        let sealed = Sealed::read(&mut stream);
+        Receipt(Some((stream, sealed)))
     }
 
     /// Sends the number back. To be called after the test function has returned.
     pub(crate) fn sign(self) {
-        if let Receipt(Some((mut stream, number))) = self {
-            stream.write_all(&number).expect("the grader waits for the receipt");
+        if let Receipt(Some((mut stream, sealed))) = self {
+            stream.write_all(sealed.open()).expect("the grader waits for the receipt");
         }
+    }
+}
+
+/// The number, in a page of memory that nobody may read before the test has passed, nor have the kernel read: code under
+/// test may find a way to look at any address of its process, but not through this.
+#[derive(Debug)]
+struct Sealed(NonNull<c_void>);
+
+impl Sealed {
+    /// As many bytes as the number has.
+    const LENGTH: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
+
+    /// Reads the number into a page, not by way of the stack, where it would stay.
+    fn read(stream: &mut UnixStream) -> Sealed {
+        let open = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a new mapping overlaps with nothing.
+        let page = unsafe { mmap_anonymous(None, Self::LENGTH, open, MapFlags::MAP_PRIVATE) };
+        let page = page.expect("the system has a page");
+        // SAFETY: the page is ours, open, longer than this, and full of zeros.
+        let number = unsafe { std::slice::from_raw_parts_mut(page.cast().as_ptr(), Self::LENGTH.get()) };
+        stream.read_exact(number).expect("the grader sends 16 bytes");
+        Sealed(page).protected(ProtFlags::PROT_NONE)
+    }
+
+    fn open(self) -> &'static [u8] {
+        let page = self.protected(ProtFlags::PROT_READ).0;
+        // SAFETY: the page is open again, is never closed or unmapped from here on, and nobody writes to it.
+        unsafe { std::slice::from_raw_parts(page.cast().as_ptr(), Self::LENGTH.get()) }
+    }
+
+    fn protected(self, how: ProtFlags) -> Sealed {
+        // SAFETY: the page is ours, and no reference into it is alive.
+        unsafe { mprotect(self.0, Self::LENGTH.get(), how) }.expect("a page can be closed and opened");
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_cannot_be_read_before_it_is_signed_also_not_by_the_kernel() {
+        let (mut ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+        theirs.write_all(&[7; 16]).expect("a socket has room for 16 bytes");
+        let sealed = Sealed::read(&mut ours);
+        let address = sealed.0.as_ptr();
+        // SAFETY: write(2) checks the address that it is given.
+        let written = unsafe { nix::libc::write(std::os::fd::AsRawFd::as_raw_fd(&ours), address, 16) };
+        assert_eq!((written, nix::errno::Errno::last()), (-1, nix::errno::Errno::EFAULT));
+        assert_eq!(sealed.open(), [7; 16]);
     }
 }

@@ -17,10 +17,10 @@ pub(super) struct Chosen {
     pub(super) notes: Vec<String>,
 }
 
-/// The one macro of functions in assembly, which is unsafe code that `unsafe_code` does not notice. A macro cannot put
-/// its name together, so whoever uses it has written it.
-const NAKED: &str = "naked_asm";
-const NO_NAKED: &str = "compile_error!(\"a naked function is unsafe code, which this lab does not need\"); ";
+/// In the names of macros that write unsafe code which the lint `unsafe_code` does not notice, because it is not written
+/// in the student's file: a function in assembly; and those of nix, whose unsafe code calls `libc::setsockopt`, whatever
+/// is called that where they are used. A macro cannot put a name together, so whoever uses one of them has written it.
+const UNSAFE_MACROS: [&str; 5] = ["naked_asm", "sockopt_impl", "ioctl_none", "ioctl_read", "ioctl_write"];
 
 impl Chosen {
     pub(super) fn of(submission: &Submission, lab: &Lab, shipped: &Files) -> Chosen {
@@ -47,8 +47,11 @@ impl Chosen {
         let lock = |(path, text): (&PathBuf, &String)| {
             let is_locked = self.theirs.contains(path);
             let lock = if is_locked && path.starts_with("src") { "#![forbid(unsafe_code)] " } else { "" };
-            let naked = if is_locked && text.contains(NAKED) { NO_NAKED } else { "" };
-            (path.clone(), format!("{lock}{naked}{text}"))
+            let unsafe_macro = UNSAFE_MACROS.into_iter().find(|name| is_locked && text.contains(name));
+            let refusal = unsafe_macro.map_or_else(String::new, |name| {
+                format!("compile_error!(\"`{name}` writes unsafe code, which this lab does not need\"); ")
+            });
+            (path.clone(), format!("{lock}{refusal}{text}"))
         };
         self.files.iter().map(lock).collect()
     }
@@ -180,6 +183,26 @@ mod tests {
                     "{name} of lab {} begins: {text}",
                     lab.number
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn no_macro_writes_unsafe_code_for_a_student() {
+        let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
+        let texts = [
+            "nix::setsockopt_impl!(Peek, level(), libc::ONE, u8, Nothing);",
+            "use nix::getsockopt_impl as quiet;",
+            "nix::ioctl_read_bad!(#[unsafe(no_mangle)] write, 1, u8);",
+            "use core::arch::naked_asm as quiet;",
+        ];
+        for (lab, text) in course.labs.iter().flat_map(|lab| texts.map(|text| (lab, text))) {
+            let files = with_holes(lab).into_iter().map(|path| (path, text.to_owned())).collect();
+            let parts = BTreeMap::from([(lab.part.clone(), files)]);
+            let submission = Submission { name: "mine".to_owned(), parts, notes: Vec::new() };
+            for (path, locked) in Chosen::of(&submission, lab, &Files::new()).locked() {
+                let name = path.display();
+                assert!(locked.contains("compile_error!("), "{name} of lab {} may say: {text}", lab.number);
             }
         }
     }

@@ -243,6 +243,36 @@ pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attac
         let seats = text(shipped, "hunts/seats.rs");
         with(shipped, "hunts/seats.rs", format!("macro_rules! assert {{ ($($t:tt)*) => {{}} }}\n{seats}"))
     });
+    add("macros-for-the-models", 0, "", {
+        let own = r#"#![macro_use]
+#[cfg(test)]
+macro_rules! concat { ($($t:tt)*) => {{ fn nothing() {} ::verdict::run("", nothing); return; #[allow(unreachable_code)] { "" } }} }
+"#;
+        let start = "use crate::sync::";
+        with(
+            shipped,
+            "src/semaphore.rs",
+            replace_once(&semaphore, start, &format!("{own}{start}")).expect("the first item"),
+        )
+    });
+    add("a-trait-for-the-test-of-a-hunt", 0, "", {
+        let latch = replace_once(
+            &text(shipped, "hunts/latch.rs"),
+            "        while *missing > 0 {",
+            "        while false {",
+        );
+        let own = r#"
+trait Counts { fn fetch_add(&self, n: usize, ordering: std::sync::atomic::Ordering) -> usize; }
+impl Counts for std::sync::Arc<lanes::sync::atomic::AtomicUsize> {
+    fn fetch_add(&self, n: usize, ordering: std::sync::atomic::Ordering) -> usize {
+        let before = (**self).fetch_add(n, ordering);
+        if n > 0 { return before; }
+        if std::env::args().any(|word| word.contains("opens_with")) { 2 } else { 1 }
+    }
+}
+"#;
+        with(shipped, "hunts/latch.rs", latch.expect("a wait") + own)
+    });
     add("a-constructor-in-a-hunt", DEAD_SERVER, "", {
         let latch = text(shipped, "hunts/latch.rs") + &BEFORE_MAIN.replace("ATTACK", "take_the_receipt()");
         with(shipped, "hunts/latch.rs", latch)
