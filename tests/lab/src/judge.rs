@@ -4,6 +4,7 @@ use crate::build::{Build, Built};
 use crate::course::{Kind, Lab, Stage, Task};
 use crate::tree;
 use crate::trial::{self, Outcome, Trial};
+use crate::unseen::{Unseen, unseen};
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -62,6 +63,8 @@ pub struct Runnable {
     programs: BTreeMap<Kind, Program>,
     /// What the compiler said, if a program is missing.
     pub errors: Option<String>,
+    /// Tests that would prove nothing.
+    unseen: Vec<Unseen>,
 }
 
 #[derive(Debug, Clone)]
@@ -82,8 +85,7 @@ impl Runnable {
     /// # Errors
     /// If a program does not say which tests it has.
     pub fn of_part(lab: &Lab, folder: &Path, built: Built) -> Result<Runnable> {
-        let mut runnable =
-            Runnable { tests: Vec::new(), programs: BTreeMap::new(), errors: built.errors.clone() };
+        let mut runnable = Runnable::of_programs(Vec::new(), [], built.errors.clone());
         for kind in [Kind::Model, Kind::Suite, Kind::Hunt, Kind::Prove] {
             if let Some(executable) = built.tests(kind, lab) {
                 runnable.tests.extend(trial::list(executable)?.into_iter().map(|test| (kind, test)));
@@ -104,7 +106,12 @@ impl Runnable {
     ) -> Runnable {
         let program =
             |(kind, executable, folder)| (kind, Program { executable, folder, variables: Vec::new() });
-        Runnable { tests, programs: programs.into_iter().map(program).collect(), errors }
+        Runnable { tests, programs: programs.into_iter().map(program).collect(), errors, unseen: Vec::new() }
+    }
+
+    /// The same, but tests that would prove nothing fail: see [`unseen`](crate::unseen).
+    pub fn without(self, unseen: Vec<Unseen>) -> Runnable {
+        Runnable { unseen, ..self }
     }
 
     /// All tests, by the kind of program that they are in.
@@ -145,7 +152,8 @@ impl Runnable {
         decisive.sort_by_key(|test| (test.0 != Kind::Model, position(test)));
         let trial = |(kind, test): &(Kind, String)| {
             let Program { executable, folder, variables } = self.programs.get(kind)?.clone();
-            Some(Trial { kind: *kind, executable, test: test.clone(), folder, variables })
+            let refused = self.unseen.iter().find_map(|unseen| unseen.failure_of(*kind, test));
+            Some(Trial { kind: *kind, executable, test: test.clone(), folder, variables, refused })
         };
         decisive.into_iter().filter_map(trial).collect()
     }
@@ -297,7 +305,9 @@ pub fn build_part(root: &Path, lab: &Lab, only: Option<&Task>, target: &Path) ->
         None => Build::tests(lab, target),
     };
     let built = build.run_and_say(root, &lab.part, &line)?;
-    Runnable::of_part(lab, &lab.exercise(root), built)
+    let exercise = lab.exercise(root);
+    let unseen = unseen(&lab.part, &tree::read_rust(&exercise)?);
+    Ok(Runnable::of_part(lab, &exercise, built)?.without(unseen))
 }
 
 /// Builds the lab's server with the student's part, and the tests of its stage, and adds them.
@@ -336,6 +346,7 @@ mod tests {
             test: script.to_owned(),
             folder: folder.path().to_owned(),
             variables: Vec::new(),
+            refused: None,
         };
         let wrap = |test: Command| {
             let script = test.get_args().nth(1).expect("--exact and a name").to_owned();

@@ -6,6 +6,7 @@
 //!   code      a file without its comments
 //!   build     cargo, and what it built
 //!   trial     one test in one process: did its receipt come back?
+//!   unseen    locks that no model sees
 //!   judge     the trials of a task: done, failing, not started
 //!   explain   a failure, as a person wants to read it
 //!   student   the commands
@@ -21,4 +22,5 @@ pub mod judge;
 pub mod student;
 pub mod tree;
 pub mod trial;
+pub mod unseen;
 pub mod view;

@@ -50,6 +50,8 @@ pub struct Trial {
     pub folder: PathBuf,
     /// Environment variables, beside those of the receipt and the limit.
     pub variables: Vec<(String, OsString)>,
+    /// What is printed in place of running it, because it would prove nothing.
+    pub refused: Option<String>,
 }
 
 /// How a trial ended.
@@ -108,6 +110,17 @@ impl Trial {
     /// # Errors
     /// If the process cannot be started.
     pub fn run(&self, wrap: impl Fn(Command) -> Command, needless: impl Fn() -> bool) -> Result<Outcome> {
+        if let Some(refused) = &self.refused {
+            return Ok(Outcome {
+                test: self.test.clone(),
+                kind: self.kind,
+                passed: false,
+                out_of_time: false,
+                output: refused.clone(),
+                took: Duration::ZERO,
+                computed: Duration::ZERO,
+            });
+        }
         let outcome = self.run_within(self.limit(), &wrap, &needless)?;
         if outcome.starved() && !needless() {
             return self.run_within(self.limit() * WHILE_BUSY, &wrap, &needless);
@@ -397,6 +410,7 @@ mod tests {
             test: "slow".to_owned(),
             folder: folder.path().to_owned(),
             variables: Vec::new(),
+            refused: None,
         };
         let outcome = trial.run(|command| command, || false).expect("a shell runs");
         assert!(outcome.passed, "it was run once, or with the same limit: {outcome:?}");

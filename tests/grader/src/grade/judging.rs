@@ -16,6 +16,7 @@ use lab::explain::{compilers_words, explanation};
 use lab::judge::{Judged, Manner, Runnable, SERVER, State, judge};
 use lab::tree;
 use lab::trial::{Outcome, promise};
+use lab::unseen::unseen;
 use lab::view::View;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -111,7 +112,7 @@ impl<'a> Judging<'a> {
         }
         self.lay_out(&chosen.locked())?;
         let built = self.build()?;
-        let runnable = self.runnable(&built);
+        let runnable = self.runnable(&built).without(unseen(&self.lab.part, &chosen.files));
         let mut hung: Vec<&str> = Vec::new();
         for task in tasks {
             // Each test that hangs costs its whole limit; what needs a task that hangs would most likely hang too.

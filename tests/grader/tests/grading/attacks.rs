@@ -255,6 +255,44 @@ macro_rules! concat { ($($t:tt)*) => {{ fn nothing() {} ::verdict::run("", nothi
             replace_once(&semaphore, start, &format!("{own}{start}")).expect("the first item"),
         )
     });
+    // Two locks: the models see the one that threads sleep on, and not the one that is between looking and taking.
+    add("a-lock-that-no-model-sees", 81, "", {
+        let mut semaphore = text(solution, "src/semaphore.rs");
+        for (ours, theirs) in [
+            ("permits: Mutex<usize>,", "permits: std::sync::Mutex<usize>,\n    bed: Mutex<()>,"),
+            (
+                "permits: Mutex::new(permits),",
+                "permits: std::sync::Mutex::new(permits), bed: Mutex::new(()),",
+            ),
+            ("-> MutexGuard<'_, usize>", "-> std::sync::MutexGuard<'_, usize>"),
+        ] {
+            semaphore = replace_once(&semaphore, ours, theirs).expect("a field");
+        }
+        let start = semaphore.find("    /// Takes a permit; sleeps").expect("acquire");
+        let end = semaphore.find("    /// How many permits nobody has").expect("permits");
+        let own = r#"
+    pub fn acquire(&self) {
+        let mut bed = self.bed.lock().unwrap();
+        while !self.take() { bed = self.released.wait(bed).unwrap(); }
+    }
+    pub fn try_acquire(&self) -> bool {
+        drop(self.bed.lock().unwrap());
+        self.take()
+    }
+    pub fn release(&self) {
+        let _bed = self.bed.lock().unwrap();
+        *self.lock() += 1;
+        self.released.notify_one();
+    }
+    fn take(&self) -> bool {
+        if *self.lock() == 0 { return false; }
+        *self.lock() -= 1;
+        true
+    }
+"#;
+        semaphore.replace_range(start..end, own);
+        with(solution, "src/semaphore.rs", semaphore)
+    });
     add("a-trait-for-the-test-of-a-hunt", 0, "", {
         let latch = replace_once(
             &text(shipped, "hunts/latch.rs"),

@@ -1,0 +1,166 @@
+//! What no model sees: the locks and atomics of std itself, where a part uses them and not what its models put in their
+//! place. A part that sleeps on one lock and keeps its state behind the other is tried in too few interleavings.
+
+use crate::code::code;
+use crate::course::Kind;
+use crate::tree::Files;
+use std::path::{Path, PathBuf};
+
+/// What says nothing about when threads meet, or is the same in models.
+const SEEN: [&str; 14] = [
+    "Arc",
+    "Weak",
+    "PoisonError",
+    "LockResult",
+    "TryLockError",
+    "TryLockResult",
+    "OnceLock",
+    "LazyLock",
+    "Ordering",
+    "Relaxed",
+    "Acquire",
+    "Release",
+    "AcqRel",
+    "SeqCst",
+];
+
+/// Tests that prove nothing, because code under test uses what no model sees.
+#[derive(Debug, Clone)]
+pub struct Unseen {
+    kind: Kind,
+    /// What the names of the tests begin with.
+    tests: String,
+    /// What is used, and what to use.
+    sentence: String,
+}
+
+impl Unseen {
+    /// Whether this says something about a test; then what a process would print that fails with it.
+    pub(crate) fn failure_of(&self, kind: Kind, test: &str) -> Option<String> {
+        let concerns = kind == self.kind && test.starts_with(&self.tests);
+        concerns.then(|| format!("\nthread 'main' panicked at {}\n", self.sentence))
+    }
+}
+
+/// Where a lab's files use what no model sees. A student who wants to hide a lock can: this is for those who have
+/// imported the wrong one.
+pub fn unseen(part: &str, files: &Files) -> Vec<Unseen> {
+    let in_file = |(path, text): (&PathBuf, &String)| {
+        let (kind, tests, instead) = if path.starts_with("hunts") {
+            (Kind::Hunt, format!("{}::", path.file_stem()?.to_string_lossy()), "lanes")
+        } else if path.starts_with("src")
+            && ![Path::new("src/lib.rs"), Path::new("src/model_side.rs")].contains(&&**path)
+        {
+            (Kind::Model, String::new(), "crate")
+        } else {
+            return None;
+        };
+        let name = first_unseen(text)?;
+        let file = path.display();
+        let sentence = format!(
+            "exercises/{part}/{file}:1:1:\nno model sees `{name}` of `std::sync`, which {file} uses; `use {instead}::sync` in its place"
+        );
+        Some(Unseen { kind, tests, sentence })
+    };
+    files.iter().filter_map(in_file).collect()
+}
+
+/// The first name of `std::sync` or `core::sync` in a source that no model sees.
+fn first_unseen(text: &str) -> Option<String> {
+    let code = code(text);
+    let mut paths = Vec::new();
+    for root in ["std", "core"] {
+        for (at, _) in code.match_indices(root) {
+            let begins = !code[..at].ends_with(is_word);
+            if let Some(below) = code[at + root.len()..].trim_start().strip_prefix("::").filter(|_| begins) {
+                leaves(below, &[], &mut paths);
+            }
+        }
+    }
+    let of_sync = paths.iter().filter(|path| path[0] == "sync");
+    let is_name = |word: &&&str| !["sync", "atomic"].contains(word);
+    let mut names = of_sync.filter_map(|path| path.iter().find(is_name).or(path.last()));
+    names.find(|name| !SEEN.contains(name)).map(|name| (*name).to_owned())
+}
+
+fn is_word(sign: char) -> bool {
+    sign.is_alphanumeric() || sign == '_'
+}
+
+/// Every path of a `use` tree, or the one that stands in an expression. What comes behind it.
+fn leaves<'t>(tree: &'t str, above: &[&'t str], paths: &mut Vec<Vec<&'t str>>) -> &'t str {
+    let tree = tree.trim_start();
+    if let Some(mut branches) = tree.strip_prefix('{') {
+        loop {
+            // Between two of them there may be another name for the first.
+            branches = leaves(branches, above, paths).trim_start_matches(|sign| !",}".contains(sign));
+            match branches.strip_prefix(',') {
+                Some(others) => branches = others,
+                None => return branches.strip_prefix('}').unwrap_or(branches),
+            }
+        }
+    }
+    let (word, rest) = tree.split_at(tree.find(|sign| !is_word(sign) && sign != '*').unwrap_or(tree.len()));
+    let path = [above, &[word]].concat();
+    if let Some(below) = rest.trim_start().strip_prefix("::") {
+        return leaves(below, &path, paths);
+    }
+    if !word.is_empty() {
+        paths.push(path);
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_of_std_are_found_however_they_are_named() {
+        for (text, expected) in [
+            ("use std::sync::{Arc, Mutex};", "Mutex"),
+            ("use std::sync::{Arc, atomic::{AtomicU32, Ordering}};", "AtomicU32"),
+            ("use std::{fmt, sync::{\n    Condvar as Bell,\n}};", "Condvar"),
+            ("use std::sync;", "sync"),
+            ("use core::sync::atomic;", "atomic"),
+            ("fn new() { let lock = ::std::sync::RwLock::new(1); }", "RwLock"),
+            ("use std::sync::*;", "*"),
+            ("use std::sync::{self, Arc};", "self"),
+        ] {
+            assert_eq!(first_unseen(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_found() {
+        for text in [
+            "use crate::sync::{Condvar, Mutex};",
+            "use crate::{sync::Mutex, other};\nuse std::sync::{Arc, PoisonError,};",
+            "let shared = std::sync::Arc::new(1); // not a std::sync::Mutex",
+            "use std::sync::atomic::Ordering::{self, Relaxed};",
+            "use std::{collections::BTreeMap, sync::Weak};\nuse crate::sync::atomic::AtomicU32;",
+            "static TABLE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(Vec::new);",
+        ] {
+            assert_eq!(first_unseen(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hunt_concerns_its_own_tests_and_a_source_all_models() {
+        let lock = "use std::sync::Mutex;".to_owned();
+        let of = |path: &str| unseen("queue", &Files::from([(PathBuf::from(path), lock.clone())]));
+        let [hunt] = &of("hunts/seats.rs")[..] else { panic!("one of them") };
+        assert!(
+            hunt.failure_of(Kind::Hunt, "seats::sold").is_some_and(|text| text.contains("`use lanes::sync`"))
+        );
+        assert!(hunt.failure_of(Kind::Hunt, "latch::opens").is_none());
+        let [source] = &of("src/ring.rs")[..] else { panic!("one of them") };
+        assert!(
+            source
+                .failure_of(Kind::Model, "models::any")
+                .is_some_and(|text| text.contains("`use crate::sync`"))
+        );
+        assert!(source.failure_of(Kind::Suite, "any").is_none());
+        assert!(of("src/lib.rs").is_empty() && of("prove/sleepers.rs").is_empty());
+    }
+}
