@@ -24,6 +24,7 @@ mod receipt;
 pub mod sleepers;
 
 use receipt::Receipt;
+pub use receipt::vouched;
 use std::backtrace::Backtrace;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::sync::Once;

@@ -8,11 +8,33 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect};
 use nix::sys::prctl::set_dumpable;
 use std::ffi::c_void;
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
-use std::os::fd::FromRawFd;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::process::{Command, Output, Stdio};
 use std::ptr::NonNull;
+
+/// Runs a test program for one of its tests, and asks it for a receipt. What it printed, and whether the test passed: an
+/// exit code or a line on standard output could come from code under test.
+///
+/// # Errors
+/// If the program cannot be started.
+pub fn vouched(command: &mut Command) -> io::Result<(Output, bool)> {
+    let (mut ours, theirs) = UnixStream::pair()?;
+    let mut number = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut number)?;
+    ours.write_all(&number)?;
+    command.env(RECEIPT, "0").stdin(OwnedFd::from(theirs));
+    let output = command.output()?;
+    // Our copy of its end, without which reading ends.
+    command.stdin(Stdio::null());
+    ours.set_nonblocking(true)?;
+    let mut answer = [0; 17];
+    let passed = matches!(ours.read(&mut answer), Ok(16) if answer[..16] == number);
+    Ok((output, passed))
+}
 
 /// What a grader wants back, if one asked.
 #[derive(Debug)]
@@ -83,6 +105,18 @@ impl Sealed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_says_that_it_has_passed_is_not_believed() {
+        let passed = |script: &str| {
+            let (output, passed) = vouched(Command::new("sh").args(["-c", script])).expect("a shell");
+            assert!(output.status.success(), "{output:?}");
+            passed
+        };
+        assert!(passed("exec head -c 16 >&0"), "it sends the number back");
+        assert!(!passed("echo 'test result: ok. 1 passed'"));
+        assert!(!passed("head -c 16 >&0; echo more >&0"), "17 bytes are another number");
+    }
 
     #[test]
     fn the_number_cannot_be_read_before_it_is_signed_also_not_by_the_kernel() {
