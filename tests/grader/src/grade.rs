@@ -28,6 +28,7 @@ pub mod roster;
 pub mod sandbox;
 pub mod share;
 mod submission;
+mod unchanged;
 pub mod ward;
 
 pub use pristine::{Pristine, alone_in};
@@ -39,19 +40,22 @@ use anyhow::{Context, Result, ensure};
 use judging::Assignment;
 use lab::course::{Course, Kind, Task};
 use lab::tree;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
 use progress::Progress;
 use reference::{chosen, reference};
 use sandbox::{Sandbox, Seat, open_to_all};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::string::FromUtf8Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+use unchanged::Sums;
 
 /// What to grade, and how.
 #[derive(Debug, Default)]
@@ -83,6 +87,8 @@ pub struct Grade {
     pub marks: Vec<Mark>,
     /// Why it could not be graded, or not to the end.
     pub problem: Option<String>,
+    /// Whether that is the fault of the grader or its machine. Then it is judged again by `--resume`.
+    pub lost: bool,
     /// What was taken of what was handed in, if that needs saying.
     pub notes: Vec<String>,
     /// How long it took.
@@ -127,13 +133,16 @@ impl Grade {
 /// it costs only itself.
 pub fn grade(course: &Course, points: &PointsTable, order: &Order) -> Result<Vec<Grade>> {
     let grades = judged(course, points, order)?;
-    print!("{}", report::table(&grades));
+    // First all files: who reads the table may have had enough of it before its end.
+    let mut said = report::table(&grades);
     if let Some(folder) = &order.reports {
+        report::write_sheets(folder, &grades.iter().collect::<Vec<_>>())?;
         if let Some(roster) = &order.roster {
             write_gradebook(folder, roster, &grades)?;
         }
-        println!("Reports are in {}", folder.display());
+        said.push_str(&format!("Reports are in {}\n", folder.display()));
     }
+    std::io::stdout().write_all(said.as_bytes()).context("cannot print the table")?;
     Ok(grades)
 }
 
@@ -148,8 +157,15 @@ pub fn judged(course: &Course, points: &PointsTable, order: &Order) -> Result<Ve
     if let Some(warning) = sandbox.warning() {
         eprintln!("cargo lab: {warning}");
     }
+    // Users of submissions read what we copy and build, whoever may read what else we write.
+    umask(Mode::from_bits_truncate(0o022));
+    enough_descriptors()?;
+    if let Some(reports) = &order.reports {
+        keep_apart(reports, &order.submissions)?;
+    }
     let names = handin::names(&order.submissions);
-    let mut grades = if order.resume { graded(order, &names)? } else { BTreeMap::new() };
+    let sums = Sums::new(&course.root, order)?;
+    let mut grades = if order.resume { graded(order, &names, &sums)? } else { BTreeMap::new() };
     let progress = Progress::new(order.submissions.len(), grades.len());
     if grades.len() < order.submissions.len() {
         let work = work_folder(&course.root)?;
@@ -184,7 +200,7 @@ pub fn judged(course: &Course, points: &PointsTable, order: &Order) -> Result<Ve
             seat,
             folder: ward::folder(&work, seat),
         };
-        judge_all(order, &names, &progress, &assign, &mut grades)?;
+        judge_all(order, &names, &sums, &progress, &assign, &mut grades)?;
     }
     progress.end();
     Ok(grades.into_values().collect())
@@ -192,9 +208,7 @@ pub fn judged(course: &Course, points: &PointsTable, order: &Order) -> Result<Ve
 
 fn write_gradebook(folder: &Path, roster: &Path, grades: &[Grade]) -> Result<()> {
     let bytes = fs::read(roster).with_context(|| format!("cannot read {}", roster.display()))?;
-    // Spreadsheets still write Latin-1.
-    let latin = |error: FromUtf8Error| error.into_bytes().into_iter().map(char::from).collect();
-    let text = String::from_utf8(bytes).unwrap_or_else(latin);
+    let text = roster::text(bytes);
     let book = roster::gradebook(&text, &grades.iter().collect::<Vec<_>>());
     for warning in &book.warnings {
         eprintln!("cargo lab: {warning}");
@@ -206,6 +220,7 @@ fn write_gradebook(folder: &Path, roster: &Path, grades: &[Grade]) -> Result<()>
 fn judge_all(
     order: &Order,
     names: &[String],
+    sums: &Sums,
     progress: &Progress,
     assign: &(dyn Fn(usize, u32) -> Assignment + Sync),
     grades: &mut BTreeMap<usize, Grade>,
@@ -225,13 +240,14 @@ fn judge_all(
                     let assignment = assign(number, seat.number());
                     let mut grade = ward::judge_apart(&assignment);
                     grade.name.clone_from(&names[number]);
+                    let sum = sums.of(&order.submissions[number]);
                     // Without a file system of its own, it leaves something.
                     let _ = fs::remove_dir_all(&assignment.folder);
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     done.insert(number, grade);
                     let written = order.reports.as_ref().map_or(Ok(()), |folder| {
                         let all: Vec<&Grade> = done.values().collect();
-                        report::write(folder, &done[&number], &all)
+                        report::write(folder, &done[&number], sum, &all)
                     });
                     match written {
                         Ok(()) => progress.done(&done[&number]),
@@ -253,15 +269,44 @@ fn judge_all(
     failed.map_or(Ok(()), |error| Err(error.context(stopped)))
 }
 
-/// The grades that an earlier run has written.
-fn graded(order: &Order, names: &[String]) -> Result<BTreeMap<usize, Grade>> {
+/// The grades that an earlier run has written, and that still hold.
+fn graded(order: &Order, names: &[String], sums: &Sums) -> Result<BTreeMap<usize, Grade>> {
     let folder = order.reports.as_ref();
     ensure!(folder.is_some(), "--resume needs --reports, where the grades of an earlier run are");
     let read = |(number, name): (usize, &String)| {
         let text = fs::read_to_string(folder?.join(name).join(report::GRADE)).ok()?;
-        Some((number, serde_json::from_str(&text).ok()?))
+        let kept: report::Kept = serde_json::from_str(&text).ok()?;
+        (kept.sum == sums.of(&order.submissions[number])).then(|| (number, kept.grade.into_owned()))
     };
     Ok(names.iter().enumerate().filter_map(read).collect())
+}
+
+/// Students write what is in a submission, so nothing in one may be taken for a report of ours.
+fn keep_apart(reports: &Path, submissions: &[PathBuf]) -> Result<()> {
+    fs::create_dir_all(reports).with_context(|| format!("cannot make {}", reports.display()))?;
+    let reports = reports.canonicalize()?;
+    for submission in submissions {
+        let path = submission.canonicalize().unwrap_or_else(|_| submission.clone());
+        ensure!(
+            !path.starts_with(&reports) && !reports.starts_with(&path),
+            "the reports go to {}, and {} is a submission: reports and submissions need folders of their own",
+            reports.display(),
+            submission.display()
+        );
+    }
+    Ok(())
+}
+
+/// The end-to-end tests have hundreds of clients.
+fn enough_descriptors() -> Result<()> {
+    const ENOUGH: u64 = 1024;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    ensure!(
+        hard >= ENOUGH,
+        "a test of a server opens up to {ENOUGH} files, and only {hard} are allowed here (ulimit -n)"
+    );
+    setrlimit(Resource::RLIMIT_NOFILE, soft.max(ENOUGH), hard)?;
+    Ok(())
 }
 
 fn is_stage(task: &Task) -> bool {

@@ -120,7 +120,7 @@ fn run(order: Order) -> Result<ExitCode> {
     match &order {
         Order::Inside { folder, command } => {
             let code = sandbox::inside(folder, command);
-            return code.map(ExitCode::from).context("the sandbox cannot be made");
+            return code.map(ExitCode::from).context(sandbox::NOT_MADE);
         }
         Order::Judge => return ward::judge().map(|()| ExitCode::SUCCESS),
         _ => {}
@@ -131,7 +131,15 @@ fn run(order: Order) -> Result<ExitCode> {
         Order::Grade { submissions, only, jobs, reports, roster, resume, staff, weak } => {
             let jobs = jobs.unwrap_or_else(|| judge::side_by_side() * 3 / 2);
             let order = grade::Order { submissions, only, jobs, reports, roster, resume, staff, weak };
-            grade::grade(&course, &points(&course)?, &order)?;
+            let grades = grade::grade(&course, &points(&course)?, &order)?;
+            let lost = grades.iter().filter(|grade| grade.lost).count();
+            if lost > 0 {
+                eprintln!(
+                    "cargo lab: {lost} of {} could not be judged here, and that is not their fault; --resume tries them again",
+                    grades.len()
+                );
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Order::Gradescope { archive, only, staff } => {
             gradescope::write(&course, &archive, &only, staff.as_deref())?;

@@ -349,6 +349,11 @@ fn an_archive_is_limited_by_what_comes_out_of_it() {
     let within = |most| Submission::read_within(&course(), &path, most).map_err(|error| format!("{error:#}"));
     assert_eq!(within(16 << 20).expect_err("too much"), "more than 16 MiB come out of its archive");
     within(64 << 20).expect("a submission with much else in it");
+    // Many in a zip that are called archives: each is unpacked, to look what it is.
+    let small = &zeros[..8 << 20];
+    let path = hand.file("many.zip", &zipped(&[("1.zip", small), ("2.zip", small), ("3.tar", small)]));
+    let within = |most| Submission::read_within(&course(), &path, most).map_err(|error| format!("{error:#}"));
+    assert_eq!(within(16 << 20).expect_err("too much"), "more than 16 MiB come out of its archive");
     // The same as one source file, in a zip.
     let path = hand.file("bomb.zip", &zipped(&[("exercises/queue/src/ring.rs", &zeros)]));
     assert!(refused(&path).contains("longer than 1 MiB"));

@@ -25,7 +25,14 @@ fn grade() -> Grade {
         mark("3.2", 0, 8, true, "This <breaks> & \"that\"\u{1b}[31m"),
         mark("3.6", 40, 52, false, "a secret test fails"),
     ];
-    Grade { name: "=alice".into(), marks, problem: None, notes: Vec::new(), took: Duration::from_secs(7) }
+    Grade {
+        name: "=alice".into(),
+        marks,
+        problem: None,
+        lost: false,
+        notes: Vec::new(),
+        took: Duration::from_secs(7),
+    }
 }
 
 #[test]
@@ -34,6 +41,7 @@ fn a_mark_sheet_has_a_line_for_each_submission_and_no_formulas() {
         name: "bob \"b\"".into(),
         marks: vec![],
         problem: Some("no, exercise".into()),
+        lost: false,
         notes: vec![],
         took: Duration::ZERO,
     };
@@ -86,9 +94,13 @@ fn junit_is_what_jenkins_asks_for() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The grade of a submission with this name.
+fn named(name: &str) -> Grade {
+    Grade { name: name.into(), ..grade() }
+}
+
 #[test]
 fn a_gradebook_comes_back_with_a_column_for_each_lab() {
-    let named = |name: &str| Grade { name: name.into(), ..grade() };
     let grades = [
         named("lovelaceada_4711_90210_work"),
         named("Grace Hopper_90211_assignsubmission_file_"),
@@ -114,7 +126,6 @@ fn a_gradebook_comes_back_with_a_column_for_each_lab() {
 /// Moodle's grading worksheet, and Canvas's gradebook.
 #[test]
 fn a_row_is_found_by_a_name_with_quotes_commas_or_umlauts_and_of_two_with_one_name_by_the_number() {
-    let named = |name: &str| Grade { name: name.into(), ..grade() };
     let grades = [
         named("Anna M\u{fc}ller_90210_assignsubmission_file_"),
         // As macOS writes an umlaut, and the second of that name.
@@ -211,4 +222,90 @@ fn the_place_of_a_panic_is_the_shortest_way_to_its_file() {
     assert_eq!(panics(printed)[0].place, "tests/suites/queue.rs:12");
     let printed = "thread 'x' (7) panicked at ../src/./a.rs:3:1:\nno\n";
     assert_eq!(panics(printed)[0].place, "../src/./a.rs:3");
+}
+
+/// Rosters as platforms and spreadsheets write them: what a submission of these names brings into the column.
+#[test]
+fn a_grade_goes_to_its_owner_or_to_nobody() {
+    // The roster, names of submissions, what the gradebook must be, how many warnings.
+    let cases: [(&str, &[&str], &str, usize); 10] = [
+        // A first name is in another one, and a name that is nobody's begins like somebody's.
+        (
+            "First name,Last name,ID\nAnh,Nguyen,1\nVan Anh,Nguyen,2\nAda,Byron,3\n",
+            &["Van Anh Nguyen_200_assignsubmission_file_", "Ada Lovelace_90_assignsubmission_file_"],
+            "First name,Last name,ID,Lab 3\nAnh,Nguyen,1,\nVan Anh,Nguyen,2,48\nAda,Byron,3,\n",
+            1,
+        ),
+        // The number of Canvas's submission is another student's, and a section is called as the file.
+        (
+            "Student,ID,Section\n\"Hopper, Grace\",4712,lab3\n",
+            &["lovelaceada_4711_4712_lab3"],
+            "Student,ID,Section,Lab 3\n\"Hopper, Grace\",4712,lab3,\n",
+            1,
+        ),
+        (
+            "名,姓,学号\n伟,李,2023001\n",
+            &["李伟_90_assignsubmission_file_"],
+            "名,姓,学号,Lab 3\n伟,李,2023001,48\n",
+            0,
+        ),
+        // German Moodle has no space before the number. It decides between two with one name.
+        (
+            "ID,Name\nTeilnehmer/in90210,Ada L\nTeilnehmer/in90211,Ada L\n",
+            &["Ada L_90211_assignsubmission_file_"],
+            "ID,Name,Lab 3\nTeilnehmer/in90210,Ada L,\nTeilnehmer/in90211,Ada L,48\n",
+            0,
+        ),
+        // The decimal sign is a comma there, so what separates is none.
+        (
+            "\u{feff}Student;ID\nLovelace, Ada;4711\n",
+            &["lovelaceada_4711_9_x"],
+            "Student;ID;Lab 3\nLovelace, Ada;4711;48\n",
+            0,
+        ),
+        ("Student\tID\nAda\t4711\n", &["ada_4711_9_x"], "Student\tID\tLab 3\nAda\t4711\t48\n", 0),
+        // The column is there: as we named it, or as Canvas numbers it.
+        (
+            "Student,ID,Lab 3 (5512),Final\nAda,4711,,12.5\n",
+            &["ada_4711_9_x"],
+            "Student,ID,Lab 3 (5512),Final\nAda,4711,48,12.5\n",
+            0,
+        ),
+        // What was there stays as it was.
+        (
+            "Student,ID,Note\nAda,4711,\"-5, late\"\n=cmd|x,4700,+1\nX 5\" Y,4701,\n",
+            &["ada_4711_9_x"],
+            "Student,ID,Note,Lab 3\nAda,4711,\"-5, late\",48\n=cmd|x,4700,+1,\n\"X 5\"\" Y\",4701,,\n",
+            0,
+        ),
+        ("Ada,4711\nGrace,4712\n", &["ada_4711_9_x"], "Ada,4711,Lab 3\nGrace,4712,\n", 2),
+        (
+            "Name,Number\nA B,00123\nC D,123\n",
+            &["labs-00123"],
+            "Name,Number,Lab 3\nA B,00123,48\nC D,123,\n",
+            0,
+        ),
+    ];
+    for (given, names, expected, warnings) in cases {
+        let grades: Vec<Grade> = names.iter().map(|name| named(name)).collect();
+        let book = roster::gradebook(given, &grades.iter().collect::<Vec<_>>());
+        assert_eq!(book.text, expected, "{:?}", book.warnings);
+        assert_eq!(book.warnings.len(), warnings, "{given}{:?}", book.warnings);
+    }
+}
+
+/// Moodle packs what was typed into a field of text beside the file, as a submission of its own.
+#[test]
+fn what_could_not_be_graded_is_no_zero_and_the_better_one_of_two_counts() {
+    let given = "Student,ID\nAda,4711\n";
+    let broken =
+        Grade { marks: Vec::new(), problem: Some("it is empty".to_owned()), ..named("ada_4711_10_text") };
+    let book = roster::gradebook(given, &[&named("ada_4711_9_x"), &broken]);
+    assert_eq!(book.text, "Student,ID,Lab 3\nAda,4711,48\n");
+    assert_eq!(book.warnings, ["ada_4711_10_text could not be graded, and counts for nobody: it is empty"]);
+    let mut worse = named("ada_4711_11_y");
+    worse.marks.truncate(1);
+    let book = roster::gradebook(given, &[&named("ada_4711_9_x"), &worse]);
+    assert_eq!(book.text, "Student,ID,Lab 3\nAda,4711,48\n");
+    assert_eq!(book.warnings, ["ada_4711_9_x and ada_4711_11_y are of one person; ada_4711_9_x counts"]);
 }

@@ -71,7 +71,7 @@ pub(super) fn entries(path: &Path, most_unpacked: u64) -> Result<Found> {
 }
 
 /// What operating systems, editors and cargo leave in folders.
-fn is_litter(path: &Path) -> bool {
+pub(super) fn is_litter(path: &Path) -> bool {
     path.iter().any(|word| {
         let word = word.to_string_lossy();
         // AppleDouble files have the names of their files, and a Finder's data in them.
@@ -120,6 +120,7 @@ impl Found {
             let mut bytes = Vec::new();
             let read = open()?.take(LARGEST_INNER + 1).read_to_end(&mut bytes);
             read.with_context(|| format!("cannot unpack {}", path.display()))?;
+            self.came_out(bytes.len() as u64)?;
             if bytes.len() as u64 <= LARGEST_INNER {
                 let folder = path.with_extension("");
                 if self.archive(&folder, Cursor::new(bytes), depth + 1)? {
@@ -202,10 +203,16 @@ impl Found {
         let left = self.most_unpacked.saturating_sub(self.unpacked);
         let mut bytes = Counted { bytes: bytes.take(left), count: 0 };
         let result = self.tar_entries(folder, &mut bytes, depth);
-        self.unpacked += bytes.count;
+        self.came_out(bytes.count)?;
+        result
+    }
+
+    /// Counts what has been unpacked.
+    fn came_out(&mut self, bytes: u64) -> Result<()> {
+        self.unpacked += bytes;
         let most = self.most_unpacked;
         ensure!(self.unpacked < most, "more than {} MiB come out of its archive", most >> 20);
-        result
+        Ok(())
     }
 
     fn tar_entries(&mut self, folder: &Path, bytes: impl Read, depth: u8) -> Result<()> {

@@ -5,7 +5,7 @@ mod building;
 use super::handin::{self, Chosen};
 use super::recipe::{COURSE, OUT};
 use super::reference::Reference;
-use super::sandbox::{Cell, FOR_TESTS, Limits, Sandbox, Shown};
+use super::sandbox::{Cell, FOR_TESTS, Limits, Sandbox, Shown, made};
 use super::share::Share;
 use super::{Grade, Mark, Submission, is_stage};
 use crate::points::{Points, PointsTable};
@@ -48,26 +48,33 @@ pub(super) struct Assignment {
 }
 
 /// Judges a submission.
-pub(super) fn judge_submission(assignment: &Assignment) -> Grade {
+///
+/// # Errors
+/// If the grader or its machine fails. A submission that is no good is no error.
+pub(super) fn judge_submission(assignment: &Assignment) -> Result<Grade> {
     let start = Instant::now();
     let path = Path::new(&assignment.submission);
     let name = handin::name(path);
-    let mut grade = Grade { name, marks: Vec::new(), problem: None, notes: Vec::new(), took: Duration::ZERO };
-    let result = Course::load(&assignment.root).and_then(|course| {
-        let submission = Submission::read(&course, path)?;
-        grade.notes.extend(submission.notes.iter().cloned());
-        for path in &assignment.references {
-            let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let reference: Reference = serde_json::from_str(&text).context("a reference is unreadable")?;
-            let lab = course.lab(&reference.part)?;
-            let judging = Judging::new(assignment, &submission, reference, lab);
-            judging.marks(&mut grade).with_context(|| format!("lab {}", lab.number))?;
+    let took = Duration::ZERO;
+    let mut grade = Grade { name, marks: Vec::new(), problem: None, lost: false, notes: Vec::new(), took };
+    let course = Course::load(&assignment.root)?;
+    match Submission::read(&course, path) {
+        Ok(submission) => {
+            grade.notes.extend(submission.notes.iter().cloned());
+            for path in &assignment.references {
+                let text =
+                    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                let reference: Reference =
+                    serde_json::from_str(&text).context("a reference is unreadable")?;
+                let lab = course.lab(&reference.part)?;
+                let judging = Judging::new(assignment, &submission, reference, lab);
+                judging.marks(&mut grade).with_context(|| format!("lab {}", lab.number))?;
+            }
         }
-        Ok(())
-    });
-    grade.problem = result.err().map(|error| format!("{error:#}"));
+        Err(error) => grade.problem = Some(format!("{error:#}")),
+    }
     grade.took = start.elapsed();
-    grade
+    Ok(grade)
 }
 
 struct Judging<'a> {
@@ -170,7 +177,9 @@ impl<'a> Judging<'a> {
     /// A text for a student: without what moves a terminal's cursor, and without places on this machine.
     fn presentable(&self, text: &str) -> String {
         let root = self.assignment.root.display().to_string();
-        let text = text.replace(&format!("{root}/"), "").replace("/course/", "");
+        let work = self.assignment.root.parent().unwrap_or(&self.assignment.root).display();
+        let text =
+            text.replace(&format!("{root}/"), "").replace(&format!("{work}/"), "").replace("/course/", "");
         let mut text = handin::without_ports(&handin::without_escapes(&text));
         let mut end = text.len().min(LONGEST_TEXT);
         while !text.is_char_boundary(end) {
@@ -228,7 +237,10 @@ impl<'a> Judging<'a> {
         };
         self.cell(Vec::new(), FOR_TESTS).sweep();
         let side_by_side = if is_stage(task) { SERVERS } else { 1 };
-        judge(task, runnable, &Manner { all: true, side_by_side, until: Some(self.until), wrap: &wrap })
+        let manner = Manner { all: true, side_by_side, until: Some(self.until), wrap: &wrap };
+        let judged = judge(task, runnable, &manner)?;
+        judged.outcomes.iter().filter(|outcome| !outcome.passed).try_for_each(|it| made(&it.output))?;
+        Ok(judged)
     }
 
     /// The cell in which a test program runs: beside its libraries, only itself, or the server that it is about.

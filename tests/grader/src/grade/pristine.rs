@@ -2,13 +2,14 @@
 
 use super::kitchen::{Artifacts, Kitchen};
 use super::recipe::{NOTE, Recipe};
-use super::sandbox::program;
+use super::sandbox::{open_to_all, program};
 use anyhow::{Context, Result, bail, ensure};
 use lab::build::{Build, Built};
 use lab::course::{Course, Kind, Lab};
 use lab::judge::Runnable;
 use lab::tree::{self, Files};
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Waits until nobody else builds in a folder of the grader, and keeps others out until the file is dropped.
@@ -18,7 +19,10 @@ use std::path::{Path, PathBuf};
 pub fn alone_in(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let lock = File::create(folder.join("lock")).context("cannot make a lock file")?;
-    lock.lock().context("cannot lock the folder")?;
+    if lock.try_lock().is_err() {
+        eprintln!("cargo lab: waiting for another one that works in {}", folder.display());
+        lock.lock().context("cannot lock the folder")?;
+    }
     Ok(lock)
 }
 
@@ -51,6 +55,9 @@ impl Pristine {
             if fs::read(&from)? != fs::read(&to).unwrap_or_default() || !to.exists() {
                 fs::create_dir_all(to.parent().expect("a file is in a folder"))?;
                 fs::copy(&from, &to).with_context(|| format!("cannot write {}", to.display()))?;
+                // A checkout may be for its owner only; the users of submissions read this copy.
+                let mode = fs::metadata(&to)?.permissions().mode();
+                open_to_all(&to, 0o644 | mode & 0o100 | (mode & 0o100) >> 3 | (mode & 0o100) >> 6)?;
             }
         }
         Ok(Pristine { course: Course::load(&root)?, target, _lock: lock })

@@ -2,7 +2,9 @@
 
 use super::{Grade, Mark};
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -39,26 +41,48 @@ pub const GRADE: &str = "grade.json";
 ///
 /// # Errors
 /// If a file cannot be written. The old ones stay.
-pub fn write(folder: &Path, grade: &Grade, all: &[&Grade]) -> Result<()> {
-    let put = |name: &Path, text: String| {
-        let path = folder.join(name);
-        fs::create_dir_all(path.parent().expect("a file is in a folder"))?;
-        // A disk that is full must not leave half a report in the place of a whole one.
-        let new = path.with_extension("new");
-        fs::write(&new, text)
-            .and_then(|()| fs::rename(&new, &path))
-            .inspect_err(|_| drop(fs::remove_file(&new)))
-            .with_context(|| format!("cannot write {}", path.display()))
-    };
+pub fn write(folder: &Path, grade: &Grade, sum: u64, all: &[&Grade]) -> Result<()> {
+    let put = |name: &Path, text: String| put(&folder.join(name), text);
     // A submission's name is a file's name, but it may be one that means something here.
     let own = Path::new(&grade.name).file_name().map_or_else(|| Path::new("unnamed"), Path::new);
     put(&own.join("report.md"), markdown(grade))?;
     put(&own.join("results.json"), pretty(&gradescope(grade)))?;
     put(&own.join("result.json"), pretty(&classroom50(grade)))?;
-    put(Path::new("grades.csv"), csv(all))?;
-    put(Path::new("junit.xml"), junit(all))?;
+    write_sheets(folder, all)?;
     // Last: what has one is done.
-    put(&own.join(GRADE), serde_json::to_string(grade)?)
+    if grade.lost {
+        let _ = fs::remove_file(folder.join(own).join(GRADE));
+        return Ok(());
+    }
+    put(&own.join(GRADE), serde_json::to_string(&Kept { sum, grade: Cow::Borrowed(grade) })?)
+}
+
+/// A grade, as it is kept for `--resume`.
+#[derive(Serialize, Deserialize)]
+pub struct Kept<'g> {
+    /// Of what was judged, and how.
+    pub sum: u64,
+    /// What it earned.
+    pub grade: Cow<'g, Grade>,
+}
+
+/// Writes `grades.csv` and `junit.xml` of these and no other grades.
+///
+/// # Errors
+/// If a file cannot be written. The old ones stay.
+pub fn write_sheets(folder: &Path, all: &[&Grade]) -> Result<()> {
+    put(&folder.join("grades.csv"), csv(all))?;
+    put(&folder.join("junit.xml"), junit(all))
+}
+
+fn put(path: &Path, text: String) -> Result<()> {
+    fs::create_dir_all(path.parent().expect("a file is in a folder"))?;
+    // A disk that is full must not leave half a report in the place of a whole one.
+    let new = path.with_extension("new");
+    fs::write(&new, text)
+        .and_then(|()| fs::rename(&new, path))
+        .inspect_err(|_| drop(fs::remove_file(&new)))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn pretty(value: &Value) -> String {

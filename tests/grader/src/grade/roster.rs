@@ -5,7 +5,6 @@
 //! id in it, `Ada Lovelace_90210_assignsubmission_file_` the name, and `labs-ada` the login.
 
 use super::Grade;
-use super::report::quoted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A gradebook with grades in it.
@@ -17,19 +16,47 @@ pub struct Gradebook {
     pub warnings: Vec<String>,
 }
 
-/// Adds a column for each lab to a roster.
+/// The text of a file that a spreadsheet has written: in UTF-8, in UTF-16 with a mark at its beginning, or in Latin-1.
+pub fn text(bytes: Vec<u8>) -> String {
+    let units = |unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes[2..].as_chunks().0.iter().map(|&two| unit(two)).collect();
+        String::from_utf16_lossy(&units)
+    };
+    match bytes[..] {
+        [0xff, 0xfe, ..] => units(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => units(u16::from_be_bytes),
+        _ => String::from_utf8(bytes)
+            .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect()),
+    }
+}
+
+/// Adds a column for each lab to a roster, or fills the one that it has.
 pub fn gradebook(roster: &str, grades: &[&Grade]) -> Gradebook {
-    let mut rows = rows(roster.trim_start_matches('\u{feff}'));
-    let header = if rows.is_empty() { Vec::new() } else { rows.remove(0) };
+    let roster = roster.trim_start_matches('\u{feff}');
+    let delimiter = delimiter(roster);
+    let mut rows = rows(roster, delimiter);
+    let mut header = if rows.is_empty() { Vec::new() } else { rows.remove(0) };
     let mut warnings = Vec::new();
     let mut of_row: BTreeMap<usize, &Grade> = BTreeMap::new();
     for grade in grades {
         let name = &grade.name;
-        let mine = rows_of(&rows, name);
+        let owner = Owner::of(name);
+        if !matches!(owner, Owner::Words(_)) && owner.signs_in(&header) > 0 {
+            warnings
+                .push(format!("{name} is of the first line, but that must hold the names of the columns"));
+        }
+        if let Some(problem) = &grade.problem {
+            warnings.push(format!("{name} could not be graded, and counts for nobody: {problem}"));
+            continue;
+        }
+        let mine = rows_of(&rows, &owner);
         match mine[..] {
             [row] => {
                 if let Some(other) = of_row.insert(row, grade) {
-                    warnings.push(format!("{} and {name} are of one person; the second counts", other.name));
+                    let better = if other.earned() > grade.earned() { other } else { grade };
+                    of_row.insert(row, better);
+                    let other = &other.name;
+                    warnings.push(format!("{other} and {name} are of one person; {} counts", better.name));
                 }
             }
             [] => warnings.push(format!("{name} is nobody's in the roster")),
@@ -39,16 +66,23 @@ pub fn gradebook(roster: &str, grades: &[&Grade]) -> Gradebook {
     }
     let labs: BTreeSet<&str> =
         grades.iter().flat_map(|grade| &grade.marks).map(|mark| lab(&mark.id)).collect();
-    let mut text = line(header.into_iter().chain(labs.iter().map(|lab| format!("Lab {lab}"))));
-    for (number, row) in rows.into_iter().enumerate() {
-        let grade = of_row.get(&number);
-        let points = |of: &&str| {
-            let marks = grade.into_iter().flat_map(|grade| &grade.marks).filter(|mark| lab(&mark.id) == *of);
-            let earned: Option<u32> = grade.map(|_| marks.map(|mark| mark.earned).sum());
-            earned.map(|earned| earned.to_string()).unwrap_or_default()
-        };
-        text.push_str(&line(row.into_iter().chain(labs.iter().map(points).collect::<Vec<_>>())));
+    for of in labs {
+        // Canvas adds its own number to an assignment's name, and imports the column under it.
+        let (title, numbered) = (format!("Lab {of}"), format!("Lab {of} ("));
+        let is_its = |column: &String| *column == title || column.starts_with(&numbered);
+        let column = header.iter().position(is_its).unwrap_or(header.len());
+        if column == header.len() {
+            header.push(title);
+        }
+        for (number, row) in rows.iter_mut().enumerate() {
+            row.resize(row.len().max(header.len()), String::new());
+            if let Some(grade) = of_row.get(&number) {
+                let marks = grade.marks.iter().filter(|mark| lab(&mark.id) == of);
+                row[column] = marks.map(|mark| mark.earned).sum::<u32>().to_string();
+            }
+        }
     }
+    let text = [header].into_iter().chain(rows).map(|row| line(&row, delimiter)).collect();
     Gradebook { text, warnings }
 }
 
@@ -82,45 +116,102 @@ fn plain(text: &str) -> String {
     plain
 }
 
+/// What a submission's name says about its student.
+enum Owner {
+    /// Moodle: the full name, and the number of the participant.
+    Moodle(String, String),
+    /// Canvas: the family name and the first name in one word, and the student's number. A second number is of the
+    /// submission.
+    Canvas(String, String),
+    /// Words, one of which may be a login or a number.
+    Words(Vec<String>),
+}
+
+impl Owner {
+    fn of(name: &str) -> Owner {
+        let is_number = |word: &str| !word.is_empty() && word.chars().all(|sign| sign.is_ascii_digit());
+        let mut parts: Vec<&str> = name.split('_').collect();
+        if let [who, number, "assignsubmission", ..] = parts[..] {
+            return Owner::Moodle(plain(who), number.to_owned());
+        }
+        parts.retain(|part| !part.eq_ignore_ascii_case("late"));
+        if let [who, number, of_submission, _, ..] = parts[..]
+            && is_number(number)
+            && is_number(of_submission)
+        {
+            return Owner::Canvas(plain(who), number.to_owned());
+        }
+        let words = name.split(['_', '-', '.', ' ']).map(plain);
+        Owner::Words(words.chain([plain(name), plain(parts[0])]).collect())
+    }
+
+    /// How much in a row says that it is this student's.
+    fn signs_in(&self, row: &[String]) -> usize {
+        match self {
+            // `Participant 90210`, `Teilnehmer/in90210`.
+            Owner::Moodle(who, number) => {
+                let has_number = |field: &String| {
+                    let start = field.trim_end_matches(|sign: char| sign.is_ascii_digit()).len();
+                    field[start..] == **number
+                };
+                2 * usize::from(row.iter().any(has_number)) + usize::from(names_in(row).contains(who))
+            }
+            Owner::Canvas(who, number) => {
+                2 * usize::from(row.contains(number)) + usize::from(names_in(row).contains(who))
+            }
+            Owner::Words(words) => {
+                let says_so = |field: &&String| {
+                    let login = plain(field.split('@').next().unwrap_or(field));
+                    // A short number could be a grade, and one or two letters a section.
+                    [login, plain(field)].iter().any(|key| key.chars().count() >= 3 && words.contains(key))
+                };
+                let whole = names_in(row).iter().any(|name| words.contains(name));
+                row.iter().filter(says_so).count() + usize::from(whole)
+            }
+        }
+    }
+}
+
+/// What may be the whole name in a row: a field, also with its two halves exchanged at a comma, or two neighbours in
+/// either order.
+fn names_in(row: &[String]) -> Vec<String> {
+    let turned = |field: &String| field.split(',').rev().map(plain).collect::<String>();
+    let alone = row.iter().flat_map(|field| [plain(field), turned(field)]);
+    let pairs = row.windows(2).flat_map(|two| {
+        [&[&two[0], &two[1]], &[&two[1], &two[0]]].map(|it| it.map(|name| plain(name)).concat())
+    });
+    alone.chain(pairs).filter(|name| !name.is_empty()).collect()
+}
+
 /// The rows that a submission may belong to. Of two persons with one name, the one whose number is in it, too.
-fn rows_of(rows: &[Vec<String>], name: &str) -> Vec<usize> {
-    let signs: Vec<usize> = rows.iter().map(|row| signs_of(row, name)).collect();
+fn rows_of(rows: &[Vec<String>], owner: &Owner) -> Vec<usize> {
+    let signs: Vec<usize> = rows.iter().map(|row| owner.signs_in(row)).collect();
     let most = signs.iter().max().copied().unwrap_or(0);
     (0..rows.len()).filter(|&row| most > 0 && signs[row] == most).collect()
 }
 
-/// How many fields of a row say that a submission is its student's.
-fn signs_of(row: &[String], name: &str) -> usize {
-    let whole = plain(name);
-    let words: Vec<String> = name.split(['_', '-', '.', ' ']).map(plain).collect();
-    let start = plain(name.split('_').next().unwrap_or(name));
-    let says_so = |field: &&String| {
-        let login = field.split('@').next().unwrap_or(field);
-        let turned: String = field.split(',').rev().map(plain).collect();
-        // Moodle's grading worksheet says `Participant 90210`, and the folder's name 90210.
-        let number = field.rsplit(' ').next().filter(|word| word.chars().all(|sign| sign.is_ascii_digit()));
-        // A short number could be a grade, and one or two letters a section.
-        [plain(login), plain(field), turned, number.unwrap_or_default().to_owned()]
-            .iter()
-            .any(|key| key.chars().count() >= 3 && (*key == whole || *key == start || words.contains(key)))
-    };
-    row.iter().filter(says_so).count()
+/// What stands between the fields: a comma (RFC 4180), where the comma is the decimal point a semicolon, or a tab.
+fn delimiter(text: &str) -> char {
+    let header = text.lines().next().unwrap_or_default();
+    let count = |sign: &char| (header.matches(*sign).count(), *sign == ',');
+    [',', ';', '\t'].into_iter().max_by_key(count).unwrap_or(',')
 }
 
-/// The records of RFC 4180.
-fn rows(text: &str) -> Vec<Vec<String>> {
+/// The records of RFC 4180. A quotation mark that is not at the beginning of a field is a part of it.
+fn rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), String::new());
     let (mut inside, mut signs) = (false, text.chars().peekable());
     while let Some(sign) = signs.next() {
         match sign {
             '"' if inside && signs.peek() == Some(&'"') => field.extend(signs.next()),
-            '"' => inside = !inside,
-            ',' if !inside => row.push(std::mem::take(&mut field)),
+            '"' if inside => inside = false,
+            '"' if field.is_empty() => inside = true,
             '\r' if !inside => {}
             '\n' if !inside => {
                 row.push(std::mem::take(&mut field));
                 rows.push(std::mem::take(&mut row));
             }
+            sign if !inside && sign == delimiter => row.push(std::mem::take(&mut field)),
             sign => field.push(sign),
         }
     }
@@ -131,9 +222,11 @@ fn rows(text: &str) -> Vec<Vec<String>> {
     rows
 }
 
-fn line(fields: impl Iterator<Item = String>) -> String {
-    let needs_quotes = |field: &String| field.contains([',', '"', '\n']);
-    let fields: Vec<String> =
-        fields.map(|field| if needs_quotes(&field) { quoted(&field) } else { field }).collect();
-    fields.join(",") + "\n"
+/// A record. What the gradebook held is written as it was read, also what a spreadsheet would take for a formula.
+fn line(fields: &[String], delimiter: char) -> String {
+    let field = |field: &String| {
+        let needs_quotes = field.contains([delimiter, '"', '\n']);
+        if needs_quotes { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.clone() }
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join(&delimiter.to_string()) + "\n"
 }

@@ -34,7 +34,7 @@ pub use inside::{bring_loopback_up, inside};
 pub use machine::{libraries, open_to_all, program, settle, system};
 pub use seat::Seat;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use nix::unistd::{Uid, getuid};
 use serde::{Deserialize, Serialize};
 use std::os::unix::process::CommandExt;
@@ -172,4 +172,17 @@ impl Cell {
             let _ = kill.status();
         }
     }
+}
+
+/// What process 1 of a cell says first if nothing has been run in it.
+pub const NOT_MADE: &str = "the sandbox cannot be made";
+
+/// Tells a cell that could not be made by what came out of it. No line of the student's has run then, so it is not the
+/// student's mistake.
+///
+/// # Errors
+/// If it was not made: why.
+pub(super) fn made(said: &str) -> Result<()> {
+    let why = said.strip_prefix("cargo lab: ").filter(|said| said.starts_with(NOT_MADE));
+    why.map_or(Ok(()), |why| Err(anyhow!("{}", why.trim())))
 }

@@ -54,6 +54,7 @@ pub(super) fn judge_apart(assignment: &Assignment) -> Grade {
         name: handin::name(Path::new(&assignment.submission)),
         marks: Vec::new(),
         problem: Some(format!("{error:#}")),
+        lost: true,
         notes: Vec::new(),
         took: start.elapsed(),
     })
@@ -102,7 +103,7 @@ pub fn judge() -> Result<()> {
         mount(Some("ward"), &assignment.folder, Some("tmpfs"), flags, Some(size.as_str()))
             .context("cannot make a folder in memory")?;
     }
-    let grade = judge_submission(&assignment);
+    let grade = judge_submission(&assignment)?;
     println!("{}", serde_json::to_string(&grade)?);
     Ok(())
 }
@@ -115,8 +116,7 @@ fn try_cell(folder: &Path) -> Result<()> {
     let (own, shown) = (Seat::take()?, system());
     let cell = Cell { sandbox, door, shown, kept: None, limits: FOR_TESTS, seat: own.number(), closed: true };
     let mut step = Command::new("sh");
-    let unseen = folder.display();
-    step.args(["-c", &format!("test ! -e '{unseen}' && test $$ = 2 && test $(id -u) != 0")]);
+    step.args(["-c", r#"test ! -e "$0" && test $$ = 2 && test $(id -u) != 0"#]).arg(folder);
     let output = cell.command(&step)?.output().context("no cell can be started")?;
     if output.status.success() {
         return Ok(());

@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -103,6 +103,77 @@ fn a_grader_that_is_ended_leaves_nothing_running_and_another_one_goes_on() {
     let table = String::from_utf8_lossy(&stdout);
     let sheet = fs::read_to_string(reports.join("grades.csv")).expect("a mark sheet");
     assert!(has_all(&sheet, "first") && has_all(&sheet, "second"), "{sheet}\n{table}");
+}
+
+/// A process that judges is killed, as the kernel does if memory runs out; and all under a umask that opens nothing to
+/// others.
+#[test]
+fn what_the_grader_loses_is_no_zero_and_what_has_changed_is_judged_again() {
+    let course = course();
+    let folder = tempfile::tempdir().expect("a folder");
+    let submission = hand_in(folder.path(), "alice", &solution(&course));
+    let reports = folder.path().join("reports");
+    let grade = reports.join("alice/grade.json");
+    // In the place of unshare(1), for the first submission.
+    let killer = folder.path().join("bin/unshare");
+    fs::create_dir(killer.parent().expect("a folder")).expect("a folder");
+    let script = format!(
+        "#!/bin/sh\ncase $GRADER_ASSIGNMENT in '{{'*) if mkdir {}/killed; then kill -9 $$; fi; esac\nPATH=${{PATH#*:}}\nexec unshare \"$@\"",
+        folder.path().display()
+    );
+    fs::write(&killer, script).expect("a script");
+    fs::set_permissions(&killer, fs::Permissions::from_mode(0o755)).expect("a program");
+    let path = std::env::var("PATH").expect("a path");
+    let run = |more: &[&str]| {
+        let grader = grader(std::slice::from_ref(&submission), &reports, more);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "umask 077; exec \"$0\" \"$@\""])
+            .arg(grader.get_program())
+            .args(grader.get_args());
+        command.env("PATH", format!("{}:{path}", killer.parent().expect("a folder").display()));
+        let output = command.stdin(Stdio::null()).output().expect("a shell");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), errors, fs::read_to_string(reports.join("grades.csv")).unwrap_or_default())
+    };
+
+    let (code, errors, sheet) = run(&[]);
+    if errors.contains("--weak") {
+        return skip("no process that judges can be made here");
+    }
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("1 of 1 could not be judged here"), "{errors}");
+    assert!(sheet.contains("the grader's process for this submission failed"), "{sheet}");
+    assert!(!grade.exists(), "it is not graded");
+
+    let (code, errors, sheet) = run(&["--resume"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(has_all(&sheet, "alice"), "{sheet}{errors}");
+    let written = || fs::metadata(&grade).expect("a grade").mtime_nsec();
+    let first = written();
+    fs::remove_file(reports.join("grades.csv")).expect("a sheet");
+    let (_, errors, sheet) = run(&["--resume"]);
+    assert_eq!(written(), first, "nothing has changed, so nothing is judged: {errors}");
+    assert!(has_all(&sheet, "alice"), "the sheet is written again: {sheet}");
+
+    fs::write(submission.join("exercises/queue/src/semaphore.rs"), "// Not written.").expect("a file");
+    let (_, errors, sheet) = run(&["--resume"]);
+    assert!(sheet.contains("\"alice\",0,"), "the submission has changed: {sheet}{errors}");
+}
+
+/// Whoever may write a submission could write reports into it.
+#[test]
+fn reports_and_submissions_have_folders_of_their_own() {
+    let course = course();
+    let folder = tempfile::tempdir().expect("a folder");
+    let submission = hand_in(folder.path(), "mallory", &solution(&course));
+    for reports in [folder.path().to_owned(), submission.join("reports"), submission.clone()] {
+        let output = grader(std::slice::from_ref(&submission), &reports, &["--resume"]).output();
+        let output = output.expect("the grader");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("reports and submissions need folders of their own"), "{text}");
+    }
 }
 
 /// Root in a container, mostly.

@@ -2,7 +2,7 @@
 
 use super::Judging;
 use crate::grade::recipe::{self, BELOW, COURSE, Call, Folders, OUT};
-use crate::grade::sandbox::{Cell, FOR_BUILDS, Sandbox, Shown, open_to_all};
+use crate::grade::sandbox::{Cell, FOR_BUILDS, Sandbox, Shown, made, open_to_all};
 use crate::grade::{Grade, Mark};
 use anyhow::{Context, Result};
 use lab::course::Kind;
@@ -148,6 +148,7 @@ impl Judging<'_> {
         }
         cell.sweep();
         *building += start.elapsed();
+        made(&ended.2)?;
         Ok(ended)
     }
 

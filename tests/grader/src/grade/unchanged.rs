@@ -1,0 +1,80 @@
+//! Whether a grade of an earlier run still holds: the same submission, judged in the same way.
+
+use super::Order;
+use super::archive::is_litter;
+use anyhow::Result;
+use lab::tree;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Of a larger file, length and time will do.
+const READ: u64 = 1 << 20;
+/// What of the course decides about points.
+const DECISIVE: [&str; 5] = ["tests", "exercises", "solutions", "stages", "Cargo.lock"];
+/// Where a submission's folders end that lead in circles.
+const DEEPEST: usize = 64;
+
+/// Sums of what was judged, and how. Two that differ are of different things; whoever has our code can make two that are
+/// equal, so a sum is worth as much as the folder that it lies in.
+pub(super) struct Sums {
+    how: u64,
+}
+
+impl Sums {
+    /// # Errors
+    /// If the course or the staff's folder cannot be read.
+    pub(super) fn new(root: &Path, order: &Order) -> Result<Sums> {
+        let mut sum = DefaultHasher::new();
+        let mut only = order.only.clone();
+        only.sort();
+        (only, order.weak).hash(&mut sum);
+        for path in
+            tree::files(root)?.iter().filter(|path| DECISIVE.iter().any(|start| path.starts_with(start)))
+        {
+            (path, fs::read(root.join(path))?).hash(&mut sum);
+        }
+        if let Some(staff) = &order.staff {
+            for path in tree::files(staff)? {
+                fs::read(staff.join(&path))?.hash(&mut sum);
+                path.hash(&mut sum);
+            }
+        }
+        Ok(Sums { how: sum.finish() })
+    }
+
+    /// The sum for a submission.
+    pub(super) fn of(&self, submission: &Path) -> u64 {
+        let mut sum = DefaultHasher::new();
+        self.how.hash(&mut sum);
+        submission.canonicalize().unwrap_or_else(|_| submission.to_owned()).hash(&mut sum);
+        add(submission, 0, &mut sum);
+        sum.finish()
+    }
+}
+
+/// What cannot be read is as if it were not there: the process that judges says so.
+fn add(path: &Path, depth: usize, sum: &mut DefaultHasher) {
+    // The submission itself may be a link; none in it is followed.
+    let meta = if depth == 0 { fs::metadata(path) } else { fs::symlink_metadata(path) };
+    let Ok(meta) = meta else { return };
+    if meta.is_file() {
+        meta.len().hash(sum);
+        if meta.len() <= READ {
+            fs::read(path).ok().hash(sum);
+        } else {
+            (meta.mtime(), meta.mtime_nsec()).hash(sum);
+        }
+    } else if meta.is_dir() && depth < DEEPEST {
+        let mut entries: Vec<_> =
+            fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        entries.sort();
+        for entry in
+            entries.iter().filter(|entry| !is_litter(Path::new(entry.file_name().unwrap_or_default())))
+        {
+            entry.hash(sum);
+            add(entry, depth + 1, sum);
+        }
+    }
+}
