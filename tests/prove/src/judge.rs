@@ -134,9 +134,10 @@ impl Judge<'_> {
         }
     }
 
-    /// All parts but the first, in random order.
+    /// All parts, in random order. The first one again, too: a model that knows it by how it works, or by coming first,
+    /// could fail on all that are not like it.
     fn all_others(&self) -> Vec<Part> {
-        let right = (1..RIGHT).map(Part::Right);
+        let right = (0..RIGHT).map(Part::Right);
         let mut parts: Vec<Part> = right.chain(self.promise.broken.clone().map(Part::Broken)).collect();
         let random = RandomState::new();
         parts.sort_by_cached_key(|part| random.hash_one(part));

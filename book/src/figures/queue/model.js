@@ -30,7 +30,7 @@
         },
         "if for while": { thought: "Whoever was woken was woken because there is a permit.", looksOnce: true },
         "looking and sleeping in two steps": {
-            thought: "First look whether there is a permit, then lock and wait.",
+            thought: "First check whether there is a permit, then lock and wait.",
             sleepsLater: true,
         },
         "a buffer that does not go round": {

@@ -21,6 +21,8 @@ pub(super) struct Chosen {
 /// in the student's file: a function in assembly; and those of nix, whose unsafe code calls `libc::setsockopt`, whatever
 /// is called that where they are used. A macro cannot put a name together, so whoever uses one of them has written it.
 const UNSAFE_MACROS: [&str; 5] = ["naked_asm", "sockopt_impl", "ioctl_none", "ioctl_read", "ioctl_write"];
+/// Macros that read files while the compiler runs: a teacher's own models are among them.
+const READING_MACROS: [&str; 5] = ["include_str", "include_bytes", "include!", "include !", "::include"];
 
 impl Chosen {
     pub(super) fn of(submission: &Submission, lab: &Lab, shipped: &Files) -> Chosen {
@@ -47,10 +49,19 @@ impl Chosen {
         let lock = |(path, text): (&PathBuf, &String)| {
             let is_locked = self.theirs.contains(path);
             let lock = if is_locked && path.starts_with("src") { "#![forbid(unsafe_code)] " } else { "" };
-            let unsafe_macro = UNSAFE_MACROS.into_iter().find(|name| is_locked && text.contains(name));
-            let refusal = unsafe_macro.map_or_else(String::new, |name| {
-                format!("compile_error!(\"`{name}` writes unsafe code, which this lab does not need\"); ")
-            });
+            let names = |macros: &[&'static str]| {
+                macros.iter().copied().find(|name| is_locked && text.contains(name))
+            };
+            let refusal = match (names(&UNSAFE_MACROS), names(&READING_MACROS)) {
+                (Some(name), _) => format!("`{name}` writes unsafe code"),
+                (None, Some(name)) => format!("`{name}` reads other files"),
+                (None, None) => String::new(),
+            };
+            let refusal = if refusal.is_empty() {
+                refusal
+            } else {
+                format!("compile_error!(\"{refusal}, which this lab does not need\"); ")
+            };
             (path.clone(), format!("{lock}{refusal}{text}"))
         };
         self.files.iter().map(lock).collect()

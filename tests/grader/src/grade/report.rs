@@ -113,7 +113,11 @@ pub fn markdown(grade: &Grade) -> String {
         writeln!(text, "| {} | {} | {} of {} |", mark.id, mark.name, mark.earned, mark.points).expect(STRING);
     }
     for mark in visible.iter().filter(|mark| mark.earned < mark.points && !mark.text.is_empty()) {
-        writeln!(text, "\n## {} {}\n\n````text\n{}\n````", mark.id, mark.name, mark.text).expect(STRING);
+        // What a student's code prints could end the block otherwise.
+        let longest = mark.text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0);
+        let fence = "`".repeat(longest.max(3) + 1);
+        writeln!(text, "\n## {} {}\n\n{fence}text\n{}\n{fence}", mark.id, mark.name, mark.text)
+            .expect(STRING);
     }
     text
 }

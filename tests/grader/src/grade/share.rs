@@ -52,9 +52,7 @@ impl Share {
         let (told, they) = match free {
             0 => (String::new(), "they"),
             free => (
-                format!(
-                    " {free} of them pass before anything is written, so as many of those that pass earn nothing."
-                ),
+                format!(" {free} of them pass without any work, so as many of those that pass earn nothing."),
                 "the others",
             ),
         };
@@ -110,7 +108,7 @@ mod tests {
         assert_eq!(share.earned(), 26);
         assert_eq!(
             share.sentence(),
-            "\n6 of its 10 tests pass. 2 of them pass before anything is written, so as many of those that pass earn \
+            "\n6 of its 10 tests pass. 2 of them pass without any work, so as many of those that pass earn \
              nothing. Each test counts: 4 of 8. So this is 26 of 52 points.\n"
         );
     }
