@@ -49,7 +49,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -363,5 +363,12 @@ fn work_folder(root: &Path) -> Result<PathBuf> {
     }
     let elsewhere = PathBuf::from("/var/tmp/thundering-herd-grade");
     fs::create_dir_all(&elsewhere)?;
+    // Everybody may make a folder there, and we run what lies in this one.
+    let meta = fs::symlink_metadata(&elsewhere)?;
+    ensure!(
+        meta.is_dir() && meta.uid() == 0 && meta.mode() & 0o022 == 0,
+        "{} is somebody else's: remove it",
+        elsewhere.display()
+    );
     Ok(elsewhere)
 }

@@ -158,6 +158,20 @@ fn an_archive_may_begin_anywhere_in_the_tree() {
             ],
         ),
         (
+            "in a folder that is called as a part",
+            vec![
+                ("threads/src/exercises/queue/src/ring.rs", ring),
+                ("threads/src/exercises/queue/src/semaphore.rs", semaphore),
+            ],
+        ),
+        (
+            "with whole paths",
+            vec![
+                ("/home/ada/labs/exercises/queue/src/ring.rs", ring),
+                ("../labs/exercises/queue/src/semaphore.rs", semaphore),
+            ],
+        ),
+        (
             "Windows",
             vec![
                 ("labs\\exercises\\queue\\src\\ring.rs", ring),
@@ -373,4 +387,45 @@ fn a_name_cannot_take_the_place_of_a_report() {
     assert_eq!(name("=cmd()\n\u{1b}[2Jada\u{202e}"), "=cmd()_ada");
     let longest = name(&"ä".repeat(127));
     assert!(longest.len() <= 200 && longest.starts_with("ää"), "{} bytes of {longest}", longest.len());
+}
+
+/// Nobody means to hand in what was handed out, and who adds to an archive means what was added.
+#[test]
+fn of_two_copies_the_one_with_work_in_it_counts_and_of_one_name_the_later_one() {
+    let hand = Hand::new();
+    let (shipped, mine) = (exercise("queue/src/ring.rs"), b"// mine".as_slice());
+    let ring = PathBuf::from("src/ring.rs");
+    let taken =
+        |path: &Path| Submission::read(&course(), path).expect("a submission").parts["queue"][&ring].clone();
+    let path = hand.file(
+        "two.zip",
+        &zipped(&[
+            ("exercises/queue/src/ring.rs", shipped.as_bytes()),
+            ("my/exercises/queue/src/ring.rs", mine),
+        ]),
+    );
+    assert_eq!(taken(&path), "// mine");
+    let path = hand.file(
+        "flat.zip",
+        &zipped(&[("exercises/queue/src/ring.rs", shipped.as_bytes()), ("ring.rs", b"fn push(mine")]),
+    );
+    assert_eq!(taken(&path), "fn push(mine");
+    let name = "exercises/queue/src/ring.rs";
+    let path = hand.file("added.tar", &tarred(&[(name, b"// older"), (name, mine)]));
+    assert_eq!(taken(&path), "// mine");
+    assert_eq!(notes(&path), [format!("{name} is there twice; the later one was taken.")]);
+}
+
+#[test]
+fn a_folder_for_modules_of_target_rs_is_no_folder_of_cargo() {
+    let hand = Hand::new();
+    let folder = hand.folder(
+        "modules",
+        &[
+            ("exercises/request/src/target.rs", b"mod dots;"),
+            ("exercises/request/src/target/dots.rs", b"// mine"),
+            ("exercises/request/target/debug/build.rs", b"// cargo's"),
+        ],
+    );
+    assert_eq!(names(&folder), ["request src/target.rs", "request src/target/dots.rs"]);
 }

@@ -72,10 +72,15 @@ pub(super) fn entries(path: &Path, most_unpacked: u64) -> Result<Found> {
 
 /// What operating systems, editors and cargo leave in folders.
 pub(super) fn is_litter(path: &Path) -> bool {
+    let mut above = String::new();
     path.iter().any(|word| {
-        let word = word.to_string_lossy();
+        let word = word.to_string_lossy().into_owned();
+        // `src/target` is the folder of a student's own modules for `target.rs`.
+        let built = word == "target" && above != "src";
         // AppleDouble files have the names of their files, and a Finder's data in them.
-        word.starts_with("._") || ["__MACOSX", "target", ".git"].contains(&word.as_ref())
+        let litter = built || word.starts_with("._") || ["__MACOSX", ".git"].contains(&word.as_str());
+        above = word;
+        litter
     })
 }
 
@@ -192,8 +197,8 @@ impl Found {
             let file = archive.by_index(number).context("the zip archive is broken")?;
             // Some programs on Windows write backslashes.
             let name = PathBuf::from(file.name().replace('\\', "/"));
-            if file.is_file() && is_relative(&name) {
-                self.file(&folder.join(name), depth, || Ok(file))?;
+            if file.is_file() {
+                self.file(&folder.join(below(&name)), depth, || Ok(file))?;
             }
         }
         Ok(())
@@ -220,9 +225,8 @@ impl Found {
         for file in archive.entries().context("this is no tar archive")? {
             let file = file.context("the tar archive is broken")?;
             let path = file.path()?.into_owned();
-            let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
-            if file.header().entry_type().is_file() && is_relative(&path) {
-                self.file(&folder.join(path), depth, || Ok(file))?;
+            if file.header().entry_type().is_file() {
+                self.file(&folder.join(below(&path)), depth, || Ok(file))?;
             } else {
                 self.count()?;
             }
@@ -267,7 +271,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Whether a path in an archive stays within it.
-fn is_relative(path: &Path) -> bool {
-    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+/// A path as if it stayed within the archive. Nothing is written there, so it only has to be recognized.
+fn below(path: &Path) -> PathBuf {
+    path.components().filter(|part| matches!(part, Component::Normal(_))).collect()
 }

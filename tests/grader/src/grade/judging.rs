@@ -61,14 +61,22 @@ pub(super) fn judge_submission(assignment: &Assignment) -> Result<Grade> {
     match Submission::read(&course, path) {
         Ok(submission) => {
             grade.notes.extend(submission.notes.iter().cloned());
+            let mut of_labs = false;
             for path in &assignment.references {
                 let text =
                     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
                 let reference: Reference =
                     serde_json::from_str(&text).context("a reference is unreadable")?;
                 let lab = course.lab(&reference.part)?;
+                of_labs |= submission.parts.contains_key(&lab.part);
                 let judging = Judging::new(assignment, &submission, reference, lab);
                 judging.marks(&mut grade).with_context(|| format!("lab {}", lab.number))?;
+            }
+            if !of_labs {
+                let found: Vec<&str> = submission.parts.keys().map(String::as_str).collect();
+                let found = found.join(", ");
+                grade.problem =
+                    Some(format!("it has nothing of the labs that were graded, only of: {found}"));
             }
         }
         Err(error) => grade.problem = Some(format!("{error:#}")),
@@ -113,7 +121,9 @@ impl<'a> Judging<'a> {
         let chosen = Chosen::of(self.submission, self.lab, &self.reference.shipped);
         grade.notes.extend(chosen.notes.iter().cloned());
         if !chosen.touched {
-            let text = "The exercise is as it was handed out.";
+            let handed_in = self.submission.parts.contains_key(&self.lab.part);
+            let text =
+                if handed_in { "The exercise is as it was handed out." } else { "It was not handed in." };
             grade.marks.extend(tasks.into_iter().map(|task| self.mark(task, 0, text.to_owned())));
             return Ok(());
         }

@@ -29,7 +29,9 @@ fn by_path(course: &Course, words: &[String]) -> Option<Place> {
         let (part, below) = (&words[at], &words[at + 1]);
         course.labs.iter().any(|lab| lab.part == *part) && ["src", "hunts", "prove"].contains(&below.as_str())
     };
-    let at = (0..words.len().saturating_sub(2)).find(|&at| is_place(at))?;
+    // An outer folder may be called as a part, too, such as `queue/src/exercises/queue/src/ring.rs`.
+    let places = || (0..words.len().saturating_sub(2)).rev().filter(|&at| is_place(at));
+    let at = places().find(|&at| at > 0 && words[at - 1] == "exercises").or_else(|| places().next())?;
     // A solution or a copy that `cargo lab reset` saved is not what was handed in.
     let above = at.checked_sub(1).map(|above| words[above].as_str());
     if ["solutions", "shipped", "saved"].iter().any(|no| above == Some(*no)) {

@@ -234,7 +234,7 @@ pub fn gradescope(grade: &Grade) -> Value {
     json!({
         "score": grade.earned(),
         "execution_time": grade.took.as_secs(),
-        "output": grade.problem.clone().unwrap_or_default(),
+        "output": grade.problem.iter().chain(&grade.notes).cloned().collect::<Vec<_>>().join("\n"),
         "visibility": "visible",
         // What the grader prints is for teachers.
         "stdout_visibility": "hidden",

@@ -9,6 +9,7 @@
 use super::archive::{Entry, MOST_UNPACKED, entries};
 use super::handin::{self, with_holes};
 use super::place::{Place, place};
+use crate::cut;
 use anyhow::{Result, bail};
 use lab::course::Course;
 use lab::tree::Files;
@@ -59,10 +60,22 @@ impl Submission {
             }
         }
         for ((part, file), mut copies) in copies {
-            copies.sort_by_key(|(place, entry)| (place.rank, place.depth, entry.path.clone()));
+            if copies.iter().any(|(_, copy)| copy.text != copies[0].1.text) {
+                let shipped = cut::exercise(&course.root, course.lab(&part)?)?;
+                // Nobody means what was handed out. Of two with one name in an archive, the later one was added to it.
+                copies.reverse();
+                copies.sort_by_key(|(place, entry)| {
+                    (shipped.get(&file) == Some(&entry.text), place.rank, place.depth, entry.path.clone())
+                });
+            }
             let (_, best) = copies.remove(0);
             let differing = copies.iter().filter(|(_, copy)| copy.text != best.text);
             for (_, copy) in differing {
+                if copy.path == best.path {
+                    let name = best.path.display();
+                    submission.notes.push(format!("{name} is there twice; the later one was taken."));
+                    continue;
+                }
                 submission.notes.push(format!(
                     "There are two of exercises/{part}/{}: {} was taken, and {} was not.",
                     file.display(),

@@ -21,7 +21,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
-use nix::unistd::getuid;
+use nix::unistd::{getuid, setsid};
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,13 @@ pub(super) fn judge_apart(assignment: &Assignment) -> Grade {
         ensure!(succeeded, "the grader's process for this submission failed: {}", last());
         serde_json::from_slice::<Grade>(&said)
             .context("the grader's process for this submission said nothing")
+    });
+    // Names of files are in them, and these are a stranger's.
+    let line = |text: String| handin::without_escapes(&text).replace('\n', " ");
+    let judged = judged.map(|mut grade| {
+        grade.problem = grade.problem.map(line);
+        grade.notes = grade.notes.into_iter().map(line).collect();
+        grade
     });
     judged.unwrap_or_else(|error| Grade {
         name: handin::name(Path::new(&assignment.submission)),
@@ -88,6 +95,9 @@ fn command(sandbox: Sandbox, told: &str) -> Result<Command> {
 /// If nobody told it what to judge.
 pub fn judge() -> Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
+    // In a session of its own, all its processes together get as much of the machine as those of another submission
+    // (sched(7), "The autogroup feature"). Without namespaces it leads a group, and stays in it.
+    let _ = setsid();
     let told = std::env::var(ASSIGNMENT).context("`grader judge` is a part of `cargo lab grade`")?;
     if let Some(folder) = told.strip_prefix(TRIAL) {
         return try_cell(Path::new(folder));
