@@ -167,6 +167,15 @@ fn settling_a_seat_touches_neither_the_other_seat_nor_the_counters() {
 }
 
 #[test]
+fn settling_a_seat_clears_what_only_a_watchdog_reads() {
+    let slot = Slot::new();
+    slot.seat(0).turned();
+    slot.seat(0).thread_became_busy();
+    slot.settle(0);
+    assert_eq!((slot.seat(0).turns(), slot.seat(0).taken()), (0, 0), "seat 0 was settled: all of it is zero");
+}
+
+#[test]
 fn a_gauge_that_went_down_before_it_went_up_shows_zero() {
     let slot = Slot::new();
     slot.seat(0).connection_dequeued();

@@ -306,7 +306,7 @@ pub fn build_part(root: &Path, lab: &Lab, only: Option<&Task>, target: &Path) ->
     };
     let built = build.run_and_say(root, &lab.part, &line)?;
     let exercise = lab.exercise(root);
-    let unseen = unseen(&lab.part, &tree::read_rust(&exercise)?);
+    let unseen = unseen(lab, &tree::read_rust(&exercise)?);
     Ok(Runnable::of_part(lab, &exercise, built)?.without(unseen))
 }
 

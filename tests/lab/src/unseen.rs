@@ -2,8 +2,9 @@
 //! place. A part that sleeps on one lock and keeps its state behind the other is tried in too few interleavings.
 
 use crate::code::code;
-use crate::course::Kind;
+use crate::course::{Kind, Lab};
 use crate::tree::Files;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What says nothing about when threads meet, or is the same in models.
@@ -44,13 +45,17 @@ impl Unseen {
 
 /// Where a lab's files use what no model sees. A student who wants to hide a lock can: this is for those who have
 /// imported the wrong one.
-pub fn unseen(part: &str, files: &Files) -> Vec<Unseen> {
+pub fn unseen(lab: &Lab, files: &Files) -> Vec<Unseen> {
+    let part = &lab.part;
+    let holes = lab.tasks.iter().flat_map(|task| &task.holes);
+    let with_holes: BTreeSet<PathBuf> = holes.filter_map(|hole| Some(hole.place().ok()?.0)).collect();
+    // Modules of the student's own lie beneath a file with holes.
+    let is_theirs =
+        |path: &Path| path.ancestors().any(|above| with_holes.contains(&above.with_extension("rs")));
     let in_file = |(path, text): (&PathBuf, &String)| {
         let (kind, tests, instead) = if path.starts_with("hunts") {
             (Kind::Hunt, format!("{}::", path.file_stem()?.to_string_lossy()), "lanes")
-        } else if path.starts_with("src")
-            && ![Path::new("src/lib.rs"), Path::new("src/model_side.rs")].contains(&&**path)
-        {
+        } else if path.starts_with("src") && is_theirs(path) {
             (Kind::Model, String::new(), "crate")
         } else {
             return None;
@@ -114,6 +119,7 @@ fn leaves<'t>(tree: &'t str, above: &[&'t str], paths: &mut Vec<Vec<&'t str>>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::course::Course;
 
     #[test]
     fn locks_of_std_are_found_however_they_are_named() {
@@ -147,8 +153,10 @@ mod tests {
 
     #[test]
     fn a_hunt_concerns_its_own_tests_and_a_source_all_models() {
+        let course = Course::load(&crate::tree::root().expect("a checkout")).expect("labs");
+        let lab = course.lab("queue").expect("a lab");
         let lock = "use std::sync::Mutex;".to_owned();
-        let of = |path: &str| unseen("queue", &Files::from([(PathBuf::from(path), lock.clone())]));
+        let of = |path: &str| unseen(lab, &Files::from([(PathBuf::from(path), lock.clone())]));
         let [hunt] = &of("hunts/seats.rs")[..] else { panic!("one of them") };
         assert!(
             hunt.failure_of(Kind::Hunt, "seats::sold").is_some_and(|text| text.contains("`use lanes::sync`"))
@@ -161,6 +169,9 @@ mod tests {
                 .is_some_and(|text| text.contains("`use crate::sync`"))
         );
         assert!(source.failure_of(Kind::Suite, "any").is_none());
-        assert!(of("src/lib.rs").is_empty() && of("prove/sleepers.rs").is_empty());
+        assert_eq!(of("src/ring/mine.rs").len(), 1, "a module of the student's own");
+        for ours in ["src/lib.rs", "src/cell.rs", "prove/sleepers.rs"] {
+            assert!(of(ours).is_empty(), "{ours}");
+        }
     }
 }

@@ -301,3 +301,78 @@ fn a_strangers_death_is_nobodys() {
     let actions = herd.tell(Event::Exited { pid: Pid::from_raw(7), how: CRASH });
     herd.same("Death: a child that was never reported as spawned is ignored", actions, vec![]);
 }
+
+#[test]
+fn a_death_after_a_minute_of_service_is_the_first_of_a_new_row() {
+    let mut herd = Herd::serving(1);
+    herd.pass(HEALTHY_AFTER);
+    herd.dies(herd.only_worker(0), CRASH);
+    let actions = herd.dies(herd.only_worker(0), CRASH);
+    herd.same(
+        "Death: the first after a minute of service is counted, so the second waits",
+        spawns(&actions),
+        vec![],
+    );
+    herd.sleeps_for(FIRST_PAUSE, "Death: it waits for the first pause");
+}
+
+#[test]
+fn a_fork_that_fails_is_no_worker_that_cannot_start() {
+    let mut herd = Herd::new(1);
+    herd.forks = Forks::Fail;
+    herd.tell(Event::Start);
+    for _ in 0..4 {
+        herd.sleep();
+    }
+    herd.forks = Forks::Succeed;
+    herd.sleep();
+    let actions = herd.dies(herd.only_worker(0), Exit::Code(CANNOT_START));
+    herd.demand(!notes(&actions).contains(&Note::GivenUp { slot: 0 }), "Giving up: a failed fork is no exit");
+}
+
+#[test]
+fn a_seat_is_settled_before_all_else_also_when_the_next_worker_waits() {
+    let mut herd = Herd::serving(1);
+    herd.dies(herd.only_worker(0), CRASH);
+    let actions = herd.dies(herd.only_worker(0), CRASH);
+    herd.demand(matches!(actions[0], Action::Settle { .. }), "Death: the seat is settled before all else");
+}
+
+#[test]
+fn workers_that_never_get_ready_are_told_of_and_give_no_slot_up() {
+    let mut herd = Herd::starting(1);
+    for _ in 0..6 {
+        while herd.workers.is_empty() {
+            herd.sleep();
+        }
+        let late = herd.only_worker(0);
+        while herd.life(late) != Life::Killed {
+            herd.sleep();
+        }
+        let how = Exit::Signal(9);
+        let actions = herd.dies(late, how);
+        herd.demand(
+            !notes(&actions).contains(&Note::GivenUp { slot: 0 }),
+            "Giving up: it has not exited with CANNOT_START",
+        );
+        herd.demand(
+            notes(&actions).contains(&Note::Died { slot: 0, pid: late, how }),
+            "Death: nobody had asked it to leave",
+        );
+    }
+}
+
+#[test]
+fn a_slot_that_was_given_up_begins_anew_also_during_a_roll() {
+    let mut herd = Herd::starting(2);
+    herd.gets_ready(herd.only_worker(0));
+    herd.tell(Event::Reload);
+    // Slot 0's successor takes its time; meanwhile slot 1's workers cannot start.
+    fail_to_start(&mut herd, 1, 5);
+    herd.demand(herd.given_up.contains(&1), "Giving up: after five in a row");
+    let actions = herd.tell(Event::Reload);
+    herd.demand(
+        spawns(&actions).contains(&1),
+        "Reload: a slot that was given up begins anew, also during a roll",
+    );
+}

@@ -362,3 +362,54 @@ fn a_stop_ends_a_roll() {
     }
     herd.same("Stop: done", herd.finished, Some(0));
 }
+
+#[test]
+fn a_predecessor_that_crashes_while_it_leaves_is_no_news() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    herd.gets_ready(successor(&herd, 0));
+    let actions = herd.dies(old, CRASH);
+    herd.same("Notes: it was asked to leave, and how it ends is no news", notes(&actions), vec![]);
+}
+
+#[test]
+fn a_reload_before_the_start_is_not_heard() {
+    let mut herd = Herd::new(1);
+    let actions = herd.tell(Event::Reload);
+    herd.same("Start: nothing but a stop is heard before it", actions, vec![]);
+}
+
+#[test]
+fn a_roll_waits_for_a_seat_and_passes_no_slot_over() {
+    let mut herd = Herd::serving(2);
+    herd.tell(Event::Reload);
+    herd.gets_ready(successor(&herd, 0));
+    herd.gets_ready(successor(&herd, 1));
+    // Slot 1's predecessor is gone; slot 0's still drains, so slot 0 has no seat.
+    herd.dies(herd.workers_of(1)[0], Exit::Code(0));
+    let actions = herd.tell(Event::Reload);
+    herd.same("Reload: one slot at a time, in order", spawns(&actions), vec![]);
+}
+
+#[test]
+fn a_reload_after_an_abandoned_roll_replaces_all_workers() {
+    let mut herd = Herd::serving(2);
+    let first = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    herd.gets_ready(successor(&herd, 0));
+    herd.dies(first, Exit::Code(0));
+    herd.dies(successor(&herd, 1), CRASH);
+    let actions = herd.tell(Event::Reload);
+    herd.same("Reload: also those that the abandoned roll had replaced", spawns(&actions), vec![0]);
+}
+
+#[test]
+fn a_roll_that_waits_and_is_ended_by_a_stop_has_not_finished() {
+    let mut herd = Herd::serving(1);
+    herd.tell(Event::Reload);
+    herd.gets_ready(successor(&herd, 0));
+    herd.tell(Event::Reload);
+    let actions = herd.tell(Event::Stop);
+    herd.same("Notes: a roll that a stop has ended is not finished", notes(&actions), vec![]);
+}

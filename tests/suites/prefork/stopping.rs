@@ -212,3 +212,23 @@ fn a_stop_ends_a_long_drain() {
     herd.sleeps_for(GRACE, "Stop: the grace is for all, also for whoever may have taken longer before");
     herd.same("Stop: the grace is over", herd.life(old), Life::Killed);
 }
+
+#[test]
+fn a_worker_that_is_forked_after_the_stop_has_the_end_of_all_others() {
+    let mut herd = Herd::new(1);
+    herd.forks = Forks::Pend;
+    herd.tell(Event::Start);
+    herd.tell(Event::Stop);
+    herd.pass(GRACE / 2);
+    herd.answer(herd.unanswered[0], Forks::Succeed);
+    herd.sleeps_for(GRACE / 2, "Stop: a latecomer gets no fresh grace period");
+}
+
+#[test]
+fn a_stop_gives_a_worker_that_was_aborted_no_more_time() {
+    let mut herd = Herd::serving(1);
+    let hung = herd.only_worker(0);
+    herd.tell(Event::Hung { pid: hung });
+    herd.tell(Event::Stop);
+    herd.sleeps_for(ABORTED_WITHIN, "Hanging: a stop gives it no more time");
+}

@@ -260,6 +260,27 @@ fn a_field_that_two_servers_could_read_differently_is_refused() {
 }
 
 /// A good head, as its pieces.
+#[test]
+fn a_version_is_two_digits_with_a_dot_between_and_only_then_is_it_judged() {
+    for version in ["HTTP/2", "HTTP/2.", "HTTP/2.x", "HTTP/20.1", "HTTP/3", "HTTP/0.10"] {
+        let head = format!("GET / {version}\r\n\r\n");
+        expect_verdicts("malformed", &[head.as_bytes()]);
+    }
+    for version in ["HTTP/2.1", "HTTP/3.0", "HTTP/9.9"] {
+        let head = format!("GET / {version}\r\n\r\n");
+        expect_verdicts("version not supported", &[head.as_bytes()]);
+    }
+}
+
+/// A client may send its next request before it has the answer to this one.
+#[test]
+fn a_head_ends_at_its_first_empty_line() {
+    let one: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+    let two = [one, one].concat();
+    let length = parse_head(&two).expect("it is good").expect("it is complete").length;
+    assert_eq!(length, one.len(), "the length of the first of two heads. {SEE}");
+}
+
 fn good_head() -> impl Strategy<Value = (String, String, Vec<(String, String)>, bool)> {
     let field = ("[A-Za-z][A-Za-z0-9-]{0,10}", "([!-~]([ -~]{0,20}[!-~])?)?");
     ("[A-Z]{1,8}", "/[a-z0-9/.%?=_-]{0,30}", prop::collection::vec(field, 0..6), any::<bool>())

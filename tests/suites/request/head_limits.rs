@@ -144,3 +144,23 @@ fn bytes_that_never_become_a_request_are_not_collected_for_ever() {
         );
     }
 }
+
+#[test]
+fn what_the_first_bytes_decide_does_not_wait_for_more() {
+    for head in [
+        &b"GET / HTTP/1.1\r\r"[..],
+        b"\r\r",
+        b"\r\nGET /\r\n",
+        b"\r\nGET / HTTP/1.1\n",
+        b"\r\nGET / HTTP/1.1\rH",
+    ] {
+        expect("malformed", head, &shown(head));
+    }
+    expect("version not supported", b"\r\nGET / HTTP/2.0\r\n", "behind an empty line");
+    let line = [b"GET /".as_slice(), &vec![b'a'; MAX_REQUEST_LINE - 4]].concat();
+    expect("target too long", &line, "a line that is one byte too long, whatever comes next");
+    for (method, expected) in [(63, "target too long"), (64, "malformed")] {
+        let line = [&b"a".repeat(method), b" ".as_slice(), &vec![b'a'; MAX_REQUEST_LINE]].concat();
+        expect(expected, &line, &format!("a line that is too long, with a method of {method} bytes"));
+    }
+}

@@ -235,6 +235,21 @@ fn a_folder_that_may_be_entered_but_not_listed_can_be_served() {
 }
 
 #[test]
+fn a_folder_that_may_be_entered_but_not_listed_is_found_as_a_directory() {
+    let site = Site::new();
+    fs::set_permissions(site.www("folder"), Permissions::from_mode(0o711)).expect("the test owns it");
+    let found = thread::scope(|scope| {
+        let find = || {
+            // As above.
+            setfsuid(Uid::from_raw(65534));
+            told(&site.root.find(&path("/folder")))
+        };
+        scope.spawn(find).join().expect("find does not panic")
+    });
+    assert_eq!(found, "directory", "\na folder is found, and not opened. {SEE}");
+}
+
+#[test]
 fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
     const ALONE: &str = "TEST_IS_ALONE_IN_ITS_PROCESS";
     if std::env::var_os(ALONE).is_none() {

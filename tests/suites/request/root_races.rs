@@ -2,8 +2,10 @@
 
 use super::root::{DEADLINE, SEE, Site, told};
 use super::target::path;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use request::{FindError, Found};
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 use std::{fs, iter, thread};
@@ -86,4 +88,27 @@ fn a_file_that_turns_into_a_fifo_stops_nobody() {
 fn a_rename_elsewhere_makes_no_look_up_fail() {
     // The link goes up, and something is renamed meanwhile: openat2(2) says EAGAIN, which means "ask again".
     find_while_swapping(Site::new(), "/folder/link-up", ["index.html", "fifo"], &["file: index"]);
+}
+
+/// Two names are exchanged in one step, again and again: a file and a folder.
+#[test]
+fn a_file_that_turns_into_a_folder_is_never_opened_as_one() {
+    let site = Arc::new(Site::new());
+    let (one, two) = (site.www("index.html"), site.www("folder"));
+    let stop = Arc::new(AtomicBool::new(false));
+    let swapper = thread::spawn({
+        let stop = stop.clone();
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                renameat2(AT_FDCWD, &one, AT_FDCWD, &two, RenameFlags::RENAME_EXCHANGE)
+                    .expect("both are there");
+            }
+        }
+    });
+    let look = || told(&site.root.find(&path("/index.html")));
+    let is_wrong = |found: &String| !["file: index", "directory", "NotFound"].contains(&found.as_str());
+    let wrong = iter::repeat_with(look).take(ROUNDS).find(is_wrong);
+    stop.store(true, Ordering::Relaxed);
+    swapper.join().expect("it only renames");
+    assert_eq!(wrong, None, "left: what was found while a file and a folder changed places. {SEE}");
 }

@@ -177,6 +177,14 @@ fn a_name_is_joined_to_a_directory() {
 }
 
 /// Targets made of everything that has ever fooled a path check.
+#[test]
+fn a_control_character_is_none_however_it_is_encoded_and_a_host_is_there() {
+    expect_refused("GET", &["/%c2%85", "/%C2%9b", "http://?q", "http://?/a", "http://?q/a"]);
+    for target in ["Http://host/a", "hTTp://host/a"] {
+        assert!(Target::parse("GET", target).is_ok(), "{target} is the path /a. {SEE}");
+    }
+}
+
 fn tricky_target() -> impl Strategy<Value = String> {
     let pieces = [
         "/", "/", "/", ".", "..", "%2e", "%2E%2e", "%2f", "%252e", "%25", "%00", "%5c", "%c3%a9", "%c0%ae",

@@ -59,7 +59,7 @@ fn a_download_goes_on_in_the_old_worker_while_new_ones_serve() {
 /// A download that takes longer than anything else may take, from a worker that is replaced meanwhile. Returns its
 /// client, and the server.
 fn outlasting_download(flags: &[&str]) -> (Client, Server) {
-    let server = PROGRAM.serve(&Site::new().sparse("large.bin", 48 << 20), flags);
+    let server = PROGRAM.serve(&Site::new().sparse("large.bin", 4 << 30), flags);
     let mut client = Client::connect_slowly(server.address(), 128 << 10);
     client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
     client.head().expect(200);

@@ -129,7 +129,7 @@ impl<'a> Judging<'a> {
         }
         self.lay_out(&chosen.locked())?;
         let built = self.build()?;
-        let runnable = self.runnable(&built).without(unseen(&self.lab.part, &chosen.files));
+        let runnable = self.runnable(&built).without(unseen(self.lab, &chosen.files));
         let mut hung: Vec<&str> = Vec::new();
         for task in tasks {
             // Each test that hangs costs its whole limit; what needs a task that hangs would most likely hang too.
