@@ -377,7 +377,7 @@ fn a_predecessor_that_crashes_while_it_leaves_is_no_news() {
 fn a_reload_before_the_start_is_not_heard() {
     let mut herd = Herd::new(1);
     let actions = herd.tell(Event::Reload);
-    herd.same("Start: nothing but a stop is heard before it", actions, vec![]);
+    herd.same("Reload: before the start, nothing but a stop is heard", actions, vec![]);
 }
 
 #[test]

@@ -230,5 +230,5 @@ fn a_stop_gives_a_worker_that_was_aborted_no_more_time() {
     let hung = herd.only_worker(0);
     herd.tell(Event::Hung { pid: hung });
     herd.tell(Event::Stop);
-    herd.sleeps_for(ABORTED_WITHIN, "Hanging: a stop gives it no more time");
+    herd.sleeps_for(ABORTED_WITHIN, "Stop: it gives an aborted worker no more time");
 }

@@ -1,6 +1,7 @@
 // socket.rs
 pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<ListeningSocket>> {
-    // Dropped at once, without having listened: no client can have reached it. Port 0 is always free.
+    // Dropped at once, without having listened, so no client can have reached it. Port 0 is
+    // always free.
     drop(bound(address, Port::Alone)?);
     let mut group: Vec<ListeningSocket> = Vec::with_capacity(count);
     for _ in 0..count {
