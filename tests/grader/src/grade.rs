@@ -238,9 +238,10 @@ fn judge_all(
             scope.spawn(move || {
                 while let Some(&number) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let assignment = assign(number, seat.number());
+                    // Before it is read: what changes meanwhile is judged again by `--resume`.
+                    let sum = sums.of(&order.submissions[number]);
                     let mut grade = ward::judge_apart(&assignment);
                     grade.name.clone_from(&names[number]);
-                    let sum = sums.of(&order.submissions[number]);
                     // Without a file system of its own, it leaves something.
                     let _ = fs::remove_dir_all(&assignment.folder);
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,7 +13,7 @@ use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::ptr::NonNull;
 
 /// Runs a test program for one of its tests, and asks it for a receipt. What it printed, and whether the test passed: an
@@ -28,8 +28,6 @@ pub fn vouched(command: &mut Command) -> io::Result<(Output, bool)> {
     ours.write_all(&number)?;
     command.env(RECEIPT, "0").stdin(OwnedFd::from(theirs));
     let output = command.output()?;
-    // Our copy of its end, without which reading ends.
-    command.stdin(Stdio::null());
     ours.set_nonblocking(true)?;
     let mut answer = [0; 17];
     let passed = matches!(ours.read(&mut answer), Ok(16) if answer[..16] == number);
