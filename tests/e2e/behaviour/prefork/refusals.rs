@@ -265,14 +265,17 @@ fn a_worker_without_memory_for_a_file_dies_and_is_replaced() {
     is_in_the_book(
         "| memory for a file: `ENOMEM` | the worker dies (Rust ends a program that gets no memory), and is replaced |",
     );
-    let site = Site::new().file("large.bin", pattern(900 << 10));
+    // Some memory may be left over from before; not as much as all of these need.
+    let names: Vec<String> = (0..50).map(|number| format!("large-{number}.bin")).collect();
+    let site = names.iter().fold(Site::new(), |site, name| site.file(name, pattern(900 << 10)));
     let server = PROGRAM.serve(&site, &["--num-workers", "1"]);
     let old = server.workers()[0];
     limit(old, libc::RLIMIT_DATA, Some(1));
-    let lost = server.client().try_ask("GET", "/large.bin", &[]);
-    assert!(lost.is_err(), "without memory there is no answer");
+    let answered = |name: &&String| server.client().try_ask("GET", &format!("/{name}"), &[]).is_ok();
+    let answers = names.iter().take_while(answered).count();
+    assert!(answers < names.len(), "without memory there should be no answer");
     is_replaced(&server, old);
-    server.get("/large.bin").expect(200);
+    server.get("/large-0.bin").expect(200);
 }
 
 #[test]
