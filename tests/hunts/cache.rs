@@ -33,6 +33,25 @@ mod kitchen {
             run.outcome("served");
         });
     }
+
+    /// Catches: a cook that wakes only one of those who wait; a guest that is woken for nothing and does not look again.
+    #[test]
+    fn three_guests_get_the_same_dish() {
+        Model::new("three guests get the same dish")
+            .preemption_bound(2)
+            .wakes_for_nothing()
+            .outcomes(&["served"])
+            .check(|run| {
+                let kitchen = Arc::new(Kitchen::new());
+                let guests = [("left", 1), ("middle", 2), ("right", 3)].map(|(name, dish)| {
+                    let kitchen = kitchen.clone();
+                    thread::spawn_named(name, move || kitchen.order(|| dish))
+                });
+                let dishes = guests.map(|guest| guest.join().unwrap());
+                assert_eq!(dishes, [dishes[0]; 3], "the guests got different dishes");
+                run.outcome("served");
+            });
+    }
 }
 
 mod accounts {
@@ -77,6 +96,21 @@ mod accounts {
                 run.outcome(if seen.0 == 7 { "seen after" } else { "seen before" });
                 assert!(transfer.join().unwrap(), "there was enough");
             });
+    }
+
+    /// Catches: an amount that is given before it is taken.
+    #[test]
+    fn nothing_is_given_that_was_not_taken() {
+        Model::new("nothing is given that was not taken").outcomes(&["both refused"]).check(|run| {
+            let accounts = Arc::new(Accounts::new(&[0, 0]));
+            let there = thread::spawn_named("there", {
+                let accounts = accounts.clone();
+                move || accounts.transfer(0, 1, 5)
+            });
+            let back = accounts.transfer(1, 0, 5);
+            assert_eq!((there.join().unwrap(), back), (false, false), "both accounts were empty");
+            run.outcome("both refused");
+        });
     }
 
     #[test]

@@ -34,6 +34,24 @@ mod latch {
         });
     }
 
+    /// Catches: a notification for each of the two that the model before has.
+    #[test]
+    fn three_get_through_as_well() {
+        Model::new("three that wait at the latch get through")
+            .preemption_bound(2)
+            .outcomes(&["through"])
+            .check(|run| {
+                let latch = Arc::new(Latch::new(1));
+                let waiters = ["left", "middle", "right"].map(|name| {
+                    let latch = latch.clone();
+                    thread::spawn_named(name, move || latch.wait())
+                });
+                latch.arrive();
+                waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+                run.outcome("through");
+            });
+    }
+
     #[test]
     fn the_latch_opens_with_the_last_arrival() {
         Model::new("the latch opens with the last arrival").wakes_for_nothing().outcomes(&["through"]).check(
@@ -79,6 +97,28 @@ mod seats {
             assert!(!(here && there), "there was one seat, and both counters have sold it");
             assert!(here || there, "there was one seat, and nobody could sell it");
             run.outcome("one sold");
+        });
+    }
+
+    /// Catches: a seat that is taken before the look; all seats taken with the first.
+    #[test]
+    fn sold_out_is_sold_out() {
+        let outcomes = ["here sold both", "there sold both", "one each"];
+        Model::new("as many seats are sold as there are").outcomes(&outcomes).check(|run| {
+            let seats = Arc::new(Seats::new(2));
+            let counter = thread::spawn_named("other counter", {
+                let seats = seats.clone();
+                move || [seats.sell(), seats.sell()]
+            });
+            let here = [seats.sell(), seats.sell()];
+            let there = counter.join().unwrap();
+            let sold = here.iter().chain(&there).filter(|&&sold| sold).count();
+            assert_eq!(sold, 2, "there were two seats, and four customers");
+            run.outcome(match here {
+                [true, true] => "here sold both",
+                [false, false] => "there sold both",
+                _ => "one each",
+            });
         });
     }
 }

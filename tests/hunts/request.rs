@@ -18,6 +18,8 @@ mod list {
             (r#"W/"1,2" , "3""#, vec![r#"W/"1,2""#, r#""3""#]),
             (r#""a \", b", c"#, vec![r#""a \", b""#, "c"]),
             (r#""\\", b"#, vec![r#""\\""#, "b"]),
+            (r#""a\,", b"#, vec![r#""a\,""#, "b"]),
+            (r"a\, b", vec![r"a\", "b"]),
         ] {
             assert_eq!(split_list(field), expected, "left: what split_list makes of {field}");
         }

@@ -104,6 +104,22 @@ mod meeting {
             run.outcome("met twice");
         });
     }
+
+    /// Catches: a last member that wakes only one of the others.
+    #[test]
+    fn three_can_meet() {
+        Model::new("three can meet").preemption_bound(2).outcomes(&["met"]).check(|run| {
+            let meeting = Arc::new(Meeting::new(3));
+            let others = ["left", "right"].map(|name| {
+                let meeting = meeting.clone();
+                thread::spawn_named(name, move || meeting.meet())
+            });
+            meeting.meet();
+            others.into_iter().for_each(|other| other.join().unwrap());
+            assert_eq!(meeting.held(), 1, "three members have met once");
+            run.outcome("met");
+        });
+    }
 }
 
 mod booth {

@@ -298,7 +298,8 @@ fn entries_that_are_hit_at_once_can_all_be_evicted() {
 
 /// Hits must not wait for each other, so they may take the read lock only.
 ///
-/// Caught: a hit under the write lock; a hit under the read lock and a mutex.
+/// Caught: a hit under the write lock; a hit under the read lock and a mutex; a `get_or_load` that begins with the second
+/// look.
 #[test]
 fn a_hit_takes_the_read_lock_only() {
     Model::new("a hit takes the read lock only").outcomes(&["hit"]).check(|run| {
@@ -308,7 +309,11 @@ fn a_hit_takes_the_read_lock_only() {
         let readers = ["first", "second"].map(|name| {
             let cache = cache.clone();
             spawn_named(name, move || {
-                assert!(cache.get("a").is_some(), "nothing was evicted");
+                let hit = match name {
+                    "first" => cache.get("a").is_some(),
+                    _ => loaded(&cache, "a") == Lookup::Hit,
+                };
+                assert!(hit, "nothing was evicted");
                 assert!(!run.has_done("write lock"), "a hit took the write lock: hits wait for each other");
                 assert!(!run.has_done("lock"), "a hit took a mutex: hits wait for each other");
                 assert!(run.has_done("read lock"), "a hit was made without the lock");
@@ -319,6 +324,76 @@ fn a_hit_takes_the_read_lock_only() {
             reader.join().unwrap();
         }
     });
+}
+
+/// Caught: hits that are counted with a load and a store.
+#[test]
+fn hits_at_once_are_all_counted() {
+    Model::new("hits at once are all counted").outcomes(&["both"]).check(|run| {
+        let cache = Arc::new(Cache::new(2));
+        loaded(&cache, "a");
+        let reader = spawn_named("reader", {
+            let cache = cache.clone();
+            move || cache.get("a").is_some()
+        });
+        assert!(cache.get("a").is_some() && reader.join().unwrap(), "nothing was evicted");
+        assert_eq!(cache.counts().hits, 2, "two threads have found the value");
+        run.outcome("both");
+    });
+}
+
+/// Three look one key up; the load of one of them may fail.
+///
+/// Caught: a look-up that is counted as a miss, waits for a load that fails, then finds the value, and says that it was a
+/// hit.
+#[test]
+fn a_look_up_says_what_was_counted() {
+    Model::new("a look-up says what was counted")
+        .preemption_bound(2)
+        .outcomes(&["nobody hits", "one hits", "two hit"])
+        .check(|run| {
+            let cache = Arc::new(Cache::new(10));
+            let others = ["second", "third"].map(|name| {
+                let cache = cache.clone();
+                spawn_named(name, move || loaded(&cache, "a"))
+            });
+            let own = cache.get_or_load("a", || Err("the disk is on fire"));
+            let others = others.map(|other| other.join().unwrap());
+            let lookups = own.iter().map(|(_, lookup)| lookup).chain(&others);
+            let hits = lookups.filter(|&&lookup| lookup == Lookup::Hit).count();
+            assert_eq!(
+                cache.counts().hits,
+                hits as u64,
+                "hits that were counted (left) and reported (right)"
+            );
+            run.outcome(["nobody hits", "one hits", "two hit"][hits]);
+        });
+}
+
+/// A thread misses `a`, and finds it at its second look. Then something must go, and `a` was used after `b`, or not.
+///
+/// Caught: a second look that makes no stamp.
+#[test]
+fn a_hit_of_the_second_look_is_a_use() {
+    Model::new("a hit of the second look is a use")
+        .outcomes(&["a stays", "a goes", "hit at once", "no hit"])
+        .check(|run| {
+            let (cache, own) = (Arc::new(Cache::new(2)), *run);
+            let other = spawn_named("other", {
+                let cache = cache.clone();
+                move || (loaded(&cache, "a"), own.has_done("write lock"))
+            });
+            loaded(&cache, "a");
+            loaded(&cache, "b");
+            let (lookup, looked_twice) = other.join().unwrap();
+            loaded(&cache, "c");
+            run.outcome(match (lookup, looked_twice) {
+                (Lookup::Hit, true) if cache.get("a").is_some() => "a stays",
+                (Lookup::Hit, true) => "a goes",
+                (Lookup::Hit, false) => "hit at once",
+                _ => "no hit",
+            });
+        });
 }
 
 /// A value that is filled in by its loader, in plain memory: reading it too early is a data race.
@@ -421,6 +496,27 @@ fn threads_that_want_a_key_that_is_not_kept_load_it_one_at_a_time() {
             }
         },
     );
+}
+
+/// `b` is loaded, well or not, while two others want `a`.
+///
+/// Caught: an end of a flight that takes the flights of other keys with it.
+#[test]
+fn the_end_of_a_load_ends_no_load_of_another_key() {
+    for fails in [false, true] {
+        Model::new("the end of a load ends no load of another key").preemption_bound(2).check(move |_| {
+            let (cache, loading) = (Arc::new(Cache::new(10)), Arc::new(AtomicUsize::new(0)));
+            let others = ["second", "third"].map(|name| {
+                let (cache, loading) = (cache.clone(), loading.clone());
+                let promise = "two threads load a at once, and another one has ended its load of b";
+                spawn_named(name, move || load_alone(&cache, &loading, promise))
+            });
+            let _ = cache.get_or_load("b", || if fails { Err(()) } else { Ok(Weight(1)) });
+            for other in others {
+                other.join().unwrap();
+            }
+        });
+    }
 }
 
 /// Somebody removes an old value while the new one is being loaded. A third thread that wants it must join that load.

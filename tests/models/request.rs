@@ -40,10 +40,12 @@ fn stop_flag() -> Arc<StopFlag<ModelBell>> {
 }
 
 /// A thread works, looks at the flag, and goes to sleep if it is not up. Seen caught: ringing the bell before the
-/// flag is up (the thread wakes, sees no request, and would sleep again); not ringing at all (a deadlock).
+/// flag is up (the thread wakes, sees no request, and would sleep again); not ringing at all (a deadlock);
+/// trying a weak exchange once.
 #[test]
 fn a_request_reaches_a_thread_that_works_and_one_that_sleeps() {
     Model::new("a request to stop reaches a thread that works and one that sleeps")
+        .wakes_for_nothing()
         .outcomes(&["seen at work", "woken and seen"])
         .check(|run| {
             let stop = stop_flag();

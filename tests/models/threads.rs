@@ -293,6 +293,44 @@ fn two_threads_that_try_do_not_get_the_same_permit() {
 }
 // ANCHOR_END: two_try
 
+/// Two threads try for two permits.
+///
+/// Caught: a `try_acquire` that gives up because another thread came between its look and its take.
+#[test]
+fn two_threads_that_try_for_two_permits_get_one_each() {
+    Model::new("two threads that try for two permits get one each").outcomes(&["one each"]).check(|run| {
+        let limit = ConnectionLimit::new(2);
+        let other = spawn_named("other", {
+            let limit = limit.clone();
+            move || limit.try_acquire()
+        });
+        let (own, others) = (limit.try_acquire(), other.join().unwrap());
+        assert!(own.is_some() && others.is_some(), "two threads tried for two permits, and one got none");
+        run.outcome("one each");
+    });
+}
+
+/// One permit goes from hand to hand while a third thread looks.
+///
+/// Caught: an `active` that counts in another step than the one in which permits are given and taken.
+#[test]
+fn active_never_says_more_than_the_limit() {
+    Model::new("active never says more than the limit").outcomes(&["0", "1"]).check(|run| {
+        let limit = ConnectionLimit::new(1);
+        let permit = limit.try_acquire();
+        let giver = spawn_named("giver", move || drop(permit));
+        let taker = spawn_named("taker", {
+            let limit = limit.clone();
+            move || limit.try_acquire()
+        });
+        let active = limit.active();
+        assert!(active <= 1, "active says that {active} permits are out, and there is only 1");
+        giver.join().unwrap();
+        drop(taker.join().unwrap());
+        run.outcome(&active.to_string());
+    });
+}
+
 /// A sleeper may wake without a reason (pthread_cond_wait(3p), "spurious wakeups").
 ///
 /// Caught: an `acquire` that waits with `if` instead of `while`.
@@ -302,6 +340,30 @@ fn woken_for_nothing_an_acquirer_sleeps_on() {
         let _permit = limit.acquire();
         assert_eq!(is_back.fetch_add(0, Relaxed), 1, "two permits were out, and the limit is 1");
     });
+}
+
+/// Two sleep, and one of them is woken for nothing before the permit is back.
+///
+/// Caught: turns, with a notification that wakes one thread: it may wake the one whose turn it is not.
+#[test]
+fn woken_for_nothing_two_acquirers_get_the_permit_in_the_end() {
+    Model::new("woken for nothing, two acquirers get the permit in the end")
+        .wakes_for_nothing()
+        .preemption_bound(3)
+        .outcomes(&["both served"])
+        .check(|run| {
+            let limit = ConnectionLimit::new(1);
+            let permit = limit.acquire();
+            let acquirers = ["first", "second"].map(|name| {
+                let limit = limit.clone();
+                spawn_named(name, move || drop(limit.acquire()))
+            });
+            drop(permit);
+            for acquirer in acquirers {
+                acquirer.join().unwrap();
+            }
+            run.outcome("both served");
+        });
 }
 
 /// Caught: a `drain` that waits with `if` instead of `while`.

@@ -9,7 +9,10 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
+
+mod watched;
 use verdict::test;
+use watched::start;
 
 /// Long enough for a busy machine; a test that waits this long has failed.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -107,7 +110,8 @@ fn a_value_heavier_than_the_capacity_is_returned_and_not_kept() {
 fn a_cache_without_capacity_keeps_nothing_but_the_weightless() {
     let cache = Cache::new(0);
     look_up(&cache, "a", 1);
-    put(&cache, "empty", 0);
+    let came = Change { entries_added: 1, ..Change::default() };
+    assert_eq!(put(&cache, "empty", 0), came, "what a miss changes: one entry of 0 bytes comes in");
     assert_eq!((cache.counts().entries, cache.counts().bytes), (1, 0), "(entries, bytes)");
 }
 
@@ -118,6 +122,50 @@ fn an_evicted_value_stays_whole_for_whoever_holds_it() {
     put(&cache, "b", 1);
     assert!(cache.get("a").is_none(), "a had to make room");
     assert_eq!(*held, Body(1), "the value changed under the hands of its holder");
+}
+
+#[test]
+fn the_cache_holds_nothing_that_has_left_it() {
+    let cache = Cache::new(1);
+    let holders = |value: &Arc<Body>| Arc::strong_count(value);
+    let (evicted, _) = look_up(&cache, "a", 1);
+    let (removed, _) = look_up(&cache, "b", 1);
+    assert_eq!(holders(&evicted), 1, "a was evicted, and the cache still holds it");
+    cache.remove_if_same("b", &removed);
+    assert_eq!(holders(&removed), 1, "b was removed, and the cache still holds it");
+    let (heavy, _) = look_up(&cache, "heavy", 2);
+    assert_eq!(holders(&heavy), 1, "the value was too heavy to be kept, and the cache holds it");
+}
+
+#[test]
+fn a_capacity_may_be_any_number() {
+    let cache = Cache::new(1 << 33);
+    for key in ["a", "b", "c"] {
+        put(&cache, key, 1 << 32);
+    }
+    let counts = cache.counts();
+    assert_eq!((counts.entries, counts.bytes), (2, 1 << 33), "(entries, bytes) of 4 GiB each in 8 GiB");
+}
+
+#[test]
+fn every_eviction_is_counted() {
+    let cache = Cache::new(8);
+    (0..8).for_each(|key| assert_eq!(put(&cache, &key.to_string(), 1).evicted, 0, "there is room for 8"));
+    assert_eq!(put(&cache, "heavy", 8).evicted, 8, "entries of 1 byte that leave for one of 8");
+    assert_eq!(cache.counts().evictions, 8, "entries of 1 byte that left for one of 8");
+}
+
+#[test]
+fn a_removal_is_no_look_up() {
+    let cache = Cache::new(2);
+    look_up(&cache, "a", 1);
+    let (b, _) = look_up(&cache, "b", 1);
+    assert_eq!(cache.remove_if_same("a", &b), Change::default(), "the entry of a is another value");
+    put(&cache, "c", 1);
+    assert!(cache.get("a").is_none(), "a was used least recently: to try to remove it is no use of it");
+    cache.remove_if_same("b", &b);
+    let counts = cache.counts();
+    assert_eq!((counts.hits, counts.misses), (0, 3), "(hits, misses) of three look-ups and two removals");
 }
 
 #[test]
@@ -152,6 +200,23 @@ fn a_failed_load_leaves_no_trace() {
     );
 }
 
+#[test]
+fn a_miss_and_its_load_are_counted_when_the_load_begins() {
+    let cache = Cache::new(10);
+    let counted = || (cache.counts().misses, cache.counts().loads);
+    let Ok(_) = cache.get_or_load("a", || {
+        assert_eq!(counted(), (1, 1), "(misses, loads) during the first load");
+        Ok::<_, Infallible>(Body(1))
+    });
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        cache.get_or_load("b", || -> Result<Body, Infallible> {
+            std::panic::resume_unwind(Box::new("a loader made a mistake"))
+        })
+    }));
+    assert!(panicked.is_err(), "the panic of the load should reach the caller whose load it was");
+    assert_eq!(counted(), (2, 2), "(misses, loads): one load that ended, and one that panicked");
+}
+
 /// Looks up on a thread of its own, because it may wait for ever.
 fn look_up_elsewhere(cache: &Arc<Cache<Body>>, key: &'static str) -> Result<Lookup, RecvTimeoutError> {
     let (done, ended) = channel();
@@ -172,6 +237,65 @@ fn a_load_that_panics_blocks_nobody() {
     let lookup = look_up_elsewhere(&cache, "a")
         .expect("a load of a panicked, and the next look-up of a never returns");
     assert!(matches!(lookup, Lookup::Miss(_)), "nobody has loaded a");
+}
+
+#[test]
+fn a_thread_that_waits_for_a_load_that_panics_loads_in_its_turn() {
+    let cache = Arc::new(Cache::<Body>::new(10));
+    let (begun, begins) = channel();
+    let (finish, finished) = channel::<()>();
+    let loader = thread::spawn({
+        let cache = cache.clone();
+        move || {
+            let _ = cache.get_or_load("a", || -> Result<Body, Infallible> {
+                begun.send(()).unwrap();
+                // Without a limit of its own: if the test ends, the other end of the channel is gone.
+                let _ = finished.recv();
+                std::panic::resume_unwind(Box::new("a loader made a mistake"))
+            });
+        }
+    });
+    begins.recv_timeout(DEADLINE).expect("the load of a was never begun");
+    let waiting = start("the thread that waits for the load", {
+        let cache = cache.clone();
+        move || look_up(&cache, "a", 1).1
+    });
+    waiting.wait_until_asleep();
+    drop(finish);
+    assert!(loader.join().is_err(), "the panic of the load should reach the caller whose load it was");
+    assert!(matches!(waiting.finish(), Lookup::Miss(_)), "nobody has loaded a");
+}
+
+#[test]
+fn only_get_or_load_waits_for_a_load() {
+    let cache = Arc::new(Cache::new(10));
+    let (old, _) = look_up(&cache, "b", 1);
+    cache.remove_if_same("b", &old);
+    let (begun, begins) = channel();
+    let (finish, finished) = channel::<()>();
+    let loader = thread::spawn({
+        let cache = cache.clone();
+        move || {
+            cache.get_or_load("b", || {
+                begun.send(()).unwrap();
+                // Without a limit of its own: if the test ends, the other end of the channel is gone.
+                finished.recv().map(|()| Body(1))
+            })
+        }
+    });
+    begins.recv_timeout(DEADLINE).expect("the load of b was never begun");
+    let getting = start("the thread that calls get while the key is being loaded", {
+        let cache = cache.clone();
+        move || cache.get("b").is_none()
+    });
+    assert!(getting.finish(), "b has not been loaded yet");
+    let removing = start("the thread that calls remove_if_same while the key is being loaded", {
+        let cache = cache.clone();
+        move || cache.remove_if_same("b", &old)
+    });
+    assert_eq!(removing.finish(), Change::default(), "b has not been loaded yet");
+    finish.send(()).unwrap();
+    assert!(loader.join().unwrap().is_ok(), "the load of b waited for more than it should");
 }
 
 /// The loader does not return before the hit has been made: a cache that holds a lock while it loads, or lets a hit
@@ -203,7 +327,8 @@ fn a_hit_does_not_wait_for_the_load_of_another_key() {
     assert!(loader.join().unwrap().is_ok(), "the load of b waited for more than it should");
 }
 
-/// A load holds no lock, so it may need another value of the same cache.
+/// A load holds no lock, so it may need another value of the same cache. The two keys have the same letters: a cache that
+/// tells keys apart by a number that it makes of them must still compare the keys.
 #[test]
 fn a_load_may_ask_for_another_key() {
     let cache = Arc::new(Cache::new(10));
@@ -211,16 +336,16 @@ fn a_load_may_ask_for_another_key() {
     thread::spawn({
         let cache = cache.clone();
         move || {
-            let outer = cache.get_or_load("a", || {
-                look_up(&cache, "b", 2);
+            let outer = cache.get_or_load("stop", || {
+                look_up(&cache, "pots", 2);
                 Ok::<_, Infallible>(Body(3))
             });
             done.send(matches!(outer, Ok((_, Lookup::Miss(_)))))
         }
     });
-    let missed = ended.recv_timeout(DEADLINE).expect("a load of a asks for b, and never returns");
-    assert!(missed, "nobody else has loaded a");
-    assert_eq!((cache.counts().entries, cache.counts().bytes), (2, 5), "(entries, bytes): a and b");
+    let missed = ended.recv_timeout(DEADLINE).expect("a load of stop asks for pots, and never returns");
+    assert!(missed, "nobody else has loaded stop");
+    assert_eq!((cache.counts().entries, cache.counts().bytes), (2, 5), "(entries, bytes): stop and pots");
 }
 
 /// More hits than sixteen bits can count, then one on the other entry.

@@ -6,7 +6,7 @@ use threads::{ConnectionLimit, Permit};
 
 mod watched;
 use verdict::test;
-use watched::{Watched, start};
+use watched::{Watched, sleeps_in, start};
 
 /// Where the book explains what a test asks for.
 const COUNTING: &str = "See \"2.1 Counting permits\".";
@@ -182,6 +182,42 @@ fn drain_keeps_nobody_from_acquiring() {
     drop(acquire_in_a_thread(&limit).finish());
     drop(first);
     drain.finish();
+}
+
+#[test]
+fn a_thread_that_panics_with_the_last_permit_wakes_one_that_drains() {
+    let limit = ConnectionLimit::new(1);
+    let permit = limit.try_acquire().expect("the only permit is here");
+    let drain = drain_in_a_thread(&limit);
+    drain.wait_until_asleep();
+    let panicking = std::thread::spawn(move || {
+        let _permit = permit;
+        std::panic::resume_unwind(Box::new("a handler made a mistake"));
+    });
+    assert!(panicking.join().is_err(), "the thread was to panic");
+    drain.finish();
+}
+
+#[test]
+fn a_limit_may_be_any_number() {
+    for many in [255, 256, 1 << 16, 1 << 32] {
+        let limit = ConnectionLimit::new(many);
+        assert_eq!(limit.limit(), many, "the limit is the one that was asked for. {COUNTING}");
+        let permits = [limit.try_acquire(), limit.try_acquire()];
+        assert!(permits.iter().all(Option::is_some), "all {many} permits are here. {COUNTING}");
+    }
+}
+
+/// Some sleeps may be those of the tools that this was compiled with; not one for each try.
+#[test]
+fn a_thread_that_tries_does_not_sleep() {
+    let limit = ConnectionLimit::new(1);
+    let _permit = limit.try_acquire();
+    let tries = start("the thread that tries", move || {
+        sleeps_in(|| (0..100).for_each(|_| assert!(limit.try_acquire().is_none())))
+    });
+    let sleeps = tries.finish();
+    assert!(sleeps < 50, "try_acquire slept in {sleeps} of 100 tries: it answers at once. {COUNTING}");
 }
 
 #[test]

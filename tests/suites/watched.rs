@@ -98,6 +98,19 @@ impl<T> Watched<T> {
     }
 }
 
+/// How often this thread slept while it did something.
+pub fn sleeps_in(something: impl FnOnce()) -> u64 {
+    let sleeps = || {
+        let status =
+            fs::read_to_string("/proc/thread-self/status").expect("proc(5) is mounted on every Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.and_then(|sleeps| sleeps.trim().parse::<u64>().ok()).expect("proc(5) promises a number")
+    };
+    let before = sleeps();
+    something();
+    sleeps() - before
+}
+
 /// Waits until `condition` is true, and fails if it never is. `expected` completes "was expected: ...".
 #[track_caller]
 pub fn eventually(expected: &str, mut condition: impl FnMut() -> bool) {

@@ -32,8 +32,8 @@ use std::time::{Duration, Instant};
 ///
 /// - **Death.** Each is answered exactly once: its seat is settled, then comes a new worker, or none. The
 ///   first unexpected death is answered at once; the next ones after [`FIRST_PAUSE`], doubled each time up to
-///   [`LONGEST_PAUSE`]. A worker that served for [`HEALTHY_AFTER`] clears the record. A failed fork waits
-///   too.
+///   [`LONGEST_PAUSE`]. A worker that served for [`HEALTHY_AFTER`], until it died or hung, clears the record. A
+///   failed fork waits too.
 /// - **Giving up.** A slot whose workers exit with [`CANNOT_START`] [`FAILED_STARTS`] times in a row, never
 ///   ready, stays empty. When all slots do and nothing runs, the master ends.
 /// - **Getting ready.** A worker that takes too long is killed, and that is an unexpected death.
@@ -185,7 +185,7 @@ impl Supervisor {
     /// Ends a worker that hangs. Its death will be an unexpected one, answered like any other.
     fn hung(&mut self, now: Instant, pid: Pid) {
         let Some((slot, seat)) = self.find(pid) else { return };
-        if let Some(pid) = self.slots[slot].abort(seat, now + ABORTED_WITHIN) {
+        if let Some(pid) = self.slots[slot].abort(now, seat) {
             self.note(Note::Hung { slot, pid });
             self.actions.push(Action::Abort { pid });
         }

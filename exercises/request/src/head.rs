@@ -81,7 +81,9 @@ impl<'b> Headers<'b> {
 /// `Ok(None)` means that the head is not complete and may still become one: read more and call again.
 ///
 /// # Errors
-/// [`HeadError`] as soon as it is certain that no further bytes could make this a request that can be served.
+/// [`HeadError`] if no further bytes could make this a request that can be served. Limits of length, a CR or LF that
+/// stands alone, and the request line are judged as soon as they are seen, the line when it is complete; the fields are
+/// judged when the head is.
 pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
     todo!("Lab 1.1: find where the head ends, and take it apart; None if it has not ended yet")
 }

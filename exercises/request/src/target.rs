@@ -61,14 +61,17 @@ fn strip_authority(target: &str) -> Result<&str, HeadError> {
 }
 
 impl<'t> RequestPath<'t> {
-    /// Parses a target that begins with a slash.
+    /// Parses what stands behind the host: a path and a query. Without a path, it is the root's.
     fn parse(target: &'t str) -> Result<RequestPath<'t>, HeadError> {
         let (raw, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),
         };
         let decoded = decode_once(raw)?;
-        let directory = decoded.ends_with('/') || decoded.ends_with("/.") || decoded.ends_with("/..");
+        let directory = decoded.is_empty()
+            || decoded.ends_with('/')
+            || decoded.ends_with("/.")
+            || decoded.ends_with("/..");
         let path = match decoded {
             Cow::Borrowed(decoded) => remove_dot_segments(decoded)?,
             Cow::Owned(decoded) => Cow::Owned(remove_dot_segments(&decoded)?.into_owned()),

@@ -16,8 +16,8 @@ use std::sync::{Arc, PoisonError};
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 ///
-/// **What loom checks:** all of the promise but the part about panics. **What it cannot:** panics (the suite
-/// does), spurious wake-ups.
+/// **What loom checks:** all of the promise but the part about panics. **What it cannot:** panics; the suite
+/// does.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimit {
     shared: Arc<Shared>,

@@ -15,13 +15,15 @@ use std::sync::{Arc, PoisonError};
 /// - Every look-up is counted, as a hit or as a miss. There are never more loads than misses.
 /// - While a key is being loaded, nobody else loads it: those who want it wait and share the result. If the load
 ///   fails or panics, one of them loads in its turn.
-/// - A value that was handed out stays whole for as long as it is held, whatever leaves the cache meanwhile.
+/// - A value that was handed out stays whole for as long as it is held, whatever leaves the cache meanwhile. The cache
+///   itself holds nothing that has left it.
 ///
 /// **States.** A key is absent, in flight, or present. It goes from absent to in flight to present; from in flight to
 /// absent if its load fails; from present to absent when it is evicted or removed.
 ///
-/// **Who calls what.** Any thread calls anything. `get` never waits for a load. `get_or_load` may, and runs the
-/// caller's own closure with no lock held.
+/// **Who calls what.** Any thread calls anything. Only `get_or_load` may wait for a load, and runs the caller's own
+/// closure with no lock held. `Weigh::weight` and the drop of a value that leaves run under the lock, so they must not
+/// ask this cache.
 ///
 /// **Why this is enough.** One reader-writer lock guards shelf and flights together, so a key is never in flight and
 /// present at once. Between the read lock of the first look and the write lock of the second, another thread may have
@@ -196,7 +198,7 @@ impl<V: Weigh> Cache<V> {
 }
 
 impl<V> Cache<V> {
-    // No caller's code runs under the lock but `Weigh::weight`. If that panics, it does so before anything changes.
+    // If `Weigh::weight` panics, it does so before anything changes.
     fn read(&self) -> RwLockReadGuard<'_, Inside<V>> {
         self.inside.read().unwrap_or_else(PoisonError::into_inner)
     }

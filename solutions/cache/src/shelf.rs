@@ -63,7 +63,7 @@ impl<V: Weigh> Shelf<V> {
         if weight > self.capacity {
             return change;
         }
-        while self.bytes + weight > self.capacity {
+        while weight > self.capacity - self.bytes {
             let Some(victim) = self.least_recently_used() else { break };
             let gone = self.remove(&victim);
             change.bytes_removed += gone.bytes_removed;

@@ -27,8 +27,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 /// sleeping.
 ///
 /// **What loom checks:** all of the promise, with up to three threads that acquire and release. **What it
-/// cannot:** spurious wake-ups (a thief that takes the permit first is the same to a sleeper), and fairness,
-/// which is not promised: who is woken may find the permit gone.
+/// cannot:** fairness, which is not promised: a thread that is woken may find the permit gone.
 #[derive(Debug)]
 pub struct Semaphore {
     permits: Mutex<usize>,

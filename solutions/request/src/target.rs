@@ -62,22 +62,25 @@ fn strip_authority(target: &str) -> Result<&str, HeadError> {
         _ => return Err(HeadError::Malformed("the target is neither a path nor an http URL")),
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    if authority.is_empty() || authority.starts_with(':') {
+    let host = authority.rsplit_once('@').map_or(authority, |(_user, host)| host);
+    if host.is_empty() || host.starts_with(':') {
         return Err(HeadError::Malformed("the target has a scheme but no host"));
     }
-    // `http://host` and `http://host?query` mean the root; nobody sends the second.
-    Ok(if path.starts_with('/') { path } else { "/" })
+    Ok(path)
 }
 
 impl<'t> RequestPath<'t> {
-    /// Parses a target that begins with a slash.
+    /// Parses what stands behind the host: a path and a query. Without a path, it is the root's.
     fn parse(target: &'t str) -> Result<RequestPath<'t>, HeadError> {
         let (raw, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),
         };
         let decoded = decode_once(raw)?;
-        let directory = decoded.ends_with('/') || decoded.ends_with("/.") || decoded.ends_with("/..");
+        let directory = decoded.is_empty()
+            || decoded.ends_with('/')
+            || decoded.ends_with("/.")
+            || decoded.ends_with("/..");
         let path = match decoded {
             Cow::Borrowed(decoded) => remove_dot_segments(decoded)?,
             Cow::Owned(decoded) => Cow::Owned(remove_dot_segments(&decoded)?.into_owned()),

@@ -20,8 +20,8 @@ use std::sync::{Arc, PoisonError};
 /// in a loop, because a condition variable may wake without a reason (pthread_cond_wait(3)) and a permit may
 /// be gone again by the time the sleeper has the mutex.
 ///
-/// **What loom checks:** all of the promise but the part about panics. **What it cannot:** panics (the suite
-/// does), spurious wake-ups.
+/// **What loom checks:** all of the promise but the part about panics. **What it cannot:** panics; the suite
+/// does.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimit {
     shared: Arc<Shared>,

@@ -397,9 +397,9 @@ fn any_mix_of_correct_parts_makes_a_server() {
     }
 }
 
-/// Functions of repaired hunts that do nothing, or do not look again when they wake, and what the student must be shown
-/// then.
-const LAZY: [(&str, &str, &str, &str, &str); 15] = [
+/// Functions of repaired hunts that do nothing, do not look again when they wake, or are right for two threads only, and
+/// what the student must be shown then.
+const LAZY: [(&str, &str, &str, &str, &str); 20] = [
     (
         "cache",
         "accounts.rs",
@@ -508,10 +508,82 @@ const LAZY: [(&str, &str, &str, &str, &str); 15] = [
         "how often the light was turned off while all were there",
     ),
     ("prefork", "board.rs", "Board::newer", "{ *known = 2; 2 }", "settings"),
+    (
+        "threads",
+        "meeting.rs",
+        "Meeting::meet",
+        "{
+            let mut state = self.state.lock().unwrap();
+            let before = state.held;
+            state.here += 1;
+            if state.here == self.members {
+                state.here = 0;
+                state.held += 1;
+                self.complete.notify_one();
+            } else {
+                while state.held == before { state = self.complete.wait(state).unwrap(); }
+            }
+        }",
+        "three can meet",
+    ),
+    (
+        "queue",
+        "latch.rs",
+        "Latch::arrive",
+        "{
+            let mut missing = self.missing.lock().unwrap();
+            *missing -= 1;
+            if *missing == 0 {
+                self.opened.notify_one();
+                self.opened.notify_one();
+            }
+        }",
+        "three that wait at the latch get through",
+    ),
+    (
+        "queue",
+        "seats.rs",
+        "Seats::sell",
+        "{
+            let mut free = self.free.lock().unwrap();
+            *free = free.wrapping_sub(1);
+            *free != usize::MAX
+        }",
+        "there were two seats, and four customers",
+    ),
+    (
+        "queue",
+        "seats.rs",
+        "Seats::sell",
+        "{
+            let mut free = self.free.lock().unwrap();
+            if *free == 0 { return false; }
+            *free = 0;
+            true
+        }",
+        "there were two seats, and four customers",
+    ),
+    (
+        "cache",
+        "accounts.rs",
+        "Accounts::transfer",
+        "{
+            *self.balances[to].lock().unwrap() += amount;
+            let enough = {
+                let mut source = self.balances[from].lock().unwrap();
+                let enough = *source >= amount;
+                if enough { *source -= amount; }
+                enough
+            };
+            if !enough { *self.balances[to].lock().unwrap() -= amount; }
+            enough
+        }",
+        "nothing is given that was not taken",
+    ),
 ];
 
 #[test]
-fn a_hunt_whose_function_does_nothing_or_looks_once_is_not_repaired() {
+fn a_hunt_whose_function_does_too_little_is_not_repaired() {
     let mut complaints = Vec::new();
     for (part, file, function, body, says) in LAZY {
         let lab = COURSE.lab(part).expect("a lab");

@@ -67,7 +67,8 @@ impl Model {
     }
 
     /// Lets the first sleep of each thread on a condition variable end without a reason, as pthread_cond_wait(3p)
-    /// allows ("spurious wakeups"). A thread that then goes on without looking again breaks the promise.
+    /// allows ("spurious wakeups"). A thread that then goes on without looking again breaks the promise. In the same way
+    /// its first `compare_exchange_weak` fails, as the standard library allows; so it must try again.
     pub fn wakes_for_nothing(mut self) -> Model {
         self.wakes_for_nothing = true;
         self

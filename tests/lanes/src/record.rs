@@ -36,7 +36,7 @@ pub(crate) struct Record {
 /// How a model is walked, apart from what loom is told.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Manner {
-    /// Each thread's first sleep ends without a reason.
+    /// Each thread's first sleep ends, and its first weak exchange fails, without a reason.
     pub(crate) wakes_for_nothing: bool,
     /// Every load reads the newest value, as if there were one memory without caches.
     pub(crate) newest_only: bool,
@@ -68,6 +68,8 @@ pub(crate) struct Lane {
     pub(crate) name: String,
     /// Whether it has slept on a condition variable.
     has_slept: bool,
+    /// It has tried a weak exchange in this interleaving.
+    has_exchanged: bool,
     /// The call that the thread is inside, if that call can block.
     pub(crate) inside: Option<Step>,
 }
@@ -125,7 +127,7 @@ pub(crate) fn begin_interleaving() {
 /// Gives the thread that runs now a lane of its own.
 pub(crate) fn begin_lane(name: String) {
     let id = loom::thread::current().id();
-    with(|record| record.lanes.push(Lane { id, name, has_slept: false, inside: None }));
+    with(|record| record.lanes.push(Lane { id, name, has_slept: false, has_exchanged: false, inside: None }));
 }
 
 /// The name of the thread that is spawned next, if nobody has chosen one: `thread 1`, `thread 2`.
@@ -231,12 +233,22 @@ pub(crate) fn has_done(what: &str) -> bool {
 
 /// Whether the sleep that the thread that runs now begins will end without a reason.
 pub(crate) fn wakes_for_nothing() -> bool {
-    let mut for_nothing = false;
+    is_first(|lane| &mut lane.has_slept)
+}
+
+/// Whether the weak exchange that the thread that runs now begins will fail without a reason.
+pub(crate) fn fails_for_nothing() -> bool {
+    is_first(|lane| &mut lane.has_exchanged)
+}
+
+/// Whether the thread that runs now does this for the first time, in a model where that goes wrong for nothing.
+fn is_first(done: fn(&mut Lane) -> &mut bool) -> bool {
+    let mut is_first = false;
     on_this_lane(|record, lane| {
-        let has_slept = std::mem::replace(&mut record.lanes[lane].has_slept, true);
-        for_nothing = record.manner.wakes_for_nothing && !has_slept;
+        let before = std::mem::replace(done(&mut record.lanes[lane]), true);
+        is_first = record.manner.wakes_for_nothing && !before;
     });
-    for_nothing
+    is_first
 }
 
 /// What the lane of the thread that runs now is called.

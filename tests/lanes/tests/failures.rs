@@ -275,6 +275,27 @@ fn a_sleeper_that_does_not_look_again_is_found_only_if_it_wakes_for_nothing() {
     assert!(text.contains("the flag is down") && text.contains("woken for nothing"), "{text}");
 }
 
+#[test]
+fn a_weak_exchange_that_is_not_tried_again_is_found_only_if_it_fails_for_nothing() {
+    let exchange = |model: Model| {
+        model.check(|_| {
+            let flag = Arc::new(AtomicBool::new(false));
+            let raise = |flag: &AtomicBool| {
+                flag.compare_exchange_weak(false, true, Ordering::AcqRel, Ordering::Acquire).is_ok()
+            };
+            let other = thread::spawn_named("other", {
+                let flag = flag.clone();
+                move || raise(&flag)
+            });
+            let main_raised_it = raise(&flag);
+            assert_ne!(main_raised_it, other.join().unwrap(), "one of the two raised the flag");
+        });
+    };
+    exchange(Model::new("the flag goes up"));
+    let text = complaint(|| exchange(Model::new("the flag goes up").wakes_for_nothing()));
+    assert!(text.contains("one of the two") && text.contains("failed for nothing"), "{text}");
+}
+
 /// Whether a flag was raised first: looked at in one step, and raised in another.
 fn look_then_raise() {
     Model::new("one of two is the first").check(|_| {

@@ -79,6 +79,66 @@ fn producers_do_not_meet_in_the_buffer() {
     });
 }
 
+/// Two sleep, and two items come one after the other, each by another way.
+///
+/// Catches: an item that wakes a consumer only if the queue was empty before. The first item has woken one, and that one
+/// may not have come yet when the second item goes in.
+#[test]
+fn two_items_wake_two_consumers() {
+    for tries_first in [false, true] {
+        Model::new("two items wake two consumers").outcomes(&["one each"]).check(move |run| {
+            let queue = Arc::new(BoundedQueue::new(2));
+            let consumers = ["consumer 1", "consumer 2"].map(|name| {
+                let queue = queue.clone();
+                thread::spawn_named(name, move || queue.dequeue())
+            });
+            if tries_first {
+                queue.try_enqueue(1).expect("there is room for 2");
+                queue.enqueue(2).expect("nobody shuts the queue down");
+            } else {
+                queue.enqueue(1).expect("nobody shuts the queue down");
+                queue.try_enqueue(2).expect("there is room for 2");
+            }
+            let mut taken = join(consumers);
+            taken.sort();
+            assert_eq!(taken, [Some(1), Some(2)], "two items went in, and two consumers took one each");
+            run.outcome("one each");
+        });
+    }
+}
+
+/// The mirror image: two producers sleep, and two slots come free.
+///
+/// Catches: a free slot that wakes a producer only if the queue was full before.
+#[test]
+fn two_free_slots_wake_two_producers() {
+    Model::new("two free slots wake two producers").preemption_bound(2).outcomes(&["both in"]).check(|run| {
+        let queue = Arc::new(BoundedQueue::new(2));
+        queue.enqueue(1).expect("there is room for 2");
+        queue.enqueue(2).expect("there is room for 2");
+        let producers = [3, 4].map(|item| enqueue_in_a_thread(&queue, item));
+        let taken = [queue.dequeue(), queue.dequeue()];
+        assert_eq!(taken, [Some(1), Some(2)], "the oldest come out first");
+        assert_eq!(join(producers), [Ok(()), Ok(())], "nobody shuts the queue down");
+        run.outcome("both in");
+    });
+}
+
+/// Catches: a `try_enqueue` that gives up because another thread came between its look and its push.
+#[test]
+fn two_threads_that_try_for_two_slots_get_one_each() {
+    Model::new("two threads that try for two slots get one each").outcomes(&["both in"]).check(|run| {
+        let queue = Arc::new(BoundedQueue::new(2));
+        let other = {
+            let queue = queue.clone();
+            thread::spawn_named("other", move || queue.try_enqueue(2))
+        };
+        let own = queue.try_enqueue(1);
+        assert_eq!((own, other.join().unwrap()), (Ok(()), Ok(())), "there was a slot for each of the two");
+        run.outcome("both in");
+    });
+}
+
 /// The wide one: two switches at most, but two producers and two consumers, more items than slots.
 ///
 /// Catches: `if` in place of `while` in the semaphore; a release of `filled_slots` or `empty_slots` that is

@@ -14,10 +14,10 @@ use verdict::test;
 #[test]
 fn a_release_wakes_a_sleeper() {
     Model::new("a release wakes a sleeper").outcomes(&["still there", "taken at once"]).check(|run| {
-        let semaphore = Arc::new(Semaphore::new(0));
-        let sleeper = acquire_in_a_thread("sleeper", &semaphore);
+        let (semaphore, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let sleeper = acquire_in_a_thread("sleeper", &semaphore, &inside);
         semaphore.release();
-        run.outcome(if semaphore.permits() == 1 { "still there" } else { "taken at once" });
+        run.outcome(["still there", "taken at once"][inside.fetch_add(0, Relaxed)]);
         sleeper.join().unwrap();
         assert_eq!(semaphore.permits(), 0, "one permit was released and one acquired, so none is left");
     });
@@ -28,12 +28,11 @@ fn a_release_wakes_a_sleeper() {
 #[test]
 fn two_releases_wake_two_sleepers() {
     Model::new("two releases wake two sleepers").outcomes(&["0 left", "1 left", "2 left"]).check(|run| {
-        let semaphore = Arc::new(Semaphore::new(0));
-        let sleepers =
-            [acquire_in_a_thread("sleeper 1", &semaphore), acquire_in_a_thread("sleeper 2", &semaphore)];
+        let (semaphore, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let sleepers = ["sleeper 1", "sleeper 2"].map(|name| acquire_in_a_thread(name, &semaphore, &inside));
         semaphore.release();
         semaphore.release();
-        run.outcome(&format!("{} left", semaphore.permits()));
+        run.outcome(&format!("{} left", 2 - inside.fetch_add(0, Relaxed)));
         join(sleepers);
     });
 }
@@ -46,8 +45,8 @@ fn a_woken_sleeper_looks_again() {
     Model::new("no permit is given out twice: a woken sleeper looks again")
         .outcomes(&["for the sleeper", "stolen"])
         .check(|run| {
-            let semaphore = Arc::new(Semaphore::new(0));
-            let sleeper = acquire_in_a_thread("sleeper", &semaphore);
+            let (semaphore, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+            let sleeper = acquire_in_a_thread("sleeper", &semaphore, &inside);
             let tried = semaphore.clone();
             let thief = thread::spawn_named("thief", move || tried.try_acquire());
             semaphore.release();
@@ -147,7 +146,28 @@ fn try_acquire_takes_only_what_is_there() {
     );
 }
 
-fn acquire_in_a_thread(name: &str, semaphore: &Arc<Semaphore>) -> thread::JoinHandle<()> {
-    let semaphore = semaphore.clone();
-    thread::spawn_named(name, move || semaphore.acquire())
+/// Catches: a `try_acquire` that gives up because another thread came between its look and its take.
+#[test]
+fn two_threads_that_try_for_two_permits_get_one_each() {
+    Model::new("two threads that try for two permits get one each").outcomes(&["one each"]).check(|run| {
+        let semaphore = Arc::new(Semaphore::new(2));
+        let tried = semaphore.clone();
+        let other = thread::spawn_named("other", move || tried.try_acquire());
+        let own = semaphore.try_acquire();
+        assert_eq!((own, other.join().unwrap()), (true, true), "there was a permit for each of the two");
+        run.outcome("one each");
+    });
+}
+
+/// Notes in `inside` that it has its permit: what `permits` says could be read too early to decide anything.
+fn acquire_in_a_thread(
+    name: &str,
+    semaphore: &Arc<Semaphore>,
+    inside: &Arc<AtomicUsize>,
+) -> thread::JoinHandle<()> {
+    let (semaphore, inside) = (semaphore.clone(), inside.clone());
+    thread::spawn_named(name, move || {
+        semaphore.acquire();
+        inside.fetch_add(1, Relaxed);
+    })
 }

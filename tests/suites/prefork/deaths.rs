@@ -99,6 +99,24 @@ fn a_minute_of_service_clears_the_record() {
 }
 
 #[test]
+fn a_worker_that_hung_has_served_until_then() {
+    for (served, pause) in [(HEALTHY_AFTER - MOMENT, FIRST_PAUSE * 2), (HEALTHY_AFTER, Duration::ZERO)] {
+        let mut herd = Herd::serving(1);
+        herd.dies(herd.only_worker(0), CRASH);
+        herd.dies(herd.only_worker(0), CRASH);
+        herd.sleep();
+        let hung = herd.only_worker(0);
+        herd.gets_ready(hung);
+        herd.pass(served);
+        herd.tell(Event::Hung { pid: hung });
+        herd.pass(MOMENT);
+        let actions = herd.dies(hung, CRASH);
+        let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
+        herd.same("Hanging: it has served until then. The pause after its death", found, pause);
+    }
+}
+
+#[test]
 fn a_minute_counts_from_ready_and_not_from_the_fork() {
     let mut herd = Herd::starting(1);
     herd.dies(herd.only_worker(0), CRASH);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use queue::{BoundedQueue, Inbox, Refused};
 
 use crate::traffic::{dequeue, enqueue};
-use crate::watched::start;
+use crate::watched::{sleeps_in, start};
 use verdict::test;
 
 #[test]
@@ -123,4 +123,57 @@ fn the_queue_lets_go_of_what_it_has_delivered_and_drops_the_rest() {
     );
     drop(queue);
     assert_eq!(Arc::strong_count(&item), 1, "what is left in a queue is dropped with it");
+}
+
+/// Catches: places in the buffer, or a length, that are counted in 8 or 16 bits.
+#[test]
+fn any_number_of_items_goes_through_three_slots() {
+    let many = start("a thread that enqueues and dequeues", || {
+        let queue = BoundedQueue::new(3);
+        // Two items are always inside, so that they lie across each place where a number could begin again.
+        queue.enqueue(0).unwrap();
+        queue.enqueue(1).unwrap();
+        for item in 2..70_000 {
+            queue.enqueue(item).unwrap();
+            assert_eq!(queue.dequeue(), Some(item - 2), "of three items, the oldest comes out first");
+        }
+    });
+    many.finish();
+}
+
+#[test]
+fn a_queue_may_have_any_number_of_slots() {
+    const SLOTS: u32 = 70_000;
+    let many = start("a thread that enqueues and dequeues", || {
+        let queue = BoundedQueue::new(SLOTS as usize);
+        (0..SLOTS).for_each(|item| assert_eq!(queue.try_enqueue(item), Ok(()), "there is room for {SLOTS}"));
+        assert_eq!(queue.try_enqueue(0), Err(Refused::Full(0)), "there is room for {SLOTS} and no more");
+        (0..SLOTS).for_each(|item| assert_eq!(queue.dequeue(), Some(item), "the oldest comes out first"));
+    });
+    many.finish();
+}
+
+/// Catches: a closing bell that is rung a number of times, in place of once and passed on.
+#[test]
+fn the_end_stays_the_end_however_often_somebody_asks() {
+    const TIMES: u32 = 10_000;
+    let ends = start("a thread that asks again and again", || {
+        let queue = BoundedQueue::new(1);
+        queue.shutdown();
+        (0..TIMES).for_each(|item| assert_eq!(queue.enqueue(item), Err(item), "the queue is shut down"));
+        (0..TIMES).for_each(|_| assert_eq!(queue.dequeue(), None, "the queue is shut down and empty"));
+    });
+    ends.finish();
+}
+
+/// Some sleeps may be those of the tools that this was compiled with; not one for each try.
+#[test]
+fn a_thread_that_tries_does_not_sleep() {
+    let tries = start("the thread that tries", || {
+        let queue = BoundedQueue::new(1);
+        queue.enqueue(1).unwrap();
+        sleeps_in(|| (0..100).for_each(|_| assert_eq!(queue.try_enqueue(2), Err(Refused::Full(2)))))
+    });
+    let sleeps = tries.finish();
+    assert!(sleeps < 50, "try_enqueue slept in {sleeps} of 100 tries: it answers at once");
 }

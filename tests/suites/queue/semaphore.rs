@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use queue::Semaphore;
 
-use crate::watched::{Watched, start};
+use crate::watched::{Watched, sleeps_in, start};
 use verdict::test;
 
 #[test]
@@ -21,6 +21,17 @@ fn a_semaphore_gives_out_the_permits_it_was_made_with() {
         assert!(semaphore.try_acquire(), "one permit came back");
     });
     one_thread.finish();
+}
+
+/// Some sleeps may be those of the tools that this was compiled with; not one for each try.
+#[test]
+fn a_thread_that_tries_does_not_sleep() {
+    let tries = start("the thread that tries", || {
+        let semaphore = Semaphore::new(0);
+        sleeps_in(|| (0..100).for_each(|_| assert!(!semaphore.try_acquire())))
+    });
+    let sleeps = tries.finish();
+    assert!(sleeps < 50, "try_acquire slept in {sleeps} of 100 tries: it never sleeps");
 }
 
 #[test]

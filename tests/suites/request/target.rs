@@ -133,10 +133,13 @@ fn the_absolute_form_means_its_path() {
         ("http://host", ""),
         ("http://host?/a", ""),
         ("http://[::1]:8/a", "a"),
+        ("http://user@host/a@b", "a@b"),
     ];
     for (target, expected) in cases {
         assert_eq!(path(target).as_str(), expected, "{target:?}; RFC 9112, section 3.2.2. {SEE}");
     }
+    let only_a_query = path("http://host?a/b");
+    assert_eq!((only_a_query.query(), only_a_query.is_directory()), (Some("a/b"), true), "the root. {SEE}");
     expect_refused(
         "GET",
         &[
@@ -147,6 +150,8 @@ fn the_absolute_form_means_its_path() {
             "http://",
             "http:///a",
             "http://:80/a",
+            "http://user@/a",
+            "http://user@:80/a",
             "https://host/a",
             "ftp://host/a",
             "mailto:a",

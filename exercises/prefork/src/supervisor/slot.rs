@@ -115,10 +115,14 @@ impl Slot {
         )
     }
 
-    /// Who must be aborted, now noted as aborted, if it serves or drains.
-    pub(super) fn abort(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
+    /// Who must be aborted, now noted as aborted, if it serves or drains. How long it served counts until now.
+    pub(super) fn abort(&mut self, now: Instant, seat: usize) -> Option<Pid> {
+        let kill_at = now + ABORTED_WITHIN;
         let (pid, kill_at) = match self.seats[seat] {
-            Seat::Serving { pid, .. } => (pid, kill_at),
+            Seat::Serving { pid, since, .. } => {
+                self.forget_if_healthy(now, since);
+                (pid, kill_at)
+            }
             Seat::Draining { pid, kill_at: earlier } => (pid, earlier.min(kill_at)),
             _ => return None,
         };
@@ -134,6 +138,13 @@ impl Slot {
     /// Enters an unexpected death in the record.
     pub(super) fn judge(&mut self, now: Instant, dead: Seat, how: Exit) -> Verdict {
         todo!("Lab 6.3: enter this death in the record; give up, or say how long to wait")
+    }
+
+    /// Clears the record, if a worker has served for long enough.
+    fn forget_if_healthy(&mut self, now: Instant, since: Instant) {
+        if now.saturating_duration_since(since) >= HEALTHY_AFTER {
+            self.failures = 0;
+        }
     }
 
     /// Enters a failed fork in the record. Unlike after a death, there is always a pause: what fork(2)

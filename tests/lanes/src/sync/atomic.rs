@@ -134,7 +134,8 @@ macro_rules! atomic {
                 result
             }
 
-            /// The same; loom never lets it fail without a reason.
+            /// The same. It fails without a reason once in a thread, if the model
+            /// [asks for it](crate::Model::wakes_for_nothing).
             ///
             /// # Errors
             ///
@@ -147,7 +148,15 @@ macro_rules! atomic {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$value, $value> {
-                self.compare_exchange(current, new, success, failure)
+                if !record::fails_for_nothing() {
+                    return self.compare_exchange(current, new, success, failure);
+                }
+                record::stop_if_unwinding();
+                // A read-modify-write that changes nothing: loom tries more interleavings of it than of a load.
+                let before = self.0.compare_exchange(current, current, failure, failure).unwrap_or_else(|before| before);
+                let before_as_number = Some(before as i128);
+                self.2.operated("compare_exchange_weak, failed for nothing", None, before_as_number, None, Location::caller());
+                Err(before)
             }
 
             /// Replaces the value by what `update` makes of it, again and again until no other thread has

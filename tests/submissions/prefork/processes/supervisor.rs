@@ -199,7 +199,12 @@ impl Supervisor {
     fn hung(&mut self, now: Instant, pid: Pid) {
         let Some(process) = self.processes.get_mut(&pid) else { return };
         let until = match process.life {
-            Life::Serving { .. } => now + ABORTED_WITHIN,
+            Life::Serving { since } => {
+                if now.saturating_duration_since(since) >= HEALTHY_AFTER {
+                    self.slots[process.slot].failures = 0;
+                }
+                now + ABORTED_WITHIN
+            }
             Life::Leaving { until } => until.min(now + ABORTED_WITHIN),
             Life::Starting { .. } | Life::Aborted { .. } | Life::Killed => return,
         };

@@ -179,7 +179,7 @@ impl Supervisor {
     /// Ends a worker that hangs. Its death will be an unexpected one, answered like any other.
     fn hung(&mut self, now: Instant, pid: Pid) {
         let Some((slot, seat)) = self.find(pid) else { return };
-        if let Some(pid) = self.slots[slot].abort(seat, now + ABORTED_WITHIN) {
+        if let Some(pid) = self.slots[slot].abort(now, seat) {
             self.note(Note::Hung { slot, pid });
             self.actions.push(Action::Abort { pid });
         }

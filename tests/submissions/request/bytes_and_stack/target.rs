@@ -41,13 +41,15 @@ impl<'t> Target<'t> {
             return RequestPath::of(target).map(Target::Path);
         }
         let bytes = target.as_bytes();
-        if bytes.len() < 8 || !bytes[..7].eq_ignore_ascii_case(b"http://") || matches!(bytes[7], b'/' | b'?' | b':') {
+        if bytes.len() < 8 || !bytes[..7].eq_ignore_ascii_case(b"http://") {
             return refuse("neither a path nor an http URL");
         }
-        match target[7..].find(['/', '?']) {
-            Some(end) if bytes[7 + end] == b'/' => RequestPath::of(&target[7 + end..]).map(Target::Path),
-            _ => RequestPath::of("/").map(Target::Path),
+        let end = 7 + target[7..].find(['/', '?']).unwrap_or(bytes.len() - 7);
+        let host = target[7..end].rfind('@').map_or(7, |at| 7 + at + 1);
+        if host == end || bytes[host] == b':' {
+            return refuse("no host");
         }
+        RequestPath::of(&target[end..]).map(Target::Path)
     }
 }
 

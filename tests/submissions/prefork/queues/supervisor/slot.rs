@@ -153,13 +153,16 @@ impl Slot {
         Some(pid)
     }
 
+    fn forget_if_healthy(&mut self, now: Instant, since: Instant) {
+        if now.saturating_duration_since(since) >= HEALTHY_AFTER {
+            self.pauses = Pauses::default();
+        }
+    }
+
     /// Enters an unexpected death in the record.
     pub(super) fn judge(&mut self, now: Instant, dead: Seat, how: Exit) -> Verdict {
         match dead {
-            Seat::Serving { since, .. } if now.saturating_duration_since(since) >= HEALTHY_AFTER => {
-                self.pauses = Pauses::default();
-            }
-            Seat::Serving { .. } => {}
+            Seat::Serving { since, .. } => self.forget_if_healthy(now, since),
             _ if how == Exit::Code(CANNOT_START) => self.failed_starts += 1,
             _ => self.failed_starts = 0,
         }
@@ -207,9 +210,13 @@ impl Slot {
         self.seats.iter().position(|seat| seat.pid() == Some(pid))
     }
 
-    pub(super) fn abort(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
+    pub(super) fn abort(&mut self, now: Instant, seat: usize) -> Option<Pid> {
+        let kill_at = now + ABORTED_WITHIN;
         let (pid, kill_at) = match self.seats[seat] {
-            Seat::Serving { pid, .. } => (pid, kill_at),
+            Seat::Serving { pid, since, .. } => {
+                self.forget_if_healthy(now, since);
+                (pid, kill_at)
+            }
             Seat::Draining { pid, kill_at: earlier } => (pid, earlier.min(kill_at)),
             _ => return None,
         };

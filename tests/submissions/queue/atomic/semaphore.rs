@@ -1,0 +1,48 @@
+//! A semaphore whose number is atomic, and a mutex only for those who sleep.
+//!
+//! Different from ours: a permit is taken by one atomic operation. A release adds its permit under the sleepers' mutex, so
+//! that it cannot come between a look and the sleep after it.
+
+use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use crate::sync::{Condvar, Mutex};
+
+/// A number of permits that threads take and give back.
+#[derive(Debug)]
+pub struct Semaphore {
+    permits: AtomicUsize,
+    sleepers: Mutex<()>,
+    released: Condvar,
+}
+
+impl Semaphore {
+    /// A semaphore with this many permits to begin with.
+    pub fn new(permits: usize) -> Semaphore {
+        Semaphore { permits: AtomicUsize::new(permits), sleepers: Mutex::new(()), released: Condvar::new() }
+    }
+
+    /// Takes a permit; sleeps until there is one.
+    pub fn acquire(&self) {
+        let mut turn = self.sleepers.lock().unwrap();
+        while !self.try_acquire() {
+            turn = self.released.wait(turn).unwrap();
+        }
+    }
+
+    /// Takes a permit if there is one now.
+    pub fn try_acquire(&self) -> bool {
+        self.permits.fetch_update(SeqCst, SeqCst, |permits| permits.checked_sub(1)).is_ok()
+    }
+
+    /// Gives a permit, and wakes one sleeper.
+    pub fn release(&self) {
+        let turn = self.sleepers.lock().unwrap();
+        self.permits.fetch_add(1, SeqCst);
+        drop(turn);
+        self.released.notify_one();
+    }
+
+    /// How many permits nobody has.
+    pub fn permits(&self) -> usize {
+        self.permits.load(SeqCst)
+    }
+}
