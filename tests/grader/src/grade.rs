@@ -3,7 +3,7 @@
 //! ```text
 //!   reference    our solution, built once: which tests there are, and how the compiler is called
 //!   ward         a process for each submission; if it crashes or hangs, it loses that one
-//!     submission   folders and archives -> sources of exercises (archive, place)
+//!     submission   folders and archives -> sources of exercises (archive, reading, place)
 //!     handin       of these, the files with holes; all others are ours
 //!     judging      builds them, runs the tests, gives marks
 //!         building   ... with the calls of the compiler (recipe), which were found out before (kitchen)

@@ -352,6 +352,156 @@ fn a_refusal_says_what_was_found_and_what_was_looked_for() {
     assert!(refused(&long).contains("longer than 1 MiB"));
 }
 
+const RING: &str = "exercises/queue/src/ring.rs";
+/// What some editors on Windows write.
+const UTF_16: &[u8] = b"\xff\xfe/\0/\0";
+
+/// The sentence of the one lab that is refused.
+fn refused_lab(path: &Path, part: &str) -> String {
+    let submission = Submission::read(&course(), path).expect("a submission with another lab in it");
+    assert_eq!(Vec::from_iter(submission.refused.keys()), [part]);
+    submission.refused[part].clone()
+}
+
+#[test]
+fn a_file_that_no_lab_needs_may_be_broken() {
+    let hand = Hand::new();
+    let long = vec![b' '; (1 << 20) + 1];
+    let mut cut_off = gzipped(&tarred(&[("notes.txt", &long), ("more.txt", b"words")]));
+    cut_off.truncate(cut_off.len() - 20);
+    let files: [(&str, &[u8]); 9] = [
+        (RING, b"// ring"),
+        ("exercises/queue/src/lib.rs", UTF_16),
+        ("exercises/queue/src/long.rs", &long),
+        ("scratch.rs", UTF_16),
+        ("long.rs", &long),
+        ("old/ring.rs", UTF_16),
+        ("notes.zip", b"PK\x03\x04 broken"),
+        ("notes.tar.gz", &cut_off),
+        ("notes.tar.xz", b"\xfd7zXZ\0 broken"),
+    ];
+    for path in [hand.folder("folder", &files), hand.file("packed.zip", &zipped(&files))] {
+        assert_eq!(taken(&path), BTreeMap::from([("queue src/ring.rs".to_owned(), "// ring".to_owned())]));
+        let notes = notes(&path);
+        assert_eq!(notes.len(), 1, "{notes:#?}");
+        for part in [
+            "Not looked at: ",
+            "exercises/queue/src/lib.rs (it is in UTF-16, and Rust is written in UTF-8; save it again in UTF-8)",
+            "exercises/queue/src/long.rs (it is longer than 1 MiB)",
+            "old/ring.rs (it is in UTF-16",
+            "notes.zip (the zip archive is broken",
+            "notes.tar.gz (",
+            "notes.tar.xz (",
+        ] {
+            assert!(notes[0].contains(part), "{part} should be in: {}", notes[0]);
+        }
+    }
+    // Sources of others, as `cargo vendor` writes them, are more than a submission may have.
+    let vendored: Vec<String> = (0..9).map(|number| format!("vendor/{number}.rs")).collect();
+    let mut files: Vec<(&str, &[u8])> = vendored.iter().map(|name| (&**name, &long[1..])).collect();
+    files.push((RING, b"// ring"));
+    assert_eq!(names(&hand.file("vendored.zip", &zipped(&files))), ["queue src/ring.rs"]);
+}
+
+#[test]
+fn work_that_cannot_be_read_is_refused_in_one_sentence() {
+    let hand = Hand::new();
+    let cache: (&str, &[u8]) = ("exercises/cache/src/clock.rs", b"// another lab");
+    let with = |name: &str, path: &str, bytes: &[u8]| hand.folder(name, &[cache, (path, bytes)]);
+    let utf_16 = "cannot be used: it is in UTF-16, and Rust is written in UTF-8; save it again in UTF-8";
+    assert_eq!(refused_lab(&with("utf-16", RING, UTF_16), "queue"), format!("{RING} {utf_16}"));
+    assert_eq!(refused_lab(&with("flat", "ring.rs", UTF_16), "queue"), format!("ring.rs {utf_16}"));
+    assert_eq!(
+        refused_lab(&with("module", "exercises/queue/src/ring/mine.rs", b"\0"), "queue"),
+        "exercises/queue/src/ring/mine.rs cannot be used: it is not text in UTF-8"
+    );
+    let long = vec![b' '; (1 << 20) + 1];
+    assert_eq!(
+        refused_lab(&with("long", RING, &long), "queue"),
+        format!("{RING} cannot be used: it is longer than 1 MiB")
+    );
+    // As it was handed out, it is not the work.
+    let shipped = exercise("queue/src/ring.rs");
+    let path = hand.folder("shipped", &[cache, (RING, shipped.as_bytes()), ("ring.rs", UTF_16)]);
+    assert_eq!(refused_lab(&path, "queue"), format!("ring.rs {utf_16}"));
+    // It is read before the archive turns out to be broken.
+    let mut cut_off = gzipped(&tarred(&[(RING, b"// ring"), ("noise", &noise())]));
+    cut_off.truncate(cut_off.len() / 2);
+    let said = refused_lab(&with("cut off", "lab3.tar.gz", &cut_off), "queue");
+    assert!(
+        said.starts_with("lab3.tar/exercises/queue/src/ring.rs cannot be used: it was in lab3.tar.gz: "),
+        "{said}"
+    );
+    let said = refused(&hand.folder("alone", &[("lab3.zip", b"PK\x03\x04 broken")]));
+    assert!(said.starts_with("it has no exercise: nothing in it can be read; not looked at: lab3.zip (the zip archive is broken"), "{said}");
+}
+
+/// Bytes that do not get smaller.
+fn noise() -> Vec<u8> {
+    std::iter::successors(Some(1_u32), |seed| Some(seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223)))
+        .map(|seed| seed.to_be_bytes()[0])
+        .take(100_000)
+        .collect()
+}
+
+#[test]
+fn a_zip_archive_that_is_packed_in_a_rare_way_is_told_which_and_what_to_do() {
+    let hand = Hand::new();
+    for (number, method) in
+        [(12, "bzip2"), (14, "LZMA"), (9, "Deflate64"), (93, "Zstandard"), (95, "xz"), (98, "PPMd")]
+    {
+        let path = hand.file("rare.zip", &with_field(10, 8, number));
+        assert_eq!(
+            refused(&path),
+            format!(
+                "{RING} cannot be used: it is compressed with {method}; make the zip archive again, with the usual \
+                 method, Deflate"
+            )
+        );
+    }
+    let path = hand.file("secret.zip", &with_field(8, 6, 1));
+    assert_eq!(
+        refused(&path),
+        format!("{RING} cannot be used: it is encrypted; make the zip archive again, without a password")
+    );
+}
+
+/// A zip archive in which a field of two bytes, at these places in the list of entries and in the entry, is another.
+fn with_field(in_list: usize, in_entry: usize, value: u8) -> Vec<u8> {
+    let mut zip = zipped(&[(RING, b"// ring")]);
+    for (magic, at) in [(b"PK\x01\x02", in_list), (b"PK\x03\x04", in_entry)] {
+        let start = zip.windows(4).position(|bytes| bytes == magic).expect("a header");
+        zip[start + at] = value;
+    }
+    zip
+}
+
+#[test]
+fn a_name_in_other_case_is_taken_if_it_is_the_only_one() {
+    let hand = Hand::new();
+    let text = exercise("queue/src/ring.rs").replace("todo!", "mine!");
+    let (text, other) = (text.as_bytes(), b"fn push(mine".as_slice());
+    for name in ["exercises/queue/src/Ring.rs", "Ring.RS", "lovelaceada_4711_90210_RING-1.rs"] {
+        let path = hand.file("case.zip", &zipped(&[(name, text)]));
+        assert_eq!(names(&path), ["queue src/ring.rs"]);
+        assert_eq!(
+            notes(&path),
+            [format!("{name} was taken as {RING}, although upper and lower case differ.")]
+        );
+    }
+    let cased = "exercises/queue/src/Ring.rs";
+    let path = hand.file("both.zip", &zipped(&[(cased, other), (RING, text)]));
+    assert_eq!(taken(&path)["queue src/ring.rs"].as_bytes(), text);
+    assert_eq!(notes(&path), [format!("There are two of {RING}: {RING} was taken, and {cased} was not.")]);
+    let path = hand.file("two.zip", &zipped(&[(cased, other), ("exercises/queue/src/RING.rs", text)]));
+    assert_eq!(
+        refused_lab(&path, "queue"),
+        format!(
+            "exercises/queue/src/RING.rs and {cased} may both be meant as {RING}: hand in one, with that name"
+        )
+    );
+}
+
 /// A few kilobytes of which much more comes.
 #[test]
 fn an_archive_is_limited_by_what_comes_out_of_it() {

@@ -1,22 +1,26 @@
 //! The Rust files in a folder, an archive, or an archive in one of these. Nothing is written to the disk.
+//!
+//! Only a file that may belong to an exercise is read. One that cannot be read is put on a list with the reason: whether
+//! it matters is for `submission` to say.
 
+mod reading;
+
+use super::place::candidates;
 use anyhow::{Context, Result, bail, ensure};
+use lab::course::Course;
+use reading::{can_unpack, inner, source};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The largest source file that is taken, in bytes.
-const LARGEST_FILE: u64 = 1 << 20;
 /// The most that one submission may have in all source files, in bytes.
 const LARGEST_SUBMISSION: usize = 8 << 20;
 /// The most files that are looked at.
 const MOST_ENTRIES: usize = 200_000;
 /// The most that comes out of a packed archive before it is given up, in bytes. Some pack what they built.
 pub(super) const MOST_UNPACKED: u64 = 1 << 30;
-/// The largest archive within another one, in bytes.
-const LARGEST_INNER: u64 = 64 << 20;
 /// An archive in an archive is unpacked, and one in that.
 const DEEPEST: u8 = 2;
 /// Debian's user and group for what may do nothing.
@@ -31,10 +35,23 @@ pub(super) struct Entry {
     pub(super) text: String,
 }
 
+/// A file or an archive that was not read.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) path: PathBuf,
+    /// The reason, as a clause.
+    pub(super) why: String,
+}
+
 /// What is in a submission.
-#[derive(Debug, Default)]
-pub(super) struct Found {
+#[derive(Debug)]
+pub(super) struct Found<'c> {
+    course: &'c Course,
     pub(super) entries: Vec<Entry>,
+    /// What could not be read, although it may belong to an exercise.
+    pub(super) unread: Vec<Unread>,
+    /// The names of some Rust files that belong to no exercise.
+    pub(super) rust: Vec<String>,
     /// The names of some other files.
     pub(super) others: Vec<String>,
     /// For the student: what was not as it should be.
@@ -45,12 +62,23 @@ pub(super) struct Found {
     most_unpacked: u64,
 }
 
-/// Reads all Rust files of a folder, an archive, or the one file that it is.
+/// Reads the Rust files of a folder, an archive, or the one file that it is.
 ///
 /// # Errors
 /// If it is none of these, is broken, or is too large.
-pub(super) fn entries(path: &Path, most_unpacked: u64) -> Result<Found> {
-    let mut found = Found { most_unpacked, ..Found::default() };
+pub(super) fn entries<'c>(course: &'c Course, path: &Path, most_unpacked: u64) -> Result<Found<'c>> {
+    let mut found = Found {
+        course,
+        entries: Vec::new(),
+        unread: Vec::new(),
+        rust: Vec::new(),
+        others: Vec::new(),
+        notes: Vec::new(),
+        bytes: 0,
+        count: 0,
+        unpacked: 0,
+        most_unpacked,
+    };
     if path.is_dir() {
         found.folder(path, Path::new(""))?;
         return Ok(found);
@@ -58,7 +86,7 @@ pub(super) fn entries(path: &Path, most_unpacked: u64) -> Result<Found> {
     let name = path.file_name().context("a submission needs a name")?;
     let file = File::open(path).with_context(|| format!("cannot read {}", name.display()))?;
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("rs")) {
-        found.source(Path::new(name), file)?;
+        found.file(Path::new(name), 0, || Ok(file))?;
     } else {
         let packed = found.archive(Path::new(""), file, 0)?;
         ensure!(
@@ -93,11 +121,16 @@ fn is_archive(path: &Path) -> bool {
     [".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz"].iter().any(|ending| name.ends_with(ending))
 }
 
-impl Found {
+impl Found<'_> {
     /// Only regular files are read: a link may lead anywhere.
     fn folder(&mut self, root: &Path, below: &Path) -> Result<()> {
-        let entries =
-            fs::read_dir(root.join(below)).with_context(|| format!("cannot read {}", below.display()))?;
+        let entries = match fs::read_dir(root.join(below)) {
+            Err(error) if below != Path::new("") => {
+                self.skip(below, &anyhow::Error::from(error).context("it cannot be read"));
+                return Ok(());
+            }
+            entries => entries.context("it cannot be read")?,
+        };
         for entry in entries {
             let entry = entry?;
             let path = below.join(entry.file_name());
@@ -118,25 +151,51 @@ impl Found {
         if is_litter(path) {
             return Ok(());
         }
+        let mut bytes = Vec::new();
         if is_source(path) {
-            return self.source(path, open()?);
+            if candidates(self.course, path).is_empty() {
+                remember(&mut self.rust, path);
+            } else if let Err(error) = source(open, LARGEST_SUBMISSION - self.bytes, &mut bytes) {
+                self.skip(path, &error);
+                self.came_out(bytes.len() as u64)?;
+            } else {
+                self.source(path, bytes);
+            }
+            return Ok(());
         }
         if is_archive(path) && depth < DEEPEST {
-            let mut bytes = Vec::new();
-            let read = open()?.take(LARGEST_INNER + 1).read_to_end(&mut bytes);
-            read.with_context(|| format!("cannot unpack {}", path.display()))?;
+            let result = inner(open, &mut bytes);
             self.came_out(bytes.len() as u64)?;
-            if bytes.len() as u64 <= LARGEST_INNER {
-                let folder = path.with_extension("");
-                if self.archive(&folder, Cursor::new(bytes), depth + 1)? {
-                    return Ok(());
-                }
+            if let Err(error) = result {
+                self.skip(path, &error);
+                return Ok(());
+            }
+            if self.inner(path, bytes, depth + 1)? {
+                return Ok(());
             }
         }
-        if self.others.len() < MOST_NAMES {
-            self.others.push(path.display().to_string());
-        }
+        remember(&mut self.others, path);
         Ok(())
+    }
+
+    fn skip(&mut self, path: &Path, why: &anyhow::Error) {
+        self.unread.push(Unread { path: path.to_owned(), why: format!("{why:#}") });
+    }
+
+    /// An archive in another one. If it is broken, nothing of it is taken.
+    fn inner(&mut self, path: &Path, bytes: Vec<u8>, depth: u8) -> Result<bool> {
+        let before = self.entries.len();
+        let result = self.archive(&path.with_extension(""), Cursor::new(bytes), depth);
+        let is_full = self.count > MOST_ENTRIES || self.unpacked >= self.most_unpacked;
+        match result {
+            Err(error) if !is_full => {
+                self.skip(path, &error);
+                let error = error.context(format!("it was in {}", path.display()));
+                self.entries.split_off(before).iter().for_each(|entry| self.skip(&entry.path, &error));
+                Ok(true)
+            }
+            result => result,
+        }
     }
 
     fn count(&mut self) -> Result<()> {
@@ -145,29 +204,17 @@ impl Found {
         Ok(())
     }
 
-    fn source(&mut self, path: &Path, file: impl Read) -> Result<()> {
-        let mut bytes = Vec::new();
-        let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
-        read.with_context(|| format!("cannot read {}", path.display()))?;
-        ensure!(bytes.len() as u64 <= LARGEST_FILE, "{} is longer than 1 MiB", path.display());
-        self.bytes += bytes.len();
-        ensure!(self.bytes <= LARGEST_SUBMISSION, "it is larger than 8 MiB");
-        let text = self.text(path, bytes)?;
-        self.entries.push(Entry { path: path.to_owned(), text });
-        Ok(())
-    }
-
     /// Text in UTF-8, or in what older editors write in its place.
-    fn text(&mut self, path: &Path, bytes: Vec<u8>) -> Result<String> {
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned)),
+    fn source(&mut self, path: &Path, bytes: Vec<u8>) {
+        self.bytes += bytes.len();
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned),
             Err(error) => {
-                let bytes = error.into_bytes();
-                ensure!(!bytes.contains(&0), "{} is not text", path.display());
                 self.notes.push(format!("{} is not UTF-8; it was read as Latin-1.", path.display()));
-                Ok(bytes.into_iter().map(char::from).collect())
+                error.into_bytes().into_iter().map(char::from).collect()
             }
-        }
+        };
+        self.entries.push(Entry { path: path.to_owned(), text });
     }
 
     /// Reads an archive, whatever its name says. `false` if it is none.
@@ -194,11 +241,18 @@ impl Found {
         let mut archive = zip::ZipArchive::new(bytes).context("the zip archive is broken")?;
         ensure!(archive.len() <= MOST_ENTRIES, "it has more than {MOST_ENTRIES} entries");
         for number in 0..archive.len() {
-            let file = archive.by_index(number).context("the zip archive is broken")?;
+            let packed = archive.by_index_raw(number).context("the zip archive is broken")?;
             // Some programs on Windows write backslashes.
-            let name = PathBuf::from(file.name().replace('\\', "/"));
-            if file.is_file() {
-                self.file(&folder.join(below(&name)), depth, || Ok(file))?;
+            let name = PathBuf::from(packed.name().replace('\\', "/"));
+            let (is_file, is_encrypted, method) =
+                (packed.is_file(), packed.encrypted(), packed.compression());
+            drop(packed);
+            if is_file {
+                self.file(&folder.join(below(&name)), depth, || {
+                    ensure!(!is_encrypted, "it is encrypted; make the zip archive again, without a password");
+                    can_unpack(method)?;
+                    archive.by_index(number).context("the zip archive is broken")
+                })?;
             }
         }
         Ok(())
@@ -246,6 +300,7 @@ impl Found {
         let (Some(mut input), Some(output)) = (xz.stdin.take(), xz.stdout.take()) else {
             bail!("xz has no pipes")
         };
+        let before = self.unpacked;
         let result = std::thread::scope(|scope| {
             // It ends with an error if the reader below has had enough.
             scope.spawn(move || io::copy(&mut bytes, &mut input));
@@ -253,7 +308,15 @@ impl Found {
         });
         let _ = xz.kill();
         xz.wait().context("cannot wait for xz")?;
+        // Even an archive of nothing has its end.
+        ensure!(result.is_err() || self.unpacked > before, "the archive is broken: xz unpacks nothing of it");
         result
+    }
+}
+
+fn remember(names: &mut Vec<String>, path: &Path) {
+    if names.len() < MOST_NAMES {
+        names.push(path.display().to_string());
     }
 }
 

@@ -32,7 +32,7 @@ impl Chosen {
         let submitted = submission.parts.get(&lab.part);
         for (path, text) in submitted.into_iter().flatten() {
             let same = shipped.get(path) == Some(text);
-            if with_holes.contains(path) || beneath_one_with_holes(path, &with_holes, shipped) {
+            if is_used(path, &with_holes, shipped) {
                 chosen.touched |= !same;
                 chosen.theirs.insert(path.clone());
                 chosen.files.insert(path.clone(), text.clone());
@@ -85,6 +85,11 @@ pub(super) fn with_holes(lab: &Lab) -> BTreeSet<PathBuf> {
     let files = holes.filter_map(|hole| Some(hole.place().ok()?.0));
     let hunts = lab.tasks.iter().filter_map(|task| Some(Path::new("hunts").join(&task.hunt.as_ref()?.file)));
     files.chain(hunts).collect()
+}
+
+/// Whether a student's file is used: one with holes, or a module of one.
+pub(super) fn is_used(path: &Path, with_holes: &BTreeSet<PathBuf>, shipped: &Files) -> bool {
+    with_holes.contains(path) || beneath_one_with_holes(path, with_holes, shipped)
 }
 
 /// `semaphore/queue_of_waiters.rs` is a module of `semaphore.rs`, if that says so.
@@ -185,7 +190,8 @@ mod tests {
             let files: Files =
                 with_holes(lab).into_iter().map(|path| (path, "// Mine.".to_owned())).collect();
             let parts = BTreeMap::from([(lab.part.clone(), files)]);
-            let submission = Submission { name: "mine".to_owned(), parts, notes: Vec::new() };
+            let submission =
+                Submission { name: "mine".to_owned(), parts, notes: Vec::new(), refused: BTreeMap::new() };
             let locked = Chosen::of(&submission, lab, &Files::new()).locked();
             for (path, text) in locked.iter().filter(|(path, _)| path.starts_with("src")) {
                 let name = path.display();
@@ -210,7 +216,8 @@ mod tests {
         for (lab, text) in course.labs.iter().flat_map(|lab| texts.map(|text| (lab, text))) {
             let files = with_holes(lab).into_iter().map(|path| (path, text.to_owned())).collect();
             let parts = BTreeMap::from([(lab.part.clone(), files)]);
-            let submission = Submission { name: "mine".to_owned(), parts, notes: Vec::new() };
+            let submission =
+                Submission { name: "mine".to_owned(), parts, notes: Vec::new(), refused: BTreeMap::new() };
             for (path, locked) in Chosen::of(&submission, lab, &Files::new()).locked() {
                 let name = path.display();
                 assert!(locked.contains("compile_error!("), "{name} of lab {} may say: {text}", lab.number);

@@ -61,28 +61,52 @@ pub(super) fn judge_submission(assignment: &Assignment) -> Result<Grade> {
     match Submission::read(&course, path) {
         Ok(submission) => {
             grade.notes.extend(submission.notes.iter().cloned());
-            let mut of_labs = false;
-            for path in &assignment.references {
-                let text =
-                    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-                let reference: Reference =
-                    serde_json::from_str(&text).context("a reference is unreadable")?;
-                let lab = course.lab(&reference.part)?;
-                of_labs |= submission.parts.contains_key(&lab.part);
-                let judging = Judging::new(assignment, &submission, reference, lab);
-                judging.marks(&mut grade).with_context(|| format!("lab {}", lab.number))?;
+            let references =
+                assignment.references.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
+            let is_graded = |part: &String| references.iter().any(|reference| reference.part == *part);
+            for (part, why) in &submission.refused {
+                if is_graded(part) {
+                    grade.problem.get_or_insert_with(|| why.clone());
+                } else {
+                    grade.notes.push(format!("{why}."));
+                }
             }
-            if !of_labs {
-                let found: Vec<&str> = submission.parts.keys().map(String::as_str).collect();
-                let found = found.join(", ");
-                grade.problem =
-                    Some(format!("it has nothing of the labs that were graded, only of: {found}"));
+            if grade.problem.is_none() {
+                judge_labs(assignment, &course, &submission, references, &mut grade)?;
             }
         }
         Err(error) => grade.problem = Some(format!("{error:#}")),
     }
     grade.took = start.elapsed();
     Ok(grade)
+}
+
+fn read(reference: &Path) -> Result<Reference> {
+    let text =
+        fs::read_to_string(reference).with_context(|| format!("cannot read {}", reference.display()))?;
+    serde_json::from_str(&text).context("a reference is unreadable")
+}
+
+fn judge_labs(
+    assignment: &Assignment,
+    course: &Course,
+    submission: &Submission,
+    references: Vec<Reference>,
+    grade: &mut Grade,
+) -> Result<()> {
+    let mut of_labs = false;
+    for reference in references {
+        let lab = course.lab(&reference.part)?;
+        of_labs |= submission.parts.contains_key(&lab.part);
+        let judging = Judging::new(assignment, submission, reference, lab);
+        judging.marks(grade).with_context(|| format!("lab {}", lab.number))?;
+    }
+    if !of_labs {
+        let found: Vec<&str> = submission.parts.keys().map(String::as_str).collect();
+        let found = found.join(", ");
+        grade.problem = Some(format!("it has nothing of the labs that were graded, only of: {found}"));
+    }
+    Ok(())
 }
 
 struct Judging<'a> {

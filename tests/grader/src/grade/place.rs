@@ -15,12 +15,24 @@ pub(super) struct Place {
     pub(super) rank: u8,
     /// How deep it was: of two copies, the one nearer to the top is meant.
     pub(super) depth: usize,
+    /// Whether its name has the same upper and lower case as the exercise's.
+    pub(super) same_case: bool,
 }
 
 /// Finds a file's place, by its path or else by its name and what it says.
 pub(super) fn place(course: &Course, entry: &Entry) -> Option<Place> {
-    let words: Vec<String> = entry.path.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    by_path(course, &words).or_else(|| by_name(course, &words, &entry.text))
+    let words = words(&entry.path);
+    by_path(course, &words).or_else(|| most_known(course, by_name(course, &words), &entry.text))
+}
+
+/// The places that a file may have, whatever it says.
+pub(super) fn candidates(course: &Course, path: &Path) -> Vec<Place> {
+    let words = words(path);
+    by_path(course, &words).map_or_else(|| by_name(course, &words), |place| vec![place])
+}
+
+fn words(path: &Path) -> Vec<String> {
+    path.iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// `<anything>/exercises/queue/src/ring.rs`, or from `queue/` on, as in an archive of the folder `exercises`.
@@ -38,32 +50,44 @@ fn by_path(course: &Course, words: &[String]) -> Option<Place> {
         return None;
     }
     let rank = u8::from(above != Some("exercises"));
-    Some(Place { part: words[at].clone(), file: words[at + 1..].iter().collect(), rank, depth: at })
+    let part = words[at].clone();
+    let file: PathBuf = words[at + 1..].iter().collect();
+    let called = |hole: &PathBuf| hole.to_string_lossy().eq_ignore_ascii_case(&file.to_string_lossy());
+    let with_holes = course.lab(&part).map(with_holes).unwrap_or_default();
+    let hole = with_holes.into_iter().find(called).filter(|hole| *hole != file);
+    let same_case = hole.is_none();
+    Some(Place { part, file: hole.unwrap_or(file), rank, depth: at, same_case })
 }
 
-/// `src/ring.rs`, `ring.rs`, or as platforms rename it: `smithada_12345_67890_ring-1.rs`. Two labs may have files of
-/// one name; then the functions in it decide.
-fn by_name(course: &Course, words: &[String], text: &str) -> Option<Place> {
-    let (name, folders) = words.split_last()?;
+/// `src/ring.rs`, `ring.rs`, or as platforms rename it: `smithada_12345_67890_ring-1.rs`.
+fn by_name(course: &Course, words: &[String]) -> Vec<Place> {
+    let Some((name, folders)) = words.split_last() else { return Vec::new() };
     if folders
         .iter()
         .any(|folder| ["solutions", "shipped", "saved", "tests", "stages", "book"].contains(&folder.as_str()))
     {
-        return None;
+        return Vec::new();
     }
-    let mut best: Option<(usize, Place)> = None;
+    let mut places = Vec::new();
     for lab in &course.labs {
         for file in with_holes(lab) {
-            let Some(rank) = file.file_name().and_then(|wanted| likeness(name, &wanted.to_string_lossy()))
-            else {
-                continue;
-            };
-            let known = known_words(lab, &file).filter(|word| text.contains(word.as_str())).count();
-            let place = Place { part: lab.part.clone(), file, rank, depth: folders.len() };
-            let better = best.as_ref().is_none_or(|(most, _)| known > *most);
-            if known > 0 && better {
-                best = Some((known, place));
+            let wanted = file.file_name().unwrap_or_default().to_string_lossy();
+            if let Some((rank, same_case)) = likeness(name, &wanted) {
+                places.push(Place { part: lab.part.clone(), file, rank, depth: folders.len(), same_case });
             }
+        }
+    }
+    places
+}
+
+/// Two labs may have files of one name. Then the functions in it decide.
+fn most_known(course: &Course, places: Vec<Place>, text: &str) -> Option<Place> {
+    let mut best: Option<(usize, Place)> = None;
+    for place in places {
+        let words = known_words(course.lab(&place.part).ok()?, &place.file);
+        let known = words.filter(|word| text.contains(word.as_str())).count();
+        if known > best.as_ref().map_or(0, |(most, _)| *most) {
+            best = Some((known, place));
         }
     }
     best.map(|(_, place)| place)
@@ -90,20 +114,28 @@ fn known_words<'l>(lab: &'l Lab, file: &'l Path) -> impl Iterator<Item = String>
     functions.chain(types).chain(hunt)
 }
 
-/// How like a wanted name another one is: 2 for the same, 3 for one that a platform or a second download made of it.
-fn likeness(name: &str, wanted: &str) -> Option<u8> {
-    if name == wanted {
-        return Some(2);
+/// How like a wanted name another one is: 2 for the same, 3 for one that a platform or a second download made of it. And
+/// whether upper and lower case are the same.
+fn likeness(name: &str, wanted: &str) -> Option<(u8, bool)> {
+    if name.eq_ignore_ascii_case(wanted) {
+        return Some((2, name == wanted));
     }
-    let stem = name.strip_suffix(".rs")?;
+    let (stem, same_ending) = before(name, ".rs")?;
     let wanted = wanted.strip_suffix(".rs")?;
     // semaphore-1.rs, semaphore (1).rs, semaphore copy.rs, semaphore (copy).rs, semaphore - Copy.rs
     let mark = |sign: char| sign.is_ascii_digit() || " ()-".contains(sign);
     let stem = stem.trim_end_matches(mark);
     let stem = [" copy", "(copy", "- Copy"].iter().find_map(|copy| stem.strip_suffix(copy)).unwrap_or(stem);
     let stem = stem.trim_end_matches(mark);
-    let before = stem.strip_suffix(wanted)?;
-    (before.is_empty() || before.ends_with('_') || before == "Copy of ").then_some(3)
+    let (before, same_case) = before(stem, wanted)?;
+    let is_like = before.is_empty() || before.ends_with('_') || before == "Copy of ";
+    is_like.then_some((3, same_case && same_ending))
+}
+
+/// A text without its ending, which may be in upper or lower case, and whether its case is the same.
+fn before<'t>(text: &'t str, ending: &str) -> Option<(&'t str, bool)> {
+    let (before, end) = text.split_at_checked(text.len().checked_sub(ending.len())?)?;
+    end.eq_ignore_ascii_case(ending).then_some((before, end == ending))
 }
 
 #[cfg(test)]
@@ -112,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_name_may_be_what_a_platform_made_of_it() {
-        assert_eq!(likeness("ring.rs", "ring.rs"), Some(2));
+        assert_eq!(likeness("ring.rs", "ring.rs"), Some((2, true)));
         for name in [
             "smithada_123_456_ring.rs",
             "smithada_123_456_ring-1.rs",
@@ -124,8 +156,10 @@ mod tests {
             "ring - Copy (2).rs",
             "Copy of ring.rs",
         ] {
-            assert_eq!(likeness(name, "ring.rs"), Some(3), "{name}");
+            assert_eq!(likeness(name, "ring.rs"), Some((3, true)), "{name}");
         }
+        assert_eq!(likeness("RING.rs", "ring.rs"), Some((2, false)));
+        assert_eq!(likeness("smithada_123_456_Ring-1.RS", "ring.rs"), Some((3, false)));
         for name in
             ["string.rs", "ring.txt", "ringing.rs", "ring.rs.bak", "ring.rs~", ".#ring.rs", "ring_old.rs"]
         {

@@ -4,11 +4,12 @@
 //!   entries    every Rust file in it, also in an archive in an archive        `archive`
 //!   place      which exercise each belongs to, by its path or by its name     `place`
 //!   choose     one of several copies
+//!   refuse     the labs in which a file with holes could not be read
 //! ```
 
-use super::archive::{Entry, MOST_UNPACKED, entries};
-use super::handin::{self, with_holes};
-use super::place::{Place, place};
+use super::archive::{Entry, MOST_UNPACKED, Unread, entries};
+use super::handin::{self, is_used, with_holes};
+use super::place::{Place, candidates, place};
 use crate::cut;
 use anyhow::{Result, bail};
 use lab::course::Course;
@@ -28,7 +29,12 @@ pub struct Submission {
     pub parts: BTreeMap<String, Files>,
     /// For the student: what was not obvious.
     pub notes: Vec<String>,
+    /// By part: why it cannot be graded. The student's work is in a file that could not be read.
+    pub refused: BTreeMap<String, String>,
 }
+
+/// The copies of each file of an exercise.
+type Copies = BTreeMap<(String, PathBuf), Vec<(Place, Entry)>>;
 
 impl Submission {
     /// Reads a folder, an archive, or one file.
@@ -45,68 +51,133 @@ impl Submission {
     /// # Errors
     /// As [`Submission::read`].
     pub fn read_within(course: &Course, path: &Path, most_unpacked: u64) -> Result<Submission> {
-        let mut found = entries(path, most_unpacked)?;
-        let mut submission =
-            Submission { name: handin::name(path), parts: BTreeMap::new(), notes: Vec::new() };
+        let mut found = entries(course, path, most_unpacked)?;
+        let mut submission = Submission {
+            name: handin::name(path),
+            parts: BTreeMap::new(),
+            notes: Vec::new(),
+            refused: BTreeMap::new(),
+        };
         submission.notes.append(&mut found.notes);
-        let mut copies: BTreeMap<(String, PathBuf), Vec<(Place, Entry)>> = BTreeMap::new();
-        let mut others = Vec::new();
+        let mut copies = Copies::new();
         for entry in found.entries {
             match place(course, &entry) {
                 Some(place) => {
                     copies.entry((place.part.clone(), place.file.clone())).or_default().push((place, entry));
                 }
-                None => others.push(entry.path.display().to_string()),
+                None => found.rust.push(entry.path.display().to_string()),
             }
         }
-        for ((part, file), mut copies) in copies {
-            if copies.iter().any(|(_, copy)| copy.text != copies[0].1.text) {
-                let shipped = cut::exercise(&course.root, course.lab(&part)?)?;
-                // Nobody means what was handed out. Of two with one name in an archive, the later one was added to it.
-                copies.reverse();
-                copies.sort_by_key(|(place, entry)| {
-                    (shipped.get(&file) == Some(&entry.text), place.rank, place.depth, entry.path.clone())
-                });
-            }
-            let (_, best) = copies.remove(0);
-            let differing = copies.iter().filter(|(_, copy)| copy.text != best.text);
-            for (_, copy) in differing {
-                if copy.path == best.path {
-                    let name = best.path.display();
-                    submission.notes.push(format!("{name} is there twice; the later one was taken."));
-                    continue;
-                }
-                submission.notes.push(format!(
-                    "There are two of exercises/{part}/{}: {} was taken, and {} was not.",
-                    file.display(),
-                    best.path.display(),
-                    copy.path.display()
-                ));
-            }
-            submission.parts.entry(part).or_default().insert(file, best.text);
+        let irrelevant = submission.judge_unread(course, &copies, &found.unread)?;
+        for ((part, file), copies) in copies {
+            submission.choose(course, &part, file, copies)?;
         }
         if submission.parts.is_empty() {
-            bail!(nothing_found(course, &others, &found.others));
+            if let Some(why) = submission.refused.into_values().next() {
+                bail!(why);
+            }
+            bail!(nothing_found(course, &found.rust, &found.others, &irrelevant));
+        }
+        if !irrelevant.is_empty() {
+            submission.notes.push(format!("Not looked at: {}.", list(&irrelevant, "; ")));
         }
         Ok(submission)
     }
+
+    /// Refuses the labs whose work may be in a file that could not be read. What nobody will miss is handed back.
+    fn judge_unread(&mut self, course: &Course, copies: &Copies, unread: &[Unread]) -> Result<Vec<String>> {
+        let mut irrelevant = Vec::new();
+        for Unread { path, why } in unread {
+            let mut missed = BTreeMap::new();
+            let mut is_replaced = false;
+            for place in candidates(course, path) {
+                let lab = course.lab(&place.part)?;
+                let shipped = cut::exercise(&course.root, lab)?;
+                let better = |(copy, entry): &(Place, Entry)| {
+                    (copy.rank, copy.depth) < (place.rank, place.depth)
+                        && shipped.get(&place.file) != Some(&entry.text)
+                };
+                let others = copies.get(&(place.part.clone(), place.file.clone()));
+                is_replaced |= others.is_some_and(|copies| copies.iter().any(better));
+                if is_used(&place.file, &with_holes(lab), &shipped) {
+                    missed.insert(place.part, format!("{} cannot be used: {why}", path.display()));
+                }
+            }
+            if is_replaced || missed.is_empty() {
+                irrelevant.push(format!("{} ({why})", path.display()));
+            } else {
+                missed.append(&mut self.refused);
+                self.refused = missed;
+            }
+        }
+        Ok(irrelevant)
+    }
+
+    /// Takes one of several copies of a file.
+    fn choose(
+        &mut self,
+        course: &Course,
+        part: &str,
+        file: PathBuf,
+        mut copies: Vec<(Place, Entry)>,
+    ) -> Result<()> {
+        let name = format!("exercises/{part}/{}", file.display());
+        if copies.iter().any(|(_, copy)| copy.text != copies[0].1.text) {
+            let shipped = cut::exercise(&course.root, course.lab(part)?)?;
+            let is_shipped = |entry: &Entry| shipped.get(&file) == Some(&entry.text);
+            // Nobody means what was handed out. Of two with one name in an archive, the later one was added to it.
+            copies.reverse();
+            copies.sort_by_key(|(place, entry)| {
+                (is_shipped(entry), !place.same_case, place.rank, place.depth, entry.path.clone())
+            });
+            let (place, best) = &copies[0];
+            let rival = copies.iter().find(|(_, copy)| copy.text != best.text && !is_shipped(copy));
+            if let Some((_, rival)) = rival.filter(|_| !place.same_case) {
+                let (one, other) = (best.path.display(), rival.path.display());
+                let why =
+                    format!("{one} and {other} may both be meant as {name}: hand in one, with that name");
+                self.refused.insert(part.to_owned(), why);
+            }
+        }
+        let (place, best) = copies.remove(0);
+        if !place.same_case {
+            let path = best.path.display();
+            self.notes.push(format!("{path} was taken as {name}, although upper and lower case differ."));
+        }
+        for (_, copy) in copies.iter().filter(|(_, copy)| copy.text != best.text) {
+            let (taken, other) = (best.path.display(), copy.path.display());
+            self.notes.push(if copy.path == best.path {
+                format!("{taken} is there twice; the later one was taken.")
+            } else {
+                format!("There are two of {name}: {taken} was taken, and {other} was not.")
+            });
+        }
+        self.parts.entry(part.to_owned()).or_default().insert(file, best.text);
+        Ok(())
+    }
+}
+
+/// Some of these names.
+fn list(names: &[String], between: &str) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let shown = names[..names.len() - more].join(between);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 /// What was found and what was looked for.
-fn nothing_found(course: &Course, rust: &[String], others: &[String]) -> String {
-    let list = |names: &[String]| {
-        let more = names.len().saturating_sub(LISTED);
-        let shown = names[..names.len() - more].join(", ");
-        if more > 0 { format!("{shown} and {more} more") } else { shown }
-    };
+fn nothing_found(course: &Course, rust: &[String], others: &[String], unread: &[String]) -> String {
     let wanted = course.labs.iter().flat_map(with_holes);
     let wanted: Vec<String> =
         wanted.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
-    let found = match (rust, others) {
-        ([], []) => "it is empty".to_owned(),
-        ([], others) => format!("there is no Rust file in it, but {}", list(others)),
-        (rust, _) => format!("its Rust files are {}", list(rust)),
+    let mut found = match (rust, others) {
+        ([], []) if unread.is_empty() => "it is empty".to_owned(),
+        ([], []) => "nothing in it can be read".to_owned(),
+        ([], others) => format!("there is no Rust file in it, but {}", list(others, ", ")),
+        (rust, _) => format!("its Rust files are {}", list(rust, ", ")),
     };
+    if !unread.is_empty() {
+        found.push_str(&format!("; not looked at: {}", list(unread, "; ")));
+    }
     format!(
         "it has no exercise: {found}. Looked for: exercises/<part>/src/, hunts/ and prove/ at any depth, \
          <part>/src/, src/ beside the exercise's Cargo.toml, or files with the names {}",

@@ -164,6 +164,31 @@ fn a_submission_whose_name_is_not_utf_8_is_graded() {
 
 /// What works may be untidy. Points for tidiness are optional; here somebody wants them.
 #[test]
+fn a_file_that_cannot_be_read_costs_only_the_lab_that_it_is_of() {
+    let (course, folder) = (course(), tempfile::tempdir().expect("a folder"));
+    let solution = solution(&course);
+    let (right, broken) =
+        (hand_in(folder.path(), "right", &solution), hand_in(folder.path(), "broken", &solution));
+    let file = |folder: &Path, name: &str, bytes: &[u8]| {
+        let path = folder.join("exercises").join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, bytes).expect("a file");
+    };
+    file(&right, "cache/src/cache.rs", b"\xff\xfe/\0");
+    file(&broken, "queue/src/ring.rs", b"\xff\xfe/\0");
+    let points = points(&course).expect("points for every task");
+    let grades = grade(&course, &points, &order(vec![right, broken], &["3.1"])).expect("a run over both");
+    let right = by_name(&grades, "right");
+    assert_eq!((right.earned(), &right.problem), (right.points(), &None), "{:#?}", right.marks);
+    let said = "exercises/cache/src/cache.rs cannot be used: it is in UTF-16";
+    assert!(right.notes.iter().any(|note| note.starts_with(said)), "{:#?}", right.notes);
+    let broken = by_name(&grades, "broken");
+    let said = "exercises/queue/src/ring.rs cannot be used: it is in UTF-16";
+    assert!(broken.problem.as_ref().is_some_and(|why| why.starts_with(said)), "{broken:#?}");
+    assert!(broken.marks.is_empty() && !broken.lost, "{broken:#?}");
+}
+
+#[test]
 fn points_for_tidiness_are_lost_one_by_one_and_the_reason_is_shown() {
     let course = course();
     let mut points = points(&course).expect("points for every task");
