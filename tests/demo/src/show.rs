@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use e2e::{Launch, Program, Server, Site};
 use std::io::{IsTerminal, Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -36,9 +36,8 @@ impl Show {
     pub fn prepare(time: Duration, port: u16) -> Result<Show> {
         let programs = std::env::current_exe()?.parent().context("a folder of programs")?.to_owned();
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--bins", "--package", "stage*"]).current_dir(root);
+        build.args(["build", "--quiet", "--bins", "--package", "stage*"]);
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }

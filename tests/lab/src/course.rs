@@ -392,7 +392,7 @@ mod tests {
     use super::*;
 
     fn course() -> Course {
-        Course::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))).expect("labs")
+        Course::load(&crate::tree::root().expect("a checkout")).expect("labs")
     }
 
     #[test]

@@ -14,15 +14,27 @@ use crate::course::{Hunt, Lab};
 /// The files of an exercise, by their path in its folder.
 pub type Files = BTreeMap<PathBuf, String>;
 
-/// The root of the checkout that this program was built in.
+/// The root of the checkout that cargo runs this program in, or else of the one that the current folder is in.
+///
+/// Where the program was compiled says nothing: who copies a checkout may copy what was built in it, and cargo does not
+/// build that again.
 ///
 /// # Errors
-/// If it has been moved away since.
+/// If it is run outside of a checkout.
 pub fn root() -> Result<PathBuf> {
-    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    built_in
-        .canonicalize()
-        .context("the folder in which `cargo lab` was built is gone; build it again with `cargo lab`")
+    let current = std::env::current_dir().context("there is no current folder")?;
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    package
+        .as_deref()
+        .and_then(root_above)
+        .or_else(|| root_above(&current))
+        .with_context(|| format!("{} is in no copy of the course: run `cargo lab` in one", current.display()))
+}
+
+/// The root of the checkout that a folder is in.
+fn root_above(folder: &Path) -> Option<PathBuf> {
+    let folder = folder.canonicalize().ok()?;
+    folder.ancestors().find(|above| above.join("tests/labs").is_dir()).map(Path::to_owned)
 }
 
 /// The runner's own folder for what it remembers.
