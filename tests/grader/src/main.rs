@@ -130,7 +130,17 @@ fn run(order: Order) -> Result<ExitCode> {
         Order::Handout { folder, solved } => handout::handout(&course, &folder, &solved)?,
         Order::Grade { submissions, only, jobs, reports, roster, resume, staff, weak } => {
             let jobs = jobs.unwrap_or_else(|| judge::side_by_side() * 3 / 2);
-            let order = grade::Order { submissions, only, jobs, reports, roster, resume, staff, weak };
+            let order = grade::Order {
+                submissions,
+                only,
+                jobs,
+                reports,
+                roster,
+                resume,
+                staff,
+                weak,
+                on_trial: false,
+            };
             let grades = grade::grade(&course, &points(&course)?, &order)?;
             let lost = grades.iter().filter(|grade| grade.lost).count();
             if lost > 0 {

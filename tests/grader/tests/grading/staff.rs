@@ -103,3 +103,39 @@ fn a_rehearsal_says_of_each_wrong_submission_whether_it_is_refused() {
     );
     assert_eq!(code, Some(2), "{text}");
 }
+
+/// A mistake in these tests would cost every student points.
+#[test]
+fn a_folder_that_our_own_solution_does_not_pass_grades_nothing() {
+    let course = course();
+    let folder = tempfile::tempdir().expect("a folder");
+    let staff = folder.path().canonicalize().expect("a folder").join("staff");
+    tree::copy(&example(), &staff, |_| true).expect("a copy");
+    let submissions = vec![hand_in(folder.path(), "right", &solution(&course))];
+    let points = points(&course).expect("points for every task");
+    let with = |reports: &str, only: &[&str]| {
+        let reports = Some(folder.path().join(reports));
+        let order =
+            grader::grade::Order { staff: Some(staff.clone()), reports, ..order(submissions.clone(), only) };
+        grade(&course, &points, &order)
+    };
+    let grades = with("good", &["3.21", "3.22"]).expect("the example is good");
+    assert_eq!(grades[0].earned(), 10, "{:#?}", grades[0].marks);
+
+    let suite = staff.join("suites/queue.rs");
+    let text = fs::read_to_string(&suite).expect("a file");
+    assert!(text.contains("(SLOTS).is_err()"), "the queue is full: {text}");
+    fs::write(&suite, text.replace("(SLOTS).is_err()", "(SLOTS).is_ok()")).expect("a file");
+    let error = with("bad", &["3.21", "3.22"]).expect_err("no queue has room for one more than it has slots");
+    let name = staff.display();
+    assert_eq!(
+        format!("{error:#}"),
+        format!(
+            "our own solution does not pass task 3.21 of {name}, so nothing was graded: `cargo lab staff {name}` says why"
+        )
+    );
+    assert!(!folder.path().join("bad/grades.csv").exists(), "nothing is graded");
+    // Nobody is graded with that task here.
+    let grades = with("other", &["3.22"]).expect("the other task is good");
+    assert_eq!(grades[0].earned(), 4, "{:#?}", grades[0].marks);
+}
