@@ -86,24 +86,26 @@ fn producers_do_not_meet_in_the_buffer() {
 #[test]
 fn two_items_wake_two_consumers() {
     for tries_first in [false, true] {
-        Model::new("two items wake two consumers").outcomes(&["one each"]).check(move |run| {
-            let queue = Arc::new(BoundedQueue::new(2));
-            let consumers = ["consumer 1", "consumer 2"].map(|name| {
-                let queue = queue.clone();
-                thread::spawn_named(name, move || queue.dequeue())
-            });
-            if tries_first {
-                queue.try_enqueue(1).expect("there is room for 2");
-                queue.enqueue(2).expect("nobody shuts the queue down");
-            } else {
-                queue.enqueue(1).expect("nobody shuts the queue down");
-                queue.try_enqueue(2).expect("there is room for 2");
-            }
-            let mut taken = join(consumers);
-            taken.sort();
-            assert_eq!(taken, [Some(1), Some(2)], "two items went in, and two consumers took one each");
-            run.outcome("one each");
-        });
+        Model::new("two items wake two consumers").preemption_bound(2).outcomes(&["one each"]).check(
+            move |run| {
+                let queue = Arc::new(BoundedQueue::new(2));
+                let consumers = ["consumer 1", "consumer 2"].map(|name| {
+                    let queue = queue.clone();
+                    thread::spawn_named(name, move || queue.dequeue())
+                });
+                if tries_first {
+                    queue.try_enqueue(1).expect("there is room for 2");
+                    queue.enqueue(2).expect("nobody shuts the queue down");
+                } else {
+                    queue.enqueue(1).expect("nobody shuts the queue down");
+                    queue.try_enqueue(2).expect("there is room for 2");
+                }
+                let mut taken = join(consumers);
+                taken.sort();
+                assert_eq!(taken, [Some(1), Some(2)], "two items went in, and two consumers took one each");
+                run.outcome("one each");
+            },
+        );
     }
 }
 
