@@ -13,10 +13,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// How long no connection is accepted after the process ran out of descriptors.
+/// How long accepting pauses after the process ran out of descriptors.
 pub const PAUSE: Duration = Duration::from_millis(100);
 
-/// What came of accepting.
+/// The result of [`accept`].
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -34,7 +34,7 @@ pub enum Accepted {
 /// Takes one connection from the backlog, without waiting for one.
 ///
 /// # Errors
-/// Those of accept(2) that concern the listening socket itself. What concerns one client only is passed over.
+/// Those of accept(2) that concern the listening socket itself. Errors of a single client are skipped.
 pub fn accept(listener: &impl AsFd) -> io::Result<Accepted> {
     loop {
         match accept4(listener.as_fd()) {
@@ -45,7 +45,7 @@ pub fn accept(listener: &impl AsFd) -> io::Result<Accepted> {
             Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
                 return Ok(Accepted::OutOfDescriptors);
             }
-            // accept(2), "Error handling": errors of the new connection are to be treated like "try again".
+            // accept(2), "Error handling": errors of the new connection must be treated like EAGAIN.
             Err(
                 Errno::EINTR
                 | Errno::ECONNABORTED
@@ -70,8 +70,8 @@ fn accept4(listener: BorrowedFd<'_>) -> Result<(TcpStream, SocketAddr), Errno> {
     let mut length = size_of_val(&address) as libc::socklen_t;
     #[allow(unsafe_code)]
     // SAFETY: the kernel writes at most `length` bytes to `address`, and then to `length` how long it is. A descriptor
-    // that it returns is new, and nobody else knows it. An address that is all zeros, or cut short, has no family that
-    // is asked for below.
+    // that it returns is new, and only we own it. An address that is all zeros, or cut short, has a family that neither
+    // `v4` nor `v6` accepts.
     let (stream, address) = unsafe {
         let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         let at = address.as_mut_ptr().cast();
@@ -83,22 +83,22 @@ fn accept4(listener: BorrowedFd<'_>) -> Result<(TcpStream, SocketAddr), Errno> {
     let v6 = |address: &SockaddrStorage| Some(SocketAddr::V6((*address.as_sockaddr_in6()?).into()));
     let mut peer =
         address.and_then(|address| v4(&address).or_else(|| v6(&address))).ok_or(Errno::ECONNABORTED)?;
-    // A socket for both families says `::ffff:192.0.2.7` of a client that others know as 192.0.2.7.
+    // A socket for both families reports 192.0.2.7 as `::ffff:192.0.2.7`.
     peer.set_ip(peer.ip().to_canonical());
     Ok((stream, peer))
 }
 
-/// Sleeps until a client knocks or a stop is requested, and accepts. Once a stop is requested it takes what the
-/// backlog still holds, and `None` when that is all.
+/// Sleeps until a client connects or a stop is requested, and accepts. Once a stop is requested, it returns the clients
+/// that the backlog still holds, and then `None`.
 ///
 /// # Errors
 /// Those of the listening socket.
 // ANCHOR: next_client
 pub fn next_client(listener: &TcpListener, stop: &Stop) -> io::Result<Option<Connection>> {
     loop {
-        // Asked before the backlog is: a client that came before the stop is then always seen. The
-        // other way round, client and stop may both come in between. Then the socket closes with the
-        // client in it.
+        // Read the stop before the backlog, so that a client that came before the stop is always
+        // seen. In the other order, client and stop may both come in between, and the socket closes
+        // with the client in its backlog.
         let stopping = stop.is_requested();
         match accept(listener)? {
             Accepted::Client(connection) => return Ok(Some(connection)),

@@ -10,16 +10,16 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use program::settings::Settings;
 use std::borrow::Cow;
 
-/// What directories are served as.
+/// The file that is served for a directory.
 const INDEX: &str = "index.html";
 
-/// What is served, with status 404, in place of a file that does not exist.
+/// The page that is served, with status 404, for a file that does not exist.
 const MISSING: &str = "404.html";
 
 /// The one name with a dot in front that is meant for clients (RFC 8615).
 const WELL_KNOWN: &str = ".well-known";
 
-/// The methods that files know.
+/// The methods that a file allows.
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 /// Serves files straight from the disk. The innermost handler of every stage.
@@ -28,7 +28,7 @@ pub struct Files {
     root: DocumentRoot,
     dot_files: bool,
     precompressed: bool,
-    /// The header line that says how long a copy is good, or nothing.
+    /// The `Cache-Control` line with its CR LF, or empty.
     max_age: String,
 }
 
@@ -44,7 +44,7 @@ impl Files {
         }
     }
 
-    /// The root, for those who want to look without serving.
+    /// The root, for callers that look a file up without serving it.
     pub fn root(&self) -> &DocumentRoot {
         &self.root
     }
@@ -76,7 +76,8 @@ impl Files {
         }
     }
 
-    /// Where the file of this name may also be stored, compressed. Whether it is, and from the same bytes, is not known here.
+    /// Where the file of this name may also be stored, compressed. Whether it exists, and was made from the same bytes,
+    /// is not known here.
     pub fn siblings(&self, name: &RequestPath<'_>) -> impl Iterator<Item = (Coding, RequestPath<'static>)> {
         let codings =
             if self.precompressed && !is_compressed(name.as_str()) { &Coding::ALL[..] } else { &[] };
@@ -95,8 +96,8 @@ impl Files {
         all
     }
 
-    /// The answer where there is no file: the site's own page, if it has one. If that cannot be read, the answer is still 404,
-    /// so that one error never leads to another.
+    /// The answer if there is no file: the site's own page, if it has one. If that page cannot be read, the answer is
+    /// still 404, so that one error never leads to another.
     fn missing(&self) -> Response {
         match self.root.find(&RequestPath::named(MISSING)) {
             Ok(Found::File(file)) => Representation::new(MISSING, file, "").as_page(404),
@@ -120,11 +121,10 @@ impl Handler for Files {
 /// The path of a request that asks for a file.
 ///
 /// # Errors
-/// The response to send instead, for any method but GET and HEAD. Methods that are known but have no meaning for a
-/// file get 405, unknown ones 501 (RFC 9110, section 9.1). There are two exceptions. OPTIONS asks what may be done to any
-/// file, or with `*` to the server; it is also how HAProxy asks whether a server is there, if nobody tells it another way.
-/// `POST /` is a sink: it takes a body, throws it away and says 204, so that chunks, `100-continue` and the limits can be
-/// tried by hand.
+/// The response to send instead, for any method but GET and HEAD. Methods that are known but have no meaning for a file
+/// get 405, unknown ones 501 (RFC 9110, section 9.1). There are two exceptions. OPTIONS asks which methods are allowed
+/// for a file, or with `*` for the server; it is also HAProxy's default HTTP health check. `POST /` is a sink: it reads
+/// a body, drops it and answers 204, so that chunks, `100-continue` and the limits can be tried by hand.
 pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath<'r>, Response> {
     match (request.head.method, &request.target) {
         ("GET" | "HEAD", Target::Path(path)) => Ok(path),
@@ -137,8 +137,8 @@ pub fn file_request<'r>(request: &'r Request<'_>) -> Result<&'r RequestPath<'r>,
     }
 }
 
-/// Whether a path leads through a name that begins with a dot: those are files of tools (`.git`, `.env`, `.htpasswd`), which
-/// lie beneath a root by accident.
+/// Whether a path leads through a name that begins with a dot: those are files of tools (`.git`, `.env`, `.htpasswd`),
+/// which are beneath a root by accident.
 fn is_hidden(path: &RequestPath<'_>) -> bool {
     let mut names = path.as_str().split('/').enumerate();
     names.any(|(depth, name)| name.starts_with('.') && !(depth == 0 && name == WELL_KNOWN))
@@ -165,16 +165,16 @@ fn refusal(error: FindError) -> Response {
 }
 // ANCHOR_END: refusal
 
-/// `/folder` is answered with the way to `/folder/`, so that relative links in its index work. The way is relative to the
-/// request (RFC 9110, section 10.2.2): a proxy may have taken a prefix from the path, which only the client knows.
+/// Redirects `/folder` to `/folder/`, so that relative links in its index work. The location is relative to the request
+/// (RFC 9110, section 10.2.2): a proxy may have taken a prefix from the path, which only the client knows.
 fn redirect_to_directory(request: &Request<'_>) -> Response {
-    /// What a target may hold raw, but a header field or a URI may not. Bytes beyond ASCII are encoded in any case; what
-    /// the client has encoded stays as it is.
+    /// Bytes that a target may hold raw, but a header field or a URI may not. Bytes that are not ASCII are always
+    /// encoded; what the client has encoded stays as it is.
     const RAW: &AsciiSet =
         &CONTROLS.add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
     let target = request.head.target;
     let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
-    // As the client has spelled it: what a decoded slash is relative to is not what the client's slash is.
+    // As the client has spelled it, because a decoded slash would change what the location is relative to.
     let name = path.rsplit('/').next().unwrap_or_default();
     // With a dot in front, a colon in the name does not make it a scheme (RFC 3986, section 4.2).
     let location = format!("./{name}/{query}");

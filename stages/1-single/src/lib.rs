@@ -4,10 +4,9 @@
 //! is one thread, and it belongs to one client at a time: open a connection, send nothing, and all other clients wait
 //! for you.
 //!
-//! Where to begin reading: [`run`] is the whole server. [`accept`] takes a client from the backlog, [`serve`] serves it to
-//! the end, [`files`] finds what it asks for. How a request is read and a response is written is the crate [`http`], which
-//! all stages speak; how a program starts and stops is the crate [`program`], which all stages share. Later stages replace
-//! `run`, and reuse the rest.
+//! Begin reading at [`run`], which is the whole server. [`accept`] takes a client from the backlog, [`serve`] serves it
+//! to the end, [`files`] finds what it asks for. The crate [`http`] reads requests and writes responses, and the crate
+//! [`program`] starts and stops a program; all stages share both. Later stages replace `run`, and reuse the rest.
 
 pub mod accept;
 pub mod files;
@@ -22,7 +21,7 @@ use program::{start, stop};
 /// The single-threaded server.
 ///
 /// # Errors
-/// [`Failure`] when it cannot start, or cannot go on.
+/// [`Failure`] when it cannot start, or cannot continue.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let handler = start::logged(Files::new(start::open_root(settings)?, settings), settings)?;
     let stop = stop::on_signals().map_err(Failure::running)?;

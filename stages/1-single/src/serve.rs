@@ -1,7 +1,7 @@
 //! One thread, one connection: serving it to its end, asleep in poll(2) whenever the client is slow.
 //!
-//! The thread belongs to the client for as long as the client likes, up to the time limits. That is what the first
-//! two stages teach, and what the third ends.
+//! The client keeps the thread for as long as it likes, up to the time limits. This is the flaw that the first two
+//! stages show and the third removes.
 
 use http::closing::Progress;
 use http::connection::{Connection, Received};
@@ -109,7 +109,7 @@ fn wait(connection: &Connection, for_what: PollFlags, timeout: Duration, stop: &
         let client = PollFd::new(connection.as_fd(), for_what);
         let bell = PollFd::new(stop.bell().as_fd(), PollFlags::POLLIN);
         let mut waiting = [client, bell];
-        // Once told, the bell keeps ringing; polling it again would never sleep.
+        // The bell stays readable once rung, so poll(2) with it would never sleep again.
         let watched = if told { &mut waiting[..1] } else { &mut waiting[..] };
         match poll(watched, poll_timeout(left)) {
             Ok(_) if watched[0].any() == Some(true) => return Waited::Ready,

@@ -9,8 +9,8 @@
 //!                          3. start a thread -----> serves its connection to the end, gives the permit back
 //! ```
 //!
-//! The permit comes first. Whoever accepts first holds a client for whom there is no thread; left in the backlog,
-//! that client costs nothing and the kernel completes its handshake.
+//! The permit comes first. An acceptor that accepts first holds a client without a thread; left in the backlog, that
+//! client costs nothing and the kernel completes its handshake.
 
 use http::connection::Connection;
 use http::handler::Handler;
@@ -29,7 +29,7 @@ use std::time::Duration;
 /// The server with a thread per connection. The limit is the setting `THREADS_PER_WORKER`.
 ///
 /// # Errors
-/// [`Failure`] when it cannot start, or cannot go on.
+/// [`Failure`] when it cannot start, or cannot continue.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     // ANCHOR: starting
     let handler = start::logged(Files::new(start::open_root(settings)?, settings), settings)?;
@@ -71,7 +71,7 @@ impl<H: Handler + 'static> Threads<H> {
     /// Serves a connection in a thread of its own.
     fn start(&self, connection: Connection, permit: Permit) {
         let (handler, timeout, stop) = (self.handler.clone(), self.timeout, self.stop);
-        // The thread is started first and given its connection then: if no thread can be started, the
+        // Start the thread first and then give it the connection: if no thread can be started, the
         // connection is still here.
         let (give, take) = mpsc::channel::<(Connection, Permit)>();
         let started = thread::Builder::new().name("connection".into()).spawn(move || {
@@ -80,7 +80,7 @@ impl<H: Handler + 'static> Threads<H> {
             }
         });
         match started {
-            // The receiver is the first thing that the thread asks, so it is still there.
+            // The thread waits for this first of all, so the receiver is still there.
             Ok(_) => drop(give.send((connection, permit))),
             Err(error) => {
                 log::warn!("no thread can be started, serving one client in place: {error}");

@@ -1,6 +1,6 @@
 //! The clients of a reception, and everything that can be done for one of them without waiting.
 //!
-//! A client is in one of these states, and each says what is waited for and how long:
+//! A client is in one of these states, which says what the client waits for and how long:
 //!
 //! ```text
 //!   state       waits for          until           then
@@ -12,13 +12,13 @@
 //!   away        its thread         -               comes back through the inbox
 //! ```
 //!
-//! Sockets are registered edge-triggered, once: the kernel reports a change, not a state, and needs no call to be
-//! told that we are not interested for a while (epoll(7)). So a caller that takes a client from its place must go on
-//! until the socket says EAGAIN, or come back to it in the next turn. What happens while a client is away is not
-//! reported; when it returns, its registration is renewed, which reports everything anew.
+//! Sockets are registered edge-triggered, once: the kernel reports changes, not states, so no call is needed to stop
+//! its reports for a while (epoll(7)). So a caller that takes a client out of the table must continue until the socket
+//! returns EAGAIN, or come back to it in the next turn. Reports that arrive while a client is away are ignored; when it
+//! returns, its registration is renewed, which reports everything anew.
 //!
-//! [`Clients`] knows nothing of the listening socket, of a stop, or of time. The [reception](crate::reception) waits for the
-//! kernel's reports, and looks at deadlines.
+//! [`Clients`] knows neither the listening socket nor the clock. The [reception](crate::reception) waits for the
+//! kernel's reports, and checks deadlines.
 
 use crate::counter::{Counter, is_worth_a_line};
 use crate::service::{Event, Service};
@@ -46,9 +46,9 @@ pub struct Clients<S> {
     last: bool,
     /// Clients that have used up their turn and continue in the next one.
     again: Vec<RawFd>,
-    /// Clients whose response must go on from the disk, for which the queue had no room.
+    /// Clients whose response continues from the disk, and for which the queue had no room.
     waiting_for_room: Vec<RawFd>,
-    /// How many were idle at the last look.
+    /// How many were idle at the last count.
     idle: i64,
     /// How many idle connections were closed to make room, for the log.
     shed: u64,
@@ -95,7 +95,7 @@ impl<S: Service> Clients<S> {
         self.last = true;
     }
 
-    /// Tells the service that the reception has made a turn.
+    /// Tells the service that the reception has finished a turn.
     pub fn turned(&self) {
         self.service.happened(Event::Turned);
     }
@@ -140,7 +140,7 @@ impl<S: Service> Clients<S> {
     }
     // ANCHOR_END: collect
 
-    /// Goes on with the clients that could not be finished in their turn.
+    /// Continues with the clients that could not be finished in their turn.
     pub fn attend_again(&mut self) {
         for descriptor in std::mem::take(&mut self.again) {
             self.attend_parked(descriptor, false);
@@ -150,7 +150,8 @@ impl<S: Service> Clients<S> {
         }
     }
 
-    /// The kernel has reported something of a client. `ended`: its stream has ended, maybe behind bytes not read yet.
+    /// The kernel has reported something about a client. `ended`: its stream has ended, perhaps behind bytes that were
+    /// not read yet.
     pub fn attend_parked(&mut self, descriptor: RawFd, ended: bool) {
         if let Some(mut client) = self.table.take(descriptor) {
             if ended {
@@ -200,7 +201,8 @@ impl<S: Service> Clients<S> {
         self.table.park(client);
     }
 
-    /// Offers a response that must go on from the disk. It was begun, so it is never refused: it waits for room.
+    /// Queues a client whose response continues from the disk. The response has begun, so it is never refused: it waits
+    /// for room.
     fn hand_off(&mut self, client: Box<Client>) {
         if let Some(mut client) = self.counter.enqueue(client, &*self.service) {
             client.connection.excuse();
@@ -232,7 +234,7 @@ impl<S: Service> Clients<S> {
         }
     }
 
-    /// A client's deadline has passed. One that takes enough of its response has `timeout` once more.
+    /// A client's deadline has passed. A client that takes enough of its response gets `timeout` once more.
     pub fn time_is_up(&mut self, descriptor: RawFd, timeout: Duration, now: Instant) {
         let Some(mut client) = self.table.take(descriptor) else { return };
         if client.connection.owes_timeout_response() {
@@ -249,7 +251,7 @@ impl<S: Service> Clients<S> {
     }
 }
 
-/// What can be said to a request at once.
+/// The response to a request that can be answered at once.
 fn answer(service: &impl Service, origin: Origin, request: &Request<'_>) -> Option<Response> {
     match origin {
         Origin::Public => service.answer_at_once(request),
@@ -257,7 +259,7 @@ fn answer(service: &impl Service, origin: Origin, request: &Request<'_>) -> Opti
     }
 }
 
-/// The last response of a connection says that it is the last.
+/// Marks the response as the last of its connection, if it is.
 fn with_close(response: Option<Response>, last: bool) -> Option<Response> {
     response.map(|response| Response { close: response.close || last, ..response })
 }

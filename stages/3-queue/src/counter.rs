@@ -1,4 +1,4 @@
-//! The counter: the two ways between the reception and the threads of the pool.
+//! The counter: the two paths between the reception and the threads of the pool.
 //!
 //! ```text
 //!   reception --- offer() ---> queue, bounded -----> pool
@@ -6,7 +6,7 @@
 //!       '------ bell, inbox, unbounded <- give_back() -'
 //! ```
 //!
-//! It knows what may be refused and what must wait. It knows nothing of sockets.
+//! It knows what may be refused and what must wait. It knows nothing about sockets.
 
 use crate::delay::ControlledDelay;
 use crate::service::{Event, Service};
@@ -19,10 +19,10 @@ use program::bell::EventBell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// A queue that has not been empty for so long is more than a passing burst.
+/// A queue that has not been empty for this long is more than a passing burst.
 const STANDING: Duration = Duration::from_millis(50);
 
-/// Whether the log gets a line about the event that has this number: the 1st, 2nd, 4th, 8th and so on. A server that is
+/// Whether the log gets a line about the event with this number: the 1st, 2nd, 4th, 8th and so on. A server that is
 /// overloaded must not be busy writing about it.
 pub fn is_worth_a_line(number: u64) -> bool {
     number.is_power_of_two()
@@ -39,12 +39,12 @@ pub struct Work {
 }
 // ANCHOR_END: what_is_queued
 
-/// The ways between reception and threads.
+/// The paths between reception and threads.
 pub struct Counter {
-    /// From the reception to the threads. Bounded: what does not fit is refused.
+    /// From the reception to the threads. Bounded: a request that does not fit is refused.
     queue: BoundedQueue<Work>,
-    /// About how many requests are in the queue. It could say so itself, but only under its lock, and this is asked for
-    /// every client that is accepted.
+    /// About how many requests are in the queue. The queue's own length needs its lock, and this is read for every
+    /// client that is accepted.
     waiting: AtomicUsize,
     /// From the threads to the reception. Unbounded, but no larger than the number of connections.
     pub inbox: Inbox<Box<Client>>,
@@ -57,7 +57,7 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// Ways for so many requests at a time, each of which may wait so long for a thread.
+    /// A counter for `queue_size` waiting requests, each of which may wait `delay` for a thread.
     ///
     /// # Errors
     /// Those of eventfd(2): no descriptor left.
@@ -85,7 +85,7 @@ impl Counter {
     /// Puts a client into the queue, or returns it if the queue is full.
     pub fn enqueue(&self, client: Box<Client>, service: &impl Service) -> Option<Box<Client>> {
         // ANCHOR: enqueue
-        // Said before: a thread may take the client before `try_enqueue` returns.
+        // Reported first, because a thread may take the client before `try_enqueue` returns.
         service.happened(Event::Queued);
         let now = Instant::now();
         if self.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -117,12 +117,12 @@ impl Counter {
         self.waiting.load(Ordering::Relaxed) == 0
     }
 
-    /// Ends the threads, once they have taken what waits for them.
+    /// Ends the threads, once they have taken every waiting request.
     pub fn close(&self) {
         self.queue.shutdown();
     }
 
-    /// Whether a new client had better go elsewhere, if it can: the queue is full, or requests have waited in it for
+    /// Whether another worker should take new clients, if one can: the queue is full, or requests have waited in it for
     /// longer than a burst lasts.
     pub fn is_overloaded(&self, now: Instant) -> bool {
         let waiting = self.waiting.load(Ordering::Relaxed);

@@ -1,14 +1,14 @@
-//! For whom the reception has waited long enough.
+//! Which clients the reception has waited for long enough.
 //!
-//! There is no timer for each client. Deadlines are whole seconds, so it is early enough to look at all parked clients
-//! four times a second: a sweep. What happens to a client that is late is not known here.
+//! There is no timer for each client. Time limits are whole seconds, so checking all parked clients four times a second
+//! is enough: a sweep. What happens to a late client is decided elsewhere.
 
 use crate::table::{Client, Table};
 use stage1_single::serve::FAREWELL;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-/// How often deadlines are looked at.
+/// How often deadlines are checked.
 const SWEEP: Duration = Duration::from_millis(250);
 
 /// The time limits of a reception.
@@ -20,7 +20,7 @@ pub struct Deadlines {
     next_sweep: Instant,
 }
 
-/// What a look at all parked clients has found.
+/// What a sweep has found.
 #[derive(Debug)]
 pub struct Survey {
     /// How many are idle.
@@ -30,7 +30,7 @@ pub struct Survey {
 }
 
 impl Deadlines {
-    /// Each client may take `timeout` for a request, for a response, and to stay idle.
+    /// Each client may take `timeout` to send a request, to take a response, or to be idle.
     pub fn new(timeout: Duration, now: Instant) -> Deadlines {
         Deadlines { timeout, farewell: None, next_sweep: now }
     }
@@ -45,7 +45,7 @@ impl Deadlines {
         self.farewell = Some(now + FAREWELL);
     }
 
-    /// Whether a stop was requested, and the moment that idle clients have is over.
+    /// Whether a stop was requested, and the time for idle clients is over.
     pub fn is_farewell_over(&self, now: Instant) -> bool {
         self.farewell.is_some_and(|farewell| now >= farewell)
     }
@@ -60,7 +60,7 @@ impl Deadlines {
         self.next_sweep.saturating_duration_since(now)
     }
 
-    /// A sweep was made.
+    /// Notes that a sweep was made.
     pub fn swept(&mut self, now: Instant) {
         self.next_sweep = now + SWEEP;
     }

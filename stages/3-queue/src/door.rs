@@ -1,5 +1,5 @@
-//! Where the clients of a reception come in: watched while they may, and left alone for a while when the process has no
-//! descriptor left. Which clients are accepted, and how many in a turn, is the reception's business.
+//! Where the clients of a reception come in. The listening socket is watched, except for a pause after the process ran
+//! out of descriptors. Which clients are accepted, and how many in a turn, is the reception's business.
 
 use crate::counter::{Counter, is_worth_a_line};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
@@ -8,24 +8,24 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
-/// The listening sockets of a reception. Here there is one, the [`Door`]; the workers of stage 6 also stand in for each
-/// other.
+/// The listening sockets of a reception. Here there is one, the [`Door`]; the workers of stage 6 also accept from each
+/// other's sockets.
 pub trait Entrance {
-    /// The listening socket for those who watch the server, if they have one of their own. Asked for once.
+    /// The separate listening socket for monitoring, if there is one. Called once.
     fn monitoring(&mut self) -> Option<OwnedFd> {
         None
     }
 
-    /// Begins to watch. Called once.
+    /// Registers the sockets with `epoll`. Called once.
     ///
     /// # Errors
     /// Those of epoll_ctl(2).
     fn open(&mut self, epoll: &Epoll) -> io::Result<()>;
 
-    /// Whether a report about this descriptor is for the entrance.
+    /// Whether this descriptor belongs to the entrance.
     fn is_mine(&self, descriptor: RawFd) -> bool;
 
-    /// Where to accept one more client from, after a report about this descriptor. `None`: from nowhere.
+    /// The socket to accept one more client from, after a report about this descriptor. `None`: accept no more.
     ///
     /// # Errors
     /// Those of epoll_ctl(2).
@@ -36,7 +36,7 @@ pub trait Entrance {
         counter: &Counter,
     ) -> io::Result<Option<BorrowedFd<'_>>>;
 
-    /// The reception has made a turn.
+    /// The reception has finished a turn.
     ///
     /// # Errors
     /// Those of epoll_ctl(2).
@@ -44,23 +44,23 @@ pub trait Entrance {
         Ok(())
     }
 
-    /// Leaves all clients where they are for a while, and says until when. Their socket would otherwise report the same
-    /// client again and again.
+    /// Leaves all clients in the backlog for a while, and returns when that ends. Otherwise their socket would report
+    /// the same client again and again.
     ///
     /// # Errors
     /// Those of epoll_ctl(2).
     fn pause(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Instant>;
 
-    /// Whether the clients are left where they are for a while.
+    /// Whether accepting is paused.
     fn is_paused(&self) -> bool;
 
-    /// Watches again if a pause is over. If it is not, says when it will be.
+    /// Watches again if a pause is over. If it is not, returns when it will be.
     ///
     /// # Errors
     /// Those of epoll_ctl(2).
     fn resume(&mut self, epoll: &Epoll, now: Instant) -> io::Result<Option<Instant>>;
 
-    /// Accepting from this descriptor has failed. `Ok`: for a reason that is nobody's fault.
+    /// Accepting from this descriptor has failed. `Ok`: the failure was expected, and the reception continues.
     ///
     /// # Errors
     /// The error itself.
@@ -68,16 +68,16 @@ pub trait Entrance {
         Err(error)
     }
 
-    /// A stop was requested: no client is accepted any more, but for the last ones. Nothing is watched from here on.
+    /// A stop was requested: only the clients that wait already are still accepted. Nothing is watched from here on.
     fn close(self, epoll: &Epoll) -> LastClients;
 }
 
-/// The clients who were waiting when a stop was requested.
+/// The clients that were waiting when a stop was requested.
 #[derive(Debug)]
 pub struct LastClients {
-    /// Where they wait.
+    /// The sockets that they wait at.
     pub sockets: Vec<OwnedFd>,
-    /// Whoever comes later is to be refused, also if another process has the same sockets.
+    /// Later clients must be refused, even if another process has the same sockets.
     pub refuse_others: bool,
 }
 
@@ -89,7 +89,7 @@ pub struct Door {
     pause: Pause,
 }
 
-/// A while in which nobody is accepted, after running out of descriptors.
+/// A pause in accepting, after running out of descriptors.
 #[derive(Debug, Default)]
 pub struct Pause {
     until: Option<Instant>,
@@ -98,17 +98,17 @@ pub struct Pause {
 }
 
 impl Door {
-    /// The door of a listening socket, which does not block.
+    /// The door of a listening socket, which must not block.
     pub fn new(listener: OwnedFd) -> Door {
         Door { listener, monitoring: None, pause: Pause::default() }
     }
 
-    /// The same, with another listening socket for those who watch the server.
+    /// The same, with another listening socket for monitoring.
     pub fn with_monitoring(self, monitoring: Option<OwnedFd>) -> Door {
         Door { monitoring, ..self }
     }
 
-    /// Watches for clients, or leaves them where they are.
+    /// Watches for clients, or leaves them in the backlog.
     ///
     /// # Errors
     /// Those of epoll_ctl(2).
@@ -123,7 +123,7 @@ impl Door {
 }
 
 impl Pause {
-    /// Begins one, and says until when it lasts.
+    /// Begins a pause, and returns when it ends.
     pub fn begin(&mut self, now: Instant) -> Instant {
         self.count += 1;
         if is_worth_a_line(self.count) {
@@ -134,12 +134,12 @@ impl Pause {
         until
     }
 
-    /// Ends it if it is over. `false` if it is not, or was before.
+    /// Ends the pause if its time is over. `false` if it is not, or there is none.
     pub fn is_just_over(&mut self, now: Instant) -> bool {
         self.until.take_if(|until| now >= *until).is_some()
     }
 
-    /// Until when it lasts.
+    /// When the pause ends; `None` if there is none.
     pub fn until(&self) -> Option<Instant> {
         self.until
     }
@@ -185,7 +185,7 @@ impl Entrance for Door {
     }
 
     fn close(self, epoll: &Epoll) -> LastClients {
-        // Reports would come for as long as the descriptor is open. That it was watched is certain.
+        // Reports would come for as long as the descriptor is open. This cannot fail, because the socket is registered.
         let _ = epoll.delete(&self.listener);
         LastClients { sockets: vec![self.listener], refuse_others: true }
     }

@@ -1,4 +1,4 @@
-//! Stage 3: one thread waits for all clients, a few threads do all the work, a bounded queue stands between them.
+//! Stage 3: one thread waits for all clients, a few threads do all the work, with a bounded queue between them.
 //!
 //! ```text
 //!                     reception (one thread, epoll)              pool (THREADS_PER_WORKER threads)
@@ -9,9 +9,9 @@
 //!                     waits for the next request   <----- inbox ---------+
 //! ```
 //!
-//! In stage 2, waiting for a client cost a thread. Here it costs a connection: the silent, the half-sent, the
-//! idle and the slow all wait in the reception. A thread has a request that is complete, and it gives the connection
-//! back as soon as the client makes it wait. And what cannot be served soon is refused soon: when the queue is full, the
+//! In stage 2, waiting for a client cost a thread. Here it costs a connection: the silent, the half-sent, the idle and
+//! the slow all wait in the reception. A thread only gets complete requests, and it gives the connection back as soon
+//! as the client makes it wait. And a request that cannot be served soon is refused soon: when the queue is full, the
 //! client gets 503 at once instead of an ever longer wait.
 
 pub mod clients;
@@ -47,8 +47,8 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     run_alone("stage3", files, Monitoring::Off, settings)
 }
 
-/// A server of a single process: listens, says where, and serves until it is stopped. `monitoring` is where those who
-/// watch it may ask.
+/// A server of a single process: listens, announces its address, and serves until it is stopped. `monitoring` is where
+/// monitoring requests are answered.
 ///
 /// # Errors
 /// [`Failure`] when it cannot start, or cannot go on.
@@ -69,23 +69,22 @@ pub fn run_alone(
     serve(door, Arc::new(service), settings, stop, ready)
 }
 
-/// What a reception does with epoll(7), for the sentence that says that the system refuses it.
+/// What a reception does with epoll(7), for the error message if the system refuses it.
 const WATCH: &str = "watch the clients";
 
-/// Tries whether there are descriptors for one client and for the look-up of its file, which may hold two at a time. A
-/// server without them listens, and serves nobody.
+/// Checks that there are descriptors for one client and for the look-up of its file, which may hold two at a time. A
+/// server without them would listen, but serve no client.
 fn has_room_for_a_client(any: impl AsFd) -> io::Result<()> {
     let _client = any.as_fd().try_clone_to_owned()?;
     let _name = any.as_fd().try_clone_to_owned()?;
     any.as_fd().try_clone_to_owned().map(drop)
 }
 
-/// Serves the clients who come in at `entrance` until a stop is requested and everything accepted is answered. This
-/// is also what a worker of stage 6 does. `ready` is called once, when everything that can fail at the start has
-/// not failed.
+/// Serves the clients that come in at `entrance` until a stop is requested and everything accepted is answered. This is
+/// also what a worker of stage 6 does. `ready` is called once, when nothing can fail at the start any more.
 ///
 /// # Errors
-/// [`Failure`] when threads or descriptors cannot be had at the start, or when epoll(7) fails.
+/// [`Failure`] when the system refuses threads or descriptors at the start, or when epoll(7) fails.
 pub fn serve(
     entrance: impl Entrance,
     service: Arc<impl Service>,

@@ -45,7 +45,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// The ways to and from the threads.
+    /// The paths to and from the threads.
     pub fn counter(&self) -> Arc<Counter> {
         self.counter.clone()
     }
@@ -69,7 +69,7 @@ fn work(counter: &Counter, service: &impl Service, stop: &Stop) {
     while let Some(Work { mut client, queued_at }) = counter.take() {
         let now = Instant::now();
         service.happened(Event::Taken(now.saturating_duration_since(queued_at)));
-        // A response that was begun goes on, whatever it has waited for.
+        // A response that has begun continues, however long it has waited.
         if counter.delay.is_too_late(queued_at, now) && !client.connection.is_sending() {
             client.connection.respond(counter.refusal(service));
         }
@@ -80,8 +80,8 @@ fn work(counter: &Counter, service: &impl Service, stop: &Stop) {
 }
 // ANCHOR_END: work
 
-/// Answers the client's request, and those that follow at once as long as nobody else waits for a thread. Never
-/// waits for the client.
+/// Answers the client's request, and any that follow it at once while no other client waits for a thread. Never waits
+/// for the client.
 fn attend(client: &mut Client, counter: &Counter, service: &impl Service, stop: &Stop) {
     let connection = &mut client.connection;
     loop {
@@ -99,8 +99,8 @@ fn attend(client: &mut Client, counter: &Counter, service: &impl Service, stop: 
             return;
         }
         // ANCHOR: attend_next
-        // Anything but a request is the reception's business; asked again, the
-        // connection says the same.
+        // Anything but a request is the reception's business; `receive` will return the same
+        // again there.
         let next_is_here = connection.receive(|_| None) == Received::Declined;
         if !next_is_here || !counter.nothing_waits() {
             return;

@@ -1,8 +1,8 @@
 //! The reception: one thread that waits for all clients and never for a single one.
 //!
-//! In each turn it sleeps until the kernel has news, and then does everything that the news allow: it accepts, passes
-//! reports on to the [clients](crate::clients), takes back those that the threads are done with, and looks at deadlines.
-//! What is done for a client is not known here.
+//! In each turn it sleeps until the kernel has news, and then does everything that is possible without waiting: it
+//! accepts, passes reports on to the [clients](crate::clients), takes back clients that the threads are done with, and
+//! checks deadlines. What is done for a client is decided there.
 
 use crate::clients::Clients;
 use crate::counter::Counter;
@@ -21,10 +21,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How soon a client is offered to the queue again whose response must go on but found the queue full.
+/// How soon a client is queued again if its response must continue but the queue was full.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// How many clients are accepted in one turn, before those that are here get their turn.
+/// How many clients are accepted in one turn before the connected clients get theirs.
 const ACCEPT_BUDGET: usize = 64;
 
 /// Events taken from the kernel in one turn.
@@ -35,13 +35,13 @@ pub struct Reception<S, E> {
     epoll: Arc<Epoll>,
     /// `None` once a stop was requested.
     entrance: Option<E>,
-    /// Where those come in who watch the server. Several processes may watch this socket; all of them wake for a client,
-    /// and one of them gets it. For a few clients per second that costs little, and none can wait for a worker that was
-    /// woken alone and is dead or stopped by now.
+    /// The door for monitoring clients. Several processes may watch this socket; all of them wake for a client, and one
+    /// of them gets it. For a few clients per second that costs little, and no client can be left to a single woken
+    /// worker that is dead or stopped by now.
     monitoring: Option<Door>,
-    /// Where the last clients wait, once a stop was requested and until all of them are taken in.
+    /// The sockets of the last clients, from a requested stop until all of these clients are accepted.
     last: Vec<(OwnedFd, Origin)>,
-    /// Whoever comes after them is to be refused.
+    /// Clients that come after them must be refused.
     refuse_others: bool,
     clients: Clients<S>,
     counter: Arc<Counter>,
@@ -50,7 +50,7 @@ pub struct Reception<S, E> {
 }
 
 impl<S: Service, E: Entrance> Reception<S, E> {
-    /// A reception for the clients who come in at `entrance`, and the threads of `pool`.
+    /// A reception for the clients that come in at `entrance`, and the threads of `pool`.
     ///
     /// # Errors
     /// Those of epoll_create1(2) and epoll_ctl(2).
@@ -115,7 +115,7 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         Ok(())
     }
 
-    /// How long the kernel may keep us when nothing happens.
+    /// How long epoll_wait(2) may sleep when nothing happens.
     fn patience(&self) -> EpollTimeout {
         let is_paused = self.entrance.as_ref().is_some_and(E::is_paused);
         let patience = if self.clients.has_more_to_do() {
@@ -144,14 +144,14 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         } else if is(self.stop.bell()) {
             self.begin_farewell()
         } else {
-            // The end of the stream may hide behind bytes that were read already.
+            // The end of the stream may follow bytes that were read already.
             let ended = event.events().intersects(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP);
             self.clients.attend_parked(descriptor, ended);
             Ok(())
         }
     }
 
-    /// Takes clients in, within the budget of a turn.
+    /// Accepts clients, within the budget of a turn.
     fn accept(&mut self, descriptor: RawFd) -> io::Result<()> {
         for _ in 0..ACCEPT_BUDGET {
             let Some(entrance) = &mut self.entrance else { break };
@@ -184,7 +184,7 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         self.monitoring.as_ref().is_some_and(|door| door.is_mine(descriptor))
     }
 
-    /// Takes in what came of accepting. `false` if there is no more to be had for now.
+    /// Handles the result of one accept. `false` if no more can be accepted for now.
     fn take_in(&mut self, accepted: Accepted, origin: Origin) -> io::Result<bool> {
         match accepted {
             Accepted::Client(connection) => self.clients.welcome(connection, origin),
@@ -204,12 +204,12 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         Ok(true)
     }
 
-    /// Takes in everybody who was waiting when a stop was requested. Whoever finds no descriptor comes after a pause; or
-    /// not at all, if there is no client left whose leaving could free one.
+    /// Accepts every client that was waiting when a stop was requested. If there is no descriptor for a client, it
+    /// waits for a pause; it is given up if no connected client is left that could free one.
     fn accept_the_last(&mut self) -> io::Result<()> {
         while let Some((socket, origin)) = self.last.last() {
             match accept::accept(socket) {
-                // An error: another process was quicker, and refuses others already.
+                // An error: another process was quicker, and has shut the socket down already.
                 Ok(Accepted::Nobody) | Err(_) => {
                     if self.refuse_others {
                         let _ = shutdown(socket.as_raw_fd(), Shutdown::Both);
@@ -254,17 +254,17 @@ impl<S: Service, E: Entrance> Reception<S, E> {
         }
     }
 
-    /// Leaves those who watch the server to others. Returns their socket.
+    /// Stops watching for monitoring clients, which others accept. Returns their socket.
     fn close_monitoring(&mut self) -> Option<OwnedFd> {
         self.monitoring.take().and_then(|door| door.close(&self.epoll).sockets.pop())
     }
 
-    /// Attends to those who come to watch the server, or leaves them where they are for a while.
+    /// Watches for monitoring clients, or leaves them in the backlog for a while.
     fn watch_monitoring(&self, wanted: bool) -> io::Result<()> {
         self.monitoring.as_ref().map_or(Ok(()), |door| door.watch(&self.epoll, wanted))
     }
 
-    /// Looks at all deadlines.
+    /// Checks all deadlines.
     fn sweep(&mut self, now: Instant) -> io::Result<()> {
         self.deadlines.swept(now);
         self.accept_the_last()?;

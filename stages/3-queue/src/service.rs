@@ -7,7 +7,7 @@ use program::access_log::Logged;
 use stage1_single::files::Files;
 use std::time::Duration;
 
-/// A handler that can also answer without blocking, and that wants to know what happens around it.
+/// A handler that can also answer without blocking, and that is told what happens around it.
 ///
 /// Stage 3 needs neither; the later stages fill these in.
 pub trait Service: Handler + 'static {
@@ -20,18 +20,18 @@ pub trait Service: Handler + 'static {
     }
     // ANCHOR_END: answer_at_once
 
-    /// Answers a client that came in where those do who watch the server. There is nothing else for it, so it never sees
-    /// the queue either. Must not block.
+    /// Answers a client of the monitoring address. It gets nothing else, so its requests are never queued. Must not
+    /// block.
     fn answer_monitoring(&self, _request: &Request<'_>) -> Response {
         Response::page(404, "There is nothing to watch")
     }
 
-    /// Why no file can be served, if that is so, for those who watch the server. Must not block.
+    /// Why no file can be served, if that is so, for `/health`. Must not block.
     fn ailment(&self) -> Option<&'static str> {
         None
     }
 
-    /// Is told of every event, by whichever thread it happens in.
+    /// Called for every event, by the thread that it happens in.
     fn happened(&self, _event: Event) {}
 }
 
@@ -54,7 +54,7 @@ impl<H: Service> Service for Logged<H> {
 /// Something that happened to a connection, the queue, or a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// The reception has done everything that there was to do, and sleeps until the kernel has news.
+    /// The reception has finished a turn of its loop.
     Turned,
     /// A connection was accepted.
     Accepted,
@@ -62,16 +62,16 @@ pub enum Event {
     Closed,
     /// An idle connection was closed to make room for a new one.
     Shed,
-    /// The number of idle connections has grown by so many, or shrunk. Counted about four times a second.
+    /// The number of idle connections has grown or shrunk. Counted about four times a second.
     Idle {
-        /// How many more are idle than at the last count.
+        /// The change since the last count.
         more: i64,
     },
     /// A request is being put into the queue. If there is no room, [`Event::Unqueued`] follows.
     Queued,
     /// There was no room in the queue after all.
     Unqueued,
-    /// A thread took a request from the queue, where it had waited so long.
+    /// A thread took a request from the queue, where it had waited for this time.
     Taken(Duration),
     /// The thread is done with it.
     Done,

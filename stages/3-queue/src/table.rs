@@ -5,8 +5,8 @@
 //!               [Parked|None  |Away   |Parked]
 //! ```
 //!
-//! The kernel reports events by descriptor, and gives out the lowest free one, so a vector is the shortest way from
-//! an event to its client.
+//! The kernel reports events by descriptor, and assigns the lowest free one, so a vector is the fastest map from an
+//! event to its client.
 
 use http::connection::Connection;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
@@ -26,18 +26,18 @@ pub struct Client {
 /// Where a client came in, and so what it can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Where everybody does.
+    /// The server's own address.
     Public,
-    /// Where those do who watch the server.
+    /// The monitoring address.
     Monitoring,
 }
 
 /// Whether the kernel must be asked to report the state of a socket anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renew {
-    /// It is, or will be, because no report was missed.
+    /// No: no report was missed.
     Nothing,
-    /// It must, because a report may have gone unheard while the client was away.
+    /// Yes: a report may have been ignored while the client was away.
     Registration,
 }
 
@@ -47,7 +47,7 @@ impl Client {
         Client { connection, origin, registered: false }
     }
 
-    /// Has the kernel report what happens on the connection's socket.
+    /// Makes the kernel report what happens on the connection's socket.
     ///
     /// # Errors
     /// Those of epoll_ctl(2): above all the limit of watched descriptors.
@@ -102,7 +102,7 @@ impl Table {
         self.count == 0
     }
 
-    /// Notes a new client, which begins as away: whoever holds the box parks it, sends it off or removes it.
+    /// Notes a new client, which begins as away: the owner of the box parks it, queues it or removes it.
     pub fn add(&mut self, descriptor: RawFd) {
         *self.place(descriptor) = Place::Away;
         self.count += 1;

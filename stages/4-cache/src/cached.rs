@@ -1,8 +1,8 @@
 //! Files, from memory where possible.
 //!
-//! A file in memory may have changed on disk. Asking the disk for every request would cost what the cache saves, so
-//! an entry is trusted for [`FRESH`] after it was last compared with the file. The comparison is cheap for a thread
-//! of the pool, and mostly also for the reception: the kernel can look a name up without the disk, or say that it
+//! A file in memory may have changed on disk. Asking the disk for every request would cost as much as the cache saves,
+//! so an entry is trusted for [`FRESH`] after it was last compared with the file. The comparison is cheap for a thread
+//! of the pool, and mostly also for the reception: the kernel can look a name up without the disk, or report that it
 //! cannot (`RESOLVE_CACHED`, openat2(2)).
 
 use http::handler::Handler;
@@ -22,8 +22,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// without copying anyway.
 pub const LARGEST: u64 = 1 << 20;
 
-/// How long an entry is trusted without a look at the file. Changes are noticed within one second; half of that is
-/// for the look itself.
+/// How long an entry is trusted without a look at the file. A change must be noticed within one second; half of that is
+/// left for the look itself.
 pub const FRESH: Duration = Duration::from_millis(500);
 
 /// File systems stamp changes with a clock that may tick only every 10 ms. A file that changed a moment before it
@@ -64,14 +64,14 @@ impl Weigh for Entry {
 
 /// Why a file was not loaded into the cache.
 enum NotKept {
-    /// It is too large; it is to be sent from the disk.
+    /// It is too large, and is sent from the disk.
     TooLarge(Box<Representation>),
     /// There is no such file, or it cannot be read; this is the answer.
     Instead(Response),
 }
 
 impl Cached {
-    /// Puts a cache of `capacity` bytes before `files`; 0 means none. `changed` is told of every change of its
+    /// Puts a cache of `capacity` bytes before `files`; 0 means none. `changed` is called for every change of its
     /// contents.
     pub fn new(
         files: Files,
@@ -124,8 +124,8 @@ impl Cached {
         let settled = file.identities().all(has_rested);
         match file.into_memory() {
             Ok(file) => Ok(Entry { file, checked, settled }),
-            // It changed while it was read. Sent from the disk, a mixture or a part of it
-            // reaches one client, and is not kept for others.
+            // It changed while it was read. From the disk, a mixture of states can reach only this
+            // client; in the cache it would reach others.
             Err(_) => Err(self.files.open(request, path).map_or_else(NotKept::Instead, too_large)),
         }
     }
@@ -153,7 +153,7 @@ impl Cached {
         name: &RequestPath<'_>,
         look: impl Fn(&RequestPath<'_>) -> Option<FileIdentity>,
     ) -> bool {
-        // Before the look, so that the entry is never thought fresher than it is.
+        // Taken before the look, so that the entry never seems fresher than it is.
         let moment = self.now();
         // A look from memory may miss a new sibling. Then clients get that one later,
         // and nothing wrong in the meantime.
@@ -198,7 +198,7 @@ impl Service for Cached {
         }
         let path = match file_request(request) {
             Ok(path) => path,
-            // No disk is needed to say no.
+            // A refusal needs no disk.
             Err(instead) => return Some(instead),
         };
         let name = Files::file_path(path);

@@ -1,4 +1,4 @@
-//! Stage 4: the files that are asked for most are kept in memory.
+//! Stage 4: recently requested files are kept in memory.
 //!
 //! ```text
 //!   reception: request complete --> in the cache and known to be fresh? --> answered at once     X-Cache: HIT
@@ -10,9 +10,9 @@
 //!                                    read from the disk, once for all who ask --> kept -->       X-Cache: MISS
 //! ```
 //!
-//! With the bytes in memory, handing a request to a thread costs more than answering it. So from here on the
-//! reception answers a hit itself, and the queue is for what may block. `--hand-off always` sends every request
-//! through the queue all the same, so that the difference can be measured.
+//! With the bytes in memory, handing a request to a thread costs more than answering it. So from here on the reception
+//! answers a hit itself, and the queue is for requests that may block. `--hand-off always` sends every request through
+//! the queue all the same, so that the difference can be measured.
 
 pub mod cached;
 
@@ -27,7 +27,7 @@ use stage1_single::files::Files;
 /// The server with a cache.
 ///
 /// # Errors
-/// [`Failure`] when it cannot start, or cannot go on.
+/// [`Failure`] when it cannot start, or cannot continue.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let files = cached_files(start::open_root(settings)?, settings, |_| {});
     stage3_queue::run_alone("stage4", start::logged(files, settings)?, Monitoring::Off, settings)

@@ -14,9 +14,9 @@
 //! This stage is still one process and uses one slot. The mapping is shared all the same, because the next stage
 //! forks, and because counters that are never lost are easier to get right before there are two processes than after.
 //!
-//! Monitoring must work when nothing else does: when all threads are busy and the queue is full. So its requests never
-//! see the queue. Nor are they counted with the rest: a scraper every few seconds would make an idle server look busy,
-//! and its fast answers would make a slow one look quick.
+//! Monitoring must work when nothing else does: when all threads are busy and the queue is full. So its requests are
+//! never queued. Nor are they counted with the rest: a scrape every few seconds would make an idle server look busy,
+//! and its fast answers would make a slow server look fast.
 
 pub mod monitoring;
 pub mod observed;
@@ -39,7 +39,7 @@ pub type Site = Logged<Observed<Cached>>;
 /// The server with statistics.
 ///
 /// # Errors
-/// [`Failure`] when it cannot start, or cannot go on.
+/// [`Failure`] when it cannot start, or cannot continue.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let stats = shared_stats(1)?;
     let (root, log) = (start::open_root(settings)?, start::open_log(settings)?);
@@ -47,7 +47,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     stage3_queue::run_alone("stage5", site, settings.monitoring, settings)
 }
 
-/// Statistics for so many workers.
+/// Statistics for this many workers.
 ///
 /// # Errors
 /// [`Failure::Running`] if there is no memory for them.

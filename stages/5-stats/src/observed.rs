@@ -1,4 +1,4 @@
-//! Counting: the handler that turns what happens into numbers.
+//! The handler that counts what happens.
 
 use crate::monitoring::{self, Capacity};
 use http::date;
@@ -27,12 +27,12 @@ pub struct Observed<S> {
     inner: S,
     seated: Seated,
     capacity: Capacity,
-    /// Whether everybody may ask for the monitoring paths.
+    /// Whether the monitoring paths are answered at the server's own address too.
     is_public: bool,
 }
 
 impl Seated {
-    /// Takes a seat for this process, and a counter for the lines that its logs drop.
+    /// Takes a seat for this process, and counts there the lines that its logs drop.
     // ANCHOR: take_a_seat
     pub fn take(stats: Arc<SharedStats>, slot: usize, seat: usize) -> Seated {
         stats.slot(slot).seat(seat).occupy(process::id(), date::seconds_since_1970());
@@ -42,7 +42,7 @@ impl Seated {
     }
     // ANCHOR_END: take_a_seat
 
-    /// Takes over what a change of the cache's contents means for the counters.
+    /// Counts a change of the cache's contents.
     // ANCHOR: cache_changed
     pub fn cache_changed(&self, change: &Change) {
         let (slot, seat) = (self.slot(), self.seat());
@@ -62,7 +62,7 @@ impl Seated {
 }
 
 impl<S> Observed<S> {
-    /// Counts what `inner` does. The settings say what it can take at once, and who may ask for the numbers.
+    /// Counts what `inner` does. The settings say how much it can take at once, and where the numbers can be requested.
     pub fn new(inner: S, seated: Seated, settings: &Settings) -> Observed<S> {
         let is_public = settings.monitoring == Monitoring::Public;
         Observed { inner, seated, capacity: settings.into(), is_public }

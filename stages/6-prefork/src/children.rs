@@ -1,5 +1,5 @@
-//! The master's children: forking them, hearing that they serve, collecting them when they have ended. Which slot gets a
-//! child, and when, is not known here.
+//! The master's children: forks them, notices when they serve, reaps them. Which slot gets a child, and when, is
+//! decided elsewhere.
 
 use crate::signals;
 use nix::errno::Errno;
@@ -16,7 +16,7 @@ use std::process;
 pub struct Children {
     /// Workers write their pid to the other end once they serve.
     ready: OwnedFd,
-    /// Kept for the children to come.
+    /// Kept open for later children.
     report: OwnedFd,
     slots: BTreeMap<Pid, usize>,
 }
@@ -59,7 +59,7 @@ impl Children {
         self.slots.get(&pid).copied()
     }
 
-    /// A worker has been collected.
+    /// Forgets a worker that was reaped.
     pub fn forget(&mut self, pid: Pid) {
         self.slots.remove(&pid);
     }
@@ -79,8 +79,8 @@ impl AsFd for Children {
 pub fn fork(life: impl FnOnce(Pid) -> i32) -> Result<Pid, Errno> {
     let master = getpid();
     #[allow(unsafe_code)]
-    // SAFETY: the master has one thread, so the child inherits no lock in the middle of another
-    // thread's work.
+    // SAFETY: the master has one thread, so no other thread can hold a lock that stays locked
+    // in the child.
     let forked = signals::held_back(|| unsafe { unistd::fork() })?;
     match forked {
         ForkResult::Parent { child } => {

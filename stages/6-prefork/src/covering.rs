@@ -27,12 +27,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What all processes of a herd use to cover for each other.
+/// What the processes of a herd share to cover for each other.
 #[derive(Debug, Clone)]
 pub struct Board {
     stats: Arc<SharedStats>,
-    /// Rings in every worker when a reason has changed. Nobody clears it: the workers watch it edge-triggered, so each
-    /// hears each ring (epoll(7)).
+    /// Wakes every worker when a reason has changed. It is never cleared: the workers watch it edge-triggered, so each
+    /// of them gets a report of every ring (epoll(7)).
     bell: Arc<EventBell>,
 }
 
@@ -42,24 +42,25 @@ pub struct Doors {
     board: Board,
     /// One for each slot.
     sockets: Vec<ListeningSocket>,
-    /// The one that all workers share, for those who watch the herd.
+    /// The monitoring socket, which all workers share.
     monitoring: Option<OwnedFd>,
-    /// Which of them are watched.
+    /// Which of the slots' sockets are watched.
     watched: Vec<bool>,
     slot: usize,
     seat: usize,
     master: Pid,
     /// How long the herd's stop may take.
     grace: Duration,
-    /// This worker has more to do than it can, and has said so.
+    /// This worker is overloaded, and has announced it.
     full: bool,
-    /// It leaves, and watches nothing any more.
+    /// This worker is leaving, and watches nothing any more.
     given_up: bool,
     pause: Pause,
 }
 
 impl Board {
-    /// A board for the slots of these statistics. Made before the first fork, so that all processes hear the same bell.
+    /// A board for the slots of these statistics. Must be made before the first fork, so that all processes share the
+    /// bell.
     ///
     /// # Errors
     /// Those of eventfd(2): no descriptor left.
@@ -67,14 +68,14 @@ impl Board {
         Ok(Board { stats, bell: Arc::new(EventBell::new()?) })
     }
 
-    /// Enters a reason why a slot needs cover, or takes it back, and lets everybody know.
+    /// Sets or clears a reason why a slot needs cover, and wakes every worker if that has changed.
     pub fn set(&self, slot: usize, why: Why, holds: bool) {
         if self.stats.slot(slot).cover().set(why, holds) {
             self.bell.ring();
         }
     }
 
-    /// Has everybody look again.
+    /// Makes every worker look again.
     pub fn remind(&self) {
         self.bell.ring();
     }
@@ -82,7 +83,7 @@ impl Board {
 
 impl Doors {
     /// The doors of the worker that has this seat of this slot, and this master. When the herd stops, the worker may
-    /// take as long as `grace`.
+    /// take up to `grace`.
     pub fn new(
         board: Board,
         sockets: Vec<ListeningSocket>,
@@ -107,13 +108,13 @@ impl Doors {
         }
     }
 
-    /// The same, with the socket for those who watch the herd.
+    /// The same, with the monitoring socket.
     pub fn with_monitoring(self, monitoring: Option<OwnedFd>) -> Doors {
         Doors { monitoring, ..self }
     }
 
-    /// Whether not only this worker leaves, but everybody. A worker that is stopped holds all sockets too, so then they
-    /// are not only closed but shut down: else the port would stay open for as long as it is stopped.
+    /// Whether the whole herd stops, and not only this worker. Then the sockets are shut down and not only closed: a
+    /// worker that is suspended (SIGSTOP) holds them too, and the port would stay open for as long as it is suspended.
     fn herd_stops(&self) -> bool {
         self.board.stats.slot(self.slot).cover().is_closing() || getppid() != self.master
     }
@@ -122,7 +123,7 @@ impl Doors {
         self.board.bell.as_fd().as_raw_fd() == descriptor
     }
 
-    /// Whose socket this is.
+    /// The slot that this socket belongs to.
     fn slot_of(&self, descriptor: RawFd) -> Option<usize> {
         self.sockets.iter().position(|socket| socket.as_fd().as_raw_fd() == descriptor)
     }
@@ -130,7 +131,7 @@ impl Doors {
     /// Watches nothing any more.
     fn give_up(&mut self, epoll: &Epoll) {
         self.given_up = true;
-        // What is not watched cannot be given up; there is nothing else that could go wrong here.
+        // Fails only for a socket that is not watched.
         let _ = epoll.delete(&*self.board.bell);
         for socket in &self.sockets {
             let _ = epoll.delete(socket);
@@ -138,14 +139,14 @@ impl Doors {
         self.watched.fill(false);
     }
 
-    /// Says whether somebody has to cover for this worker, if that has changed, and looks again.
+    /// Announces whether this worker needs cover, if that has changed, and looks again.
     fn tell(&mut self, epoll: &Epoll) -> io::Result<()> {
         let needs_cover = self.full || self.is_paused();
         self.board.set(self.slot, Why::Full { seat: self.seat }, needs_cover);
         self.look(epoll)
     }
 
-    /// Watches what is to be watched now.
+    /// Watches the sockets that this worker should accept from now.
     // ANCHOR: look
     fn look(&mut self, epoll: &Epoll) -> io::Result<()> {
         if self.given_up {
@@ -159,15 +160,16 @@ impl Doors {
             let socket = &self.sockets[slot];
             let was_watched = std::mem::replace(&mut self.watched[slot], wanted);
             if slot == self.slot {
-                // Never given up, so that the kernel cannot refuse it when it is wanted again.
+                // Its registration is kept, so that the kernel cannot refuse it when it is wanted
+                // again.
                 let flags = if wanted { EpollFlags::EPOLLIN } else { EpollFlags::empty() };
                 if wanted != was_watched {
                     epoll.modify(socket, &mut event(socket, flags))?;
                 }
                 continue;
             }
-            // Another's socket is watched anew each time, which reports clients that wait already. A
-            // client may have been reported to a worker that was killed a moment later.
+            // Another slot's socket is registered anew each time, which reports clients that wait
+            // already: they may have been reported to a worker that was killed a moment later.
             if was_watched && epoll.delete(socket).is_err() {
                 self.watched[slot] = true;
                 continue;
@@ -182,7 +184,7 @@ impl Doors {
     // ANCHOR_END: look
 }
 
-/// A report about this source, which names its descriptor.
+/// An interest in this source, whose reports carry its descriptor.
 fn event(source: &impl AsFd, flags: EpollFlags) -> EpollEvent {
     EpollEvent::new(flags, source.as_fd().as_raw_fd() as u64)
 }
@@ -195,7 +197,7 @@ impl Entrance for Doors {
     fn open(&mut self, epoll: &Epoll) -> io::Result<()> {
         let bell = &self.board.bell;
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
-        // Before the first look: a reason that comes in between rings.
+        // Registered before the first look, so that a reason set in between rings.
         epoll.add(&**bell, event(&**bell, flags))?;
         let own = &self.sockets[self.slot];
         epoll.add(own, event(own, EpollFlags::EPOLLIN))?;
@@ -204,7 +206,7 @@ impl Entrance for Doors {
     }
 
     fn is_mine(&self, descriptor: RawFd) -> bool {
-        // The sockets are older than any client, so nearly every client's descriptor is beyond the last of them.
+        // The sockets are older than any client, so nearly every client's descriptor is higher than all of theirs.
         let last = self.sockets.last().map_or(0, |socket| socket.as_fd().as_raw_fd());
         self.is_bell(descriptor) || (descriptor <= last && self.slot_of(descriptor).is_some())
     }
@@ -256,7 +258,7 @@ impl Entrance for Doors {
         if !self.herd_stops() {
             return Err(error);
         }
-        // A sibling was asked to leave a moment earlier, and refuses whoever comes now. Our turn is next.
+        // A sibling was asked to leave a moment earlier, and has shut the socket down. Our turn is next.
         self.give_up(epoll);
         Ok(())
     }
@@ -264,14 +266,14 @@ impl Entrance for Doors {
     fn close(mut self, epoll: &Epoll) -> LastClients {
         let refuse_others = self.herd_stops();
         if refuse_others {
-            // The master does it at the end of that time. But the master may be dead: perhaps that is why we stop.
+            // The master kills us after that time. But the master may be dead: perhaps that is why we stop.
             signals::end_within(self.grace);
         }
         self.give_up(epoll);
         self.board.set(self.slot, Why::Full { seat: self.seat }, false);
         let mut sockets = Vec::new();
         for (slot, socket) in self.sockets.into_iter().enumerate() {
-            // Nobody else may be there to take in who is waiting at a slot that needs cover.
+            // There may be no other worker to accept the clients of a slot that needs cover.
             if slot == self.slot || refuse_others || self.board.stats.slot(slot).cover().is_needed() {
                 sockets.push(OwnedFd::from(TcpListener::from(socket)));
             }

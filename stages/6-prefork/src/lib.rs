@@ -12,13 +12,13 @@
 //!              '------------------ the kernel spreads -----------'
 //! ```
 //!
-//! A worker that crashes takes its own clients with it and nobody else's. The master notices, settles the dead
-//! worker's gauges, and forks another onto the same socket. Until that one serves, the other workers accept there; so
-//! they do for one that is stuck, or has more to do than it can. All decisions are the `prefork` part's; [`master`]
-//! carries them out. [`children`] forks and reaps, [`worker`] is what a child does, [`covering`] is how workers stand in
-//! for each other, [`watchdog`] is how a stuck one is noticed, [`signals`] is how either hears of anything, [`trial`]
-//! tries settings, [`reload`] those to come, [`silence`] is about clients that have
-//! sent nothing yet, [`privileges`] is what all do without, and [`service`] is what systemd is told.
+//! A worker that crashes takes only its own clients with it. The master notices, settles the dead worker's gauges, and
+//! forks another onto the same socket. Until that one serves, the other workers accept there; they also do so for a
+//! worker that is stuck or overloaded. The `prefork` part makes all decisions; [`master`] carries them out.
+//! [`children`] forks and reaps, [`worker`] is what a child does, [`covering`] lets workers accept for each other,
+//! [`watchdog`] notices a stuck worker, [`signals`] handles signals in master and workers, [`trial`] tries settings,
+//! [`reload`] tries new ones, [`silence`] is about clients that have sent nothing yet, [`privileges`] gives up rights,
+//! and [`service`] informs systemd.
 
 pub mod children;
 pub mod covering;
@@ -66,7 +66,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     let counting = stats.clone();
     dropped::count_with(move |lines| counting.slot(0).count_log_lines_dropped(lines));
     signals::for_children().map_err(Failure::cannot("receive signals"))?;
-    // Tried as the user that the workers will run as.
+    // The trial runs as the user that the workers will run as.
     let trial =
         Trial::begin(|answers| answers.try_all(settings)).map_err(Failure::cannot("try the settings"))?;
     let opened = trial.wait()?;
@@ -74,9 +74,10 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
 }
 // ANCHOR_END: run
 
-/// A soft limit of 1,024 descriptors is customary, for programs that use select(2). A server wants what it may have.
+/// Raises the soft limit of descriptors to the hard limit. It is usually 1,024, for the sake of programs that use
+/// select(2).
 fn allow_many_descriptors() {
-    // Without it, the server has to make do with what it was given.
+    // If this fails, the server runs with the limit that it was given.
     let _ = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
 }

@@ -1,7 +1,7 @@
 //! The master: it carries out what the supervisor decides.
 //!
-//! It has one thread and no clients, so there is little that could make it fail, and forking it is safe: fork(2)
-//! copies only the calling thread, and a lock that another thread held would stay locked in the child for ever.
+//! It has one thread and no clients, so there is little that can go wrong, and forking it is safe: fork(2) copies only
+//! the calling thread, and a lock that another thread held would stay locked in the child forever.
 
 use crate::children::{Children, reap};
 use crate::covering::Board;
@@ -29,27 +29,27 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A hundred years.
+/// A limit that is never reached: a hundred years.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// How long the master sleeps if it cannot wait for events.
 const AFTER_FAILED_POLL: Duration = Duration::from_millis(500);
 
-/// How long a new worker may take until it serves.
+/// How long a new worker may take to begin serving.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The process that every worker is a child of.
 pub struct Master {
-    /// What workers forked from now on will use.
+    /// The settings of workers forked from now on.
     settings: Settings,
-    /// What they will serve.
+    /// The root and the logs of workers forked from now on.
     opened: Opened,
     reload: Reload,
     address: SocketAddr,
     /// One per slot. The master keeps them open as long as it may fork another worker: a socket that closes resets
     /// the clients in its backlog.
     sockets: Vec<ListeningSocket>,
-    /// The one for those who watch the herd, if they have one. Every worker accepts from it, so that no worker is missed.
+    /// The monitoring socket, if there is one. Every worker accepts from it, so monitoring works while any worker does.
     monitoring: Option<(TcpListener, SocketAddr)>,
     stats: Arc<SharedStats>,
     board: Board,
@@ -64,7 +64,7 @@ pub struct Master {
     stop: PendingStop,
 }
 
-/// The end of the loop.
+/// Whether the loop continues.
 enum Turn {
     Again,
     Finished(i32),
@@ -74,7 +74,7 @@ impl Master {
     /// A master that has not forked yet.
     ///
     /// # Errors
-    /// [`Failure::Running`] when descriptors or signal handlers cannot be had.
+    /// [`Failure::Running`] when the system refuses descriptors or signal handlers.
     pub fn new(
         settings: Settings,
         opened: Opened,
@@ -107,7 +107,7 @@ impl Master {
         })
     }
 
-    /// Forks the workers and looks after them until a stop, or until there is nothing to look after.
+    /// Forks the workers and looks after them until a stop, or until no worker can be kept alive.
     ///
     /// # Errors
     /// [`Failure::Code`] when no worker could be kept alive; [`Failure::Running`] when the system fails.
@@ -137,7 +137,7 @@ impl Master {
         match poll(&mut sources, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => {
-                // Without the master nobody would replace the dead. It is slower to notice them, and that is all.
+                // Without the master, no dead worker would be replaced. So it continues, and only notices deaths later.
                 log::error!("the master cannot wait for events: {}", errno.desc());
                 thread::sleep(AFTER_FAILED_POLL);
             }
@@ -147,7 +147,8 @@ impl Master {
     /// Hands everything that has happened to the supervisor.
     // ANCHOR: look_around
     fn look_around(&mut self) -> Result<Turn, Failure> {
-        // Cleared before the mailbox is emptied: a notice that comes in between rings again.
+        // Clear the bell before emptying the mailbox, so that a notice that comes in between
+        // rings again.
         self.bell.clear();
         let notices = self.mailbox.take();
         let mut events = VecDeque::new();
@@ -158,7 +159,7 @@ impl Master {
             match notice {
                 Notice::StopNow => events.push_back(Event::StopNow),
                 Notice::Stop => {
-                    // Whoever does not move now would not answer a request to leave either.
+                    // A worker that does not move now would not answer a request to leave either.
                     events.extend(self.watchdog.stuck(&self.supervisor));
                     events.extend(self.stop.asked(&self.sockets, self.address));
                 }
@@ -184,7 +185,7 @@ impl Master {
     }
     // ANCHOR_END: look_around
 
-    /// Hands one event to the supervisor and does what it says. Forking answers with events of its own.
+    /// Hands one event to the supervisor and does what it says. A fork adds an event of its own, which is handled too.
     fn handle(&mut self, event: Event) -> Result<Turn, Failure> {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
@@ -231,7 +232,7 @@ impl Master {
     fn spawn(&mut self, slot: usize, seat: usize) -> Event {
         let Master { children, sockets, monitoring, settings, opened, stats, board, .. } = self;
         let life = |master, ready: &OwnedFd| {
-            // In the child: what it takes here is its own copy.
+            // This runs in the child, so it only empties the child's own copy.
             let (sockets, board) = (std::mem::take(sockets), board.clone());
             let monitoring = monitoring.take().map(|(listener, _)| listener.into());
             let stats = stats.clone();
@@ -257,14 +258,14 @@ impl Master {
     }
     // ANCHOR_END: settle
 
-    /// Others accept for a slot in which nobody serves.
+    /// Other workers accept for a slot in which no worker serves.
     fn see_who_is_absent(&self) {
         for slot in 0..self.stats.slots() {
             self.board.set(slot, Why::Absent, self.supervisor.serving(slot).is_none());
         }
     }
 
-    /// Begins to try something new, which a child does. A herd that stops has no use for it.
+    /// Begins a trial of something new, in a child. A herd that is stopping has no use for one.
     fn begin_reload(
         &mut self,
         begin: impl FnOnce(&mut Reload, &Settings) -> Option<Outcome>,
@@ -316,7 +317,7 @@ impl Master {
     }
 }
 
-/// How long workers may take to leave: when the herd stops, and when they are replaced.
+/// How long workers may take to leave when the herd stops, and when they are replaced.
 fn patience(settings: &Settings) -> (Duration, Duration) {
     (settings.drain.unwrap_or(worker::GRACE), settings.drain.unwrap_or(FOR_EVER))
 }

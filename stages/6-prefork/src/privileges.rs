@@ -1,7 +1,7 @@
 //! What the server gives up once it has what it needs.
 //!
-//! A mistake in a server is as dangerous as what the server may do. So it does without what it has no use for, step by
-//! step, and each step is for good:
+//! A bug in a server is as dangerous as the rights of the server. So it gives up every right that it does not need,
+//! step by step, and no step can be undone:
 //!
 //! ```text
 //!   master, started by root     binds the port (80 needs root: CAP_NET_BIND_SERVICE, capabilities(7))
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! The look-up beneath the root already keeps to it (`openat2`). Landlock is for the day when that, or anything else,
-//! has a hole: then the kernel still says no.
+//! has a hole: then the kernel still refuses.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr,
@@ -26,11 +26,11 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::AsFd;
 
-/// Makes this process, and all that it forks from now on, those of a user: its groups, its group, then itself, in this
-/// order, because whoever is no longer root can change nothing more (setuid(2)).
+/// Gives this process, and all that it forks from now on, to a user: first the supplementary groups, then the group,
+/// then the user, because a process that is no longer root can change nothing more (setuid(2)).
 ///
 /// # Errors
-/// [`Failure::Setting`] if there is no such user, or if only root could do this.
+/// [`Failure::Setting`] if there is no such user, or if this process is not root.
 pub fn become_user(name: &str) -> Result<(), Failure> {
     let failure = |why: &str| Failure::Setting(format!("--user: cannot become {name}: {why}"));
     let user = User::from_name(name).map_err(|errno| failure(errno.desc()))?;
@@ -47,7 +47,7 @@ pub fn become_user(name: &str) -> Result<(), Failure> {
         .and_then(|()| setresgid(user.gid, user.gid, user.gid))
         .and_then(|()| setresuid(user.uid, user.uid, user.uid))
         .map_err(|errno| failure(errno.desc()))?;
-    // Believed only when the way back is seen to be closed.
+    // Check that root cannot be regained.
     match setuid(0.into()) {
         Err(Errno::EPERM) => Ok(()),
         _ => Err(failure("the way back to root is still open")),
@@ -58,14 +58,14 @@ pub fn become_user(name: &str) -> Result<(), Failure> {
 /// From now on no execve(2) gives this process or its children more than they have.
 ///
 /// # Errors
-/// Those of prctl(2); since Linux 3.5 it has none.
+/// [`Failure::Running`] before Linux 3.5, which does not know the call.
 pub fn never_gain() -> Result<(), Failure> {
     prctl::set_no_new_privs().map_err(Failure::cannot("promise never to gain privileges"))
 }
 
 /// From now on this thread, and those that it starts, can read beneath `root` and do nothing else with files, and can
-/// neither bind a port nor connect to one. What is open stays open. `false` if this kernel can do none of it; what
-/// an older kernel can do of it is done.
+/// neither bind a port nor connect to one. Open descriptors stay open. An older kernel enforces the part that it knows;
+/// `false` if it enforces none.
 ///
 /// # Errors
 /// [`Failure::Running`] if the kernel refuses.

@@ -1,4 +1,5 @@
-//! Settings that a running herd is given: [tried](crate::trial) first, and then used by the workers to come.
+//! New settings for a running herd: [tried](crate::trial) first, and then used by the workers that are forked
+//! afterwards.
 
 use crate::trial::{Answers, Found, Opened, Trial};
 use crate::{ABOUT, PROGRAM};
@@ -17,11 +18,11 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Reload {
     trial: Option<Trial>,
-    /// Only the logs are to be opened again.
+    /// The trial only opens the logs again.
     only_logs: bool,
 }
 
-/// What came of a reload.
+/// The result of a reload.
 pub enum Outcome {
     /// Workers forked from now on use these.
     Use(Box<Settings>, Opened),
@@ -32,8 +33,8 @@ pub enum Outcome {
 }
 
 impl Reload {
-    /// Begins to try the settings as flags, environment and file say them now. A trial that has not ended is given up:
-    /// the settings may have changed since it began.
+    /// Begins to try the current settings of flags, environment and file. A trial that has not ended is given up,
+    /// because the settings may have changed since it began.
     pub fn begin(&mut self, current: &Settings) -> Option<Outcome> {
         self.only_logs = false;
         self.try_it(|answers| {
@@ -43,7 +44,7 @@ impl Reload {
         })
     }
 
-    /// Begins to open the access log again, and nothing else. While a reload is tried, there is no need: that one opens
+    /// Begins to open the access log again, and nothing else. Does nothing while a reload is tried, because that opens
     /// everything.
     pub fn begin_logs(&mut self, current: &Settings) -> Option<Outcome> {
         if self.trial.is_some() && !self.only_logs {
@@ -77,7 +78,7 @@ impl Reload {
             return Some(found.map_or_else(|why| self.keep(&why), |found| Outcome::UseLogs(found.logs)));
         }
         let read_again = found.and_then(Found::complete).and_then(|(opened, configuration)| {
-            // What the trial has read is not read a second time: it may be something else by now.
+            // The file is not read a second time: it may have changed since the trial.
             let new = parse(|_| configuration.clone().ok_or(io::ErrorKind::NotFound.into()));
             new.map(|new| (new, opened)).map_err(|failure| failure.to_string())
         });
@@ -104,13 +105,13 @@ impl Reload {
         Outcome::Keep
     }
 
-    /// Ends the trial, if there is one, because nobody wants to know any more.
+    /// Ends the trial, if there is one, because its result is no longer needed.
     pub fn give_up(&mut self) {
         self.trial.take().map(Trial::give_up);
     }
 }
 
-/// In the trial: the settings as flags, environment and file say them now.
+/// In the trial: the current settings of flags, environment and file.
 fn read(answers: &Answers) -> Result<Settings, Failure> {
     parse(|file| {
         answers.trying(&format!("--config: {}", file.display()))?;
@@ -141,7 +142,7 @@ fn warn_of_what_stays(new: &Settings, current: &Settings) {
     }
 }
 
-/// Workers answer by where monitoring is, so this must be what its socket says; and there is a log for each slot.
+/// These stay as they are: `monitoring` must match the socket that is open, and there is one log for each slot.
 fn keep_what_stays(new: &mut Settings, current: &Settings) {
     (new.monitoring, new.num_workers) = (current.monitoring, current.num_workers);
 }

@@ -1,7 +1,7 @@
 //! What the service manager is told, if one has started the herd (sd_notify(3)).
 //!
-//! systemd sets `NOTIFY_SOCKET` for a unit of `Type=notify`. Without it nothing is sent. That a message cannot be sent
-//! is a line in the log and no more: serving matters more than who knows of it.
+//! systemd sets `NOTIFY_SOCKET` for a unit of `Type=notify`. Without it nothing is sent. A message that cannot be sent
+//! is only logged, because serving matters more than reporting.
 
 use parts::prefork::Note;
 use sd_notify::NotifyState::{self, MonotonicUsec, Ready, Reloading, Status, Stopping, Watchdog};
@@ -13,26 +13,27 @@ use std::time::{Duration, Instant};
 /// What the service manager shows while everything is working.
 pub const SERVING: &str = "every worker serves";
 
-/// Every worker serves, with these settings or with those before. What follows is for people (`systemctl status`).
+/// Reports that every worker serves, with the new settings or with the previous ones. `status` is for people
+/// (`systemctl status`).
 pub fn ready(status: &str) {
     tell(&[Ready, Status(status)]);
 }
 
-/// The workers are being replaced. [`ready`] says when that is over, whatever came of it.
+/// Reports that the workers are being replaced. [`ready`] reports the end of that, whatever the result.
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        // systemd wants to know which came first, this or its own request.
+        // systemd compares this time with that of its own request.
         Ok(now @ MonotonicUsec(_)) => tell(&[Reloading, now, Status("replacing the workers")]),
         _ => tell(&[Reloading]),
     }
 }
 
-/// The herd is stopping, because it was asked to.
+/// Reports that the herd is stopping.
 pub fn stopping() {
     tell(&[Stopping, Status("stopping")]);
 }
 
-/// Passes on what the supervisor has to say: to the log, and, of a reload, to the service manager.
+/// Passes a note of the supervisor on to the log, and to the service manager if it is about a reload.
 pub fn note(note: &Note) {
     match note {
         Note::RollStarted | Note::RollFinished => log::info!("{note}"),
@@ -46,8 +47,8 @@ pub fn note(note: &Note) {
     }
 }
 
-/// How often the service manager wants to hear that the master does its work, if it does: systemd ends a service that has
-/// not said so for its `WatchdogSec=`. Of the workers it hears nothing; those are the master's business.
+/// How often the service manager expects a sign of life from the master, if it expects one: systemd kills a service
+/// that has sent none for its `WatchdogSec=`. The workers are the master's business, and send none.
 #[derive(Debug)]
 pub struct Heartbeat {
     every: Option<Duration>,
@@ -55,13 +56,13 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// As the environment wants it (sd_watchdog_enabled(3)).
+    /// As the environment asks for (sd_watchdog_enabled(3)).
     pub fn wanted() -> Heartbeat {
-        // Twice in the time that may pass, as the manual advises.
+        // Half of the time that may pass, as the manual advises.
         Heartbeat { every: sd_notify::watchdog_enabled().map(|limit| limit / 2), next: Instant::now() }
     }
 
-    /// Says that the master does its work, if it is time to.
+    /// Sends a sign of life, if it is time to.
     pub fn beat(&mut self, now: Instant) {
         if let Some(every) = self.every
             && now >= self.next

@@ -20,10 +20,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-/// What the handlers reach.
+/// The only state that the handlers use.
 static MAILBOX: Mailbox = Mailbox::new();
 static BELL: OnceLock<EventBell> = OnceLock::new();
-/// The logs are to be opened again. It has no place in the mailbox: asked twice before the master looks, once is enough.
+/// The logs must be opened again. A flag and not a notice: two requests before the master looks count as one.
 static REOPEN: AtomicBool = AtomicBool::new(false);
 
 /// Makes the master's signals leave notices. Returns the mailbox and the bell that rings for it.
@@ -42,8 +42,8 @@ pub fn for_master() -> Result<(&'static Mailbox, &'static EventBell), Errno> {
     Ok((&MAILBOX, bell))
 }
 
-/// Lets this process collect its children. Whoever starts a program may have it ignore SIGCHLD, and then the kernel throws
-/// away how a child has ended (waitpid(2)).
+/// Lets this process reap its children. It may have been started with SIGCHLD ignored, and then the kernel discards how
+/// a child has ended (waitpid(2)).
 ///
 /// # Errors
 /// Those of sigaction(2).
@@ -62,10 +62,11 @@ pub fn reopen_asked() -> bool {
 /// # Errors
 /// Those of sigaction(2).
 pub fn for_worker() -> Result<(), Errno> {
-    // A terminal sends these two to everybody, when it is closed and for Ctrl-C; only the master is to answer.
+    // A terminal sends these two to every process of the herd, when it is closed and for Ctrl-C; only the master must
+    // react.
     set(Signal::SIGHUP, SigHandler::SigIgn)?;
     set(Signal::SIGINT, SigHandler::SigIgn)?;
-    // It can open no log: it may not be who it was, and it is confined. The master has it replaced.
+    // A worker cannot open a log: its user may have changed, and it is confined. The master replaces it instead.
     set(Signal::SIGUSR1, SigHandler::SigIgn)?;
     set(Signal::SIGQUIT, SigHandler::SigDfl)?;
     set(Signal::SIGCHLD, SigHandler::SigDfl)
@@ -96,11 +97,12 @@ pub fn held_back<T>(fork: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno>
 }
 // ANCHOR_END: held_back
 
-/// Ends this process after so long, whatever it does then: SIGALRM, which nothing else here uses, gets back its default.
+/// Ends this process after `limit`, whatever it does then: SIGALRM, which nothing else here uses, gets its default
+/// action back.
 pub fn end_within(limit: Duration) {
     // Rounded up; 0 would mean never (alarm(2)).
     let seconds = u32::try_from(limit.as_secs()).unwrap_or(u32::MAX - 1) + 1;
-    // Without it, the process stays until its last client leaves, and nothing worse.
+    // If this fails, the process only stays until its last client leaves.
     if set(Signal::SIGALRM, SigHandler::SigDfl).is_ok() {
         alarm::set(seconds);
     }

@@ -1,8 +1,9 @@
 //! Clients that have connected and said nothing yet.
 //!
-//! A worker accepts a client together with its first bytes (`TCP_DEFER_ACCEPT`, tcp(7)). So its request is read at once,
-//! and a connection that carries one request is never registered with epoll: a quarter less processor time for each.
-//! Until then the kernel keeps the client, as if its handshake were not over, for about a second.
+//! A worker accepts a client together with its first bytes (`TCP_DEFER_ACCEPT`, tcp(7)). So its request is read at
+//! once, and a connection that carries one request is never registered with epoll, which saves a quarter of its
+//! processor time. Until its first bytes come, the kernel keeps the client as if its handshake were not over, for about
+//! a second.
 //!
 //! ```text
 //!   connect -----> kept by the kernel ---- first bytes, or a second ----> backlog -----> accepted
@@ -10,7 +11,8 @@
 //!                        '---- the socket closes ----> reset
 //! ```
 //!
-//! The second way out is why a stop looks here first: whoever has connected is to be answered or told, not reset.
+//! Because of the reset, a stop checks for such clients first: a client that has connected should be answered or told,
+//! not reset.
 
 use nix::sys::socket::setsockopt;
 use nix::{libc, setsockopt_impl, sockopt_impl};
@@ -21,11 +23,12 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// After this time nobody is kept any more: the kernel asks again after a second (RFC 6298, section 2.1), and the
-/// client's answer lets it in.
+/// After this time no client is kept any more: the kernel repeats its SYN-ACK after a second (RFC 6298, section 2.1),
+/// and accepts the client when that is answered.
 const OVER: Duration = Duration::from_millis(1500);
 
-/// How often the kernel is asked whether it still keeps a client. Its table has a line for each connection.
+/// How often the kernel is asked whether it still keeps a client. That is not done more often, because its table has a
+/// line for each connection.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 sockopt_impl!(
@@ -41,7 +44,7 @@ pub fn accept_with_first_bytes(listener: &impl AsFd) -> io::Result<()> {
     Ok(setsockopt(listener, Silence, &1)?)
 }
 
-/// Lets in whoever comes from now on, and within a second those who are kept.
+/// Accepts clients at once from now on, and within a second those that are kept.
 ///
 /// # Errors
 /// Those of setsockopt(2).
@@ -49,8 +52,8 @@ fn accept_at_once(listener: &impl AsFd) -> io::Result<()> {
     Ok(setsockopt(listener, Silence, &0)?)
 }
 
-/// Whether the kernel keeps anybody for a socket that listens on this port. Where it does not say (/proc/net/tcp,
-/// proc(5)), nobody.
+/// Whether the kernel keeps a client for a socket that listens on this port. `false` if it does not say (/proc/net/tcp,
+/// proc(5)).
 fn keeps_anybody(address: SocketAddr) -> bool {
     let table = if address.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
     let table = fs::read_to_string(table).unwrap_or_default();
@@ -62,15 +65,16 @@ fn keeps_anybody(address: SocketAddr) -> bool {
     })
 }
 
-/// A stop that was asked for, and begins when the kernel keeps no silent client any more, or when nobody can be kept.
+/// A stop that was requested, and that begins when the kernel keeps no silent client any more, after 1.5 seconds at the
+/// latest.
 #[derive(Debug, Default)]
 pub struct PendingStop {
     by: Option<Instant>,
 }
 
 impl PendingStop {
-    /// A stop was asked for: clients who have connected and said nothing are let in first, so that a worker can answer or
-    /// tell them. Whoever asks for a stop again is not kept waiting.
+    /// A stop was requested: clients that have connected and sent nothing are accepted first, so that a worker can
+    /// answer or tell them. A second stop request takes effect immediately.
     // ANCHOR: let_everybody_in
     pub fn asked(&mut self, sockets: &[ListeningSocket], address: SocketAddr) -> Option<Event> {
         if self.by.take().is_some() {
@@ -88,7 +92,7 @@ impl PendingStop {
         None
     }
 
-    /// The stop, if it has waited and everybody is in.
+    /// The stop, if one is pending and no client is kept any more.
     pub fn is_due(&mut self, address: SocketAddr) -> Option<Event> {
         let is_time = |by: &mut Instant| Instant::now() >= *by || !keeps_anybody(address);
         self.by.take_if(is_time).map(|_| Event::Stop)

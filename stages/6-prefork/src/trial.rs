@@ -1,8 +1,9 @@
 //! A child that tries settings, so that the master does not have to.
 //!
-//! Reading a configuration file and opening a folder or a log may take for ever: on a network file system whose server is
-//! gone, or for a FIFO that nobody reads. The master must obey signals and replace the dead meanwhile. So it forks a
-//! child that does all this as the user that workers run as, and hands over what it has opened (SCM_RIGHTS, unix(7)):
+//! Reading a configuration file and opening a folder or a log may take forever: on a network file system whose server
+//! is gone, or for a FIFO that no process reads. Meanwhile the master must obey signals and replace dead workers. So it
+//! forks a child that does all this as the user that workers run as, and hands over what it has opened (SCM_RIGHTS,
+//! unix(7)):
 //!
 //! ```text
 //!   master ---- forks ----> trial          "trying --document-root: /srv/www"
@@ -13,8 +14,7 @@
 //!      | only now looks at what was handed over
 //! ```
 //!
-//! A trial that does not end within [`ANSWER_WITHIN`] is killed, and the last thing that it said it was trying is what
-//! did not answer.
+//! A trial that does not end within [`ANSWER_WITHIN`] is killed, and its last message names what did not answer.
 
 use crate::children::fork;
 use crate::signals;
@@ -44,13 +44,14 @@ use std::time::{Duration, Instant};
 /// How long a trial may take. A disk that has to start spinning takes several seconds.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long the master waits for a trial that it has killed. One that sleeps in the kernel for a disk does not hear it.
+/// How long the master waits for a trial that it has killed. SIGKILL does not wake one that sleeps in the kernel for a
+/// disk.
 const DEAD_WITHIN: Duration = Duration::from_secs(1);
 
 /// The longest message: a configuration file, the longest path, a sentence.
 const LONGEST_MESSAGE: usize = 64 << 10;
 
-/// What all workers serve until the next reload, whatever its names have come to mean.
+/// What all workers serve until the next reload, even if its paths mean something else by then.
 #[derive(Debug)]
 pub struct Opened {
     /// The document root.
@@ -59,10 +60,10 @@ pub struct Opened {
     pub logs: Vec<OwnedFd>,
 }
 
-/// What a trial that went well has found.
+/// The result of a trial that succeeded.
 #[derive(Debug)]
 pub struct Found {
-    /// What is to be served, if that was tried.
+    /// The document root, if it was tried.
     pub root: Option<OwnedFd>,
     /// The access log, if there is to be one: an open file for each slot.
     pub logs: Vec<OwnedFd>,
@@ -111,7 +112,7 @@ impl Trial {
         Ok(Trial { child, answers, by: Instant::now() + ANSWER_WITHIN })
     }
 
-    /// Whether this process is the trial.
+    /// Whether this pid is the trial's.
     pub fn is(&self, pid: Pid) -> bool {
         self.child == pid
     }
@@ -124,12 +125,12 @@ impl Trial {
     /// Waits for the end. For a master that has nothing else to do yet.
     ///
     /// # Errors
-    /// [`Failure::Setting`] for what cannot be used, [`Failure::NotNow`] for what is not there. [`Failure::Running`] for
-    /// what did not answer: it may the next time.
+    /// [`Failure::Setting`] for what cannot be used, [`Failure::NotNow`] for what is not there, and
+    /// [`Failure::Running`] for what did not answer, but may the next time.
     pub fn wait(self) -> Result<Opened, Failure> {
         loop {
             let left = self.by.saturating_duration_since(Instant::now());
-            // Nothing but the other end's closing is waited for (POLLHUP, poll(2)).
+            // This only waits for the other end to close (POLLHUP, poll(2)).
             let mut source = [PollFd::new(self.answers.as_fd(), PollFlags::empty())];
             match poll(&mut source, poll_timeout(left)) {
                 Ok(0) => return Err(Failure::Running(self.give_up())),
@@ -150,7 +151,7 @@ impl Trial {
         self.ended(how).and_then(Found::complete).map(|(opened, _)| opened).map_err(failure)
     }
 
-    /// The child has ended and was collected: what has it found?
+    /// What the child has found, once it has ended and was reaped.
     ///
     /// # Errors
     /// One sentence: what cannot be used.
@@ -169,11 +170,13 @@ impl Trial {
     }
     // ANCHOR_END: ended
 
-    /// Kills the child and says what it was waiting for. One that not even SIGKILL wakes is collected whenever it ends.
+    /// Kills the child and says what it was waiting for. A child that not even SIGKILL wakes is reaped whenever it
+    /// ends.
     pub fn give_up(self) -> String {
-        // It was not collected yet, so its pid is its own.
+        // It was not reaped yet, so its pid cannot be another process's.
         let _ = kill(self.child, Signal::SIGKILL);
-        // Its end of the socket closes as it dies. Collected here, because a herd that ends will not do it any more.
+        // Its end of the socket closes as it dies. It is reaped here, because a herd that is stopping would not reap it
+        // later.
         let mut source = [PollFd::new(self.answers.as_fd(), PollFlags::empty())];
         if poll(&mut source, poll_timeout(DEAD_WITHIN)).is_ok_and(|ready| ready > 0) {
             let _ = waitpid(self.child, None);
@@ -228,7 +231,7 @@ struct Heard {
 }
 
 impl Answers {
-    /// Says what may take for ever from here on.
+    /// Names what may take forever from here on.
     ///
     /// # Errors
     /// Those of sendmsg(2).
@@ -239,7 +242,7 @@ impl Answers {
     /// Hands over what the configuration file says.
     ///
     /// # Errors
-    /// Those of sendmsg(2), and one for a file that is too long for a message.
+    /// Those of sendmsg(2), and an error for a file that is too long for a message.
     pub fn configuration(&self, text: &str) -> io::Result<()> {
         if text.len() >= LONGEST_MESSAGE {
             return Err(io::Error::other(format!("it is longer than {LONGEST_MESSAGE} bytes")));
@@ -250,7 +253,8 @@ impl Answers {
     /// Opens everything that workers with these settings use, and hands it over.
     ///
     /// # Errors
-    /// [`Failure::Setting`] for what cannot be used.
+    /// [`Failure::Setting`] for what cannot be used, [`Failure::NotNow`] for what is not there, [`Failure::Running`] if
+    /// it cannot be handed over.
     // ANCHOR: try_settings
     pub fn try_all(&self, settings: &Settings) -> Result<(), Failure> {
         let what = format!("--document-root: {}", settings.document_root.display());
@@ -261,11 +265,11 @@ impl Answers {
 
     /// Opens the access log of these settings, if there is to be one, and hands it over.
     ///
-    /// Once for each slot: a worker that takes a piece of a line back looks at the position of its open
-    /// file, and would mistake another worker's for its own.
+    /// It is opened once for each slot: a worker that takes a piece of a line back uses the position of
+    /// its open file, which no other worker may move.
     ///
     /// # Errors
-    /// [`Failure::Setting`] if it cannot be used.
+    /// Those of [`Answers::try_all`].
     pub fn try_log(&self, settings: &Settings) -> Result<(), Failure> {
         if let Some(path) = &settings.access_log {
             self.trying(&format!("--access-log: {}", path.display()))
@@ -301,7 +305,7 @@ fn follow(master: Pid) -> Result<(), Failure> {
 }
 
 impl Found {
-    /// What is to be served, and what the configuration file said.
+    /// What the workers will serve, and the text of the configuration file.
     ///
     /// # Errors
     /// One sentence, if no root was tried.

@@ -1,7 +1,7 @@
-//! Workers that live and do not move, although work waits. How the master notices.
+//! How the master notices workers that are alive but do not move although work waits.
 //!
-//! A worker that has nothing to do does not move either. So its pulse is taken only while something waits for it, and
-//! from then on until it moves: others may do in the meantime what was waiting. (Compare the watchdogs of unicorn and
+//! A worker that has nothing to do does not move either. So its pulse only counts from when something waits for it
+//! until it moves, even if other workers do the waiting work in the meantime. (Compare the watchdogs of unicorn and
 //! gunicorn, whose workers have to move all the time.)
 //!
 //! | what is taken            | moves with             | what waits for it                      |
@@ -22,10 +22,10 @@ use std::time::{Duration, Instant};
 /// How often pulses are taken.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// How long a reception may stand still, while clients wait, before others accept in its place.
+/// How long a reception may stand still while clients wait, before other workers accept for it.
 const COVERED_AFTER: Duration = Duration::from_secs(1);
 
-/// How many clients wait to be accepted from a socket. Where the kernel does not say, none.
+/// How many clients wait to be accepted from a socket; 0 if the kernel does not say.
 fn backlog(socket: &ListeningSocket) -> u32 {
     let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
     let mut length = size_of_val(&info) as libc::socklen_t;
@@ -43,7 +43,8 @@ fn backlog(socket: &ListeningSocket) -> u32 {
         );
         info.assume_init()
     };
-    // Of a socket that listens, the field holds this (tcp_get_info in the kernel; ss(8) shows it under Recv-Q).
+    // For a listening socket, this field holds the backlog's length (tcp_get_info in the kernel; ss(8) shows it under
+    // Recv-Q).
     info.tcpi_unacked
 }
 
@@ -51,7 +52,7 @@ fn backlog(socket: &ListeningSocket) -> u32 {
 #[derive(Debug, Default)]
 struct Pulse {
     beats: u64,
-    /// Since when something has waited and nothing has moved.
+    /// When something began to wait with nothing moving since; `None` if nothing waits.
     still_since: Option<Instant>,
 }
 
@@ -69,12 +70,12 @@ struct Pulses {
 pub struct Watchdog {
     board: Board,
     stats: Arc<SharedStats>,
-    /// Those of the two seats of each slot.
+    /// For the two seats of each slot.
     pulses: Vec<[Pulses; SEATS]>,
     next_look: Instant,
 }
 
-/// What a worker seems to be.
+/// How a worker seems to be.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Health {
     /// It moves, or has no reason to.
@@ -87,7 +88,7 @@ enum Health {
 }
 
 impl Watchdog {
-    /// A watchdog that tells on this board what it finds.
+    /// A watchdog that reports stuck workers on this board.
     pub fn new(board: Board, stats: Arc<SharedStats>) -> Watchdog {
         let pulses = (0..stats.slots()).map(|_| Default::default()).collect();
         Watchdog { board, stats, pulses, next_look: Instant::now() }
@@ -98,8 +99,8 @@ impl Watchdog {
         self.next_look
     }
 
-    /// Takes all pulses, if it is time. A worker that is stuck gets cover; those that hang are returned. `sockets` are
-    /// those of the slots, and `limit` is how long nothing may move.
+    /// Takes all pulses, if it is time. Stuck workers get cover; hung workers are returned. `sockets` are those of the
+    /// slots, and `limit` is how long a worker may stand still.
     pub fn look(
         &mut self,
         now: Instant,
@@ -115,7 +116,7 @@ impl Watchdog {
         for (slot, socket) in sockets.iter().enumerate() {
             let backlog = backlog(socket);
             if backlog > 0 && self.stats.slot(slot).cover().is_needed() {
-                // Whoever was told of these clients may have died since.
+                // The worker that was woken for these clients may have died since.
                 self.board.remind();
             }
             let mut take = |(seat, pid): (usize, Pid), waiting| {
@@ -131,7 +132,7 @@ impl Watchdog {
                 self.board.set(slot, Why::Stuck, health != Health::Well);
             }
             if let Some(worker) = supervisor.leaving(slot) {
-                // It has clients, or would be gone; and as long as it has, it looks at their deadlines.
+                // It still has clients, or it would be gone; and while it has, it must turn to check their deadlines.
                 take(worker, true);
             }
         }
@@ -160,7 +161,7 @@ impl Pulse {
 }
 
 impl Pulses {
-    /// Takes the pulses of the worker that sits there, whose reception has work `waiting`, and who may stand still for
+    /// Takes the pulses of the worker in this seat, whose reception has work `waiting`, and which may stand still for
     /// `limit`.
     fn take(&mut self, now: Instant, pid: Pid, seat: Seat<'_>, waiting: bool, limit: Duration) -> Health {
         if self.pid != Some(pid) {

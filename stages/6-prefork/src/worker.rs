@@ -18,10 +18,10 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long workers may take to leave when the herd stops, if nobody has said.
+/// How long workers may take to leave when the herd stops, unless a setting says otherwise.
 pub const GRACE: Duration = Duration::from_secs(30);
 
-/// What a worker is told by the master that forked it.
+/// What the master gives to a worker that it forks.
 pub struct Orders<'m> {
     /// The master.
     pub master: Pid,
@@ -29,15 +29,15 @@ pub struct Orders<'m> {
     pub slot: usize,
     /// Its seat in the slot's statistics.
     pub seat: usize,
-    /// What to serve, and where to write about it.
+    /// The root to serve, and the access log.
     pub opened: &'m mut Opened,
     /// The sockets of all slots.
     pub sockets: Vec<ListeningSocket>,
-    /// The socket for those who watch the herd, if they have one.
+    /// The monitoring socket, if there is one.
     pub monitoring: Option<OwnedFd>,
-    /// Who needs cover.
+    /// Which slots need cover.
     pub board: Board,
-    /// Where to report that it serves.
+    /// The pipe on which the worker reports that it serves.
     pub ready: &'m OwnedFd,
 }
 
@@ -71,15 +71,15 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     let mut serving = false;
     let report = || {
         serving = true;
-        // The pipe is full only if the master has stopped reading, and then it does not count workers
-        // either.
+        // The pipe is full only if the master has stopped reading, and then the report is of no use
+        // to it.
         let _ = write(ready, &process::id().to_ne_bytes());
     };
     let own = &sockets[slot];
     if let Err(error) =
         listening::send_without_delay(own).and_then(|()| silence::accept_with_first_bytes(own))
     {
-        // They are for speed, and a client notices nothing else.
+        // The options only make it faster; nothing else changes for a client.
         let error = plain(&error);
         log::warn!("slot {slot}: without its socket's options it serves more slowly: {error}");
     }
@@ -101,7 +101,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
 fn follow(master: Pid) -> Result<Option<&'static Stop>, Failure> {
     let stop = stop::on_signals().map_err(Failure::cannot("receive signals"))?;
     signals::for_worker().map_err(Failure::cannot("receive signals"))?;
-    // When the master dies, however it dies, the kernel asks the worker to stop (PR_SET_PDEATHSIG,
+    // When the master dies, in whatever way, the kernel asks the worker to stop (PR_SET_PDEATHSIG,
     // prctl(2)).
     set_pdeathsig(Signal::SIGTERM).map_err(Failure::cannot("follow the master"))?;
     signals::release().map_err(Failure::cannot("receive signals"))?;

@@ -1,6 +1,6 @@
 //! Reading a request body in order to throw it away (RFC 9112, section 7.1).
 //!
-//! A file server wants no bodies, but it must know where each ends, or the body is taken for the next request.
+//! A file server needs no bodies, but it must know where each ends, or it takes the body for the next request.
 //! [`Discard`] is fed whatever bytes have come, in pieces of any size, and says how many of them were body.
 //!
 //! ```text
@@ -52,7 +52,7 @@ pub struct Fed {
 }
 
 impl Discard {
-    /// Begins with the first byte behind the head.
+    /// Begins with the first byte after the head.
     pub fn new(framing: Framing) -> Discard {
         let state = match framing {
             Framing::None => State::Done,
@@ -65,7 +65,7 @@ impl Discard {
     /// Reads body bytes from the front of `bytes`.
     ///
     /// # Errors
-    /// 400 for broken chunks; 413 once more than [`MAX_BODY`] bytes came. A length that is merely announced as too
+    /// 400 for broken chunks; 413 once more than [`MAX_BODY`] bytes have come. A length that is merely announced as too
     /// large is not refused yet: a client that is still sending does not read, and would see a reset instead.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Fed, Refusal> {
         let mut used = 0;
@@ -103,7 +103,7 @@ impl Discard {
         }
     }
 
-    /// Takes at most `left` bytes and holds the limit.
+    /// Takes at most `left` bytes, and refuses a body larger than the limit.
     fn take(&mut self, rest: &[u8], left: u64) -> Result<usize, Refusal> {
         let step = rest.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         self.total += step as u64;

@@ -1,4 +1,4 @@
-//! Buffers that belong to those who are busy.
+//! Buffers that only busy connections hold.
 //!
 //! A connection needs a buffer while bytes are on their way, and most connections are idle most of the time. So a
 //! thread keeps a few free buffers. A connection takes one when it has something to put into it, and gives it back

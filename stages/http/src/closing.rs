@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-/// How long a closing connection is read from, so that the last response arrives.
+/// How long the server reads from a closing connection, so that the last response arrives.
 pub const LINGER: Duration = Duration::from_secs(2);
 
 /// Read from a closing connection at once, in bytes.
@@ -33,18 +33,18 @@ pub enum Progress {
     Done,
     /// The client must take some bytes first: wait until the socket is writable.
     Blocked,
-    /// The response is sent, and the connection is to be closed: [read and drop](read_and_drop) what still comes.
+    /// The response is sent, and the connection must be closed: [read and drop](read_and_drop) what still comes.
     Lingering,
     /// Drop the connection.
     Closed,
 }
 
-/// Sends the client the end of the stream. What it still sends is to be [read and dropped](read_and_drop).
+/// Sends the client the end of the stream. Whatever the client still sends must be [read and dropped](read_and_drop).
 pub fn say_no_more(stream: &TcpStream) -> Progress {
     stream.shutdown(Shutdown::Write).map_or(Progress::Closed, |()| Progress::Lingering)
 }
 
-/// Reads once, and drops what was read: a client that sends faster than this reads must not keep its caller without end.
+/// Reads once, and drops what was read: a client that sends faster than this reads must not keep the caller forever.
 /// [`Progress::Lingering`]: wait until the socket is readable. [`Progress::Done`]: enough for now, but there is more.
 pub fn read_and_drop(mut stream: &TcpStream) -> Progress {
     match stream.read(&mut [0; SCRAP]) {
@@ -56,10 +56,10 @@ pub fn read_and_drop(mut stream: &TcpStream) -> Progress {
     }
 }
 
-/// For a client that does not take its response: what the kernel holds for it, which may be megabytes, is dropped when
-/// the socket is closed (`SO_LINGER`, socket(7)).
+/// For a client that does not take its response: the kernel drops what it holds for the client, which may be megabytes,
+/// when the socket is closed (`SO_LINGER`, socket(7)).
 pub fn reset_on_close(stream: &TcpStream) {
     let at_once = linger { l_onoff: 1, l_linger: 0 };
-    // If it fails, the kernel goes on trying for some minutes.
+    // If it fails, the kernel keeps trying to send for some minutes.
     let _ = setsockopt(stream, sockopt::Linger, &at_once);
 }

@@ -2,7 +2,7 @@
 
 use parts::request::RequestHead;
 
-/// A compression that a file may have been stored in.
+/// A compression that a file may be stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
     /// Brotli (RFC 7932).
@@ -23,7 +23,7 @@ impl Coding {
         }
     }
 
-    /// The ending of a file that is stored so.
+    /// The file name extension of this coding.
     pub fn ending(self) -> &'static str {
         match self {
             Coding::Brotli => ".br",
@@ -32,15 +32,15 @@ impl Coding {
     }
 }
 
-/// The coding that the client likes best of those that are `available`; `None`: send the file as it is.
+/// The `available` coding that the client prefers; `None`: send the file as it is.
 ///
-/// Also a client that refuses `identity` gets that, if nothing else can be had: it may know what to do with it, and with 406
-/// it can do nothing (section 12.4.1 allows both).
+/// Even a client that refuses `identity` gets it if nothing else is available: it may be able to use it, but not a 406
+/// (section 12.4.1 allows both).
 pub fn preferred(head: &RequestHead<'_>, available: impl Iterator<Item = Coding>) -> Option<Coding> {
     let mut best = (weight(head, "identity").unwrap_or(0), None);
     for coding in available {
         let weight = weight(head, coding.name()).unwrap_or(0);
-        // As it is, the file is longer, so it must be liked more, and not only as much.
+        // Uncoded, the file is longer, so it is chosen only if its weight is higher.
         if weight > best.0 || (best.1.is_none() && weight == best.0 && weight > 0) {
             best = (weight, Some(coding));
         }
@@ -48,7 +48,7 @@ pub fn preferred(head: &RequestHead<'_>, available: impl Iterator<Item = Coding>
     best.1
 }
 
-/// How much the client likes a coding, in thousandths; `None` if it does not say. `*` stands for all that are not named.
+/// The client's weight of a coding, in thousandths; `None` if it gives none. `*` stands for all that are not named.
 fn weight(head: &RequestHead<'_>, name: &str) -> Option<u16> {
     let mut by_star = None;
     let lists = head.headers.all("accept-encoding").filter_map(|value| std::str::from_utf8(value).ok());

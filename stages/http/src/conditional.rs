@@ -5,14 +5,14 @@ use crate::range::{Wanted, wanted};
 use crate::validators::Validators;
 use parts::request::RequestHead;
 
-/// What a GET or HEAD comes to.
+/// How to answer a GET or HEAD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// 200, 206 or 416.
     Send(Wanted),
-    /// 304: the client's copy is good.
+    /// 304: the client's copy is current.
     NotModified,
-    /// 412: the file is not what the client takes it for.
+    /// 412: the file is not in the state that the client expects.
     PreconditionFailed,
 }
 
@@ -30,9 +30,9 @@ pub fn evaluate(head: &RequestHead<'_>, validators: &Validators, size: u64) -> V
         return Verdict::PreconditionFailed;
     }
 
-    // A file that was put back in place of a newer one has an older date, and other bytes. So only the very date that was
-    // sent with these bytes spares the client a copy, as in nginx; RFC 9110, section 13.1.3 would let an older one do so
-    // too. A client that made its date up gets the file, which is never wrong.
+    // A file that was restored in place of a newer one has an older date, and other bytes. So only the exact date of
+    // these bytes gets a 304, as in nginx; RFC 9110, section 13.1.3 would allow it for any later date too. A client
+    // that made its date up gets the file, which is never wrong.
     if headers.all("if-none-match").next().is_some() {
         if any_tag_matches(head, "if-none-match", &validators.etag, Comparison::Weak) {
             return Verdict::NotModified;
@@ -58,7 +58,7 @@ enum Comparison {
     Weak,
 }
 
-/// Whether any tag in the lists of the fields called `name` is `etag`, or a `*` stands there.
+/// Whether any tag in the lists of the fields called `name` is `etag`, or one of them is `*`.
 fn any_tag_matches(head: &RequestHead<'_>, name: &str, etag: &str, comparison: Comparison) -> bool {
     head.headers.all(name).filter_map(|value| std::str::from_utf8(value).ok()).any(|list| {
         list.trim() == "*"

@@ -1,8 +1,8 @@
 //! A connection that never blocks.
 //!
-//! [`Connection`] is a socket with what [has come](Incoming) from the client and what is [on its way](Outgoing) to it. Its
-//! methods do what can be done now and say what to wait for. How to wait is the stage's business: in stages 1 and 2 a thread
-//! sleeps in poll(2), in later stages one epoll loop does all the waiting.
+//! [`Connection`] is a socket with what [has come](Incoming) from the client and what is [on its way](Outgoing) to it.
+//! Its methods do what can be done now and return what to wait for. How to wait is the stage's business: in stages 1
+//! and 2 a thread sleeps in poll(2), in later stages one epoll loop does all the waiting.
 //!
 //! ```text
 //!       receive(), respond()            send()
@@ -32,13 +32,13 @@ pub struct Connection {
     /// When the client began what the deadline is for: to be idle, to send a request, to take a response; while a
     /// response is being sent, when the client was last seen to take some.
     since: Instant,
-    /// When bytes last came; from when its request is complete, when that was.
+    /// When bytes last came. Once a request is complete, this is when it became so.
     came_at: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// A request is awaited, or is complete and wants its response.
+    /// A request is awaited, or is complete and has no response yet.
     Receiving,
     /// The response is being sent.
     Sending(Then),
@@ -53,8 +53,8 @@ enum Phase {
 pub enum Received {
     /// A request is complete, and its response was begun: go on with [`Connection::send`].
     Answered,
-    /// A request is complete, and whoever was asked has no response: ask for it with [`Connection::request`], answer
-    /// with [`Connection::respond`].
+    /// A request is complete, and `answer` had no response: get it with [`Connection::request`], answer with
+    /// [`Connection::respond`].
     Declined,
     /// Not yet: wait until the socket is readable.
     Incomplete,
@@ -65,7 +65,7 @@ pub enum Received {
 }
 
 impl Connection {
-    /// Takes over an accepted socket, which must not block, and should send without delay.
+    /// Takes an accepted socket, which must not block, and should send without delay.
     pub fn new(stream: TcpStream, peer: SocketAddr, now: Instant) -> Connection {
         Connection {
             stream,
@@ -78,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// Reads what has come, until a request is complete or nothing more is there. Asks `answer` for the response to a
+    /// Reads what has come, until a request is complete or nothing is left to read. Asks `answer` for the response to a
     /// complete request; `None` leaves it to another thread.
     // ANCHOR: receive
     pub fn receive(&mut self, answer: impl Fn(&Request<'_>) -> Option<Response>) -> Received {
@@ -113,7 +113,8 @@ impl Connection {
     }
     // ANCHOR_END: receive
 
-    /// The socket was reported to hold something that a short read may have missed, such as the end of the stream.
+    /// Call this when the socket was reported readable: a short read may have missed something, such as the end of the
+    /// stream.
     pub fn expect_more(&mut self) {
         self.incoming.expect_more();
     }
@@ -126,7 +127,7 @@ impl Connection {
         Received::Incomplete
     }
 
-    /// The request that [`Connection::receive`] has found, and that was not answered.
+    /// The complete request that is not answered yet.
     ///
     /// # Errors
     /// The refusal to answer with, for a target that cannot be resolved.
@@ -151,8 +152,8 @@ impl Connection {
         self.start(response, current.is_head, then, now);
     }
 
-    /// Begins the response to a request that cannot be served. The connection closes after it, because it is not known
-    /// where the next request would begin.
+    /// Begins the response to a request that cannot be served. The connection closes after it, because nothing says
+    /// where the next request begins.
     pub fn refuse(&mut self, refusal: Refusal) {
         self.refuse_with(Response::page(refusal.status, refusal.why));
     }
@@ -172,7 +173,7 @@ impl Connection {
         self.since = now;
     }
 
-    /// Sends what the client will take now, and tells the handler when the response is over.
+    /// Sends what the socket takes now, and tells the handler when the response is over.
     pub fn send(&mut self, handler: &dyn Handler) -> Progress {
         let Phase::Sending(then) = self.phase else { return Progress::Closed };
         match self.outgoing.send(&self.stream) {
@@ -257,8 +258,8 @@ impl Connection {
     }
     // ANCHOR_END: deadline
 
-    /// The deadline has passed: whether a response is on its way out, and the client takes enough of it. If so, it has
-    /// the time limit once more.
+    /// To call when the deadline has passed. Whether a response is being sent and the client takes enough of it; if so,
+    /// the client gets the time limit once more.
     pub fn takes_enough(&mut self, timeout: Duration, now: Instant) -> bool {
         if !self.is_sending() {
             return false;
@@ -267,13 +268,13 @@ impl Connection {
         self.outgoing.is_taken(&self.stream, timeout, now)
     }
 
-    /// The client was kept waiting by the server, which is not held against it.
+    /// Restarts the client's time limit, because the server kept the client waiting.
     pub fn excuse(&mut self) {
         self.since = Instant::now();
     }
 
-    /// What to do when the deadline has passed: `true` if the client is owed a 408, because a part of its request
-    /// has come (RFC 9110, section 15.5.9).
+    /// To call when the deadline has passed. `true` if the client must get a 408, because a part of its request has
+    /// come (RFC 9110, section 15.5.9).
     pub fn owes_timeout_response(&self) -> bool {
         self.phase == Phase::Receiving && self.incoming.is_partial()
     }
@@ -283,12 +284,12 @@ impl Connection {
         self.phase == Phase::Receiving && self.incoming.is_idle()
     }
 
-    /// Whether there is nothing more to do but to drop the connection.
+    /// Whether all that is left is to drop the connection.
     pub fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
     }
 
-    /// Whether a response is on its way out.
+    /// Whether a response is being sent.
     pub fn is_sending(&self) -> bool {
         matches!(self.phase, Phase::Sending(_))
     }

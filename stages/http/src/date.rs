@@ -12,7 +12,7 @@ thread_local! {
     static LATEST: Cell<(u64, [u8; DATE_LENGTH])> = const { Cell::new((u64::MAX, [b' '; DATE_LENGTH])) };
 }
 
-/// The time now, as the `Date` field wants it.
+/// The time now, in the format of the `Date` field.
 pub fn now() -> [u8; DATE_LENGTH] {
     let second = seconds_since_1970();
     LATEST.with(|latest| {
@@ -27,12 +27,12 @@ pub fn now() -> [u8; DATE_LENGTH] {
     })
 }
 
-/// Whole seconds since 1970; 0 for a clock that is set before.
+/// Whole seconds since 1970; 0 for a clock that is set earlier.
 pub fn seconds_since_1970() -> u64 {
     since_1970().as_secs()
 }
 
-/// The time since 1970; 0 for a clock that is set before.
+/// The time since 1970; 0 for a clock that is set earlier.
 pub fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
@@ -43,7 +43,7 @@ pub fn format(second: u64) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(second.min(LAST)))
 }
 
-/// Reads a date in any of the three forms of HTTP, as seconds since 1970.
+/// Reads a date in any of the three forms of HTTP, as seconds since 1970; `None` for anything else.
 pub fn parse(text: &str) -> Option<u64> {
     let time = httpdate::parse_http_date(text).ok()?;
     Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())

@@ -1,7 +1,8 @@
 //! Where a request ends: the one question that must be settled before any other (RFC 9112, section 6.3).
 //!
-//! If this server and a proxy before it disagree on the end of a request, the bytes in between are a request to one
-//! of them. So whatever is ambiguous is refused and the connection closed, before method or path are looked at.
+//! If this server and a proxy in front of it disagree on the end of a request, one of them takes the bytes in between
+//! for another request. So an ambiguous request is refused and the connection closed, before method or path are looked
+//! at.
 
 use parts::request::{RequestHead, Version};
 
@@ -52,7 +53,7 @@ fn refuse(status: u16, why: &'static str) -> Refusal {
 /// Judges Host, Content-Length, Transfer-Encoding and Expect, in this order.
 ///
 /// # Errors
-/// [`Refusal`] for whatever is missing, doubled, malformed or ambiguous.
+/// [`Refusal`] if one of them is missing, doubled, malformed or ambiguous.
 // ANCHOR: announced
 pub fn announced(head: &RequestHead<'_>) -> Result<Announced, Refusal> {
     check_host(head)?;
@@ -103,8 +104,8 @@ fn is_host(value: &[u8]) -> bool {
         }
 }
 
-/// The value of Content-Length. Two fields, a list, a sign, or a leading zero are refused: somebody else may read
-/// them differently.
+/// The value of Content-Length. Two fields, a list, a sign, or a leading zero are refused, because another program may
+/// read them differently.
 fn content_length(head: &RequestHead<'_>) -> Result<Option<u64>, Refusal> {
     let mut values = head.headers.all("content-length");
     let Some(value) = values.next() else { return Ok(None) };
@@ -121,8 +122,8 @@ fn content_length(head: &RequestHead<'_>) -> Result<Option<u64>, Refusal> {
     }
 }
 
-/// Whether the body is chunked, which ends a body only if it is the last coding and stands there once (RFC 9112,
-/// section 6.3). A coding that this server does not know gets 501 (section 6.1), also without chunks.
+/// Whether the body is chunked, which delimits a body only if it is the last coding and occurs once (RFC 9112, section
+/// 6.3). A coding that this server does not know gets 501 (section 6.1), even without chunks.
 fn is_chunked(head: &RequestHead<'_>) -> Result<bool, Refusal> {
     let mut values = head.headers.all("transfer-encoding");
     let Some(value) = values.next() else { return Ok(false) };

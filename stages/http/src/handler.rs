@@ -1,4 +1,4 @@
-//! What answers requests.
+//! The interface of everything that answers requests.
 //!
 //! Handlers nest. Each stage wraps the one before in a handler of its own, and the code that moves bytes never
 //! learns which: `Observed(Cached(Files))` is one handler.
@@ -20,10 +20,10 @@ pub trait Handler: Send + Sync {
 }
 // ANCHOR_END: handler
 
-/// One request and what became of it.
+/// One request and its response.
 #[derive(Debug)]
 pub struct Exchange<'b> {
-    /// The bytes of the request's head, which need not be a good one. Empty if none came in time.
+    /// The bytes of the request's head, which may be malformed. Empty if none came in time.
     pub head: &'b [u8],
     /// The client.
     pub peer: SocketAddr,
@@ -31,14 +31,14 @@ pub struct Exchange<'b> {
     pub status: u16,
     /// Bytes of the body that were sent.
     pub body_bytes: u64,
-    /// Bytes sent, with the head of the response.
+    /// Bytes sent, including the head of the response.
     pub sent_bytes: u64,
     /// From the moment when the request was complete to the last byte of the response.
     pub duration: Duration,
     /// The whole response was sent.
     pub complete: bool,
-    /// What the cache had to say.
+    /// Whether the file came from the cache; `None` where no cache is asked.
     pub cache: Option<CacheResult>,
-    /// The request came from those who watch the server.
+    /// It is a monitoring request.
     pub monitoring: bool,
 }

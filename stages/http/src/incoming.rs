@@ -1,7 +1,7 @@
 //! What has come from a client and is not answered yet.
 //!
 //! [`Incoming`] reads bytes into its buffer and finds the request in front of them: where its head ends, whether it can
-//! be served, where its body ends. It knows nothing of responses, of deadlines, or of what happens to the connection.
+//! be served, where its body ends. It knows nothing about responses, deadlines, or the state of the connection.
 //!
 //! ```text
 //!   Nothing --> Head --> Body --> Complete
@@ -24,7 +24,8 @@ pub struct Incoming {
     /// The head of the request stays at the front until the request is answered.
     bytes: Buffer,
     front: Front,
-    /// The last read came back short, so the socket was empty then (epoll(7)). Spares a read that would only say so.
+    /// The last read came back short, so the socket was empty then (epoll(7)). This saves a read that would only
+    /// confirm it.
     drained: bool,
 }
 
@@ -40,11 +41,11 @@ enum Front {
     Body(Current, Discard),
     /// All of it has come.
     Complete(Current),
-    /// What came is no request that can be served. It stays so: bytes that were judged once are not judged again.
+    /// It cannot be served. This state is final: bytes that were judged once are not judged again.
     Refused { head_length: usize, refusal: Refusal },
 }
 
-/// What the response needs to know of its request.
+/// What the response needs to know about its request.
 #[derive(Debug, Clone, Copy)]
 pub struct Current {
     head_length: usize,
@@ -61,7 +62,7 @@ pub enum Advanced<T> {
     Incomplete,
     /// The same, and the client waits for `100 Continue` before it sends the body.
     ExpectsContinue,
-    /// The request is complete, and this is what was said to it.
+    /// The request is complete, and this is what `answer` returned.
     Complete(Current, T),
 }
 
@@ -77,16 +78,16 @@ pub enum ReadResult {
 }
 
 impl Incoming {
-    /// Reads what has come, up to the size of a buffer.
+    /// Reads what has come, with at most one recv(2).
     pub fn read(&mut self, stream: &TcpStream) -> ReadResult {
-        // Forgotten at once: a caller that asks again has learnt that there is more.
+        // Cleared at once: the second call in a row reads again.
         if std::mem::take(&mut self.drained) {
             return ReadResult::Nothing;
         }
         let bytes = self.bytes.room();
         bytes.reserve(BUFFER_SIZE);
         let room = bytes.capacity() - bytes.len();
-        // Into memory that nobody has set to zero before.
+        // Reads into uninitialized memory, which saves zeroing it.
         match retry_on_intr(|| recv(stream, spare_capacity(bytes), RecvFlags::empty())) {
             Ok((count @ 1.., _)) => {
                 self.drained = count < room;
@@ -100,16 +101,16 @@ impl Incoming {
         }
     }
 
-    /// The socket was reported to hold something that a short read may have missed, such as the end of the stream.
+    /// Makes the next read ask the socket again: a short read may have missed something, such as the end of the stream.
     pub fn expect_more(&mut self) {
         self.drained = false;
     }
 
-    /// Moves on as far as the bytes at hand allow, and asks `answer` about a request that is complete. Asking here
-    /// spares parsing the head once more.
+    /// Advances as far as the bytes received allow, and asks `answer` about a request that is complete. Asking here
+    /// saves parsing the head again.
     ///
     /// # Errors
-    /// The refusal of a request that cannot be served; asked again, the same.
+    /// The refusal of a request that cannot be served; every later call returns the same.
     pub fn advance<T>(&mut self, answer: impl Fn(&Request<'_>) -> T) -> Result<Advanced<T>, Refusal> {
         let advanced = match &self.front {
             Front::Nothing | Front::Head => self.advance_head(answer),
@@ -164,7 +165,7 @@ impl Incoming {
         Ok(Advanced::Complete(current, answer(&request)))
     }
 
-    /// The request in front cannot be served.
+    /// Notes that the request in front cannot be served. Returns the refusal.
     pub fn refuse(&mut self, refusal: Refusal) -> Refusal {
         self.front = Front::Refused { head_length: self.head_length(), refusal };
         refusal
@@ -185,7 +186,7 @@ impl Incoming {
         matches!(self.front, Front::Head | Front::Body(..))
     }
 
-    /// The head of the request in front; of one that is not complete, or not a good one, all that came of it.
+    /// The head of the request in front; if it is not complete or is malformed, what has come of it.
     pub fn head(&self) -> &[u8] {
         &self.bytes[..self.head_length()]
     }
@@ -199,14 +200,14 @@ impl Incoming {
         }
     }
 
-    /// The request in front is answered: goes on to what came behind it.
+    /// The request in front is answered: continues with the bytes after it.
     pub fn next(&mut self) {
         let head_length = self.head_length();
         self.bytes.drain(..head_length);
         self.front = if self.bytes.is_empty() { Front::Nothing } else { Front::Head };
     }
 
-    /// Whether nothing has come that is not used yet, and nothing was there to be read.
+    /// Whether all bytes received are used, and the socket had no more to read.
     pub fn is_used_up(&self) -> bool {
         self.bytes.is_empty() && self.drained
     }
@@ -217,11 +218,12 @@ impl Incoming {
     }
 }
 
-/// What a balancer sends first if it was told to speak the PROXY protocol, versions 1 and 2 (HAProxy's
+/// What a load balancer sends first if it is configured to speak the PROXY protocol, versions 1 and 2 (HAProxy's
 /// proxy-protocol.txt, sections 2.1 and 2.2).
 const PROXY_PROTOCOL: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
 
-/// Why a head is refused. Whoever has set up a balancer needs to know more than that a line is wrong.
+/// Why a head is refused. An administrator who has configured a balancer so needs to know more than that a line is
+/// malformed.
 fn refusal(bytes: &[u8], error: HeadError) -> Refusal {
     if PROXY_PROTOCOL.iter().any(|begin| bytes.starts_with(begin)) {
         return Refusal { status: 400, why: "This server does not speak the PROXY protocol" };

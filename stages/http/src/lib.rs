@@ -8,11 +8,11 @@
 //!   connection: a socket with its incoming and its outgoing
 //! ```
 //!
-//! The rules come first, each a module without input or output (RFC 9110 and RFC 9112): where does a request end
-//! ([`framing`], [`body`]), may the client use what it has ([`validators`], [`conditional`]), which part does it want ([`range`]), and how
-//! is the answer spelled ([`response`]). [`representation`] applies them to a file. [`incoming`], [`outgoing`] and
-//! [`connection`] move the bytes. Where requests are answered, and who waits for a client, is not known here: the first
-//! is a [`handler`], the second is a stage.
+//! The rules come first, each a module without input or output (RFC 9110 and RFC 9112): where a request ends
+//! ([`framing`], [`body`]), whether the client may use what it has ([`validators`], [`conditional`]), which part it
+//! wants ([`range`]), and how the answer is written ([`response`]). [`representation`] applies them to a file.
+//! [`incoming`], [`outgoing`] and [`connection`] move the bytes. A [`handler`] answers requests, and a stage waits for
+//! clients.
 
 pub mod body;
 pub mod buffer;

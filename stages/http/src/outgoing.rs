@@ -1,7 +1,7 @@
-//! A response on its way out, as far as the client takes it.
+//! A response that is being sent, as fast as the client takes it.
 //!
-//! [`Outgoing`] knows what was sent and what is left, and how fast the client takes it. It knows nothing of requests, and
-//! not what follows the response.
+//! [`Outgoing`] knows what was sent and what is left, and how fast the client takes it. It knows nothing about
+//! requests, or about what follows the response.
 
 use crate::buffer::{BUFFER_SIZE, Buffer};
 use crate::framing::Refusal;
@@ -40,11 +40,11 @@ pub struct Outgoing {
     source: Source,
     /// The part of the source still to be sent.
     left: Range<u64>,
-    /// Of the body, in bytes.
+    /// Length of the body, in bytes.
     length: u64,
 }
 
-/// Where the body comes from. Without the [`Body`]'s own range, which would be kept for every idle client too.
+/// Where the body comes from. Unlike a [`Body`] it has no range, which would take memory for every idle client.
 #[derive(Debug)]
 enum Source {
     Text(Vec<u8>),
@@ -52,14 +52,14 @@ enum Source {
     File(Arc<File>),
 }
 
-/// What is reported of a response when it is over.
+/// What is reported about a response when it is over.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// What the cache had to say.
+    /// Whether the file came from the cache; `None` where no cache is asked.
     pub cache: Option<CacheResult>,
-    /// The request came from those who watch the server.
+    /// It answers a monitoring request.
     pub monitoring: bool,
 }
 
@@ -111,7 +111,7 @@ impl Outgoing {
         self.join_short_body();
     }
 
-    /// Copies a short body behind its head: that is cheaper than to let the kernel collect the two.
+    /// Copies a short body behind its head, which is cheaper than having the kernel gather the two.
     fn join_short_body(&mut self) {
         let Outgoing { head, source, left, .. } = self;
         if head.len() as u64 + (left.end - left.start) <= BUFFER_SIZE as u64
@@ -126,14 +126,14 @@ impl Outgoing {
     ///
     /// # Errors
     /// Those of the socket; [`ErrorKind::UnexpectedEof`] for a file that became shorter than the length that was
-    /// promised. In either case the connection is of no more use.
+    /// promised. In either case the connection cannot be used any more.
     pub fn send(&mut self, stream: &TcpStream) -> io::Result<Sent> {
         let result = self.send_all(stream);
         match result {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Sent::Blocked),
             Err(error) => Err(error),
             Ok(()) => {
-                // A file that waits for its next request must not be kept open by its last.
+                // An idle connection must not keep its last file open.
                 self.source = Source::NONE;
                 Ok(Sent::All)
             }
@@ -161,7 +161,7 @@ impl Outgoing {
         self.taking.is_enough(self.sent(), stream, timeout, now)
     }
 
-    /// What is to be reported of the response, which was begun last.
+    /// What to report about the response that was begun last.
     pub fn answer(&self) -> Answer {
         self.answer
     }
@@ -177,12 +177,12 @@ impl Outgoing {
         self.length - joined - (self.left.end - self.left.start)
     }
 
-    /// Bytes sent so far, with the head.
+    /// Bytes sent so far, including the head.
     pub fn sent(&self) -> u64 {
         self.head_sent.min(self.head_length) as u64 + self.body_sent()
     }
 
-    /// Whether what is left to send must come from the disk.
+    /// Whether the bytes left to send come from the disk.
     pub fn is_from_disk(&self) -> bool {
         matches!(self.source, Source::File(_)) && !self.left.is_empty()
     }
@@ -191,7 +191,7 @@ impl Outgoing {
 impl Source {
     const NONE: Source = Source::Text(Vec::new());
 
-    /// What is in memory of this part.
+    /// This part, if it is in memory.
     fn bytes(&self, part: &Range<u64>) -> Option<&[u8]> {
         match self {
             Source::Text(text) => Some(&text[part.start as usize..part.end as usize]),
@@ -201,7 +201,7 @@ impl Source {
     }
 }
 
-/// Says `100 Continue` (RFC 9110, section 15.2.1). Nothing else is on its way out then, so 25 bytes always fit.
+/// Sends `100 Continue` (RFC 9110, section 15.2.1). Nothing else is being sent then, so 25 bytes always fit.
 ///
 /// # Errors
 /// The refusal of a client that does not read.
@@ -213,7 +213,8 @@ pub fn say_continue(mut stream: &TcpStream) -> Result<(), Refusal> {
 }
 
 // ANCHOR: write_both
-/// Head and body at once, so that they share a packet. Returns how many bytes the socket has taken.
+/// Sends head and body at once, so that they share a packet. Returns how many bytes the socket has
+/// taken.
 fn write_both(stream: &TcpStream, head: &[u8], body: &[u8]) -> io::Result<usize> {
     let written = retry_on_intr(|| match (head, body) {
         (one, []) | ([], one) => rustix::net::send(stream, one, SendFlags::NOSIGNAL),
@@ -263,8 +264,8 @@ fn write_file(stream: &TcpStream, file: &File, left: &mut Range<u64>) -> io::Res
 }
 // ANCHOR_END: write_file
 
-/// The same by reading and writing. What was read and the socket did not take is read again when it has room: a slow
-/// client must not cost a buffer.
+/// The same by reading and writing. Bytes that the socket did not take are read again when it has room, so that a slow
+/// client does not hold a buffer.
 fn copy_file(mut stream: &TcpStream, file: &File, left: &mut Range<u64>) -> io::Result<()> {
     let mut buffer = vec![0; (left.end - left.start).min(COPY_SIZE) as usize];
     while !left.is_empty() {

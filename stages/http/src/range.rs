@@ -5,7 +5,7 @@ use std::ops::Range;
 /// Which part of a file the client wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// All of it: no range was asked for, or one that may be ignored.
+    /// All of it: there is no range, or one that may be ignored.
     Whole,
     /// These bytes: 206.
     Part(Range<u64>),

@@ -1,7 +1,7 @@
 //! A file, as clients see it: the representation of RFC 9110, section 3.2.
 //!
-//! The header fields that describe it are spelled out once, however often it is sent. Its bytes are on the disk or in
-//! memory; the response to a request is the same.
+//! The header fields that describe it are formatted once, however often it is sent. Its bytes are on the disk or in
+//! memory; the response is the same.
 
 use crate::coding::{Coding, preferred};
 use crate::conditional::{Verdict, evaluate};
@@ -22,13 +22,13 @@ pub struct Representation {
     /// Which state of which file this is.
     pub identity: FileIdentity,
     validators: Validators,
-    /// The fields that do not depend on the file's state, spelled out.
+    /// The fields that do not depend on the file's state, as header lines.
     about: String,
-    /// All of them: `Content-Type`, `Last-Modified`, `ETag`, `Accept-Ranges`, spelled out.
+    /// `about`, then `Last-Modified`, `ETag` and `Accept-Ranges`, as header lines.
     fields: Arc<[u8]>,
     content: Content,
     coding: Option<Coding>,
-    /// The same file in codings.
+    /// The same file, stored in other codings.
     siblings: Vec<Representation>,
 }
 
@@ -118,7 +118,7 @@ impl Representation {
         let wanted = preferred(&request.head, self.siblings.iter().filter_map(|sibling| sibling.coding));
         let chosen = self.siblings.iter().find(|sibling| wanted.is_some() && sibling.coding == wanted);
         let mut response = chosen.unwrap_or(self).send(request);
-        // Of every response: a refusal, too, is about the one that was chosen (RFC 9110, section 12.5.5).
+        // On every response, because a refusal also concerns the chosen one (RFC 9110, section 12.5.5).
         response.add("Vary", "Accept-Encoding");
         response
     }
@@ -149,8 +149,8 @@ impl Representation {
         response
     }
 
-    /// The whole file as a page with this status, whatever the request says about states and ranges: those would be of the
-    /// file that was asked for, and not of this one.
+    /// The whole file as a page with this status. Conditions and ranges of the request are ignored, because they are
+    /// about the requested file, and not about this one.
     pub fn as_page(self, status: u16) -> Response {
         let mut response = Response::new(status, self.body(0..self.identity.size));
         response.fields = self.about.into_bytes();
@@ -165,7 +165,7 @@ impl Representation {
     }
 }
 
-/// The fields that describe a file in this state, spelled out. `about` are those that are the same in every state.
+/// The header lines that describe a file in this state. `about` are those that are the same in every state.
 fn spelled(about: &str, validators: &Validators) -> Arc<[u8]> {
     let modified =
         validators.modified.map(|modified| format!("Last-Modified: {}\r\n", date::format(modified)));
@@ -193,7 +193,7 @@ pub fn is_compressed(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with(".svgz")
 }
 
-/// The media type for a file name. Text is UTF-8 nowadays, and browsers guess otherwise unless they are told.
+/// The media type for a file name. Text is UTF-8 nowadays, but browsers guess unless they are told.
 fn content_type(name: &str) -> String {
     let guess = mime_guess::from_path(name).first_or_octet_stream();
     let is_text = guess.type_() == "text"

@@ -1,4 +1,4 @@
-//! A request whose head is complete: its fields, what its target means, and whether the client comes back.
+//! A request whose head is complete: its fields, what its target means, and whether the connection stays open.
 
 use parts::request::{HeadError, RequestHead, Target, Version, parse_head};
 
@@ -20,7 +20,7 @@ impl<'b> Request<'b> {
         Request::new(parse_head(bytes)?.ok_or(HeadError::Malformed("the head is not complete"))?)
     }
 
-    /// Understands what a head asks for.
+    /// Finds out what a head asks for.
     ///
     /// # Errors
     /// [`HeadError`] for a target that cannot be resolved.
@@ -35,7 +35,7 @@ impl<'b> Request<'b> {
     }
 }
 
-/// Whether the client lets the connection live on after this request (RFC 9112, section 9.3).
+/// Whether the client lets the connection stay open after this request (RFC 9112, section 9.3).
 pub fn wants_keep_alive(head: &RequestHead<'_>) -> bool {
     let says = |word: &str| {
         head.headers.all("connection").any(|value| {

@@ -1,4 +1,4 @@
-//! Spelling out a response (RFC 9112, sections 4 and 5).
+//! Responses, and how they are written (RFC 9112, sections 4 and 5).
 
 use crate::date;
 use crate::status::reason;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// Header lines that describe a file, spelled out once and shared by all responses with that file.
+    /// Header lines that describe a file, formatted once and shared by all responses with that file.
     pub shared_fields: Option<Arc<[u8]>>,
     /// Further header lines, each with its CR LF.
     pub fields: Vec<u8>,
@@ -22,7 +22,7 @@ pub struct Response {
     pub cache: Option<CacheResult>,
     /// Close the connection after this response, whatever the client wants.
     pub close: bool,
-    /// The request came from those who watch the server, and is not to be counted among those it is watched for.
+    /// It answers a monitoring request, which is not counted with the others.
     pub monitoring: bool,
 }
 
@@ -41,7 +41,7 @@ pub enum Body {
 }
 // ANCHOR_END: body
 
-/// What the cache had to say to a request; the value of `X-Cache`.
+/// Whether the file of a response came from the cache; the value of `X-Cache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheResult {
     /// The file was in memory.
@@ -131,7 +131,7 @@ impl Response {
             write_decimal(out, self.body.length());
             out.extend_from_slice(b"\r\n");
         }
-        // Said both ways, because HTTP/1.0 clients close unless they are told.
+        // Sent in both cases, because HTTP/1.0 clients close unless they are told.
         out.extend_from_slice(if close {
             b"Connection: close\r\n\r\n"
         } else {
@@ -140,7 +140,7 @@ impl Response {
     }
 }
 
-/// What `write!` does at ten times the price; this is done for every response.
+/// As `write!` would, which takes ten times as long; this is done for every response.
 fn write_decimal(out: &mut Vec<u8>, mut number: u64) {
     let begin = out.len();
     loop {

@@ -1,17 +1,17 @@
 //! How fast a client takes its response.
 //!
-//! What a server has sent says little about that: the kernel accepts megabytes for a client that reads nothing. But it
-//! knows how much of them the other end has not confirmed (SIOCOUTQ, tcp(7)).
+//! The number of bytes sent says little about that, because the kernel accepts megabytes for a client that reads
+//! nothing. But it knows how many of them the other end has not acknowledged (SIOCOUTQ, tcp(7)).
 
 use nix::libc::{TIOCOUTQ, c_int};
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// The slowest client that a response waits for, in bytes per second, on top of the time limit.
+/// The lowest rate that a client may have, in bytes per second, not counting the time limit.
 const SLOWEST: u64 = 4 * 1024;
 
-/// What a client has taken of a response.
+/// How much of a response the client has taken.
 #[derive(Debug, Clone, Copy)]
 pub struct Taking {
     began: Instant,
@@ -24,8 +24,8 @@ impl Taking {
         Taking { began: now, taken: 0 }
     }
 
-    /// Whether the client, to whom so many bytes were sent, has taken some since this was last asked, and at least
-    /// 4 KiB per second on the whole, not counting the time limit.
+    /// Whether the client has taken some of the `sent` bytes since this was last asked, and at least 4 KiB per second
+    /// on average, not counting the time limit.
     pub fn is_enough(&mut self, sent: u64, stream: &TcpStream, timeout: Duration, now: Instant) -> bool {
         let before = self.taken;
         self.taken = sent.saturating_sub(unconfirmed(stream));
@@ -44,13 +44,13 @@ nix::ioctl_read_bad!(
     c_int
 );
 
-/// Bytes that were sent to a socket, and that the other end has not confirmed.
+/// Bytes that were sent to a socket and not acknowledged by the other end.
 fn unconfirmed(stream: &TcpStream) -> u64 {
     let mut bytes = 0;
     #[allow(unsafe_code)]
-    // SAFETY: the call writes an int to where the pointer says, and nothing else.
+    // SAFETY: the call writes one int to `bytes`, which is one, and nothing else.
     let result = unsafe { outgoing_queue(stream.as_raw_fd(), &raw mut bytes) };
-    // It cannot fail for a TCP socket; if it did, the client would be believed.
+    // It cannot fail for a TCP socket; if it did, all bytes would count as taken.
     if result.is_ok() { u64::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 

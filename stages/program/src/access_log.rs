@@ -1,8 +1,8 @@
 //! The access log: a line per request in Combined Log Format.
 //!
 //! Each line is one write(2) to a file opened with O_APPEND, so the lines of any number of threads and processes follow
-//! each other and never mix (open(2): the kernel moves to the end and writes in one step). What else a log may be, and
-//! what becomes of a line for which there is no room, is [`log_file`](crate::log_file)'s matter.
+//! each other and never mix (open(2): the kernel moves to the end and writes in one step).
+//! [`log_file`](crate::log_file) handles other kinds of logs, and lines for which there is no room.
 
 use crate::log_file::{LogFile, sentence};
 use crate::proxies::Proxies;
@@ -37,7 +37,7 @@ impl<H> Logged<H> {
         Logged { inner, log, proxies: Proxies::default() }
     }
 
-    /// Takes the word of these proxies on where a client is.
+    /// Believes what these proxies say about the client's address.
     pub fn trusting(mut self, proxies: &Proxies) -> Logged<H> {
         self.proxies = proxies.clone();
         self
@@ -61,7 +61,7 @@ pub fn open(path: Option<&Path>) -> io::Result<Option<LogFile>> {
     path.map(open).transpose()
 }
 
-/// Takes over what another process has [opened](open).
+/// Takes over a log that another process has [opened](open).
 ///
 /// # Errors
 /// Those of fstat(2).
@@ -103,12 +103,11 @@ impl<H> Drop for Logged<H> {
     }
 }
 
-/// The most that is written of each of the three fields that clients fill in, where a line must be short: with what
-/// stands around them they then fit into the 4,096 bytes that a pipe takes at once.
+/// How many bytes are written of each of the three fields that clients fill in, if a line must be short: the whole line
+/// then fits into the 4,096 bytes that a pipe takes at once.
 const SHORT_FIELD: usize = 1200;
 
-/// Says in the error log what the access log has lost; in the access log itself it would be a line that no program
-/// can read.
+/// Reports in the error log what the access log has lost; in the access log itself, programs could not read that line.
 fn say_losses(log: &LogFile) {
     let lines = log.unsaid();
     if lines > 0 && log.said(lines) {
@@ -140,12 +139,12 @@ fn line(exchange: &Exchange<'_>, proxies: &Proxies, now: SystemTime, longest: us
     )
 }
 
-/// Client bytes as they may stand between quotes: no quote, no backslash, no control byte, nothing but ASCII.
-/// Without this a client could forge whole lines. If that is longer than `longest`, it ends early, with three dots.
+/// Client bytes as they may appear between quotes: printable ASCII, with quotes and backslashes escaped. Without this a
+/// client could forge whole lines. A text longer than `longest` is cut, and ends in three dots.
 fn escaped(bytes: &[u8], longest: usize) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
-        // The longest that one byte becomes is \xff.
+        // One byte becomes at most four, as in \xff.
         if text.len() + 4 > longest {
             text.push_str("...");
             break;
@@ -159,7 +158,7 @@ fn escaped(bytes: &[u8], longest: usize) -> String {
     text
 }
 
-/// `10/Oct/2000:13:55:36 +0000`, in UTC: cut from the date format of HTTP, which holds the same words.
+/// `10/Oct/2000:13:55:36 +0000`, in UTC: made of pieces of HTTP's date format.
 fn common_log_time(now: SystemTime) -> String {
     let seconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
     let date = http::date::format(seconds); // "Tue, 10 Oct 2000 13:55:36 GMT"

@@ -1,4 +1,4 @@
-//! A bell that a thread hears while it sleeps in poll(2) or epoll_wait(2), and how long it sleeps.
+//! A bell that wakes a thread from poll(2) or epoll_wait(2), and timeouts for poll(2).
 
 use nix::errno::Errno;
 use nix::poll::PollTimeout;
@@ -8,8 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 // ANCHOR: bell
-/// A bell made of an eventfd(2). It is never read, so once rung it stays readable for
-/// every thread that polls it.
+/// A bell made of an eventfd(2). Once rung, it stays readable for every thread that
+/// polls it, until it is cleared.
 #[derive(Debug)]
 pub struct EventBell {
     event: EventFd,
@@ -25,7 +25,7 @@ impl EventBell {
         Ok(EventBell { event: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)? })
     }
 
-    /// Makes the bell silent again. Only for bells with a single listener, who clears it before it looks for work.
+    /// Makes the bell silent again. Only for bells with a single listener, which clears it before it looks for work.
     pub fn clear(&self) {
         // Nothing to read means that it was silent already.
         let _ = self.event.read();
@@ -34,7 +34,7 @@ impl EventBell {
 
 impl Bell for EventBell {
     fn ring(&self) {
-        // Fails only when the counter is full, and then the bell is ringing already.
+        // Fails only when the counter is full, and then the bell has been rung already.
         let _ = self.event.write(1);
     }
 }

@@ -27,7 +27,7 @@ Exit codes:
   3  no worker could be started (herd)
  75  a port is in use, or an address or folder is missing: another attempt may succeed";
 
-/// What a command line comes to.
+/// What a command line asks for.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a program has one of it, for a moment")]
 pub enum Start {
@@ -37,7 +37,7 @@ pub enum Start {
     Print(String),
 }
 
-/// A setting in `--help`: key, name of its value, heading, explanation.
+/// A setting in `--help`: key, name of the value, heading, explanation.
 type Described = (&'static str, &'static str, &'static str, &'static str);
 
 const DESCRIBED: [Described; 19] = [
@@ -143,7 +143,7 @@ pub fn command(program: &'static str, about: &'static str) -> Command {
         )
 }
 
-/// clap wants names that live forever; the keys are few and known.
+/// clap needs `'static` names, and the keys are few and known.
 fn flag_of(key: &'static str) -> &'static str {
     match key {
         "ADDRESS" => "address",

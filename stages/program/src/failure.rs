@@ -1,4 +1,4 @@
-//! Why a server ends, in one sentence and one exit code.
+//! Why a server ends: one sentence and one exit code.
 
 use crate::settings::{ConfigError, Settings};
 use nix::errno::Errno;
@@ -30,13 +30,13 @@ pub enum Failure {
     /// It failed while running. Exit code 1.
     #[error("{0}")]
     Running(String),
-    /// It ends with this code and has said why.
+    /// It ends with this code, and has logged why.
     #[error("exit code {0}")]
     Code(u8),
 }
 
 impl Failure {
-    /// A socket could not be made to listen. `port` and `ip` are the flags that say where.
+    /// A socket could not be made to listen. `port` and `ip` are the flags that set its port and address.
     pub fn listen(port: &str, ip: &str, address: SocketAddr, error: &io::Error) -> Failure {
         match error.kind() {
             // The other program may end; an interface may come up, or get its address, a moment after the boot.
@@ -49,7 +49,7 @@ impl Failure {
             }
             _ => {
                 let why = format!("{port}: cannot listen on {address}: {}", plain(error));
-                // What the system is short of is no mistake in a setting.
+                // A shortage in the system is not a wrong setting.
                 match error.raw_os_error().map(Errno::from_raw) {
                     Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
                         Failure::Running(why)
@@ -67,8 +67,8 @@ impl Failure {
         Failure::of_path(error.raw_os_error(), why)
     }
 
-    /// A file or folder could not be opened, for this reason. If it is not there, or its disk does not answer, it may be
-    /// that its file system is not mounted yet. If it is something else, or forbidden, somebody has to change something.
+    /// A file or folder could not be opened. `reason` is an errno. If the file is missing or its disk does not answer,
+    /// its file system may not be mounted yet. For any other reason, somebody has to change something.
     pub fn of_path(reason: Option<i32>, why: String) -> Failure {
         match reason.map(Errno::from_raw) {
             Some(
@@ -93,7 +93,7 @@ impl Failure {
         }
     }
 
-    /// The system refuses something that the server needs in order to `do_this`.
+    /// The failure of a server to which the system refuses what it needs to `do_this`.
     pub fn cannot<E: Into<io::Error>>(do_this: &str) -> impl FnOnce(E) -> Failure {
         move |error| Failure::Running(format!("cannot {do_this}: {}", plain(&error.into())))
     }
@@ -110,7 +110,7 @@ impl From<ConfigError> for Failure {
     }
 }
 
-/// An error of the system without the number that std appends.
+/// A system error's text without the number that std appends.
 pub fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()

@@ -12,7 +12,7 @@
 //!                                             failure    why a server ends
 //! ```
 //!
-//! Nothing here knows how clients are served; that is what the stages are about.
+//! Nothing here knows how clients are served, which is what the stages are about.
 
 pub mod access_log;
 pub mod bell;

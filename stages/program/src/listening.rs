@@ -11,7 +11,8 @@ use std::os::fd::AsFd;
 /// Binds and listens, with the longest backlog that the kernel allows. The socket does not block.
 ///
 /// # Errors
-/// Those of bind(2): above all that the address is in use or not ours, or that the port needs privileges.
+/// Those of bind(2): above all that the address is in use or does not belong to this machine, or that the port needs
+/// privileges.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
@@ -22,11 +23,11 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Makes every connection that is accepted from a listening socket send at once (`TCP_NODELAY`, tcp(7)): responses
-/// leave in few writes, and waiting to fill a packet would only delay the last one. Linux hands the option on to each
-/// accepted socket, which spares a system call per connection.
+/// leave in few writes, and waiting to fill a packet would only delay the last one. On Linux each accepted socket
+/// inherits the option, which saves a system call per connection.
 ///
 /// # Errors
-/// Those of setsockopt(2); on a TCP socket it has none.
+/// Those of setsockopt(2), which cannot fail on a TCP socket.
 pub fn send_without_delay(listener: &impl AsFd) -> io::Result<()> {
     Ok(setsockopt(listener, sockopt::TcpNoDelay, &true)?)
 }
@@ -41,12 +42,12 @@ pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Failure>
     Ok((listener, address))
 }
 
-/// Why the socket for the files could not be made to listen.
+/// The failure to listen at the server's own address.
 pub fn refused(settings: &Settings, error: &io::Error) -> Failure {
     Failure::listen("--port", "--address", settings.socket_address(), error)
 }
 
-/// Listens where those who watch the server come in, if that is an address of its own.
+/// Listens at the monitoring address, if there is a separate one.
 ///
 /// # Errors
 /// [`Failure::Setting`] if that is not possible, [`Failure::NotNow`] if it may be later.
@@ -58,13 +59,13 @@ pub fn listen_for_monitoring(monitoring: Monitoring) -> Result<Option<(TcpListen
     Ok(Some((listener, address)))
 }
 
-/// Says on standard output where the server listens, for people and for programs that start one on port 0.
+/// Prints on standard output where the server listens, for people and for programs that start one on port 0.
 pub fn announce(program: &str, address: SocketAddr) {
-    // Standard output may be closed, or a pipe that nobody reads; the server does not need it.
+    // Standard output may be closed, or a pipe that no process reads; the server does not depend on it.
     say(io::stdout().as_fd(), &format!("{program} listening on http://{address}/"));
 }
 
-/// Says on standard output where those who watch the server come in, if that is an address of its own.
+/// Prints the monitoring address on standard output, if there is a separate one.
 pub fn announce_monitoring(program: &str, address: Option<SocketAddr>) {
     if let Some(address) = address {
         say(io::stdout().as_fd(), &format!("{program} monitoring on http://{address}/"));

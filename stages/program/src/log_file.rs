@@ -1,8 +1,8 @@
-//! A log that takes whole lines and never makes anybody wait.
+//! A log that takes whole lines and never makes a thread wait.
 //!
 //! A log is read by another program, and that program may stop reading. Then a write(2) to a full pipe sleeps until
-//! it goes on, and with it sleeps the thread that wanted to say something: a server that is up and answers nobody. So
-//! a line that cannot be written at once is dropped, and counted ([`dropped`]).
+//! that program continues, and so does the thread that writes: the server is up and answers no client. So a line that
+//! cannot be written at once is dropped, and counted ([`dropped`]).
 //!
 //! | the log is      | not waiting                                    | whole lines                                       |
 //! |-----------------|------------------------------------------------|---------------------------------------------------|
@@ -11,7 +11,7 @@
 //! | a socket        | `MSG_DONTWAIT`                                 | a Unix socket takes all or nothing                |
 //! | a terminal      | `O_NONBLOCK`, on an open file of our own       | the rest comes before the next line of this process |
 //!
-//! What cannot be had: a write to a regular file on a dead disk or file server sleeps in the kernel, and nothing but
+//! One wait cannot be avoided: a write to a regular file on a dead disk or file server sleeps in the kernel, and only
 //! the disk can wake it.
 
 use crate::dropped;
@@ -29,17 +29,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// One descriptor, and what is known of what is behind it.
+/// One descriptor, and what kind of file it refers to.
 #[derive(Debug)]
 pub struct LogFile {
     file: File,
     kind: Kind,
     /// Whether other processes write through the same open file, and so move its position.
     is_shared: bool,
-    /// What is left of a line whose beginning was written. The lock belongs to this process alone, so none that dies
-    /// can keep it; and what is done while it is held does not wait.
+    /// The rest of a line whose beginning was written. The lock belongs to this process alone, so no process can die
+    /// with it; and it is never held for longer than [`Turn::wait`] takes.
     rest: Mutex<Vec<u8>>,
-    /// Lines dropped since that was last said.
+    /// Lines dropped since a loss was last reported.
     unsaid: AtomicU64,
 }
 
@@ -60,8 +60,9 @@ enum Kind {
 pub struct Dropped;
 
 impl LogFile {
-    /// Writes to whatever `descriptor` is. For a pipe or a terminal it should have `O_NONBLOCK`; without it, the
-    /// kernel is asked before each line whether there is room, and another process may take that room first.
+    /// A log that writes to `descriptor`, of whatever kind it is. For a pipe or a terminal it should have `O_NONBLOCK`;
+    /// without it, the kernel is asked before each line whether there is room, and another process may take that room
+    /// first.
     ///
     /// # Errors
     /// Those of fstat(2).
@@ -84,7 +85,7 @@ impl LogFile {
         Ok(LogFile { is_shared: true, ..LogFile::new(descriptor)? })
     }
 
-    /// Appends to the file at `path`, and makes it if it does not exist.
+    /// Appends to the file at `path`, and creates it if it does not exist.
     ///
     /// # Errors
     /// Those of open(2).
@@ -97,7 +98,7 @@ impl LogFile {
         };
         let file = match open(false) {
             // A FIFO that we could also read always has a reader: us (fifo(7)). So its reader may
-            // come and go, and what is written in between waits in it.
+            // come and go, and lines written in between wait in it.
             Ok(file) if file.metadata()?.file_type().is_fifo() => open(true).unwrap_or(file),
             Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => open(true)?,
             opened => opened?,
@@ -176,8 +177,8 @@ impl LogFile {
         self.unsaid.load(Relaxed)
     }
 
-    /// The loss of so many lines was written down. Returns whether they were still unsaid; of two threads that say the
-    /// same, one is told so.
+    /// Notes that the loss of `lines` lines was reported. Returns whether it was still unreported, so that only one of
+    /// two threads reports it.
     pub fn said(&self, lines: u64) -> bool {
         self.unsaid.try_update(Relaxed, Relaxed, |unsaid| unsaid.checked_sub(lines)).is_ok()
     }
@@ -209,15 +210,15 @@ impl LogFile {
         poll(&mut room, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 
-    /// Waits for this process's turn at a regular file whose position others share: from the position, they could not
-    /// tell whose piece is whose.
+    /// Waits for this process's turn at a regular file whose position other processes share: otherwise the position
+    /// would not tell whose piece is the last.
     fn turn(&self) -> Result<Option<Turn<'_>>, StillTaken> {
         if self.is_shared && self.kind == Kind::Regular { Turn::wait(&self.file) } else { Ok(None) }
     }
 
-    /// Takes the first piece of a line out of a regular file again: the disk is full, or the file as long as it may
-    /// be (`RLIMIT_FSIZE`). Only if it is still the end of the file, which is likely, for what stopped this line stops
-    /// every other one.
+    /// Removes the first piece of a line from a regular file again: the disk is full, or the file is as long as it may
+    /// be (`RLIMIT_FSIZE`). Only if the piece is still the end of the file, which is likely, because what stopped this
+    /// line also stops every other.
     fn take_back(&self, piece: usize) -> bool {
         let take_back = || -> io::Result<bool> {
             let mut file = &self.file;
@@ -240,7 +241,7 @@ impl AsFd for LogFile {
     }
 }
 
-/// A log that says in itself what it has lost: the error log, whose lines begin with a time and a process id.
+/// A log that reports its own losses: the error log, whose lines begin with a time and a process id.
 #[derive(Debug)]
 pub struct TellingLog(pub LogFile);
 
@@ -267,7 +268,7 @@ impl Write for TellingLog {
     }
 }
 
-/// What is said of a loss.
+/// The sentence that reports a loss.
 pub(crate) fn sentence(lines: u64, what: &str) -> String {
     format!("{lines} {what} were dropped, because they could not be written at once")
 }

@@ -1,5 +1,6 @@
-//! Whose word is taken on where a client is: proxies that pass a request on say in `X-Forwarded-For` from whom they have
-//! it. Anybody can write such a field, so it is read only if the peer itself is a proxy that the settings name.
+//! Which proxies are believed about a client's address. A proxy that passes a request on adds to `X-Forwarded-For`
+//! where it comes from. Any client can write such a field, so it is read only if the peer itself is a proxy that the
+//! settings name.
 //!
 //! ```text
 //!   198.51.100.7 ------> 10.0.0.2 ---------> 10.0.0.1 ----------> herd
@@ -20,27 +21,27 @@ struct Network {
     bits: u8,
 }
 
-/// The proxies whose word is taken.
+/// The proxies that are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<Network>);
 
 impl Proxies {
-    /// Where a request comes from that `peer` has sent, with these values of `X-Forwarded-For` in the order sent: several
-    /// fields are one list (RFC 9110, section 5.3). That is the last address of the list that is not itself a trusted
-    /// proxy; if all are, the first one; and `peer` if there is none, or if anything but an address comes before it is
-    /// found.
+    /// The client of a request that `peer` has sent with these values of `X-Forwarded-For`, in the order sent: several
+    /// fields are one list (RFC 9110, section 5.3). It is the last address of the list that is not a trusted proxy, or
+    /// the first address if all are. It is `peer` if the list is empty, or if the last item that is not a trusted proxy
+    /// is no address.
     pub fn client<'f>(&self, peer: IpAddr, fields: impl Iterator<Item = &'f [u8]>) -> IpAddr {
         if !self.trusts(peer) {
             return peer;
         }
         let items = fields.flat_map(|field| field.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
         let mut client = None;
-        // An empty item is no item (RFC 9110, section 5.6.1).
+        // Empty items are ignored (RFC 9110, section 5.6.1).
         for item in items.filter(|item| !item.is_empty()) {
             let address: Option<IpAddr> = str::from_utf8(item).ok().and_then(|item| item.parse().ok());
             match address {
                 Some(address) if self.trusts(address) => client = client.or(Some(Some(address))),
-                // Whatever comes before this one was written by somebody whom nobody vouches for.
+                // No trusted proxy vouches for anything before this item.
                 address => client = Some(address),
             }
         }
@@ -68,7 +69,7 @@ impl Network {
     }
 }
 
-/// A network that is not `ADDRESS` or `ADDRESS/BITS`.
+/// The error of a text that is neither `ADDRESS` nor `ADDRESS/BITS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoNetwork;
 

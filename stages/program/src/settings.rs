@@ -1,9 +1,8 @@
-//! What a server can be told, and which values it accepts.
+//! The settings of a server, and which values it accepts.
 //!
 //! Each setting has one name. `THREADS_PER_WORKER` is the key in a file, `HERD_THREADS_PER_WORKER` the environment
-//! variable, `--threads-per-worker` the flag. Whatever the source, the same code judges the value, and whatever is
-//! wrong is said in one sentence that names the source. Where values are looked for is not known here; that is
-//! [`sources`](crate::sources).
+//! variable, `--threads-per-worker` the flag. Whatever the source, the same code checks the value, and every error is
+//! one sentence that names the source. [`sources`](crate::sources) decides where values are looked for.
 
 use crate::proxies::Proxies;
 use std::fmt;
@@ -16,14 +15,14 @@ use std::time::Duration;
 /// The largest number of workers.
 pub const MAX_WORKERS: usize = 64;
 
-/// Everything that a server can be told.
+/// All settings of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The address to listen on.
     pub address: IpAddr,
     /// The port to listen on; 0 lets the kernel choose.
     pub port: u16,
-    /// Where those who watch the server may ask (from stage 5).
+    /// Where monitoring requests are answered (from stage 5).
     pub monitoring: Monitoring,
     /// The folder whose files are served.
     pub document_root: PathBuf,
@@ -31,42 +30,43 @@ pub struct Settings {
     pub num_workers: usize,
     /// Threads that serve requests, in each worker. In stage 2, the limit of connections.
     pub threads_per_worker: usize,
-    /// Connections that may wait for a thread, in each worker (from stage 3).
+    /// Requests that may wait for a thread, in each worker (from stage 3).
     pub queue_size: usize,
-    /// How long a request may wait for a thread while a burst passes, a twentieth of it under overload; zero: as long
-    /// as it takes (from stage 3).
+    /// How long a request may wait for a thread during a burst; under overload, a twentieth of it. Zero: forever (from
+    /// stage 3).
     pub queue_delay: Duration,
-    /// Whether files are served whose path leads through a name that begins with a dot.
+    /// Whether files are served if a name in their path begins with a dot.
     pub dot_files: bool,
-    /// Whether `page.html.br` or `page.html.gz` is sent in place of `page.html` to clients that can read it.
+    /// Whether `page.html.br` or `page.html.gz` is sent instead of `page.html` to clients that accept it.
     pub precompressed: bool,
-    /// For how many seconds clients may use a file without asking again; `None`: nothing is said.
+    /// For how many seconds clients may use a file without asking again; `None`: no `Cache-Control` is sent.
     pub max_age: Option<u64>,
     /// Size of the file cache in MiB, in each worker; 0 turns it off (from stage 4).
     pub cache_size_mb: usize,
-    /// How long a client may take: to send a request, to take a response, to stay idle.
+    /// How long a client may take to send a request, to take a response, or to be idle; and how long a worker may hang
+    /// (stage 6).
     pub timeout: Duration,
-    /// How long a worker that was asked to leave may take. Without it: as long as its clients take when it is replaced, 30
-    /// seconds when the herd stops (stage 6).
+    /// How long a worker that was asked to leave may take. `None`: 30 seconds when the herd stops, and as long as its
+    /// clients take when it is replaced (stage 6).
     pub drain: Option<Duration>,
     /// Where to write a line about each request.
     pub access_log: Option<PathBuf>,
-    /// Whose word is taken, in the access log, on where a client is.
+    /// The proxies that are believed about a client's address, in the access log.
     pub trusted_proxies: Proxies,
     /// Which requests are handed to a thread (from stage 4).
     pub hand_off: HandOff,
-    /// Who the processes are once they listen (stage 6).
+    /// The user that the processes become once they listen (stage 6).
     pub user: Option<String>,
     /// Whether workers are confined to reading beneath the document root, where the kernel can do that (stage 6).
     pub landlock: bool,
 }
 
-/// Where the paths for those who watch the server are answered.
+/// Where the monitoring paths are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Monitoring {
-    /// Where the files are.
+    /// At the server's own address, with the files.
     Public,
-    /// At this address, which has nothing else; for port 0 the kernel chooses.
+    /// Only at this address, which serves nothing else; for port 0 the kernel chooses.
     Address(SocketAddr),
     /// Nowhere.
     Off,
@@ -122,7 +122,7 @@ pub const KEYS: [&str; 19] = [
 
 impl Settings {
     // ANCHOR: defaults
-    /// Every setting as it is if no source names it.
+    /// The default of every setting.
     pub(crate) fn with_root(document_root: PathBuf) -> Settings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Settings {
@@ -154,7 +154,7 @@ impl Settings {
         SocketAddr::new(self.address, self.port)
     }
 
-    /// Judges one value and takes it over.
+    /// Checks one value and sets it.
     pub(crate) fn set(&mut self, key: &str, value: &str, source: &Source) -> Result<(), ConfigError> {
         let named = Named { key, value, source };
         match key {
@@ -201,7 +201,7 @@ impl Settings {
     }
 }
 
-/// A value on its way in, with what an error message needs to know.
+/// A value to be checked, with what an error message needs to know.
 struct Named<'v> {
     key: &'v str,
     value: &'v str,
@@ -254,7 +254,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// How a setting is called on the command line.
+/// The name of a setting on the command line.
 pub(crate) fn flag_name(key: &str) -> String {
     format!("--{}", key.to_lowercase().replace('_', "-"))
 }

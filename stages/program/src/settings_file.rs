@@ -1,4 +1,4 @@
-//! A file of `KEY=VALUE` lines: its bytes, and what one line says. Which keys there are is not known here.
+//! A file of `KEY=VALUE` lines: its text, and what one line sets. Which keys exist is decided elsewhere.
 //!
 //! | in the file | is |
 //! |---|---|
@@ -15,7 +15,7 @@ use std::path::Path;
 /// Reads a file of settings.
 ///
 /// # Errors
-/// Those of open(2) and read(2), and one for bytes that are not UTF-8, which names the line.
+/// Those of open(2) and read(2), and an error for bytes that are not UTF-8, which names the line.
 pub fn read(file: &Path) -> io::Result<String> {
     String::from_utf8(fs::read(file)?).map_err(|error| {
         let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
@@ -24,15 +24,15 @@ pub fn read(file: &Path) -> io::Result<String> {
     })
 }
 
-/// The lines of a file, without what marks the beginning of one.
+/// The lines of a file, without its byte-order mark and without spaces around them.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.strip_prefix('\u{feff}').unwrap_or(text).lines().map(str::trim)
 }
 
-/// The key and the value on a line; `None` if it says nothing.
+/// The key and the value on a line; `None` if it is empty or a comment.
 ///
 /// # Errors
-/// Why it says neither.
+/// Why the line is none of these.
 pub(crate) fn entry(line: &str) -> Result<Option<(&str, &str)>, String> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -48,8 +48,8 @@ pub(crate) fn entry(line: &str) -> Result<Option<(&str, &str)>, String> {
     }
 }
 
-/// A value without the quotes around it, as in a systemd unit's EnvironmentFile= or in a shell. `None` if they are no
-/// pair.
+/// A value without the quotes around it, as in a systemd unit's EnvironmentFile= or in a shell. `None` if they are not
+/// a pair.
 fn unquoted(value: &str) -> Option<&str> {
     let Some(quote) = value.chars().next().filter(|char| ['"', '\''].contains(char)) else {
         return Some(value);

@@ -1,14 +1,14 @@
-//! Signals that the programs have no use for.
+//! Signals that the programs do not use.
 //!
-//! Most signals end a process that has not said otherwise (signal(7)), also those that come by mistake: `kill -USR1` to
-//! a server that knows none, a timer that somebody set before execve(2), a log that is as long as it may be. A server
-//! should go on then. What tells of a mistake in the program itself keeps its default, so that the mistake is seen.
+//! Most signals end a process by default (signal(7)), even those that come by mistake: `kill -USR1` to a server that
+//! does not use it, a timer that was set before execve(2), a log that is as long as it may be. A server should survive
+//! these. Signals that report a bug in the program itself keep their default, so that the bug is seen.
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 
-/// What is ignored: each would end a server, or stop it, for nothing.
+/// Signals that are ignored, because each would end or suspend a server for no reason.
 const UNUSED: [Signal; 11] = [
     Signal::SIGUSR1,   // has no meaning here; stage 6 gives it one
     Signal::SIGUSR2,   // has no meaning
@@ -23,7 +23,7 @@ const UNUSED: [Signal; 11] = [
     Signal::SIGTTOU,   // a log on a terminal that belongs to another job just now
 ];
 
-/// What a mistake in the program causes, and what tells of a limit that is exceeded for good.
+/// Signals that a bug in the program causes, and the one for a processor time limit.
 const DEFAULT: [Signal; 8] = [
     Signal::SIGABRT,
     Signal::SIGBUS,
@@ -35,8 +35,8 @@ const DEFAULT: [Signal; 8] = [
     Signal::SIGXCPU,
 ];
 
-/// Ignores what has no meaning, and forgets what the process was started with: its parent may have ignored or blocked
-/// signals, and execve(2) keeps both.
+/// Ignores the unused signals, and undoes what the process inherited: its parent may have ignored or blocked signals,
+/// and execve(2) keeps both.
 ///
 /// # Errors
 /// Those of sigaction(2) and sigprocmask(2).

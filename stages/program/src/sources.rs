@@ -16,11 +16,11 @@ pub struct Flags {
     pub values: Vec<(&'static str, OsString)>,
 }
 
-/// Collects the settings. `environment` is asked for whole variable names, `read_file` for the text of a file.
+/// Collects the settings. `environment` returns a variable by its whole name, `read_file` the text of a file.
 ///
 /// # Errors
-/// [`ConfigError`] for the first value that cannot be used. One that a stronger source overrides is a warning only: a
-/// variable may be there by chance, as where Kubernetes tells each pod of a service named `herd` (`HERD_PORT=tcp://...`).
+/// [`ConfigError`] for the first value that cannot be used. If a stronger source overrides it, it is only a warning: a
+/// variable may be set by chance, as Kubernetes does in each pod for a service named `herd` (`HERD_PORT=tcp://...`).
 pub fn collect(
     flags: &Flags,
     environment: impl Fn(&str) -> Option<OsString>,
@@ -79,7 +79,7 @@ fn take_lines(
     Ok(())
 }
 
-/// Makes a mistake a warning if a stronger source overrides the value. Nothing was changed by it.
+/// Turns an error into a warning if a stronger source overrides the value. The settings are unchanged then.
 fn unless(overridden: bool, taken: Result<(), ConfigError>) -> Result<(), ConfigError> {
     match taken {
         Err(mistake) if overridden => {

@@ -60,7 +60,7 @@ fn start_logging() {
         logger.target(Target::Pipe(Box::new(TellingLog(log))));
     }
     logger.init();
-    // What Rust prints of a panic would wait for a reader.
+    // Rust's own panic message would wait for a reader.
     panic::set_hook(Box::new(|info| {
         let thread = thread::current();
         log::error!("thread '{}' {info}", thread.name().unwrap_or("<unnamed>"));
@@ -71,12 +71,13 @@ fn start_logging() {
     }));
 }
 
-/// Says one line on a descriptor that this process was started with, unless its reader has stopped reading.
+/// Prints one line on a descriptor that this process was started with, unless its reader has stopped reading.
 pub(crate) fn say(descriptor: BorrowedFd<'_>, line: &str) {
     let line = format!("{line}\n");
     let _ = match LogFile::inherited(descriptor) {
         Ok(log) => log.write_line(line.as_bytes()).is_ok(),
-        // There is no descriptor for it. That may be just what has to be said, and a program that says it ends.
+        // No descriptor is left, which may be what the line reports. Waiting is harmless then, because the program
+        // ends.
         Err(_) => write(descriptor, line.as_bytes()).is_ok(),
     };
 }
@@ -104,7 +105,7 @@ pub fn main(
     match result {
         Ok(()) => ExitCode::from(exit::STOPPED),
         Err(failure) => {
-            // With a code it has said why.
+            // A bare code means that the reason was logged already.
             if !matches!(failure, Failure::Code(_)) {
                 say(io::stderr().as_fd(), &format!("{program}: {failure}"));
             }

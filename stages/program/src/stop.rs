@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 /// The stop flag of a server. It lives as long as the process, because a signal may come at any time.
 pub type Stop = StopFlag<EventBell>;
 
-/// What the signal handler reaches.
+/// The only state that the signal handler uses.
 static STOP: OnceLock<Stop> = OnceLock::new();
 
 /// Makes SIGTERM and SIGINT raise the returned flag, in this process and for good. Called again, it returns the

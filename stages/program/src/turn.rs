@@ -1,7 +1,7 @@
 //! One process at a time: a record lock on a file (fcntl(2)).
 //!
-//! Of all locks on files, only this one keeps processes apart that were forked with the same open file. The kernel takes
-//! it back from a process that dies.
+//! Of all file locks, only this one excludes processes that were forked with the same open file. The kernel releases it
+//! when its process dies.
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -11,10 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a process waits for another one's turn to end. It takes microseconds, unless that process is stopped.
+/// How long a process waits for another's turn to end. A turn takes microseconds, unless its process is suspended.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// Keeps the threads of this process apart, because the lock belongs to the whole process.
+/// Excludes the other threads of this process, because the lock belongs to the whole process.
 static THREADS: Mutex<()> = Mutex::new(());
 
 /// This thread's turn. It ends when this is dropped.
@@ -49,7 +49,7 @@ impl<'f> Turn<'f> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        // It was ours, so it can be given back.
+        // It cannot fail, because the lock is ours.
         let _ = fcntl(self.file, FcntlArg::F_SETLK(&whole_file(F_UNLCK)));
     }
 }

@@ -116,8 +116,8 @@ pub fn page(stats: &SharedStats, capacity: Capacity) -> Response {
     typed(page.text.into_bytes(), "text/plain; version=0.0.4; charset=utf-8")
 }
 
-/// The average of an interval, if it is known. Another scrape may be stuck halfway, or the one before may have died
-/// halfway: no figure is better than a wrong one.
+/// The average of an interval, if it is known. Another scrape may be stuck halfway, or the previous one may have died
+/// halfway: no number is better than a wrong one.
 fn average_of(interval: Option<Interval>) -> Option<f64> {
     interval.filter(|interval| !interval.recovered).map(|interval| interval.average_milliseconds())
 }

@@ -1,4 +1,4 @@
-//! The paths for those who watch the server.
+//! The monitoring paths.
 //!
 //! | path         | for                | format                            |
 //! |--------------|--------------------|-----------------------------------|
@@ -20,7 +20,7 @@ use parts::stats::SharedStats;
 use program::settings::Settings;
 use serde::Serialize;
 
-/// How much each worker can take at once: what the gauges are to be compared with.
+/// How much each worker can take at once: the limits to compare the gauges with.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Capacity {
     /// Threads that answer requests.
@@ -35,10 +35,10 @@ impl From<&Settings> for Capacity {
     }
 }
 
-/// Asks why no file can be served, if that is so.
+/// Returns why no file can be served, if that is so.
 pub type Ailment<'a> = &'a dyn Fn() -> Option<&'static str>;
 
-/// The answer to a request for a monitoring path, by any worker for all; `None` for every other path. Never waits for
+/// The answer to a request for a monitoring path, by any worker for all; `None` for every other path. Never waits
 /// longer than a scrape of another worker takes. `ailment` says why no file can be served, if that is so.
 pub fn answer(
     request: &Request<'_>,
@@ -73,8 +73,8 @@ pub fn answer(
     // ANCHOR_END: answer
 }
 
-/// The answer to every other request, where those come in who watch the server. It counts as one of theirs: a mistyped
-/// path must not look like an error of the site.
+/// The answer to every other request at the monitoring address. It counts as a monitoring request: a mistyped path must
+/// not look like an error of the site.
 pub fn nothing_else() -> Response {
     let mut response = Response::page(404, "This address is for monitoring");
     response.monitoring = true;

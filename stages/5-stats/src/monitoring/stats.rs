@@ -19,17 +19,18 @@ pub fn page(stats: &SharedStats, capacity: Capacity) -> Response {
 struct Page {
     workers: Vec<Worker>,
     total: Numbers,
-    /// Of each worker, as the one that answers was told; during a reload others may have been told otherwise.
+    /// The limits of each worker, from the settings of the one that answers; during a reload others may have different
+    /// settings.
     capacity: Capacity,
 }
 
 #[derive(Serialize)]
 struct Worker {
     slot: usize,
-    /// The worker that serves; 0 between a death and the next start.
+    /// The pid of the worker that serves; 0 between a death and the next start.
     pid: u32,
     started_unix_seconds: u64,
-    /// The one that it replaces and that still drains, during a rolling restart.
+    /// The pid of the worker that it replaces and that still drains, during a rolling restart.
     draining_pid: Option<u32>,
     #[serde(flatten)]
     numbers: Numbers,
@@ -62,7 +63,7 @@ struct Numbers {
     cache_entries: u64,
 }
 
-/// How many took at most so long, and longer than the bucket before.
+/// How many took at most `up_to_seconds`, and longer than the previous bucket.
 #[derive(Serialize)]
 struct Bucket {
     /// `null` for the last, which has no bound.
