@@ -64,7 +64,8 @@ pub fn accept(listener: &impl AsFd) -> io::Result<Accepted> {
     }
 }
 
-/// accept4(2), which also says who the client is; asking later would be one more system call. The socket does not block.
+/// accept4(2), which also returns the client's address, so that no further system call is needed. The socket does not
+/// block.
 fn accept4(listener: BorrowedFd<'_>) -> Result<(TcpStream, SocketAddr), Errno> {
     let mut address = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     let mut length = size_of_val(&address) as libc::socklen_t;

@@ -29,7 +29,7 @@ pub fn is_worth_a_line(number: u64) -> bool {
 }
 
 // ANCHOR: what_is_queued
-/// A client whose request is complete, or whose response must go on from the disk.
+/// A client whose request is complete, or whose response continues from the disk.
 #[derive(Debug)]
 pub struct Work {
     /// The client.

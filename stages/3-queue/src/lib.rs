@@ -41,7 +41,7 @@ use std::sync::Arc;
 /// The server with a queue and a pool of threads.
 ///
 /// # Errors
-/// [`Failure`] when it cannot start, or cannot go on.
+/// [`Failure`] when it cannot start, or cannot continue.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
     let files = start::logged(Files::new(start::open_root(settings)?, settings), settings)?;
     run_alone("stage3", files, Monitoring::Off, settings)
@@ -51,7 +51,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
 /// monitoring requests are answered.
 ///
 /// # Errors
-/// [`Failure`] when it cannot start, or cannot go on.
+/// [`Failure`] when it cannot start, or cannot continue.
 pub fn run_alone(
     program: &str,
     service: impl Service,

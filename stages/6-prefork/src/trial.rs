@@ -56,7 +56,7 @@ const LONGEST_MESSAGE: usize = 64 << 10;
 pub struct Opened {
     /// The document root.
     pub root: OwnedFd,
-    /// The access log, if there is to be one: an open file for each slot.
+    /// The access log, if the settings name one: an open file for each slot.
     pub logs: Vec<OwnedFd>,
 }
 
@@ -65,7 +65,7 @@ pub struct Opened {
 pub struct Found {
     /// The document root, if it was tried.
     pub root: Option<OwnedFd>,
-    /// The access log, if there is to be one: an open file for each slot.
+    /// The access log, if the settings name one: an open file for each slot.
     pub logs: Vec<OwnedFd>,
     /// The contents of the configuration file, if one was read.
     pub configuration: Option<String>,
@@ -263,7 +263,7 @@ impl Answers {
         self.try_log(settings)
     }
 
-    /// Opens the access log of these settings, if there is to be one, and hands it over.
+    /// Opens the access log of these settings, if they name one, and hands it over.
     ///
     /// It is opened once for each slot: a worker that takes a piece of a line back uses the position of
     /// its open file, which no other worker may move.

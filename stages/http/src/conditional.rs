@@ -83,7 +83,7 @@ fn tags(list: &str) -> impl Iterator<Item = (bool, &str)> {
 }
 
 /// `If-Range`: the range counts only if the file is still the one that the client has a part of
-/// (RFC 9110, section 13.1.5). A date must be the very date that was sent, and the file must have rested for a
+/// (RFC 9110, section 13.1.5). A date must be exactly the one that was sent, and the file must have rested for a
 /// second since, else two versions could share it (section 8.8.2.2).
 fn range_holds(head: &RequestHead<'_>, validators: &Validators) -> bool {
     match head.headers.get("if-range") {

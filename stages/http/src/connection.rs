@@ -51,7 +51,7 @@ enum Phase {
 /// What [`Connection::receive`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// A request is complete, and its response was begun: go on with [`Connection::send`].
+    /// A request is complete, and its response has begun: continue with [`Connection::send`].
     Answered,
     /// A request is complete, and `answer` had no response: get it with [`Connection::request`], answer with
     /// [`Connection::respond`].

@@ -222,8 +222,7 @@ impl Incoming {
 /// proxy-protocol.txt, sections 2.1 and 2.2).
 const PROXY_PROTOCOL: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
 
-/// Why a head is refused. An administrator who has configured a balancer so needs to know more than that a line is
-/// malformed.
+/// Why a head is refused. An administrator of a load balancer must learn more than that a line is malformed.
 fn refusal(bytes: &[u8], error: HeadError) -> Refusal {
     if PROXY_PROTOCOL.iter().any(|begin| bytes.starts_with(begin)) {
         return Refusal { status: 400, why: "This server does not speak the PROXY protocol" };

@@ -35,7 +35,8 @@ pub fn send_without_delay(listener: &impl AsFd) -> io::Result<()> {
 /// Listens where the settings say. Returns the address too, with the port that the kernel chose for port 0.
 ///
 /// # Errors
-/// [`Failure::Setting`] if that is not possible, [`Failure::NotNow`] if it may be later.
+/// [`Failure::Setting`] if that is not possible, [`Failure::NotNow`] if it may be later, [`Failure::Running`] if the
+/// system is short of descriptors or memory.
 pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Failure> {
     let listener = bind(settings.socket_address()).map_err(|error| refused(settings, &error))?;
     let address = listener.local_addr().map_err(Failure::running)?;
@@ -50,7 +51,8 @@ pub fn refused(settings: &Settings, error: &io::Error) -> Failure {
 /// Listens at the monitoring address, if there is a separate one.
 ///
 /// # Errors
-/// [`Failure::Setting`] if that is not possible, [`Failure::NotNow`] if it may be later.
+/// [`Failure::Setting`] if that is not possible, [`Failure::NotNow`] if it may be later, [`Failure::Running`] if the
+/// system is short of descriptors or memory.
 pub fn listen_for_monitoring(monitoring: Monitoring) -> Result<Option<(TcpListener, SocketAddr)>, Failure> {
     const FLAG: &str = "--monitoring-address";
     let Monitoring::Address(address) = monitoring else { return Ok(None) };

@@ -32,7 +32,7 @@ pub fn open_root(settings: &Settings) -> Result<DocumentRoot, Failure> {
     })
 }
 
-/// Opens the access log of the settings, if there is to be one.
+/// Opens the access log of the settings, if they name one.
 ///
 /// # Errors
 /// [`Failure::Setting`] if its file cannot be written, [`Failure::NotNow`] if its folder is not there.
