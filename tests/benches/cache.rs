@@ -1,4 +1,4 @@
-//! What a hit costs when many threads hit at once: under the read lock, as ours do, against a cache that keeps its
+//! What a hit costs when many threads hit at once: under the read lock, as in our cache, against a cache that keeps its
 //! entries in a list in the order of use, so that every hit moves an entry and needs the write lock.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -1,7 +1,7 @@
 //! What it costs a master to decide, with the most workers that a herd may have: 64.
 //!
-//! A master does nothing but decide and wait, so these numbers say how fast it can answer a machine on which
-//! everything dies. For comparison: fork(2) takes about 100 microseconds.
+//! A master only decides and waits, so these numbers say how fast it can react on a machine on which every worker dies.
+//! For comparison: fork(2) takes about 100 microseconds.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
-//! What it costs to hand an item from one thread to another, beside the channel of the standard library.
+//! What it costs to hand an item from one thread to another, compared with the channel of the standard library.
 //!
-//! A queue of 100, as in the server, between 1, 2 and 4 producers and as many consumers. `sync_channel` has
-//! one receiver; several consumers must share it behind a mutex, and sleep with that mutex in their hand.
+//! A queue of 100, as in the server, between 1, 2 and 4 producers and as many consumers. `sync_channel` has one
+//! receiver; several consumers must share it behind a mutex, and sleep while they hold that mutex.
 
 use std::hint::black_box;
 use std::sync::mpsc::sync_channel;

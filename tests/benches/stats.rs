@@ -4,8 +4,8 @@
 //! - `one atomic`: all threads add to the same atomic number;
 //! - `padded slots`: each thread adds to an atomic number on a cache line of its own.
 //!
-//! And what the real thing costs: `Slot::record` on one shared slot and on a slot each. On a machine with
-//! fewer processors than threads, the threads take turns, and contention shows less than it would.
+//! And what the real `Slot::record` costs, on one shared slot and on a slot per thread. On a machine with fewer
+//! processors than threads, the threads take turns, and contention shows less than it would.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -60,7 +60,7 @@ fn counting(criterion: &mut Criterion) {
         };
         compare("semaphore", &|_| {
             let held = semaphore.acquire(pid);
-            // A plain addition: the semaphore already excludes everybody else.
+            // A plain addition, because the semaphore already excludes every other thread.
             behind.store(behind.load(Relaxed) + 1, Relaxed);
             drop(held);
         });

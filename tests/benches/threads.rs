@@ -1,12 +1,12 @@
-//! What it costs to ask before each connection, beside two other ways to count to a limit.
+//! What it costs to acquire a permit for each connection, compared with two other ways to enforce a limit.
 //!
 //! - `ConnectionLimit`: a number behind a mutex, and a condition variable to sleep on;
 //! - `channel of tokens`: `sync_channel` with the limit as its capacity; a permit is a place in it;
-//! - `spinning atomic`: an atomic number, asked again and again at the limit, with `yield_now` between.
+//! - `spinning atomic`: an atomic number, tried again and again at the limit, with `yield_now` in between.
 //!
-//! First with as many permits as threads, so that nobody ever waits; then with one permit for all, so that
-//! everybody does. On a machine with fewer processors than threads, the spinner looks better than it is: the
-//! time that it wastes is time in which nobody else has anything to do here. In a server, somebody has.
+//! First with as many permits as threads, so that no thread ever waits; then with one permit for all, so that all but
+//! one wait. On a machine with fewer processors than threads, the spinner looks better than it is: here no other thread
+//! needs the time that it wastes. In a server, others do.
 
 use std::hint::black_box;
 use std::sync::atomic::AtomicUsize;
@@ -78,7 +78,7 @@ fn measure(threads: usize, times: u64, serve: &(dyn Fn() + Sync)) -> Duration {
     })
 }
 
-/// A server that stops asks once, and usually nobody is left.
+/// A server that stops calls this once, and usually no connection is left.
 fn nobody_left(criterion: &mut Criterion) {
     let limit = ConnectionLimit::new(4);
     criterion.bench_function("drain/nobody is left", |bencher| bencher.iter(|| limit.drain()));

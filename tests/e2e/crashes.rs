@@ -1,4 +1,4 @@
-//! Death in the middle: a worker dies after each operation on the shared statistics in turn, and the others go on.
+//! A worker dies after each operation on the shared statistics in turn, and the others continue.
 //!
 //! `cargo test -p stage6-prefork --features crash-points --test crashes -- --nocapture` prints the list of places.
 
@@ -10,7 +10,7 @@ use verdict::test;
 
 const PROGRAM: Program = Program { name: "herd", path: env!("CARGO_BIN_EXE_herd") };
 
-/// Two workers that are not confined: they write into the files of the test.
+/// Two workers, not confined, because they write to the files of the test.
 fn herd(site: &Site, variables: &[(&str, &Path)]) -> Server {
     let launch = PROGRAM.launch().site(site).flags(&["--num-workers", "2", "--landlock", "off"]);
     variables.iter().fold(launch, |launch, (name, value)| launch.variable(name, value)).start()
@@ -20,14 +20,14 @@ fn try_get(server: &Server, path: &str) -> Option<Response> {
     server.client().try_ask("GET", path, &["Connection: close"]).ok()
 }
 
-/// One of everything that the workers count, on connections of their own. Some may be lost with the worker.
+/// Makes the workers count one of everything, each on its own connection. Some requests may be lost with a worker.
 fn stir(server: &Server) {
     for path in ["/", "/nothing", "/large.bin", "/metrics", "/stats"] {
         let _ = try_get(server, path);
     }
 }
 
-/// A total, as /stats says it.
+/// A total of /stats.
 fn total(stats: &Response, name: &str) -> u64 {
     let stats = stats.json();
     stats["total"][name].as_u64().unwrap_or_else(|| panic!("/stats should have a total of {name}: {stats}"))
@@ -42,7 +42,7 @@ fn a_worker_may_die_after_any_step_and_the_others_serve_and_scrape() {
     let known = || -> BTreeSet<String> {
         fs::read_to_string(&list).unwrap_or_default().lines().map(str::to_owned).collect()
     };
-    // Until a round shows nothing new.
+    // Repeats until a round shows no new place.
     let mut places = BTreeSet::new();
     loop {
         (0..8).for_each(|_| stir(&server));
@@ -62,13 +62,13 @@ fn a_worker_may_die_after_any_step_and_the_others_serve_and_scrape() {
             stir(&server);
             mark.exists()
         });
-        // The other one serves and scrapes before the master has noticed anything, or after; then there are two again.
+        // The other worker serves and scrapes before or after the master notices the death; then there are two again.
         eventually(&format!("after a death at {place} all is as before"), || {
             stir(&server);
             server.workers().len() == 2
                 && try_get(&server, "/stats").is_some_and(|stats| total(&stats, "restarts") == 1)
         });
-        // If it died in the middle of a scrape, the next one learns of it, and leaves its interval out.
+        // If it died in the middle of a scrape, the next scrape notices, and omits its interval.
         server.get("/metrics").expect(200);
         for _ in 0..16 {
             server.get("/").expect(200);
@@ -82,7 +82,7 @@ fn a_worker_may_die_after_any_step_and_the_others_serve_and_scrape() {
             &format!("after a death at {place} nothing of the dead is counted as being there"),
             || {
                 let stats = server.get("/stats").expect(200);
-                // The connection that asks is there.
+                // The connection that asks counts too.
                 [("connections_active", 1), ("queue_depth", 0), ("threads_busy", 0), ("restarts", 1)]
                     .iter()
                     .all(|&(name, expected)| total(&stats, name) == expected)

@@ -1,4 +1,4 @@
-//! What stage 3 promises: a crowd of clients, few threads, and a queue that says no when it is full.
+//! What stage 3 promises: a crowd of clients, few threads, and a queue that refuses when it is full.
 
 /// The server that these tests run.
 const PROGRAM: e2e::Program = e2e::Program { name: "stage3", path: env!("CARGO_BIN_EXE_stage3") };

@@ -1,4 +1,4 @@
-//! What stage 4 promises: what stage 3 promises, with files in memory.
+//! What stage 4 promises: the same as stage 3, with files in memory.
 
 /// The server that these tests run.
 const PROGRAM: e2e::Program = e2e::Program { name: "stage4", path: env!("CARGO_BIN_EXE_stage4") };

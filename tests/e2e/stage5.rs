@@ -1,4 +1,4 @@
-//! What stage 5 promises: what stage 4 promises, and numbers about it.
+//! What stage 5 promises: the same as stage 4, and numbers about it.
 
 /// The server that these tests run.
 const PROGRAM: e2e::Program = e2e::Program { name: "stage5", path: env!("CARGO_BIN_EXE_stage5") };

@@ -1,4 +1,4 @@
-//! What stage 6 promises: what stage 5 promises, by several processes.
+//! What stage 6 promises: the same as stage 5, by several processes.
 
 /// The server that these tests run.
 const PROGRAM: e2e::Program = e2e::Program { name: "herd", path: env!("CARGO_BIN_EXE_herd") };

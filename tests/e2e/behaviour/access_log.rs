@@ -15,7 +15,7 @@ fn start(site: &Site) -> (Server, PathBuf) {
     (PROGRAM.launch().site(site).flag("--access-log", &log).start(), log)
 }
 
-/// Waits for so many lines: a line is written when the last byte of an answer is sent.
+/// Waits for `count` lines, because a line is written only when the last byte of an answer is sent.
 #[track_caller]
 fn lines(log: &PathBuf, count: usize) -> Vec<String> {
     let read =
@@ -145,7 +145,7 @@ fn the_log_is_appended_to() {
     }
 }
 
-/// Asks for the page so many times, each time under another long name. Returns the names.
+/// Asks for the page once for each number, each time under another long name. Returns the names.
 fn ask(server: &Server, names: std::ops::Range<usize>) -> HashSet<String> {
     let name = |number| format!("client-{number}-{}-end", "x".repeat(1000));
     names
@@ -188,7 +188,7 @@ fn a_file_that_may_not_grow_has_whole_lines_and_goes_on_when_it_can() {
     let full = text();
     assert!(full.len() > 17_000 && full.ends_with('\n'), "the log should be full of whole lines");
     full.lines().for_each(|line| assert!(names.remove(&name_in(line)), "a line comes twice: {line}"));
-    // As `logrotate` with `copytruncate` does.
+    // As `logrotate` does with `copytruncate`.
     OpenOptions::new().write(true).truncate(true).open(&log).expect("a log that can be emptied");
     let mut names = ask(&server, 100..110);
     eventually("the new requests are in the log", || text().lines().count() == names.len());
@@ -215,7 +215,7 @@ fn standard_output_that_is_a_full_file_has_whole_lines_however_many_write() {
     is_full_of_whole_lines(text.split_once('\n').expect("the announcement").1);
 }
 
-/// A server whose log is full. Each line that meets the end is begun and taken back, by many processes at once.
+/// A server whose log is full. Many processes at once begin lines that no longer fit, and take them back.
 fn overfilled(site: &Site, log: &Path) -> Server {
     let server = PROGRAM.launch().site(site).file_size(20_000).flag("--access-log", log).start();
     thread::scope(|scope| {
@@ -239,7 +239,7 @@ fn is_full_of_whole_lines(log: &str) {
 #[test]
 fn a_fifo_needs_no_reader_and_its_reader_may_come_and_go() {
     let site = Site::new().fifo("../access.log");
-    // One process: each says for itself what it has lost.
+    // One process, because each reports only its own losses.
     let (server, log) = start(&site);
     let read = |names: HashSet<String>| {
         let lines = BufReader::new(File::open(&log).expect("a reader")).lines().take(names.len());
@@ -249,7 +249,7 @@ fn a_fifo_needs_no_reader_and_its_reader_may_come_and_go() {
     for first in [0, 10] {
         read(ask(&server, first..first + 10));
     }
-    // More than a pipe holds, and nobody reads: the server goes on, and what does not fit is lost.
+    // More than a pipe holds, without a reader: the server continues, and lines that do not fit are lost.
     let names = ask(&server, 20..220);
     let mut reader = BufReader::new(File::open(&log).expect("a reader")).lines();
     let mut next = || name_in(&reader.next().expect("a line").expect("a line"));
@@ -266,7 +266,7 @@ fn a_fifo_needs_no_reader_and_its_reader_may_come_and_go() {
     });
 }
 
-/// The kernel sends SIGXFSZ to whoever writes behind the limit, and by default that ends a process.
+/// The kernel sends SIGXFSZ to a process that writes beyond the limit, and by default that ends it.
 #[test]
 fn a_log_that_is_as_long_as_it_may_be_ends_nothing() {
     let site = Site::new();

@@ -1,4 +1,4 @@
-//! Stage 4: files in memory. The bytes are those of the disk, a moment ago at most.
+//! Stage 4: files in memory, whose bytes are at most a moment older than those on the disk.
 
 use crate::PROGRAM;
 use e2e::{Client, Response, Server, Site, eventually, pattern};
@@ -12,7 +12,7 @@ use verdict::test;
 /// Both ways of answering a hit.
 const HAND_OFFS: [&str; 2] = ["always", "when-needed"];
 
-/// Every worker has a cache of its own, so there is one.
+/// Every worker has a cache of its own, so there is only one worker.
 fn start(site: &Site, megabytes: &str, hand_off: &str) -> Server {
     rested(site);
     PROGRAM.serve(site, &["--num-workers", "1", "--cache-size-mb", megabytes, "--hand-off", hand_off])
@@ -193,13 +193,12 @@ fn content_and_etag_never_come_from_two_versions() {
     }
 }
 
-/// Reads until this version comes. Returns the ETag and number of each answer.
+/// Reads until version `last` comes. Returns the ETag and the version of each answer.
 fn versions_until(server: &Server, last: u8) -> Vec<(String, u8)> {
     let mut client = server.client();
     let mut seen = Vec::new();
     eventually("the last version is served", || {
-        // There is room for one of the two, so each is read from the disk again and again, while it is
-        // replaced.
+        // There is room for only one of the two, so each is read from the disk again and again, while it is replaced.
         client.get("/other").expect(200);
         let response = client.get("/changing").expect(200);
         let number = response.body[0];
@@ -219,7 +218,7 @@ fn many_who_ask_for_one_cold_file_all_get_it() {
         for number in 0..10 {
             let together = Barrier::new(16);
             let ask = || {
-                // Nothing may fail before this, or the others would wait for ever.
+                // Nothing may fail before this, or the others would wait forever.
                 together.wait();
                 let response = server.get(&format!("/{number}")).expect(200);
                 let known = matches!(response.header("X-Cache"), Some("HIT" | "MISS"));
@@ -237,8 +236,8 @@ fn eviction_never_takes_bytes_from_under_a_response() {
     for hand_off in HAND_OFFS {
         let content = |number: usize| pattern(1_000_000).split_off(number * 1000);
         let site = (0..6).fold(Site::new(), |site, number| site.file(&number.to_string(), content(number)));
-        // Room for one of them: each client's file evicts those of the others, which are still being sent,
-        // because nobody reads and so much does not fit into the kernel's buffers.
+        // Room for one of them: each client's file evicts those of the others, which are still being sent, because no
+        // client reads, and the responses do not fit into the kernel's buffers.
         let server = start(&site, "1", hand_off);
         let mut clients: Vec<Client> =
             (0..6).map(|_| Client::connect_slowly(server.address(), 64 << 10)).collect();

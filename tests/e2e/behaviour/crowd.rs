@@ -4,7 +4,7 @@ use crate::PROGRAM;
 use e2e::{Client, Ending, Site, backlog, eventually, pattern, settled, threads, unread};
 use verdict::test;
 
-/// At the end the whole crowd sends at once, and nobody is to be refused.
+/// The queue is long, because at the end the whole crowd sends at once, and no client must be refused.
 const TWO_THREADS: [&str; 6] = ["--num-workers", "1", "--threads-per-worker", "2", "--queue-size", "1000"];
 
 #[test]
@@ -70,7 +70,7 @@ fn when_descriptors_run_out_the_oldest_idle_clients_make_room() {
     let server = PROGRAM.launch().site(&Site::new()).flags(&TWO_THREADS).descriptors(40).start();
     let mut clients: Vec<Client> = Vec::new();
     for _ in 0..50 {
-        // The file of the page needs a descriptor, too, so this one may have to ask again.
+        // The file of the page needs a descriptor too, so this client may have to ask again.
         eventually("another client is served", || {
             let mut client = server.client();
             let served = client.get("/").status == 200;

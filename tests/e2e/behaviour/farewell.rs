@@ -1,4 +1,4 @@
-//! The end of a server with several threads: no new client, a last answer for those that are here.
+//! The end of a server with several threads: no new client, and a last answer for connected clients.
 
 use crate::PROGRAM;
 use e2e::{Ending, Signal, Site, eventually, unread};
@@ -6,7 +6,8 @@ use verdict::test;
 
 #[test]
 fn a_last_answer_says_that_it_is_the_last() {
-    // Of several workers, one may stop all from listening before the one with this client has heard of the stop.
+    // One worker, because of several, one may shut the sockets down before the worker with this client has received the
+    // stop.
     let server = PROGRAM.serve(&Site::new(), &["--num-workers", "1"]);
     let mut client = server.client();
     client.send("GET / HTTP/1.1\r\nHost: loc");

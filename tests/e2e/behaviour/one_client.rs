@@ -1,4 +1,4 @@
-//! Stage 1's lesson: one thread, so one client at a time, and whoever is silent makes everybody wait.
+//! Stage 1's lesson: one thread, so one client at a time, and a silent client makes all others wait.
 
 use crate::PROGRAM;
 use e2e::{Ending, Site, backlog, eventually};

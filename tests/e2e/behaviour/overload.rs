@@ -1,4 +1,4 @@
-//! A full queue: what cannot be served soon is refused at once, politely, and the refusal arrives.
+//! A full queue: requests that cannot be served soon are refused at once, politely, and the refusal arrives.
 
 use crate::PROGRAM;
 use e2e::{Client, Ending, Response, Server, Signal, Site, eventually, halt, kill};
@@ -7,9 +7,9 @@ use verdict::test;
 /// One thread, and a queue for two.
 pub const NARROW: [&str; 6] = ["--num-workers", "1", "--threads-per-worker", "1", "--queue-size", "2"];
 
-/// Sends a GET for each of these paths while the server is halted, so that it finds them all at once: far
-/// more than one thread and a queue for two can take. Each has bytes behind it that the server will not read
-/// when it refuses, and still the refusal must arrive whole.
+/// Sends a GET for each of these paths while the server is halted, so that it finds them all at once: far more than one
+/// thread and a queue for two can take. Each is followed by bytes that the server does not read when it refuses, and
+/// the refusal must still arrive whole.
 // ANCHOR: burst
 #[track_caller]
 pub fn burst(server: &Server, paths: &[&str]) -> Vec<Response> {

@@ -1,11 +1,12 @@
-//! slowhttptest, the tool that attackers use: many clients that send or read as slowly as can be.
+//! slowhttptest, the tool that attackers use: many clients that send or read as slowly as possible.
 
 use crate::PROGRAM;
 use e2e::{Site, pattern, skip};
 use std::process::Command;
 use verdict::test;
 
-/// Attacks a herd with 300 clients for five seconds. The tool asks for the page in between, and says whether it came.
+/// Attacks a herd with 300 clients for five seconds. The tool requests the page in between, and reports whether it
+/// came.
 #[track_caller]
 fn is_available_throughout(mode: &[&str]) {
     let site = Site::new().file("large.bin", pattern(12 << 20));

@@ -1,4 +1,4 @@
-//! Starting: settings from four sources, and one sentence about each that cannot be used.
+//! Starting: settings from four sources, and one sentence about any that cannot be used.
 
 use crate::PROGRAM;
 use e2e::{Finished, Site};
@@ -127,7 +127,7 @@ fn what_may_be_there_a_moment_later_is_one_sentence_and_exit_code_75() {
     let port = other.local_addr().expect("an address").port().to_string();
     let cases = [
         ("--port", &*port),
-        // An address that is kept for documentation, so it is no machine's (RFC 5737).
+        // An address that is reserved for documentation, so no machine has it (RFC 5737).
         ("--address", "192.0.2.1"),
         ("--document-root", "/no/such/folder"),
         ("--access-log", "/no/such/folder/log"),

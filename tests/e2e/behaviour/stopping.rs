@@ -9,13 +9,14 @@ use verdict::test;
 
 const STOPS: [Signal; 2] = [Signal::SIGTERM, Signal::SIGINT];
 
-/// Larger than what the kernel's buffers between two programs hold.
+/// Larger than the kernel's buffers between two programs.
 const LARGE: usize = 12 << 20;
 
 #[track_caller]
 fn exited_well(server: &Server) {
     assert_eq!(server.exit_code(), Some(0), "a server that was asked to stop should exit with code 0");
-    // So its port is free, too. To connect would prove nothing: another test's server may have got it meanwhile.
+    // So its port is free too. Connecting would prove nothing, because another test's server may have got the port
+    // meanwhile.
     assert_eq!(server.workers(), [], "a server that has stopped should leave no process behind");
 }
 
@@ -31,7 +32,7 @@ fn a_server_without_clients_stops() {
 #[test]
 fn an_idle_connection_does_not_keep_the_server_from_stopping() {
     for signal in STOPS {
-        // The limit would hold the server for a day if idle connections had it.
+        // If the time limit applied to idle connections, it would hold the server for a day.
         let server = PROGRAM.serve(&Site::new(), &["--timeout-seconds", "86400"]);
         let mut idle = server.client();
         idle.get("/").expect(200);
@@ -81,7 +82,7 @@ fn what_waits_in_the_backlog_is_answered() {
     for signal in STOPS {
         let server = PROGRAM.serve(&Site::new(), &["--queue-size", "400"]);
         let serving = server.serving();
-        // Stopped processes accept nothing, so the clients wait where the kernel has put them.
+        // Halted processes accept nothing, so the clients wait in the backlogs.
         serving.iter().copied().for_each(halt);
         let mut clients: Vec<Client> = (0..CLIENTS).map(|_| server.client()).collect();
         for client in &mut clients {
@@ -89,7 +90,7 @@ fn what_waits_in_the_backlog_is_answered() {
         }
         eventually("the clients wait in the backlog", || backlog(server.address()) == Some(CLIENTS));
         server.signal(signal);
-        // A master hands the signal on; a worker hears of it only now, with its backlog full.
+        // A master passes the signal on; a worker receives it only after SIGCONT, with its backlog full.
         for &pid in &serving {
             eventually("the signal waits for each process", || {
                 is_pending(pid, Signal::SIGTERM) || is_pending(pid, Signal::SIGINT)
@@ -126,7 +127,7 @@ fn signals_without_a_meaning_end_nothing() {
             assert!(ignores(pid, signal as u32), "process {pid} should ignore {signal}");
             kill(pid, signal).expect("a process that can be signalled");
         }
-        // The C library keeps the first two or three for itself (signal(7)).
+        // The C library keeps the first two or three real-time signals for itself (signal(7)).
         assert!((35..=64).all(|signal| ignores(pid, signal)), "process {pid}, real-time signals");
     }
     for _ in 0..20 {

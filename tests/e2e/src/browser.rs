@@ -1,4 +1,4 @@
-//! Chromium, played by the scripts of `tests/browser`.
+//! Chromium, driven by the scripts of `tests/browser`.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -7,11 +7,11 @@ use std::process::{Command, Output};
 /// if the machine lacks node, Chromium or Playwright. The environment variable `CHROMIUM` says where Chromium is, if
 /// not in /usr/bin.
 ///
-/// The folder is looked for from the working directory upwards: what a test program was compiled from may have been a
-/// copy, with the parts of somebody else.
+/// The folder is looked for from the working directory upwards, because the test program may have been compiled from a
+/// copy with another student's parts.
 ///
 /// # Panics
-/// If there is node, and it cannot be started.
+/// If node is installed, but cannot be started.
 pub fn browse(arguments: &[&str]) -> Option<Output> {
     let here = std::env::current_dir().expect("a working directory");
     let scripts = here.ancestors().map(|above| above.join("tests/browser")).find(|scripts| scripts.exists());

@@ -16,7 +16,7 @@ pub struct Client {
     server: SocketAddr,
     /// Bytes received and not yet taken for a response.
     received: Vec<u8>,
-    /// How a person could send the same.
+    /// A command that sends the same, for a person.
     asked: String,
 }
 
@@ -31,14 +31,14 @@ pub struct Response {
     pub body: Vec<u8>,
     /// Bytes on the wire, head and body.
     pub bytes: usize,
-    /// How a person could ask the same.
+    /// A command that asks the same, for a person.
     asked: String,
 }
 
 /// How the server ended a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// With a FIN, behind everything that it has sent.
+    /// With a FIN, after everything that it has sent.
     Closed,
     /// With a reset, which may overtake what it has sent.
     Reset,
@@ -47,7 +47,7 @@ pub enum Ending {
 /// Why there was no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lost {
-    /// The connection ended, after so many bytes of the response.
+    /// The connection ended, after this many bytes of the response.
     Ended(Ending, usize),
     /// Nothing came within [`PATIENCE`].
     Silence,
@@ -67,8 +67,8 @@ impl Client {
         Client::over(stream, server)
     }
 
-    /// Connects with a receive window of about `window` bytes, so that the kernel takes little while nobody
-    /// reads.
+    /// Connects with a receive window of about `window` bytes, so that the kernel accepts little while the client does
+    /// not read.
     ///
     /// # Panics
     /// If the server cannot be reached.
@@ -96,7 +96,7 @@ impl Client {
     fn over(stream: TcpStream, server: SocketAddr) -> Client {
         stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
-        // Byte after byte means packet after packet.
+        // Bytes that are sent one by one must leave in packets of their own.
         stream.set_nodelay(true).expect("a socket without delay");
         Client { stream, server, received: Vec::new(), asked: String::new() }
     }
@@ -120,7 +120,7 @@ impl Client {
         }
     }
 
-    /// Says that nothing more will be sent.
+    /// Ends the sending side of the connection.
     pub fn finish_sending(&self) {
         // The server may be gone already.
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
@@ -156,7 +156,7 @@ impl Client {
         }
         request.push_str("\r\n");
         self.asked = curl;
-        // A server that refuses may have closed already; its answer is still to be read.
+        // A server that refuses may have closed already, but its answer can still be read.
         let _ = self.stream.write_all(request.as_bytes());
         if method == "HEAD" { self.try_head() } else { self.try_response() }
     }
@@ -167,8 +167,8 @@ impl Client {
         self.try_response().unwrap_or_else(|lost| self.complain(&lost))
     }
 
-    /// Reads the head of a response and leaves what follows: for an answer to HEAD, and for a body that is to
-    /// be read slowly.
+    /// Reads the head of a response and leaves what follows: for an answer to HEAD, and for a body that the test reads
+    /// slowly.
     #[track_caller]
     pub fn head(&mut self) -> Response {
         self.try_head().unwrap_or_else(|lost| self.complain(&lost))
@@ -284,7 +284,7 @@ impl Response {
     /// The response itself, if it has this status.
     ///
     /// # Panics
-    /// If it has another.
+    /// If it has another status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Response {
         assert_eq!(
@@ -322,7 +322,7 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Panics
-    /// If it is not.
+    /// If it is not JSON.
     #[track_caller]
     pub fn json(&self) -> Json {
         let parsed = serde_json::from_slice(&self.body);

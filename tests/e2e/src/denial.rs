@@ -1,5 +1,5 @@
-//! A kernel that says no (seccomp(2)): what a program does when memory or processes are used up, tried without using
-//! them up for everybody else.
+//! A kernel that refuses calls (seccomp(2)): shows what a program does when memory or processes are used up, without
+//! using them up for other programs.
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long, sock_filter, sock_fprog};
@@ -17,29 +17,29 @@ pub struct Denied {
 }
 
 impl Denied {
-    /// Memory that processes share: mmap(2) says ENOMEM.
+    /// Memory that processes share: mmap(2) fails with ENOMEM.
     pub const SHARED_MEMORY: Denied = Denied {
         argument: 3,
         bits: libc::MAP_SHARED | libc::MAP_ANONYMOUS,
         ..Denied::call(libc::SYS_mmap, Errno::ENOMEM)
     };
 
-    /// Threads: clone3(2) says EAGAIN.
+    /// Threads: clone3(2) fails with EAGAIN.
     pub const THREADS: Denied = Denied::call(libc::SYS_clone3, Errno::EAGAIN);
 
-    /// A system call, by its number, with whatever arguments.
+    /// A system call, by its number, with any arguments.
     pub const fn call(call: c_long, errno: Errno) -> Denied {
         Denied { call, argument: 0, bits: 0, errno }
     }
 
-    /// Options of TCP: setsockopt(2) says ENOPROTOOPT. Others can be set.
+    /// Options of TCP: setsockopt(2) fails with ENOPROTOOPT. Other options can be set.
     pub const TCP_OPTIONS: Denied = Denied {
         argument: 1,
         bits: libc::IPPROTO_TCP,
         ..Denied::call(libc::SYS_setsockopt, Errno::ENOPROTOOPT)
     };
 
-    /// Denies it to this process and what it starts, for good.
+    /// Denies the call to this process and to those that it starts, for good.
     pub(crate) fn deny(self) -> io::Result<()> {
         let Denied { call, argument, bits, errno } = self;
         // `struct seccomp_data` begins with the number of the call. From byte 16 on it holds the arguments, 8 bytes each;
@@ -76,7 +76,7 @@ fn unless_equal(k: u32, skip: u8) -> sock_filter {
     sock_filter { jf: skip, ..step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, k) }
 }
 
-/// Puts this process under a filter, for good. Gives the listener's descriptor, if the flags ask for one.
+/// Puts this process under a filter, for good. Returns the listener's descriptor, if the flags ask for one.
 pub(crate) fn install(filter: &mut [sock_filter], flags: libc::c_ulong) -> io::Result<c_int> {
     let program = sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     set_no_new_privs()?;

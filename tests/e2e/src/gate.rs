@@ -1,5 +1,5 @@
-//! A kernel that is asked before it does something (seccomp_unotify(2)): system calls of a running program that go on,
-//! fail, or never return, as a test says and changes its mind.
+//! A kernel that asks before it makes a call (seccomp_unotify(2)): a test decides, at any time, which system calls of a
+//! running program go on, fail, or never return.
 //!
 //! ```text
 //!   program --- openat("/srv/new") ---> kernel --- may it? ---> Gate
@@ -28,7 +28,7 @@ use std::thread;
 ioctl_readwrite!(receive, b'!', 0, seccomp_notif);
 ioctl_readwrite!(respond, b'!', 1, seccomp_notif_resp);
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// The kernel does it.
@@ -39,7 +39,7 @@ pub enum Answer {
     Hang,
 }
 
-/// The calls that are asked about, and what is answered. Clones share the answers.
+/// The calls that the kernel asks about, and the answers. Clones share the answers.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
     calls: Vec<c_long>,
@@ -48,7 +48,7 @@ pub struct Gate {
 
 #[derive(Debug, Default)]
 struct Rules {
-    /// The last one that fits counts: call, end of the path, answer.
+    /// Call, end of the path, answer. The last rule that fits counts.
     answers: Vec<(c_long, String, Answer)>,
     /// Every call with its path, if it has one.
     asked: Vec<(c_long, String)>,
@@ -65,12 +65,13 @@ impl Gate {
         self.answer_path(call, "", answer);
     }
 
-    /// Answers in this way if the path ends so. For openat(2) and openat2(2), whose second argument is a path.
+    /// Answers a call in this way if its path ends in `end`. For openat(2) and openat2(2), whose second argument is a
+    /// path.
     pub fn answer_path(&self, call: c_long, end: &str, answer: Answer) {
         self.with_rules(|rules| rules.answers.push((call, end.to_owned(), answer)));
     }
 
-    /// How often a call was asked about, if its path ended so.
+    /// How often a call was asked about, with a path that ends in `end`.
     pub fn asked(&self, call: c_long, end: &str) -> usize {
         let fits = |(asked, path): &&(c_long, String)| *asked == call && path.ends_with(end);
         self.with_rules(|rules| rules.asked.iter().filter(fits).count())
@@ -80,7 +81,7 @@ impl Gate {
         use_them(&mut self.rules.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Starts the thread that answers. What comes back is for the process that is asked about.
+    /// Starts the thread that answers. The result belongs in the process that is asked about.
     pub(crate) fn open(self) -> io::Result<Asked> {
         let (ours, theirs) = UnixStream::pair()?;
         let asked = Asked { socket: theirs, filter: denial::notify(&self.calls) };
@@ -91,7 +92,7 @@ impl Gate {
         Ok(asked)
     }
 
-    /// Answers until nobody is left to ask.
+    /// Answers until no process is left that asks.
     fn attend(&self, listener: &OwnedFd) -> io::Result<()> {
         loop {
             let mut source = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
@@ -100,12 +101,13 @@ impl Gate {
                 return Ok(());
             }
             #[allow(unsafe_code)]
-            // SAFETY: this struct is plain numbers, and the kernel wants it zeroed.
+            // SAFETY: this struct is plain integers, for which zeros are valid, and the kernel requires it to be
+            // zeroed.
             let mut call: seccomp_notif = unsafe { std::mem::zeroed() };
             #[allow(unsafe_code)]
-            // SAFETY: the descriptor is a seccomp listener, and `call` is what it fills.
+            // SAFETY: the descriptor is a seccomp listener, and `call` is the struct that this call fills.
             if unsafe { receive(listener.as_raw_fd(), &raw mut call) }.is_err() {
-                // It was killed meanwhile.
+                // The process was killed meanwhile.
                 continue;
             }
             let (val, error, flags) = match self.judge(&call) {
@@ -115,7 +117,8 @@ impl Gate {
             };
             let mut response = seccomp_notif_resp { id: call.id, val, error, flags };
             #[allow(unsafe_code)]
-            // SAFETY: as above. It fails if the call is over, and then nobody waits for it.
+            // SAFETY: as above, with `response` read by the kernel. It fails if the call is over, and then no process
+            // waits for the answer.
             let _ = unsafe { respond(listener.as_raw_fd(), &raw mut response) };
         }
     }
@@ -143,9 +146,9 @@ fn text(pid: u32, address: u64) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-/// The listener that the process has made, which it passes on. Fetching it by pidfd_getfd(2) would need the right to
-/// trace the process, and a test that a grader runs has none over its children: it is not dumpable, and they are not
-/// either until execve(2).
+/// Receives the listener that the process has made. Fetching it by pidfd_getfd(2) would need the right to trace the
+/// process, and a test that a grader runs has no such right over its children: it is not dumpable, and neither are they
+/// until execve(2).
 fn listener(process: &UnixStream) -> io::Result<OwnedFd> {
     let mut space = cmsg_space!(RawFd);
     let mut byte = [0];
@@ -180,17 +183,17 @@ fn pass(to: &UnixStream, descriptor: RawFd) -> io::Result<()> {
     };
     let mut passed = Passed { head, descriptor };
     #[allow(unsafe_code)]
-    // SAFETY: an `msghdr` is numbers and pointers, for which zeros are values.
+    // SAFETY: an `msghdr` is integers and raw pointers, for which zeros are valid.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
     (message.msg_control, message.msg_controllen) = ((&raw mut passed).cast(), size_of::<Passed>());
     #[allow(unsafe_code)]
-    // SAFETY: all that the message points to lives through the call, and is as long as it says.
+    // SAFETY: everything that the message points to outlives the call, and is as long as the message says.
     Errno::result(unsafe { libc::sendmsg(to.as_raw_fd(), &raw const message, 0) })?;
     Ok(())
 }
 
-/// What a process needs in order to be asked about.
+/// What a process needs to be asked about.
 #[derive(Debug)]
 pub(crate) struct Asked {
     socket: UnixStream,

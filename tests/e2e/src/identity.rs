@@ -1,5 +1,5 @@
-//! Which program answers. A server that a grader built from a submission must not become another one, or have one
-//! answer: what runs is asked of the kernel, not of the server (proc(5)).
+//! Which program answers. A server that a grader built from a submission must not become another program, or let
+//! another one answer. So the kernel is asked what runs, and not the server (proc(5)).
 
 use crate::kernel;
 use nix::unistd::Pid;
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The process among these that does not run the program, and what is known of it.
+/// A sentence about the first of these processes that does not run the program; `None` if all do.
 pub(crate) fn stranger(program: &Path, processes: &[Pid]) -> Option<String> {
     let number = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
     let wanted = number(program).ok();
@@ -26,7 +26,7 @@ pub(crate) fn stranger(program: &Path, processes: &[Pid]) -> Option<String> {
     })
 }
 
-/// Says so if it is none of these processes that listens. Of IPv6, nothing is said.
+/// A sentence, if none of these processes listens at `address`. `None` for IPv6, which is not checked.
 pub(crate) fn nobody_of(processes: &[Pid], address: SocketAddr) -> Option<String> {
     let listens = address.is_ipv6() || processes.iter().any(|&pid| kernel::listens(address, pid));
     (!listens).then(|| format!("none of its processes listens at {address}"))

@@ -1,4 +1,4 @@
-//! What only the kernel knows: which processes there are, what waits in a backlog, whose a connection is
+//! What only the kernel knows: which processes there are, what waits in a backlog, which process has a connection
 //! (proc(5)).
 
 use crate::eventually;
@@ -21,8 +21,7 @@ pub fn group(group: Pid) -> Vec<Pid> {
     members
 }
 
-/// `pid (name) state parent group ...`; the name may hold anything, so what follows its last parenthesis
-/// counts.
+/// `pid (name) state parent group ...`; the name may hold anything, so the fields begin after the last parenthesis.
 fn is_member(pid: Pid, group: Pid) -> Option<bool> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
@@ -30,8 +29,8 @@ fn is_member(pid: Pid, group: Pid) -> Option<bool> {
     Some(!matches!(state, "Z" | "X") && process_group.parse() == Ok(group.as_raw()))
 }
 
-/// Halts a process with SIGSTOP and waits until it has halted; SIGCONT lets it go on. Halted, it accepts
-/// nothing and hears no signal, so the kernel keeps for it whatever comes.
+/// Halts a process with SIGSTOP and waits until it has halted; SIGCONT lets it go on. A halted process accepts nothing
+/// and handles no signal, so the kernel queues both for it.
 ///
 /// # Panics
 /// If it does not halt.
@@ -41,15 +40,15 @@ pub fn halt(pid: Pid) {
     eventually("every thread halts", || all_threads_are(pid, 'T'));
 }
 
-/// Waits until every thread of a process sleeps: whatever it was given to do is done, and nothing is on its way from
-/// one thread to another.
+/// Waits until every thread of a process sleeps: then all its work is done, and nothing is on its way from one thread
+/// to another.
 ///
 /// # Panics
 /// If that never happens.
 #[track_caller]
 pub fn settled(pid: Pid) {
-    // Looked at twice: a thread that was seen asleep may have been woken by one that was looked at later, but then it
-    // is awake until it has dealt with what that one gave it.
+    // Checked twice: a thread seen asleep may have been woken by a thread that was checked later, but then it stays
+    // awake until it has done the work it was given.
     eventually("every thread sleeps", || all_threads_are(pid, 'S') && all_threads_are(pid, 'S'));
 }
 
@@ -59,8 +58,8 @@ fn all_threads_are(pid: Pid, state: char) -> bool {
     states.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(state)))
 }
 
-/// A lease on a file, so that nobody else opens it without asking (fcntl(2)): the kernel asks for it back, and takes it
-/// after /proc/sys/fs/lease-break-time, 45 seconds. It is given back when this is dropped.
+/// A lease on a file, so that no other process opens it at once (fcntl(2)): the kernel first asks for the lease, and
+/// takes it after /proc/sys/fs/lease-break-time, 45 seconds. Dropping this gives it back.
 #[derive(Debug)]
 pub struct Lease {
     file: File,
@@ -70,23 +69,23 @@ impl Lease {
     /// Takes a lease. `None` if the file system has none to give.
     ///
     /// # Panics
-    /// If the file cannot be opened, or others keep it open.
+    /// If the file cannot be opened, or other processes keep it open.
     #[track_caller]
     pub fn take(path: &Path) -> Option<Lease> {
         /// Which signal asks for the lease (fcntl(2)); libc has no name for it.
         const F_SETSIG: c_int = 10;
         let file = File::options().read(true).write(true).open(path).expect("a file to lease");
-        // SIGIO, which is usual, would end this process; nobody minds SIGURG.
+        // The default, SIGIO, would end this process; SIGURG is ignored.
         let set = |what: c_int, value: c_int| {
             #[allow(unsafe_code)]
-            // SAFETY: these two commands of fcntl(2) take a number and touch no memory of ours.
+            // SAFETY: these two commands of fcntl(2) take a number and touch no memory.
             unsafe {
                 libc::fcntl(file.as_raw_fd(), what, value)
             }
         };
         let mut taken = false;
-        // A child that another test forks has all our files until its exec, also the one that this file was written
-        // through; meanwhile nobody gets the lease.
+        // A child that another test forks has all our files open until its exec, even the one that this file was
+        // written through; until then, no lease is given.
         eventually("nobody else has the file open", || {
             taken = set(F_SETSIG, libc::SIGURG) == 0 && set(libc::F_SETLEASE, libc::F_WRLCK) == 0;
             taken || Errno::last() != Errno::EAGAIN
@@ -94,10 +93,10 @@ impl Lease {
         taken.then_some(Lease { file })
     }
 
-    /// Whether somebody has tried to open the file and waits, or comes back later.
+    /// Whether another process has tried to open the file, and waits or comes back later.
     pub fn is_wanted(&self) -> bool {
         #[allow(unsafe_code)]
-        // SAFETY: this command of fcntl(2) takes no argument and touches no memory of ours.
+        // SAFETY: this command of fcntl(2) takes no argument and touches no memory.
         let kind = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_GETLEASE) };
         kind != libc::F_WRLCK
     }
@@ -193,7 +192,7 @@ struct Socket {
 fn sockets(server: SocketAddr) -> impl Iterator<Item = Socket> {
     let hex = |text: &str| u64::from_str_radix(text, 16).ok();
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-    // The address is in the byte order of the machine; the port says enough.
+    // Only the port is compared, because the address is in the byte order of the machine.
     let port = format!(":{:04X} ", server.port());
     let ours: Vec<String> = table.lines().filter(|line| line.contains(&port)).map(str::to_owned).collect();
     ours.into_iter().filter_map(move |line| {

@@ -1,4 +1,4 @@
-//! Black-box tests: a real server program, real sockets, and nothing known of its inside.
+//! Black-box tests: a real server program, real sockets, and no knowledge of its inside.
 //!
 //! ```text
 //!   Site     a folder of files          Program  which server
@@ -9,13 +9,13 @@
 //!                            Client   one connection: send bytes, read a Response
 //! ```
 //!
-//! The tests themselves are in `behaviour/`, a file per subject. `stage1.rs` to `stage6.rs` say which
-//! subjects each stage promises; cargo builds them as tests of the stage's own package, so that they run the
-//! program that was just built. A student's server is judged by the same tests, so failures show a `curl` or
-//! `printf | nc` that a person can repeat.
+//! The tests themselves are in `behaviour/`, a file per subject. `stage1.rs` to `stage6.rs` list the subjects that each
+//! stage promises; cargo builds them as tests of the stage's own package, so that they run the program that was just
+//! built. A student's server is judged by the same tests, so failures show a `curl` or `printf | nc` that a person can
+//! repeat.
 //!
-//! Nothing here waits for a fixed time. [`eventually`] waits for a condition; a deadline of [`PATIENCE`]
-//! turns what never happens into a failure.
+//! Nothing here waits for a fixed time. [`eventually`] waits for a condition; if it never holds, the deadline
+//! [`PATIENCE`] makes that a failure.
 
 mod browser;
 mod client;
@@ -45,25 +45,24 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a test waits before it says that something never happens. A healthy server needs a fraction of
-/// it, on any machine.
+/// How long a test waits for something before it fails. A healthy server needs a fraction of it, on any machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` holds.
 ///
 /// # Panics
-/// With `what`, if it does not hold within [`PATIENCE`].
+/// If it does not hold within [`PATIENCE`]; the message is `what`.
 #[track_caller]
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "this should happen, and did not within {PATIENCE:?}: {what}");
-        // Looking again at once would take the processor away from the server.
+        // Checking again at once would take the processor away from the server.
         thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Says that a test tried nothing, because the machine lacks something. Where `CI_FULL` is set it has
+/// Prints that a test tried nothing, because the machine lacks something. With `CI_FULL` set, a machine must have
 /// everything.
 ///
 /// # Panics
@@ -71,6 +70,6 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 #[track_caller]
 pub fn skip(reason: &str) {
     assert!(std::env::var_os("CI_FULL").is_none(), "CI_FULL is set, but {reason}");
-    // Not `eprintln!`, which the test harness would keep to itself.
+    // Not `eprintln!`, which the test harness captures.
     let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }

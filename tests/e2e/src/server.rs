@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::thread;
 use tempfile::NamedTempFile;
 
-/// A server to test: what it calls itself, and where it is.
+/// A server to test: its name and its path.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
     /// The name, as in `<name> listening on http://...`.
@@ -31,8 +31,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program that is run: another one if `SERVER_UNDER_TEST` names it. A grader has the tests from here and
-    /// the server from a student.
+    /// The program that is run: another one if `SERVER_UNDER_TEST` names it. A grader runs these tests with a student's
+    /// server.
     pub(crate) fn executable(self) -> OsString {
         Program::under_test().unwrap_or_else(|| self.path.into())
     }
@@ -41,7 +41,7 @@ impl Program {
         std::env::var_os("SERVER_UNDER_TEST")
     }
 
-    /// Begins to describe a start.
+    /// Begins to describe how to start it.
     pub fn launch(self) -> Launch {
         Launch {
             program: self,
@@ -57,15 +57,14 @@ impl Program {
         }
     }
 
-    /// Serves `site` on a free port. Whatever processes the program makes, two of them serve, unless `flags`
-    /// say otherwise.
+    /// Serves `site` on a free port, with two workers if the program has workers, unless `flags` say otherwise.
     #[track_caller]
     pub fn serve(self, site: &Site, flags: &[&str]) -> Server {
         self.launch().site(site).flags(flags).start()
     }
 }
 
-/// How a program is to be started. It inherits none of the `HERD_...` variables.
+/// How to start a program. It inherits none of the `HERD_...` variables.
 #[derive(Debug, Clone)]
 pub struct Launch {
     program: Program,
@@ -81,8 +80,8 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Serves this site on a free port, with two workers. The time limit is ten minutes, far beyond
-    /// [`PATIENCE`]: a connection that should end at once is not to be ended by it while the test waits.
+    /// Serves this site on a free port, with two workers. The time limit is ten minutes, far more than [`PATIENCE`], so
+    /// that it cannot end a connection that should end for another reason.
     ///
     /// [`PATIENCE`]: crate::PATIENCE
     pub fn site(mut self, site: &Site) -> Launch {
@@ -109,37 +108,37 @@ impl Launch {
         self
     }
 
-    /// Allows each process so many open files and sockets.
+    /// Allows each process `limit` descriptors.
     pub fn descriptors(mut self, limit: u64) -> Launch {
         self.descriptors = Some(limit);
         self
     }
 
-    /// Allows no process to make a file longer than so many bytes.
+    /// Allows no process to make a file longer than `limit` bytes.
     pub fn file_size(mut self, limit: u64) -> Launch {
         self.file_size = Some(limit);
         self
     }
 
-    /// Gives it this as standard error, in place of a file.
+    /// Uses this descriptor as standard error, instead of a file.
     pub fn error_log(mut self, descriptor: OwnedFd) -> Launch {
         self.error_log = Some(Arc::new(descriptor));
         self
     }
 
-    /// Starts it as a careless parent would: with every signal ignored that can be, and every signal blocked.
+    /// Starts it as a careless parent would: with every signal ignored and blocked that can be.
     pub fn deaf(mut self) -> Launch {
         self.deaf = true;
         self
     }
 
-    /// Denies each process something.
+    /// Denies each process a system call.
     pub fn without(mut self, denied: Denied) -> Launch {
         self.denied = Some(denied);
         self
     }
 
-    /// Asks a gate before each of its calls.
+    /// Makes each process ask a gate before the gate's calls.
     pub fn through(mut self, gate: &Gate) -> Launch {
         self.gate = Some(gate.clone());
         self
@@ -158,7 +157,7 @@ impl Launch {
     /// Starts the server and waits until it says where it listens, or has ended.
     ///
     /// # Errors
-    /// What it has left, if it has ended.
+    /// [`Finished`], if it has ended.
     ///
     /// # Panics
     /// If it does neither.
@@ -201,7 +200,7 @@ impl Launch {
         {
             command.env_remove(name);
         }
-        // These tests ask for answers, not for speed; on a machine that is busy a request may wait for long.
+        // These tests check answers, not speed, and on a busy machine a request may wait for long.
         command.env("HERD_QUEUE_DELAY_MS", "0");
         command.args(&self.flags).envs(self.variables).stdin(Stdio::null());
         command.stdout(append_to(&stdout)).stderr(append_to(&stderr)).process_group(0);
@@ -212,8 +211,8 @@ impl Launch {
         let mut gate = self.gate.map(|gate| gate.open().expect("a thread"));
         let (file_size, deaf) = (self.file_size, self.deaf);
         #[allow(unsafe_code)]
-        // SAFETY: between fork and exec the closure makes a few system calls, which allocate nothing and take
-        // no lock.
+        // SAFETY: between fork and exec the closure only makes a few system calls, which allocate nothing and take no
+        // lock.
         unsafe {
             command.pre_exec(move || {
                 if let Some(limit) = descriptors {
@@ -242,13 +241,13 @@ fn hear_nothing() -> io::Result<()> {
     for signal in Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)) {
         let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
         #[allow(unsafe_code)]
-        // SAFETY: this disposition runs no code.
+        // SAFETY: SIG_IGN runs none of our code.
         unsafe { sigaction(signal, &ignore) }?;
     }
     Ok(sigprocmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), None)?)
 }
 
-/// If the tests are killed, so is the server.
+/// Makes the kernel kill the server if the tests are killed.
 fn die_with(parent: Pid) -> io::Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
     if getppid() == parent { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
@@ -258,12 +257,12 @@ fn temporary() -> NamedTempFile {
     NamedTempFile::new().expect("a temporary file")
 }
 
-/// O_APPEND: the server's own log file may be this one, too.
+/// With O_APPEND, because the server's own log may be the same file.
 fn append_to(file: &NamedTempFile) -> fs::File {
     fs::File::options().append(true).open(file).expect("a temporary file that can be opened")
 }
 
-/// What a program that ended has left.
+/// The result of a program that has ended.
 #[derive(Debug)]
 pub struct Finished {
     /// Its exit code; `None` if a signal killed it.
@@ -276,7 +275,7 @@ pub struct Finished {
     pub stderr: String,
 }
 
-/// A running server. It is killed when the test lets go of it, with every process that it has started.
+/// A running server. Dropping it kills it, with every process that it has started.
 #[derive(Debug)]
 pub struct Server {
     program: Program,
@@ -284,7 +283,7 @@ pub struct Server {
     address: SocketAddr,
     stdout: NamedTempFile,
     stderr: NamedTempFile,
-    /// Kept from vanishing.
+    /// Kept alive as long as the server.
     _site: Option<Site>,
 }
 
@@ -294,7 +293,7 @@ impl Server {
         self.address
     }
 
-    /// Where it says that those come in who watch it, with an address of their own.
+    /// The monitoring address that it prints, if it has a separate one.
     #[track_caller]
     pub fn monitoring_address(&self) -> SocketAddr {
         let words = format!("{} monitoring on http://", self.program.name);
@@ -354,7 +353,7 @@ impl Server {
     /// Waits until the process has ended. `None` if a signal killed it.
     ///
     /// # Panics
-    /// If it goes on.
+    /// If it does not end.
     #[track_caller]
     pub fn exit_code(&self) -> Option<i32> {
         let mut ended = None;
@@ -368,7 +367,7 @@ impl Server {
         }
     }
 
-    /// What is left once it has ended.
+    /// Waits until it has ended, and collects what it printed.
     #[track_caller]
     fn finished(&self) -> Finished {
         Finished {
@@ -389,7 +388,8 @@ impl Server {
         String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
     }
 
-    /// If a grader named the server: a process of it that runs something else, or that it does not listen itself.
+    /// If a grader named the server: a sentence about a process of it that runs another program, or that none of its
+    /// processes listens.
     fn stranger(&self) -> Option<String> {
         let program = Program::under_test()?;
         let processes = self.processes();
@@ -397,7 +397,7 @@ impl Server {
             .or_else(|| identity::nobody_of(&processes, self.address))
     }
 
-    /// How it ended, if it did. WNOWAIT: its pid stays taken until it is reaped, when it is let go of.
+    /// How it ended, if it did. WNOWAIT: it is reaped only when this is dropped, so its pid stays taken until then.
     fn status(&self) -> Option<WaitStatus> {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
         waitid(Id::Pid(self.pid()), flags).ok().filter(|status| *status != WaitStatus::StillAlive)
@@ -408,7 +408,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let program = Program::under_test();
         let stranger = program.and_then(|program| identity::stranger(Path::new(&program), &self.processes()));
-        // Its number is not given to another group before it is reaped, so this kills nobody else.
+        // Its number is not given to another group before it is reaped, so this kills no other process.
         let _ = killpg(self.pid(), Signal::SIGKILL);
         let _ = self.child.wait();
         if thread::panicking() {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
-/// A document root inside a folder that must never be seen by clients. It vanishes with its last clone; a
-/// server that was started with it has one.
+/// A document root inside a folder that must never be seen by clients. It is deleted with its last clone; a server that
+/// was started with it has one.
 ///
 /// ```text
 ///   <temporary>/outside.txt      what traversal would reach
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 ///   <temporary>/www/index.html
 /// ```
 ///
-/// Whatever the file system refuses ends the test: every method panics then.
+/// Every method panics if the file system refuses something.
 #[derive(Debug, Clone)]
 pub struct Site {
     folder: Arc<TempDir>,
@@ -67,7 +67,7 @@ impl Site {
         fs::write(path, content).expect("a file of the site");
     }
 
-    /// Puts new content in the place of a file in one step, as careful programs do (rename(2)).
+    /// Replaces a file by a new one in one step, as careful programs do (rename(2)).
     pub fn replace(&self, name: &str, content: impl AsRef<[u8]>) {
         let new = self.outside().join("replacement");
         fs::write(&new, content).expect("a replacement");
@@ -86,7 +86,7 @@ impl Site {
         self
     }
 
-    /// Adds a FIFO. Whoever opens it for reading waits for a writer, and there is none.
+    /// Adds a FIFO. Opening it for reading waits for a writer, and there is none.
     pub fn fifo(self, name: &str) -> Site {
         mkfifo(&self.path(name), Mode::S_IRUSR | Mode::S_IWUSR).expect("a FIFO");
         self
@@ -101,7 +101,7 @@ impl Site {
     }
 }
 
-/// `length` bytes in which every eight differ from all others: a number, and the next one.
+/// `length` bytes in which each group of eight is different: the numbers from 0 on, big-endian.
 pub fn pattern(length: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length + 8);
     for number in 0..=length as u64 / 8 {

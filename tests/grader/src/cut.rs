@@ -10,8 +10,8 @@
 //!     }
 //! ```
 //!
-//! The lab's file names the functions. Everything else stays as it is, but for two things: private helpers that
-//! are our way of doing it, and the paragraphs that tell why it works.
+//! The lab's file names the functions. Everything else stays as it is, except two things that are left out: private
+//! helpers that only our solution needs, and the paragraphs that explain why it works.
 
 use anyhow::{Context, Result, ensure};
 use lab::course::{Hole, Lab, Task, beneath, place};
@@ -21,7 +21,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use syn::spanned::Spanned;
 
-/// What the doc comments of the exercise say in place of an explanation.
+/// What the doc comments of the exercise say instead of an explanation.
 const YOURS_TO_SAY: &str = "**Why is this enough?** That is for you to say, once it works.";
 
 /// Cuts the exercise of a lab from its solution.
@@ -52,7 +52,7 @@ pub fn exercise(root: &Path, lab: &Lab) -> Result<Files> {
     Ok(files)
 }
 
-/// What a lab takes out: the bodies of its holes, as the solution has them.
+/// The bodies of a lab's holes, as the solution has them.
 ///
 /// # Errors
 /// If the lab's file names what the solution does not have.
@@ -71,8 +71,9 @@ pub fn answers(root: &Path, lab: &Lab) -> Result<Vec<String>> {
 /// The environment variable that names the file to which [`telling`] holes append.
 pub const REACHED: &str = "REACHED";
 
-/// A solution whose holes tell that they were reached: the first time in a process, each appends a line with its task's
-/// id to the file that [`REACHED`] names, if it can: some tests leave a process without a descriptor.
+/// A solution whose holes report that they were reached: the first time in a process, each appends a line with its
+/// task's id to the file that [`REACHED`] names. It ignores errors, because some tests leave a process without a
+/// descriptor.
 ///
 /// # Errors
 /// If the lab's file names what the solution does not have.
@@ -94,7 +95,7 @@ pub fn telling(solution: &Files, lab: &Lab) -> Result<Files> {
     Ok(files)
 }
 
-/// The tasks whose holes hold these places of a solution, each given by a text that occurs once in a file of it.
+/// The tasks whose holes contain these places of a solution. A place is a file and a text that occurs once in it.
 /// `None` if a place is in no hole.
 ///
 /// # Errors
@@ -134,7 +135,7 @@ fn hole_in(solution: &Files, hole: &Hole) -> Result<(PathBuf, Range<usize>)> {
     Ok((path, item.body.clone()))
 }
 
-/// A file in which the body of one function is another one.
+/// A file with the body of one function replaced.
 ///
 /// # Errors
 /// If the file is not Rust, or has no such function.
@@ -154,7 +155,7 @@ pub fn function_around(text: &str, place: usize) -> Result<String> {
     let items = Items::of(text)?;
     let function = items.0.iter().find(|item| item.body.contains(&place)).context("no function is there")?;
     let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |end| end + 1);
-    // What is above the body and is no comment and no attribute: the signature, which may be of several lines.
+    // Skips comments and attributes. The rest above the body is the signature, which may have several lines.
     let mut start = function.all.start;
     while text[start..].trim_start().starts_with(['/', '#']) {
         start += text[start..].find('\n').context("a comment without an end")? + 1;
@@ -168,7 +169,7 @@ pub fn function_around(text: &str, place: usize) -> Result<String> {
 /// Replaces a text that must occur exactly once.
 ///
 /// # Errors
-/// If it does not.
+/// If it does not occur exactly once.
 pub fn replace_once(text: &str, old: &str, new: &str) -> Result<String> {
     let times = text.matches(old).count();
     ensure!(times == 1, "this must occur once, and occurs {times} times:\n{old}");
@@ -211,14 +212,15 @@ fn cut_file(text: &str, file: &Path, lab: &Lab) -> Result<String> {
 fn body_of(task: &str, todo: &str, indent: usize) -> String {
     let outer = " ".repeat(indent);
     let (one_line, width) = (format!("{outer}    todo!(\"Lab {task}: {todo}\")"), 110);
-    // As `cargo fmt` would have it.
+    // Formatted as `cargo fmt` would.
     if one_line.chars().count() <= width {
         return format!("{{\n{one_line}\n{outer}}}");
     }
     format!("{{\n{outer}    todo!(\n{outer}        \"Lab {task}: {todo}\"\n{outer}    )\n{outer}}}")
 }
 
-/// The paragraphs of doc comments that begin with `**Why` or `**Orderings` tell what the lab asks.
+/// A file without the paragraphs of doc comments that begin with `**Why` or `**Orderings`, because they answer what the
+/// lab asks.
 fn without_explanations(text: &str) -> String {
     let mut kept = String::new();
     let mut inside = false;
@@ -263,7 +265,7 @@ struct Item {
     name: String,
     /// From the first doc comment to the end.
     all: Range<usize>,
-    /// The block with its braces; empty for what has none.
+    /// The block with its braces; empty for an item without one.
     body: Range<usize>,
     indent: usize,
 }

@@ -11,8 +11,8 @@
 //!   report       a table, Markdown, CSV, JUnit, Gradescope, Classroom 50
 //! ```
 //!
-//! Three things a verdict does not trust: what a submission prints, its exit code, and its idea of which tests there
-//! are. A test has passed when its receipt has come back (see the crate `verdict`).
+//! A verdict does not trust three things: what a submission prints, its exit code, and its list of tests. A test has
+//! passed when its receipt has come back (see the crate `verdict`).
 
 mod archive;
 mod handin;
@@ -69,9 +69,9 @@ pub struct Order {
     pub jobs: usize,
     /// Where the reports go.
     pub reports: Option<PathBuf>,
-    /// A gradebook's file, into which the grades are written, as a copy among the reports.
+    /// A gradebook's file. A copy of it with the grades goes to the reports.
     pub roster: Option<PathBuf>,
-    /// Those that have a report there are not judged again.
+    /// Submissions that have a report there are not judged again.
     pub resume: bool,
     /// An instructor's folder, with further tests and points.
     pub staff: Option<PathBuf>,
@@ -88,11 +88,11 @@ pub struct Grade {
     pub name: String,
     /// One entry for each task of each lab that was graded, and for the optional ones.
     pub marks: Vec<Mark>,
-    /// Why it could not be graded, or not to the end.
+    /// Why it could not be graded, or not completely.
     pub problem: Option<String>,
-    /// Whether that is the fault of the grader or its machine. Then it is judged again by `--resume`.
+    /// Whether that is the fault of the grader or its machine. If so, `--resume` judges it again.
     pub lost: bool,
-    /// What was taken of what was handed in, if that needs saying.
+    /// Remarks on which of the files were used, if that is not obvious.
     pub notes: Vec<String>,
     /// How long it took.
     pub took: Duration,
@@ -107,11 +107,11 @@ pub struct Mark {
     pub name: String,
     /// The points earned.
     pub earned: u32,
-    /// The points that there were.
+    /// The points that the task is worth.
     pub points: u32,
     /// Whether the student may see it before the deadline.
     pub visible: bool,
-    /// For the student: what happened, if anything is missing.
+    /// For the student: what happened, if points are missing.
     pub text: String,
     /// How long its tests took.
     pub took: Duration,
@@ -123,20 +123,20 @@ impl Grade {
         self.marks.iter().map(|mark| mark.earned).sum()
     }
 
-    /// The points that there were in all.
+    /// The points that all tasks are worth.
     pub fn points(&self) -> u32 {
         self.marks.iter().map(|mark| mark.points).sum()
     }
 }
 
-/// Grades everything, and prints a table. What is graded is written at once.
+/// Grades everything, and prints a table. Each grade is written as soon as it is known.
 ///
 /// # Errors
 /// If our own parts cannot be built, or a report cannot be written. A submission that cannot be graded is no error:
 /// it costs only itself.
 pub fn grade(course: &Course, points: &PointsTable, order: &Order) -> Result<Vec<Grade>> {
     let grades = judged(course, points, order)?;
-    // First all files: who reads the table may have had enough of it before its end.
+    // All files first, because the reader of the table may close the pipe before its end.
     let mut said = report::table(&grades);
     if let Some(folder) = &order.reports {
         report::write_sheets(folder, &grades.iter().collect::<Vec<_>>())?;
@@ -149,7 +149,7 @@ pub fn grade(course: &Course, points: &PointsTable, order: &Order) -> Result<Vec
     Ok(grades)
 }
 
-/// Grades everything, and writes what is graded at once.
+/// Grades everything, and writes each grade as soon as it is known.
 ///
 /// # Errors
 /// As [`grade`].
@@ -160,7 +160,7 @@ pub fn judged(course: &Course, public: &PointsTable, order: &Order) -> Result<Ve
     if let Some(warning) = sandbox.warning() {
         eprintln!("cargo lab: {warning}");
     }
-    // Users of submissions read what we copy and build, whoever may read what else we write.
+    // The users that run submissions must be able to read what we copy and build.
     umask(Mode::from_bits_truncate(0o022));
     enough_descriptors()?;
     if let Some(reports) = &order.reports {
@@ -241,7 +241,7 @@ fn write_gradebook(folder: &Path, roster: &Path, grades: &[Grade]) -> Result<()>
     fs::write(folder.join("gradebook.csv"), book.text).context("cannot write gradebook.csv")
 }
 
-/// Judges all that have no grade yet, some at a time.
+/// Judges all submissions that have no grade yet, several at a time.
 fn judge_all(
     order: &Order,
     names: &[String],
@@ -252,7 +252,7 @@ fn judge_all(
 ) -> Result<()> {
     let waiting: Vec<usize> =
         (0..order.submissions.len()).filter(|number| !grades.contains_key(number)).collect();
-    // On a machine with more processors than seats, or with another grader on it, fewer at a time will do.
+    // If there are fewer seats than jobs, or another grader has some of them, fewer run at a time.
     let mut seats = vec![Seat::take()?];
     seats.extend((1..order.jobs).map_while(|_| Seat::take().ok()));
     let next = AtomicUsize::new(0);
@@ -263,11 +263,11 @@ fn judge_all(
             scope.spawn(move || {
                 while let Some(&number) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let assignment = assign(number, seat.number());
-                    // Before it is read: what changes meanwhile is judged again by `--resume`.
+                    // Taken before the submission is read, so that `--resume` judges it again if it changes meanwhile.
                     let sum = sums.of(&order.submissions[number]);
                     let mut grade = ward::judge_apart(&assignment);
                     grade.name.clone_from(&names[number]);
-                    // Without a file system of its own, it leaves something.
+                    // Without a file system of its own, it leaves files behind.
                     let _ = fs::remove_dir_all(&assignment.folder);
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     done.insert(number, grade);
@@ -278,7 +278,8 @@ fn judge_all(
                     match written {
                         Ok(()) => progress.done(&done[&number]),
                         Err(error) => {
-                            // What cannot be written would be lost, so it is not graded yet, and nor is what follows.
+                            // A grade that cannot be written would be lost, so it does not count, and no further
+                            // submission is judged.
                             done.remove(&number);
                             next.store(waiting.len(), Ordering::Relaxed);
                             failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -295,7 +296,7 @@ fn judge_all(
     failed.map_or(Ok(()), |error| Err(error.context(stopped)))
 }
 
-/// The grades that an earlier run has written, and that still hold.
+/// The grades of an earlier run that still hold.
 fn graded(order: &Order, names: &[String], sums: &Sums) -> Result<BTreeMap<usize, Grade>> {
     let folder = order.reports.as_ref();
     ensure!(folder.is_some(), "--resume needs --reports, where the grades of an earlier run are");
@@ -307,7 +308,7 @@ fn graded(order: &Order, names: &[String], sums: &Sums) -> Result<BTreeMap<usize
     Ok(names.iter().enumerate().filter_map(read).collect())
 }
 
-/// Students write what is in a submission, so nothing in one may be taken for a report of ours.
+/// Students control the contents of a submission, so nothing in one may be taken for a report of ours.
 fn keep_apart(reports: &Path, submissions: &[PathBuf]) -> Result<()> {
     fs::create_dir_all(reports).with_context(|| format!("cannot make {}", reports.display()))?;
     let reports = reports.canonicalize()?;
@@ -339,7 +340,8 @@ fn is_stage(task: &Task) -> bool {
     task.kinds().any(|kind| kind == Kind::Stage)
 }
 
-/// What no submission needs is for us only. Namespaces keep submissions away from it too; this is for machines without.
+/// Closes everything that no submission needs to all users but ours. Namespaces hide it too; this is for machines
+/// without them.
 fn close(work: &Path) -> Result<()> {
     open_to_all(&work.join("target"), 0o700)?;
     open_to_all(&work.join("tree/solutions"), 0o700)?;
@@ -363,7 +365,7 @@ fn close(work: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Without namespaces, a submission's user must get to the compiler on its own feet.
+/// Without namespaces, a submission's user must be able to reach the compiler's folder.
 fn others_can_run(toolchain: &Path) -> Result<()> {
     ensure!(
         !nix::unistd::getuid().is_root() || is_open(toolchain),
@@ -374,13 +376,13 @@ fn others_can_run(toolchain: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether every user may go through all these folders.
+/// Whether every user may enter all folders of a path.
 fn is_open(path: &Path) -> bool {
     let open = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o1 == 0o1);
     path.canonicalize().is_ok_and(|path| path.ancestors().all(open))
 }
 
-/// A folder for the work, such that the users of a weak sandbox get there.
+/// A folder for the work that the users of a weak sandbox can reach.
 fn work_folder(root: &Path) -> Result<PathBuf> {
     let usual = tree::memory(root)?.join("grade");
     fs::create_dir_all(&usual)?;
@@ -389,7 +391,7 @@ fn work_folder(root: &Path) -> Result<PathBuf> {
     }
     let elsewhere = PathBuf::from("/var/tmp/thundering-herd-grade");
     fs::create_dir_all(&elsewhere)?;
-    // Everybody may make a folder there, and we run what lies in this one.
+    // Any user may make a folder there, and we run programs from this one.
     let meta = fs::symlink_metadata(&elsewhere)?;
     ensure!(
         meta.is_dir() && meta.uid() == 0 && meta.mode() & 0o022 == 0,

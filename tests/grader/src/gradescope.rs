@@ -24,7 +24,7 @@ const SCRIPTS: &str = "tests/autograder/gradescope";
 /// Writes the archive.
 ///
 /// # Errors
-/// If a lab is not one, the staff's folder does not fit, or the archive is there already or cannot be written.
+/// If a lab does not exist, the staff's folder does not fit, or the archive exists already or cannot be written.
 pub fn write(course: &Course, archive: &Path, labs: &[String], staff: Option<&Path>) -> Result<()> {
     let staff = staff.map(|folder| Staff::load(course, folder)).transpose()?;
     for lab in labs {

@@ -9,10 +9,9 @@
 //!                  book that name what is left out
 //! ```
 //!
-//! There is no compiled reference to link with. The parts are generic (`BoundedQueue<T>`, `Cache<V>`), so their code
-//! is made where they are used; a library without source would fit one version of the compiler and of every
-//! dependency only. `--solved` is the way to let a class go on that is stuck: it hands out the source of a lab whose
-//! deadline is over.
+//! There is no compiled reference to link with. The parts are generic (`BoundedQueue<T>`, `Cache<V>`), so their code is
+//! generated where they are used; a library without source would fit only one version of the compiler and of every
+//! dependency. If a class is stuck, `--solved` lets it go on: it hands out the source of a lab whose deadline is over.
 
 mod pages;
 
@@ -27,7 +26,7 @@ use std::process::Command;
 /// The pages of the book that only teachers read.
 pub const TEACHERS_PAGES: &str = "book/src/teaching";
 
-/// What a coding agent may do beside a student.
+/// The rules for a coding agent that helps a student.
 pub const AGENTS: &str = "exercises/AGENTS.md";
 
 /// Writes the course for students into a new folder. The labs in `solved` come with their solutions.
@@ -55,14 +54,14 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
             ".cargo/mutants.toml",
             ".ci",
             "CONTRIBUTING.md",
-            // What shows solutions, and what needs them to build.
+            // Pages that show solutions, and what needs solutions to build.
             "book/src/museum",
             "book/src/questions",
             "book/src/data/museum",
             "book/tool",
             // Questions with the answers that a teacher expects.
             TEACHERS_PAGES,
-            // What a teacher presents, and how: the decks lie beside the chapters, each called slides.md.
+            // The slides that a teacher presents. The decks are beside the chapters, each called slides.md.
             "book/assets/slides.css",
             "book/assets/slides.js",
         ];
@@ -105,7 +104,8 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
     Ok(())
 }
 
-/// Without the packages that are left out, as the first build would write it: git would call that a change.
+/// Writes the lock file without the packages that are left out, as the first build would. Otherwise git would report a
+/// change.
 fn settle_lock_file(folder: &Path) -> Result<()> {
     let mut update: Command = build::clean_cargo();
     update.args(["update", "--workspace", "--offline", "--quiet"]).current_dir(folder);
@@ -120,8 +120,8 @@ fn edit(path: &Path, change: impl FnOnce(String) -> Result<String>) -> Result<()
     fs::write(path, changed).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// No package of ours for a part that is missing; and `cargo test` leaves out the stages too, because they are not
-/// whole before their parts are.
+/// Removes our package of each missing part; and `cargo test` leaves out the stages too, because they are not complete
+/// before their parts are.
 fn workspace(mut text: String, missing: &[&str], no_solutions: bool) -> Result<String> {
     if no_solutions {
         text = replace_once(
@@ -151,7 +151,7 @@ fn workspace(mut text: String, missing: &[&str], no_solutions: bool) -> Result<S
     Ok(text)
 }
 
-/// The feature of a part that is missing turns on the student's.
+/// Makes the feature of each missing part turn on the student's.
 fn parts(mut text: String, missing: &[&str]) -> Result<String> {
     for part in missing {
         text = replace_once(
@@ -165,7 +165,8 @@ fn parts(mut text: String, missing: &[&str]) -> Result<String> {
     Ok(text)
 }
 
-/// `cargo herd` says what is not written yet before it starts anything. The book is for stock mdBook.
+/// Changes the aliases: `cargo herd` first says what is not written yet, and `cargo book` is removed, because students
+/// use plain mdBook.
 fn aliases(text: String) -> Result<String> {
     let book = "# The book: build, serve, test.\nbook = \"run --quiet --package start -- book\"\n";
     let text = replace_once(&text, book, "")?;
@@ -173,7 +174,7 @@ fn aliases(text: String) -> Result<String> {
     replace_once(&text, herd, "herd = \"run --quiet --package start -- lab run 6 --mine all --release --\"\n")
 }
 
-/// No entry for a page that is not handed out, and no title above nothing.
+/// Removes entries of pages that are not handed out, and titles without entries.
 fn summary(text: &str, pages: &Path) -> String {
     let is_there = |line: &&str| match line.split_once("](") {
         Some((_, page)) => pages.join(page.trim_end_matches(')')).exists(),
@@ -185,7 +186,7 @@ fn summary(text: &str, pages: &Path) -> String {
     parts.join("\n# ")
 }
 
-/// A hunt's file must not say how it is repaired.
+/// Removes the answers of the hunts from a lab's file.
 fn without_answers(mut text: String) -> Result<String> {
     const BEGIN: &str = "right = '''\n";
     while let Some(start) = text.find(BEGIN) {

@@ -1,4 +1,5 @@
-//! What only teachers and maintainers of the labs need: `cargo lab handout`, `grade`, `cut` and `prove`.
+//! What only teachers and maintainers of the labs need: `cargo lab handout`, `grade`, `gradescope`, `staff`, `prove`,
+//! `cut` and `sentences`.
 //!
 //! ```text
 //!   cut       solutions/ -> exercises/

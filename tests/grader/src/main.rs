@@ -1,4 +1,5 @@
-//! `cargo lab handout`, `grade`, `prove` and `cut`. `cargo lab` starts this program for these words.
+//! `cargo lab handout`, `grade`, `gradescope`, `staff`, `prove`, `cut` and `sentences`. `cargo lab` starts this program
+//! for these commands.
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -188,13 +189,14 @@ const PROOF: [&str; 4] = ["grading", "student", "submissions", "show"];
 /// A call of cargo that runs them.
 fn prove(root: &Path) -> Command {
     let mut command = build::clean_cargo();
-    // Of all default members, as `cargo test` builds them: with fewer packages, libraries would have fewer features, and be
-    // built again.
+    // For all default members, as in `cargo test`: with fewer packages, libraries would have fewer features, and would
+    // be built again.
     command.arg("test").current_dir(root);
     for test in PROOF {
         command.args(["--test", test]);
     }
-    // They compute more than they wait, unlike the tests of the servers, for which `.cargo/config.toml` says more.
+    // They compute more than they wait, unlike the tests of the servers, for which `.cargo/config.toml` sets a higher
+    // number.
     command.env("RUST_TEST_THREADS", judge::side_by_side().to_string());
     command
 }

@@ -30,11 +30,11 @@ fn yes() -> bool {
 pub struct PointsTable {
     /// By task, such as `3.2`.
     pub task: BTreeMap<String, Points>,
-    /// How much of its points the passing tests of a task earn while it is not done, in percent. 0: all or nothing.
+    /// How much of its points a task's passing tests earn while it is not done, in percent. 0: all or nothing.
     pub partly: u32,
-    /// For a lab whose files are formatted as `cargo fmt` does it. 0: not looked at.
+    /// Points for a lab whose files are formatted as by `cargo fmt`. 0: not checked.
     pub formatted: u32,
-    /// For a lab in which clippy finds nothing. 0: not looked at.
+    /// Points for a lab in which clippy finds nothing. 0: not checked.
     pub clippy: u32,
 }
 

@@ -1,7 +1,7 @@
 //! `cargo lab staff DIR`: whether the tests of an instructor's folder find what they are for.
 //!
-//! Graded as any submission is: our solution, which must pass; the exercise as it is handed out, which must earn nothing;
-//! and each wrong submission of the folder, whose task must fail with the sentence that the list says.
+//! These are graded like any submission: our solution, which must pass; the exercise as it is handed out, which must
+//! earn nothing; and each wrong submission of the folder, whose task must fail with the sentence in the list.
 
 use crate::cut;
 use crate::grade::{self, Grade, Mark, Order};
@@ -28,7 +28,7 @@ enum Part {
     Wrong(Wrong),
 }
 
-/// Tries a folder, and prints a line for each submission. Whether all is as it should be.
+/// Tries a folder, and prints a line for each submission. Returns whether each one got the right verdict.
 ///
 /// # Errors
 /// If the folder does not fit the course, or nothing can be graded here.
@@ -152,7 +152,7 @@ fn players<'c>(course: &'c Course, staff: &Staff, place: &Path) -> Result<Vec<Pl
     Ok(players)
 }
 
-/// The exercise as it is handed out, but for a comment: what nobody has touched is not judged.
+/// The exercise as it is handed out, with a comment added, because an untouched exercise is not judged.
 fn begun(course: &Course, lab: &Lab) -> Result<Files> {
     let mut files = cut::exercise(&course.root, lab)?;
     for text in files.values_mut() {
@@ -161,7 +161,7 @@ fn begun(course: &Course, lab: &Lab) -> Result<Files> {
     Ok(files)
 }
 
-/// Whether a submission fared as it should, and a line about it.
+/// Whether a submission got the right verdict, and a line about it.
 fn verdict(player: &Player<'_>, grade: &Grade, staff: &Staff) -> (bool, String) {
     let lab = player.lab.number;
     let full = |mark: &Mark| mark.earned == mark.points;
@@ -207,7 +207,7 @@ fn verdict(player: &Player<'_>, grade: &Grade, staff: &Staff) -> (bool, String) 
     }
 }
 
-/// A text without its line ends: long lines of a report are broken.
+/// A text without its line ends, because a report breaks long lines.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -35,14 +35,14 @@ const HEADINGS: [(&str, &str); 7] = [
     ("Safety", "binds the caller"),
 ];
 
-/// A sentence, and what stands in its row.
+/// A sentence, and the contents of its row.
 struct Row<'w> {
     sentence: Sentence,
     wrongs: Vec<&'w Wrong>,
     reason: Option<String>,
 }
 
-/// The sentences of a part that promise nothing that can be tested, by the reason.
+/// The sentences of a part that promise nothing that can be tested, by reason.
 type Reasons = BTreeMap<String, Vec<String>>;
 
 /// The table of all labs as text, and what is wrong with it: sentences without a row's second half, and references to
@@ -135,7 +135,7 @@ fn rows<'w>(
             }
         }
     }
-    // What is said of one sentence comes before what is said of all sentences of an item.
+    // A reason for one sentence takes precedence over a reason for all sentences of an item.
     let quotes = reasons.iter().flat_map(|(reason, quotes)| quotes.iter().map(move |quote| (reason, quote)));
     let (mut wide, narrow): (Vec<_>, Vec<_>) = quotes.partition(|(_, quote)| quote.ends_with('*'));
     wide.sort_by_key(|(_, quote)| std::cmp::Reverse(quote.len()));

@@ -7,7 +7,7 @@
 //!   wrong/<part>.toml     mistakes that they must find, as in tests/submissions: see `rehearsal`
 //! ```
 //!
-//! Everything that can be said about the folder without building is said first, in one sentence.
+//! Every mistake in the folder that can be found without building is reported first, in one sentence.
 
 mod checks;
 
@@ -31,7 +31,7 @@ pub struct Staff {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sheet {
-    /// What tasks of the course are worth in its place.
+    /// New points for tasks of the course.
     #[serde(default)]
     points: BTreeMap<String, u32>,
     #[serde(default)]
@@ -49,7 +49,7 @@ struct StaffTask {
     /// `suite NAME` or `model NAME`.
     tests: Vec<String>,
     points: u32,
-    /// Nothing of it is shown before the deadline, unless it says so.
+    /// Whether it is shown before the deadline.
     #[serde(default)]
     visible: bool,
     #[serde(default)]
@@ -103,10 +103,10 @@ impl Staff {
         self.sheet.task.iter().map(|task| task.id.as_str())
     }
 
-    /// The points of all tasks, with these.
+    /// The points of all tasks, including this folder's.
     ///
     /// # Errors
-    /// If those of a lab do not add up to what they add up to without the folder.
+    /// If a task does not exist, or if a lab's points do not have the same sum as without the folder.
     pub fn points(&self, public: &PointsTable) -> Result<PointsTable> {
         let mut table = public.clone();
         for (id, points) in &self.sheet.points {
@@ -158,7 +158,7 @@ impl Staff {
         Ok(())
     }
 
-    /// The error of a build, if this folder's files are to blame for it: the first thing that the compiler said of them.
+    /// The error of a build; if this folder's files caused it, the first thing that the compiler said about them.
     pub fn blame(&self, error: anyhow::Error) -> anyhow::Error {
         let text = format!("{error:#}");
         let mut said = "";

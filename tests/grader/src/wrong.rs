@@ -20,14 +20,13 @@ pub struct Wrong {
     pub name: String,
     /// What the student thought.
     pub mistake: String,
-    /// The sentences of the part's contract that it breaks, each quoted in so many words that it is the only one:
-    /// `never for a slot`, or `BoundedQueue::len: How many items`. A model of "Prove it" breaks none.
+    /// The sentences of the part's contract that it breaks, each quoted with enough words to be unique: `never for a
+    /// slot`, or `BoundedQueue::len: How many items`. A model of "Prove it" breaks none.
     #[serde(default)]
     pub breaks: Vec<String>,
     /// The task that must fail.
     pub task: String,
-    /// The task that holds the fault, and whose heading and hint the student must see, if the tests of another one find
-    /// it.
+    /// The task that contains the fault, if another task's tests find it. The student must see its heading and hint.
     pub fault: Option<String>,
     /// The test that refuses it, as the labs' files name tests: `model semaphore::a_release_wakes_a_sleeper`.
     #[serde(default)]
@@ -85,7 +84,7 @@ impl Wrong {
     /// The solution with this mistake in it.
     ///
     /// # Errors
-    /// If the solution does not say what is to be replaced.
+    /// If the solution does not contain the text to replace exactly once.
     pub fn files(&self, course: &Course, lab: &Lab) -> Result<Files> {
         let mut files = solution(course, lab)?;
         for Edit { file, old, new } in &self.edits {

@@ -9,10 +9,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What cargo built. With several programs, one that does not compile leaves the others.
+/// What cargo built. A program that does not compile is missing; the others are there.
 #[derive(Debug, Default)]
 pub struct Built {
-    /// The executables, by what they are.
+    /// The executables, by kind of target and name.
     programs: BTreeMap<(String, String), PathBuf>,
     /// What the compiler said, if a program is missing.
     pub errors: Option<String>,
@@ -54,12 +54,12 @@ pub struct Build {
 }
 
 impl Build {
-    /// The tests of a lab's own package: suite, models, hunts and what judges the student's models.
+    /// The tests of a lab's own package: suite, models, hunts, and the tests of the student's models.
     pub fn tests(lab: &Lab, target: &Path) -> Build {
         Build::new(&["build", "--tests", "--keep-going", "--package", &lab.package()], target)
     }
 
-    /// Only those of its tests that are of these kinds.
+    /// Only the lab's tests of these kinds.
     pub fn tests_of(lab: &Lab, kinds: impl IntoIterator<Item = Kind>, target: &Path) -> Build {
         let package = lab.package();
         let mut words = vec!["test", "--no-run", "--package", &package];
@@ -103,7 +103,7 @@ impl Build {
         Build { command, target: target.to_owned() }
     }
 
-    /// Without a network, and with the versions that are written down.
+    /// Without a network, and with the versions of the lock file.
     pub fn offline(mut self) -> Build {
         self.command.extend(["--offline", "--locked"].map(str::to_owned));
         self
@@ -176,15 +176,16 @@ impl Built {
         Ok(built)
     }
 
-    /// Copies of the executables in a folder, which the next build does not write over.
+    /// Copies the executables to a folder, where the next build does not overwrite them.
     ///
     /// # Errors
     /// If one cannot be copied.
     pub fn kept_in(mut self, folder: &Path) -> Result<Built> {
         for ((sort, name), path) in &mut self.programs {
             let copy = folder.join(format!("{name}-{sort}"));
-            // Not written over, if it runs. And not written by this process: what another thread forks in the meantime
-            // would hold the file open, and a file that is open for writing cannot be run (execve(2), ETXTBSY).
+            // Removed and not overwritten, because it may be running. And copied by another process: a child that
+            // another thread forks in the meantime would inherit the open file, and a file that is open for writing
+            // cannot be run (execve(2), ETXTBSY).
             let _ = std::fs::remove_file(&copy);
             let status = Command::new("cp").arg("--").arg(&*path).arg(&copy).status();
             ensure!(status.is_ok_and(|status| status.success()), "cannot copy {}", path.display());
@@ -194,7 +195,7 @@ impl Built {
     }
 }
 
-/// A call of cargo without what another cargo says of the crate that it runs: that does not hold for others.
+/// A call of cargo without the variables that an outer cargo has set for the crate that it runs.
 pub fn clean_cargo() -> Command {
     let mut command = Command::new(cargo());
     for (name, _) in std::env::vars_os() {
@@ -211,11 +212,11 @@ pub fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
 
-/// The grader, which only teachers need: a command that builds and runs it. The first time it says so, because nothing
-/// else would be on the screen for a while.
+/// The grader, which only teachers need: a command that builds and runs it. The first time this prints a line, because
+/// the screen would otherwise stay empty for a while.
 ///
 /// # Errors
-/// In a copy for students, which has none.
+/// In a copy for students, which has no grader.
 pub fn grader(root: &Path) -> Result<Command> {
     ensure!(has_grader(root), "this is for teachers: a copy of the course for students has no grader");
     let built = std::env::current_exe().is_ok_and(|own| own.with_file_name("grader").exists());
@@ -224,7 +225,7 @@ pub fn grader(root: &Path) -> Result<Command> {
     }
     let mut command = clean_cargo();
     command.args(["run", "--manifest-path"]).arg(root.join("Cargo.toml"));
-    // The first time, somebody at a terminal sees cargo's own progress.
+    // The first time, cargo shows its own progress on a terminal.
     if built || !std::io::stderr().is_terminal() {
         command.arg("--quiet");
     }

@@ -1,4 +1,4 @@
-//! What a compiler reads of a file: the text without comments, and without what only makes it look good.
+//! The part of a file that the compiler uses: the text without comments and layout.
 
 /// The code of a file. Two files with the same code are the same program.
 pub fn code(text: &str) -> String {
@@ -45,7 +45,7 @@ fn token(text: &str) -> usize {
     word.max(first)
 }
 
-/// Comments of this kind may be inside each other.
+/// The length of a block comment. They nest.
 fn block_comment(text: &str) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < text.len() {
@@ -77,7 +77,7 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// Of a raw string, how many hash signs it has.
+/// How many hash signs a raw string has; `None` if it is not one.
 fn raw_string(text: &str) -> Option<usize> {
     let rest = text.strip_prefix('r')?;
     let hashes = rest.len() - rest.trim_start_matches('#').len();

@@ -1,4 +1,4 @@
-//! What the runner knows about each lab: its tasks, their holes, their tests, their hints.
+//! What `cargo lab` knows about each lab: its tasks, their holes, their tests, their hints.
 //!
 //! It is written down in `tests/labs/<part>.toml`, one file per lab.
 
@@ -26,15 +26,15 @@ pub struct Lab {
     pub number: usize,
     /// The part that is written, such as `queue`.
     pub part: String,
-    /// What `cargo lab` calls it.
+    /// Its title in `cargo lab`.
     pub title: String,
     /// The server that runs with this part.
     pub stage: Stage,
-    /// Private items of the solution that the exercise lacks altogether: `file: Type::function`.
+    /// Private items of the solution that the exercise does not have: `file: Type::function`.
     pub leave_out: Vec<String>,
     /// The tasks, in the order in which they are best done.
     pub tasks: Vec<Task>,
-    /// For those who want more. Not graded.
+    /// Further exercises. Not graded.
     pub stretches: Vec<Stretch>,
 }
 
@@ -56,13 +56,14 @@ pub struct Task {
     pub name: String,
     /// What is true when it is done, in a sentence.
     pub goal: String,
-    /// Tasks of this lab whose code the tests of this one also run through.
+    /// Tasks of this lab whose code the tests of this task also run.
     pub needs: Vec<String>,
     /// The functions that the student writes.
     pub holes: Vec<Hole>,
     /// The broken part that the student repairs, if the task is a hunt.
     pub hunt: Option<Hunt>,
-    /// Which tests decide: `suite`, `model`, `hunt`, `prove` or `stage`, and a test's path or a prefix that ends in `::`.
+    /// The tests that decide: `suite`, `model`, `hunt`, `prove` or `stage`, and a test's path or a prefix that ends in
+    /// `::`.
     pub tests: Vec<String>,
     /// From a nudge to nearly the answer.
     pub hints: Vec<String>,
@@ -84,20 +85,20 @@ pub struct Hunt {
     pub file: String,
     /// Lines that occur once in the repaired file.
     pub right: String,
-    /// What the student finds in their place.
+    /// What the student finds instead of them.
     pub wrong: String,
 }
 
-/// A task beyond the lab.
+/// A further exercise.
 #[derive(Debug)]
 pub struct Stretch {
-    /// In a few words.
+    /// Its name, in a few words.
     pub name: String,
     /// What to try.
     pub text: String,
 }
 
-/// Where a test is compiled into.
+/// The kind of program that a test is compiled into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `tests/suites`: with real threads and processes, against the public interface.
@@ -134,7 +135,7 @@ impl Course {
         Ok(Course { root: root.to_owned(), labs })
     }
 
-    /// The lab that somebody means by `3` or `queue`.
+    /// The lab that `3` or `queue` names.
     ///
     /// # Errors
     /// If there is none.
@@ -180,10 +181,10 @@ impl Course {
     }
 }
 
-/// The fields of a table. Each is taken out, so that what is left in the end is a mistake.
+/// The fields of a table. Each is removed when it is read, so that a field that is left in the end is a mistake.
 ///
-/// By hand, because the first `cargo lab` waits for every crate that is used here: those that would write this code
-/// take longer to build than all the others together.
+/// Written by hand, because the first `cargo lab` waits for every crate that is used here: serde's derive takes longer
+/// to build than all the others together.
 struct Fields(Table);
 
 impl Fields {
@@ -194,7 +195,7 @@ impl Fields {
         }
     }
 
-    /// A list that is not there is empty.
+    /// The list with this name; empty if it is missing.
     fn list<T>(&mut self, name: &str, read: impl Fn(Value) -> Result<T>) -> Result<Vec<T>> {
         let values = match self.0.remove(name) {
             None => Vec::new(),
@@ -308,7 +309,7 @@ impl Task {
         self.position_of(kind, test).is_some()
     }
 
-    /// Where a test stands among the promises of this task, which are listed in the order in which they are taught.
+    /// The position of a test among the promises of this task, which are listed in the order in which they are taught.
     pub fn position_of(&self, kind: Kind, test: &str) -> Option<usize> {
         self.patterns().position(|(k, pattern)| {
             k == kind && (pattern == test || pattern.ends_with("::") && test.starts_with(pattern))
@@ -338,7 +339,7 @@ impl Hole {
     /// The file of the hole, beneath the exercise's folder, and the function in it.
     ///
     /// # Errors
-    /// If [`at`](Self::at) does not say.
+    /// If [`at`](Self::at) has another form.
     pub fn place(&self) -> Result<(PathBuf, &str)> {
         place(&self.at)
     }
@@ -347,7 +348,7 @@ impl Hole {
 /// `file: item`, as in [`Hole::at`]: the file beneath the exercise's folder, and the item.
 ///
 /// # Errors
-/// If it looks otherwise.
+/// If it has another form.
 pub fn place(at: &str) -> Result<(PathBuf, &str)> {
     let (file, item) =
         at.split_once(": ").with_context(|| format!("{at}: this should be `file: function`"))?;

@@ -1,4 +1,4 @@
-//! A failure, as a person wants to read it: the promise, what happened, where to look.
+//! Explains a failure: the promise, what happened, where to look.
 
 use crate::course::{Kind, Lab, Task};
 use crate::judge::Judged;
@@ -6,11 +6,11 @@ use crate::trial::{Outcome, promise};
 use crate::view::{INDENT, View};
 use std::path::Path;
 
-/// How many lines of a message are shown. The lanes of a model are shorter: they choose what they show.
+/// How many lines of a message are shown. The lanes of a model are shorter: they show only a choice of steps.
 const SHOWN_LINES: usize = 60;
 
-/// What the crate `verdict` prints before the line that called the standard library, when that has panicked. It is built
-/// with the tests; this program is built before them, and does not wait for it.
+/// What the crate `verdict` prints before the line that called the standard library, if that has panicked. Not
+/// imported, because this program is built before the tests and should not wait for `verdict`.
 const CALLED_FROM: &str = "called from ";
 
 /// What the first panic of a test process said, and where.
@@ -20,7 +20,7 @@ pub struct Panic {
     pub place: String,
     /// The message.
     pub message: String,
-    /// It is what proptest says in the end.
+    /// It is proptest's final message, with the smallest input.
     is_smallest: bool,
 }
 
@@ -35,7 +35,7 @@ pub fn panics(output: &str) -> Vec<Panic> {
             found.push(Panic { place: place_of(place), message: String::new(), is_smallest: false });
             open = true;
         } else if let Some(place) = line.strip_prefix(CALLED_FROM) {
-            // Of a panic inside of the standard library.
+            // The panic was inside the standard library.
             found.last_mut().into_iter().for_each(|panic| panic.place = place.to_owned());
         } else if line.starts_with("note: run with `RUST_BACKTRACE")
             || line.starts_with("test result:")
@@ -51,7 +51,7 @@ pub fn panics(output: &str) -> Vec<Panic> {
     for panic in &mut found {
         let lines = panic.message.lines().filter(|line| !is_about_the_search(line));
         let message = lines.collect::<Vec<_>>().join("\n");
-        // How proptest begins what it says of a failed property, and how it ends it.
+        // How proptest begins its message about a failed property, and how it ends it.
         let message = message.trim_end().trim_start_matches("Test failed: ").to_owned();
         panic.message = match message.split_once(".\nminimal failing input: ") {
             Some((before, input)) if before.contains(" at ") => {
@@ -73,8 +73,8 @@ fn is_about_the_search(line: &str) -> bool {
         .any(|word| line.trim_start().starts_with(word))
 }
 
-/// `file:line:column:` without the column, and without the way there: `exercises/queue/../../tests/suites/queue.rs` is
-/// how the compiler came to the file.
+/// `file:line:column:` without the column, and without the `..` of the compiler's paths, as in
+/// `exercises/queue/../../tests/suites/queue.rs`.
 fn place_of(place: &str) -> String {
     let place = place.trim_end_matches(':');
     let place = place.rsplit_once(':').map_or(place, |(rest, _)| rest);
@@ -95,8 +95,8 @@ pub fn first_error(errors: &str, root: &Path) -> String {
     compilers_words(first, root)
 }
 
-/// What the compiler says, for a student: a `Mutex` is a `Mutex`, whichever crate of ours plays it in a model, and files
-/// are called by their paths in the course.
+/// The compiler's messages, for a student: without the names of our crates, which provide `Mutex` in a model, and with
+/// paths relative to the course.
 pub fn compilers_words(errors: &str, root: &Path) -> String {
     const OURS: [&str; 2] = ["lanes", "in_models"];
     const WITHIN: [&str; 5] = ["::sync::atomic::", "::sync::", "::thread::", "::cell::", "::"];
@@ -124,7 +124,7 @@ pub fn what_happened(outcome: &Outcome) -> String {
         );
     }
     let panics = panics(&outcome.output);
-    // A property fails for several inputs, one smaller than the other; the last one is the smallest.
+    // A property fails for several inputs, each smaller than the one before; the last one is the smallest.
     let smallest = panics.iter().find(|panic| panic.is_smallest);
     let Some(first) = smallest.or(panics.first()) else {
         if outcome.out_of_time {
@@ -201,21 +201,21 @@ pub fn explanation(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
     )
 }
 
-/// What an assertion of two things says, without the words of the language: on the left is what was found.
+/// The message of `assert_eq!` in plain words: on the left is what was found.
 fn plainly(message: &str) -> String {
     let Some((before, said)) = message.split_once("assertion `left == right` failed") else {
         return message.trim().to_owned();
     };
     let said = said.trim_start_matches(':').trim_start_matches([' ', '\n']);
     let said = said.replacen("\n  left: ", "\n  found:    ", 1).replacen("\n right: ", "\n  expected: ", 1);
-    // Within the report of a model, everything stands two columns further in.
+    // Within the report of a model, everything is indented by two more columns.
     let said =
         said.replacen("\n    left: ", "\n    found:    ", 1).replacen("\n   right: ", "\n    expected: ", 1);
     format!("{before}{said}").trim().to_owned()
 }
 
-/// The task that a student should look at: the one that the message names, where the tests of one task have found that what
-/// another one asks for is wrong.
+/// The task that a student should look at: the one that the message names, if the tests of `task` have found a mistake
+/// in another task's code.
 fn task_at_fault<'l>(lab: &'l Lab, task: &'l Task, message: &str) -> &'l Task {
     let is_named = |task: &&Task| {
         [&task.name, &task.heading()].into_iter().any(|name| message.contains(&format!("\"{name}\"")))
@@ -223,7 +223,7 @@ fn task_at_fault<'l>(lab: &'l Lab, task: &'l Task, message: &str) -> &'l Task {
     if is_named(&task) { task } else { lab.tasks.iter().find(is_named).unwrap_or(task) }
 }
 
-/// The lines of a text, none of them wider than this. What is broken off goes on two columns further in.
+/// The lines of a text, none of them wider than `width`. Broken lines continue two columns further in.
 fn fit(text: &str, width: usize) -> Vec<String> {
     text.lines().flat_map(|line| fit_line(line, width)).collect()
 }
@@ -244,7 +244,7 @@ fn fit_line(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Every line two spaces further in.
+/// Indents every line by two spaces.
 pub fn indent(text: &str) -> String {
     text.lines()
         .map(|line| if line.is_empty() { String::new() } else { format!("  {line}") })

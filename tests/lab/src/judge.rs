@@ -15,23 +15,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-/// The environment variable by which an end-to-end test is told which server to run.
+/// The environment variable that tells an end-to-end test which server to run.
 pub const SERVER: &str = "SERVER_UNDER_TEST";
 
 /// How far a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Every test of it passes.
+    /// All its tests pass.
     Done,
     /// A test fails.
     Failing,
-    /// A test came to a `todo!`.
+    /// A test reached a `todo!`.
     NotStarted,
     /// The part or its server does not compile.
     DoesNotCompile,
 }
 
-/// What became of a task.
+/// The result of judging a task.
 #[derive(Debug, Clone)]
 pub struct Judged<'l> {
     /// The task.
@@ -40,12 +40,12 @@ pub struct Judged<'l> {
     pub state: State,
     /// How many trials decide about it.
     pub trials: usize,
-    /// Those that were run, in order.
+    /// The trials that were run, in order.
     pub outcomes: Vec<Outcome>,
 }
 
 impl Judged<'_> {
-    /// What became of a test that is named as in a lab's file, if it was run.
+    /// The outcome of a test that is named as in a lab's file, if it was run.
     pub fn outcome_of(&self, name: &str) -> Option<&Outcome> {
         self.outcomes.iter().find(|outcome| outcome.name() == name)
     }
@@ -74,7 +74,7 @@ struct Program {
     variables: Vec<(String, OsString)>,
 }
 
-/// How many tests run at once: as many as there are processors, but never so many that they starve.
+/// How many tests run at once: one per processor, but at most 8.
 pub fn side_by_side() -> usize {
     thread::available_parallelism().map_or(1, |count| count.get().min(8))
 }
@@ -97,8 +97,8 @@ impl Runnable {
         Ok(runnable)
     }
 
-    /// Programs that are not asked which tests they have, because they may say what they like: the list comes from
-    /// elsewhere. Each with the folder that it runs in.
+    /// Programs with a list of their tests from elsewhere, because the programs themselves cannot be believed. Each has
+    /// the folder that it runs in.
     pub fn of_programs(
         tests: Vec<(Kind, String)>,
         programs: impl IntoIterator<Item = (Kind, PathBuf, PathBuf)>,
@@ -122,7 +122,7 @@ impl Runnable {
     /// Adds end-to-end tests, which are ours, and the server that they run.
     ///
     /// # Errors
-    /// If the tests do not say which they are.
+    /// If the program does not list its tests.
     pub fn add_stage(&mut self, executable: &Path, server: &Path, folder: &Path) -> Result<()> {
         self.tests.extend(trial::list(executable)?.into_iter().map(|test| (Kind::Stage, test)));
         let variables = vec![(SERVER.to_owned(), OsString::from(server))];
@@ -144,8 +144,8 @@ impl Runnable {
         task.kinds().all(|kind| self.programs.contains_key(&kind))
     }
 
-    /// The trials that decide about a task, in the order in which their promises are taught. Models come first: what they
-    /// find, they show step by step.
+    /// The trials that decide about a task, in the order in which their promises are taught. Models come first, because
+    /// they show a failure step by step.
     fn trials(&self, task: &Task) -> Vec<Trial> {
         let position = |(kind, test): &(Kind, String)| task.position_of(*kind, short_name(*kind, test));
         let mut decisive: Vec<_> = self.tests.iter().filter(|test| position(test).is_some()).collect();
@@ -158,8 +158,8 @@ impl Runnable {
         decisive.into_iter().filter_map(trial).collect()
     }
 
-    /// All trials of these tasks in as few processes as there are programs. Much quicker than one for each trial, but
-    /// good only to hear that all is well: what fails may hide the rest, and a program says of itself what it likes.
+    /// All trials of these tasks, in one process per program. Much quicker than one per trial, but it only shows that
+    /// everything passes: a failure may hide others, and the program's own word cannot be believed.
     pub fn together<'l>(&self, tasks: impl Iterator<Item = &'l Task>) -> Vec<Command> {
         let mut programs: BTreeMap<PathBuf, Command> = BTreeMap::new();
         for trial in tasks.flat_map(|task| self.trials(task)) {
@@ -176,8 +176,8 @@ impl Runnable {
         programs.into_values().collect()
     }
 
-    /// Every test that does not belong to exactly one task of the lab. End-to-end tests may belong to none, and so
-    /// may tests that a part has of itself.
+    /// Every test that does not belong to exactly one task of the lab. End-to-end tests may belong to none, and so may
+    /// a part's own unit tests.
     pub fn orphans(&self, lab: &Lab) -> Vec<&str> {
         let orphan = |(kind, test): &&(Kind, String)| {
             let parts_own = *kind == Kind::Model && !test.starts_with(MODELS);
@@ -208,12 +208,12 @@ fn short_name(kind: Kind, test: &str) -> &str {
 
 /// How to run the trials of a task.
 pub struct Manner<'w> {
-    /// Every trial, but none is begun after one that hangs. Else the first failure ends it: the trials after it are not
-    /// begun, and those that run already are killed, because only the first failure is explained.
+    /// Run every trial, but begin none after one that hangs. If `false`, the first failure ends the run: later trials
+    /// are not begun, and those already running are killed, because only the first failure is explained.
     pub all: bool,
     /// How many at a time.
     pub side_by_side: usize,
-    /// When all trials end, whatever became of them.
+    /// When all trials are ended, finished or not.
     pub until: Option<Instant>,
     /// Puts another program around a test, such as a sandbox.
     pub wrap: &'w (dyn Fn(Command) -> Command + Sync),
@@ -244,7 +244,7 @@ pub fn judge<'l>(task: &'l Task, runnable: &Runnable, manner: &Manner<'_>) -> Re
     if !manner.all
         && let Some(failure) = outcomes.iter().position(|outcome| !outcome.passed)
     {
-        // Which of the later ones had ended by then is a matter of luck.
+        // Which of the later ones had ended by then is chance.
         outcomes.truncate(failure + 1);
     }
     let state = match outcomes.iter().find(|outcome| !outcome.passed) {
@@ -273,12 +273,12 @@ fn run_all(trials: &[Trial], manner: &Manner<'_>) -> Result<Vec<Outcome>> {
                     if failed.load(Ordering::Relaxed) < number {
                         return;
                     }
-                    // Those before the first failure go on: one of them may fail too, and would then be the first.
+                    // Trials before the first failure continue: one of them may fail too, and would then be the first.
                     let over = || manner.until.is_some_and(|until| Instant::now() > until);
                     let needless = || over() || !manner.all && failed.load(Ordering::Relaxed) < number;
                     let outcome = trial.run(manner.wrap, needless);
                     let passed = outcome.as_ref().is_ok_and(|outcome| outcome.passed);
-                    // Where one test hangs, the next ones most likely do, and each costs its whole limit.
+                    // If one test hangs, the next ones probably do too, and each costs its whole limit.
                     let hangs = outcome.as_ref().is_ok_and(Outcome::hangs);
                     if !passed && (!manner.all || hangs) {
                         failed.fetch_min(number, Ordering::Relaxed);
@@ -324,7 +324,7 @@ pub fn build_stage(root: &Path, lab: &Lab, target: &Path, runnable: &mut Runnabl
         runnable.errors = built.errors;
         return Ok(());
     };
-    // The next build with other parts writes over cargo's own copy.
+    // The next build with other parts overwrites cargo's own copy.
     let server = tree::memory(root)?.join(binary);
     let _ = std::fs::remove_file(&server);
     std::fs::copy(fresh, &server).context("cannot copy the server")?;
@@ -335,7 +335,7 @@ pub fn build_stage(root: &Path, lab: &Lab, target: &Path, runnable: &mut Runnabl
 mod tests {
     use super::*;
 
-    /// Two trials side by side, each played by a shell script. They meet at a pipe in this folder, named `pipe`.
+    /// Runs two trials side by side, each of them a shell script. They meet at a FIFO named `pipe` in this folder.
     fn outcomes(scripts: [&'static str; 2]) -> Vec<String> {
         let folder = tempfile::tempdir().expect("a folder");
         let made = Command::new("mkfifo").arg(folder.path().join("pipe")).status().expect("mkfifo runs");

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The words that the grader answers, for the list of commands.
+/// The grader's commands, for the list of commands.
 const GRADER: [(&str, &str); 7] = [
     ("handout", "For teachers: write the course for students, without solutions and history"),
     ("grade", "For teachers: grade submissions, each in a sandbox"),
@@ -24,7 +24,7 @@ const GRADER: [(&str, &str); 7] = [
     ),
 ];
 
-/// The command line. Without clap's derive, which would double the time that the first `cargo lab` takes to build.
+/// The command line. Without clap's derive, which would double the build time of the first `cargo lab`.
 fn command_line(root: &Path) -> Command {
     let word = |name, help| Arg::new(name).help(help);
     let flag = |name, help| Arg::new(name).long(name).help(help).action(ArgAction::SetTrue);
@@ -34,7 +34,7 @@ fn command_line(root: &Path) -> Command {
         .bin_name("cargo lab")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The labs of Thundering Herd. Without a command: your progress, and what to do next.")
-        // Else it would describe the grader's words without knowing them.
+        // It would describe the grader's commands without knowing them.
         .disable_help_subcommand(true)
         .subcommand(
             command("check", "Run the tests of a lab or of a task, and explain the first failure")
@@ -95,12 +95,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether what was asked for is true: a check that finds a failing task says false.
+/// `false` if a check finds a failing task.
 fn run() -> Result<bool> {
     let root = tree::root()?;
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     if words.first().is_some_and(|first| GRADER.iter().any(|(word, _)| first == word)) {
-        // With all its words, so that `cargo lab grade --help` is the grader's own.
+        // With all arguments, so that `cargo lab grade --help` is the grader's own.
         return Err(build::grader(&root)?.args(words).exec().into());
     }
     let matches = command_line(&root).get_matches();

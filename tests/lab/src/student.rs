@@ -59,7 +59,7 @@ pub fn status(course: &Course) -> Result<()> {
 /// `cargo lab hint 3.2`: the next hint.
 ///
 /// # Errors
-/// If what was shown cannot be remembered.
+/// If the number of hints shown cannot be saved.
 pub fn hint(course: &Course, task: &Task, all: bool) -> Result<()> {
     let mut progress = Progress::load(&course.root)?;
     let shown = if all { task.hints.len() } else { progress.next_hint(task)? };
@@ -103,13 +103,13 @@ fn dim(text: &str) -> String {
     paint("2", text)
 }
 
-/// Colours are for people (no-color.org).
+/// Colours only on a terminal, and not against NO_COLOR (no-color.org).
 fn paint(code: &str, text: &str) -> String {
     let wanted = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     if wanted { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// How wide the terminal is: as `COLUMNS` says, or the terminal itself, or as terminals always were.
+/// How wide the terminal is: according to `COLUMNS`, or to the terminal itself, or else 80 columns.
 fn width() -> usize {
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     said.or_else(terminal_width).unwrap_or(80).clamp(40, 400)
@@ -117,9 +117,9 @@ fn width() -> usize {
 
 #[allow(unsafe_code)]
 fn terminal_width() -> Option<usize> {
-    // SAFETY: it is a struct of numbers, for which zeros are values.
+    // SAFETY: `winsize` is a struct of integers, for which all-zero bytes are valid.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
-    // SAFETY: TIOCGWINSZ (ioctl_tty(2)) writes a `winsize`, which is there until the call returns.
+    // SAFETY: TIOCGWINSZ (ioctl_tty(2)) writes one `winsize`, and `size` outlives the call.
     let asked = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut size) };
     Some(usize::from(size.ws_col)).filter(|width| asked == 0 && *width > 0)
 }
@@ -141,7 +141,7 @@ fn wrap(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Runs a command to its end, with our terminal.
+/// Runs a command to its end, on our terminal. Whether it succeeded.
 fn interactive(command: &mut Command) -> Result<bool> {
     Ok(command.status()?.success())
 }

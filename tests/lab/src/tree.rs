@@ -37,7 +37,7 @@ fn root_above(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|above| above.join("tests/labs").is_dir()).map(Path::to_owned)
 }
 
-/// The runner's own folder for what it remembers.
+/// The folder in which `cargo lab` keeps its own files; made if it is missing.
 ///
 /// # Errors
 /// If it cannot be made.
@@ -47,7 +47,7 @@ pub fn memory(root: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Whether git knows a folder of the checkout, and says that nothing in it was changed since the last commit.
+/// Whether git reports that nothing in a folder was changed since the last commit. `false` without git.
 pub fn is_as_committed(root: &Path, folder: &Path) -> bool {
     let mut diff = Command::new("git");
     diff.args(["diff", "--quiet", "HEAD", "--"]).arg(folder).current_dir(root);
@@ -59,8 +59,8 @@ pub fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
-/// What a checkout consists of: all files that git knows or would add, by their path from the root. Without git,
-/// all files but those that are built.
+/// What a checkout consists of: all files that git knows or would add, by their path from the root. Without git, all
+/// files but those in `target`.
 ///
 /// # Errors
 /// If the folder cannot be read.
@@ -97,7 +97,7 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Copies the files of a checkout for which `wanted` says so.
+/// Copies the files of a checkout for which `wanted` returns true.
 ///
 /// # Errors
 /// If a file cannot be read or written.
@@ -135,7 +135,7 @@ pub fn write(files: &Files, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The student's files of a lab: what lies beneath `src/`, `hunts/` and `prove/`.
+/// The student's files of a lab: the Rust files beneath `src/`, `hunts/` and `prove/`.
 ///
 /// # Errors
 /// If they cannot be read.
@@ -143,7 +143,7 @@ pub fn student_files(root: &Path, lab: &Lab) -> Result<Files> {
     read_rust(&lab.exercise(root))
 }
 
-/// A file without the marks of what the book shows of it.
+/// A file without the marks around the pieces that the book shows.
 pub fn without_anchors(text: &str) -> String {
     let is_mark = |line: &&str| {
         let line = line.trim_start();
@@ -185,8 +185,7 @@ pub fn read_rust(folder: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// A number that is another one when the code of any file is another one. Comments do not count: what passed its tests
-/// still does when it has been explained.
+/// A hash of the code of all files. Comments do not count, because they cannot change the result of a test.
 pub fn fingerprint(files: &Files) -> u64 {
     let mut hasher = DefaultHasher::new();
     for (path, text) in files {
@@ -195,7 +194,7 @@ pub fn fingerprint(files: &Files) -> u64 {
     hasher.finish()
 }
 
-/// A hunt's file as the student was given it: from the copy that a hand-out has, or made from our own.
+/// A hunt's file as the student got it: from the hand-out's copy, or made from our own.
 pub fn shipped_hunt(root: &Path, lab: &Lab, hunt: &Hunt) -> Option<String> {
     let path = Path::new(&lab.part).join("hunts").join(&hunt.file);
     let copy = fs::read_to_string(root.join("tests/shipped").join(&path)).ok();
@@ -207,18 +206,18 @@ pub fn shipped_hunt(root: &Path, lab: &Lab, hunt: &Hunt) -> Option<String> {
 
 /// The tasks whose `todo!` is still in one of the files.
 pub fn unwritten<'l>(lab: &'l Lab, files: &Files) -> Vec<&'l str> {
-    // A long one is broken into lines.
+    // A long `todo!` is broken into lines.
     let dense = |text: &String| text.split_whitespace().collect::<String>();
     let texts: Vec<String> = files.values().map(dense).collect();
     let begun = |id: &str| texts.iter().any(|text| text.contains(&format!("todo!(\"Lab{id}:")));
     lab.tasks.iter().map(|task| task.id.as_str()).filter(|id| begun(id)).collect()
 }
 
-/// `cargo lab | head` should end like any other program, not with a panic: Rust ignores SIGPIPE unless told. To be called
+/// `cargo lab | head` should end like any other program, not with a panic: Rust ignores SIGPIPE by default. Call this
 /// before anything else.
 pub fn die_with_the_reader() {
     #[allow(unsafe_code)]
-    // SAFETY: the default action needs no handler, so nothing of ours runs in a signal.
+    // SAFETY: the default action needs no handler, so none of our code runs in a signal handler.
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     }

@@ -20,21 +20,21 @@ use std::time::{Duration, Instant};
 pub const LIMIT: Duration = Duration::from_secs(20);
 /// How long an end-to-end test may take: it starts servers, and waits for their time limits.
 pub const STAGE_LIMIT: Duration = Duration::from_secs(60);
-/// What the crate `verdict` calls its limit and its receipt in the environment. It is built with the tests; this program
-/// is built before them, and does not wait for it.
+/// The environment variables of the crate `verdict` for its limit and its receipt. Not imported, because this program
+/// is built before the tests and should not wait for `verdict`.
 const LIMIT_SECONDS: &str = "VERDICT_LIMIT_SECONDS";
 const RECEIPT: &str = "VERDICT_RECEIPT";
-/// How much longer the process may take to say that its test has run out of time.
+/// How much longer the process may take to report that its test has run out of time.
 const GRACE: Duration = Duration::from_secs(5);
-/// How many times as long a test may take in all if others leave it less than its limit of processor time.
+/// How many times its limit a test may take if other programs leave it too little processor time.
 const WHILE_BUSY: u32 = 6;
-/// How much of what a test prints is kept, in bytes. The rest is thrown away as it comes.
+/// How much of what a test prints is kept, in bytes. The rest is dropped as it comes.
 const KEPT_OUTPUT: usize = 256 * 1024;
 /// How much of cargo's messages is kept, in bytes.
 const KEPT_MESSAGES: usize = 64 * 1024 * 1024;
 
-/// What a process says that has come to a hole. Its other threads may wait for ever for the one that came there, so
-/// nobody waits for them.
+/// What a process prints that has reached a hole. Its other threads may wait forever for the one that reached it, so
+/// the process is killed.
 pub const TODO: &str = "not yet implemented: Lab ";
 
 /// One test in one executable.
@@ -48,9 +48,9 @@ pub struct Trial {
     pub test: String,
     /// The folder that it runs in.
     pub folder: PathBuf,
-    /// Environment variables, beside those of the receipt and the limit.
+    /// Environment variables, besides those of the receipt and the limit.
     pub variables: Vec<(String, OsString)>,
-    /// What is printed in place of running it, because it would prove nothing.
+    /// What is printed instead of running it, because it would prove nothing.
     pub refused: Option<String>,
 }
 
@@ -65,11 +65,11 @@ pub struct Outcome {
     pub passed: bool,
     /// The process was killed because it did not end.
     pub out_of_time: bool,
-    /// What it printed, the first part of it.
+    /// The first part of what it printed.
     pub output: String,
     /// How long it took.
     pub took: Duration,
-    /// How much of that a processor worked for it.
+    /// How much processor time it used.
     pub computed: Duration,
 }
 
@@ -79,8 +79,9 @@ impl Outcome {
         !self.passed && self.took > limit_of(self.kind) / 2 - GRACE / 2
     }
 
-    /// Whether it ran out of time because other programs had the processors: it computed, and got less than its limit. Who
-    /// sleeps computes nothing, and who goes round in circles on a free machine has the processor all the time.
+    /// Whether it ran out of time because other programs had the processors: it computed, but got less processor time
+    /// than its limit. A deadlocked test computes nothing, and a test that spins on a free machine has the processor
+    /// all the time.
     pub fn starved(&self) -> bool {
         let limit = limit_of(self.kind);
         !self.passed && self.took >= limit && self.computed > limit / 10 && self.computed < limit * 9 / 10
@@ -103,9 +104,9 @@ impl Trial {
         promise(&self.test)
     }
 
-    /// Runs the test. `wrap` may put another program around it, such as a sandbox. As soon as `needless` says so, the
-    /// process is killed, and the test has not passed. On a busy machine, where its limit has passed before it got a
-    /// processor for so long, it is run once more, and may take longer.
+    /// Runs the test. `wrap` may put another program around it, such as a sandbox. As soon as `needless` returns true,
+    /// the process is killed, and the test has not passed. If the machine is so busy that the test was starved, it is
+    /// run once more with a longer limit.
     ///
     /// # Errors
     /// If the process cannot be started.
@@ -136,13 +137,13 @@ impl Trial {
     ) -> Result<Outcome> {
         let mut command = Command::new(&self.executable);
         command.args(["--exact", &self.test, "--nocapture", "--test-threads=1"]);
-        // A model draws no wider than an explanation can be, unless somebody knows how wide that is.
+        // A model draws no wider than the default view, unless `variables` says how wide the terminal is.
         command.env(LANES_WIDTH, View::default().lanes_width().to_string());
         command.current_dir(&self.folder).envs(self.variables.iter().cloned());
-        // Messages are for students; a stack is none.
+        // Students need the message, not a stack trace.
         command.env("RUST_BACKTRACE", "0");
         command.env(LIMIT_SECONDS, limit.as_secs().to_string());
-        // The receipt comes and goes by standard input: no other descriptor needs to be passed on.
+        // The receipt comes and goes through standard input, so that no other descriptor must be passed on.
         command.env(RECEIPT, "0");
         let mut command = wrap(command);
         let ended = supervise(&mut command, limit + GRACE, needless)?;
@@ -163,7 +164,7 @@ pub fn promise(test: &str) -> String {
     test.rsplit("::").next().unwrap_or(test).replace('_', " ")
 }
 
-/// What became of the process of a test.
+/// How the process of a test ended.
 struct Ended {
     /// Whether it sent back the number that it was given.
     receipt: bool,
@@ -189,7 +190,7 @@ fn supervise(command: &mut Command, limit: Duration, needless: impl Fn() -> bool
     Ok(Ended { receipt, killed: status.is_none(), output: printed.text(), took: start.elapsed(), computed })
 }
 
-/// Runs a compiler's command. Whether it succeeded, and what it wrote to standard output and to standard error.
+/// Runs a compiler's command. Returns whether it succeeded, and what it wrote to standard output and to standard error.
 ///
 /// # Errors
 /// If it cannot be started.
@@ -211,22 +212,22 @@ pub fn supervise_build(command: &mut Command, limit: Duration) -> Result<(bool, 
 }
 
 /// Runs a command as the leader of a process group of its own, and kills the group when the command ends, when the
-/// deadline passes, or when it is hopeless. Whether it succeeded; `None` if it had to be killed. And for how long a
-/// processor worked for it.
+/// deadline passes, or when it is `hopeless`. Returns whether it succeeded, or `None` if it had to be killed, and the
+/// processor time it used.
 fn run_group(
     command: &mut Command,
     deadline: Instant,
     hopeless: impl Fn() -> bool,
 ) -> Result<(Option<bool>, Duration)> {
     let spawned = command.process_group(0).spawn();
-    // Our copies of its ends of pipes and sockets, so that these end with the processes that have them.
+    // Closes our copies of its ends of pipes and sockets, so that only its processes keep them open.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = spawned.with_context(|| format!("cannot run {}", command.get_program().display()))?;
     wait(&child, deadline, hopeless);
     let computed = processor_time(child.id());
     let ended = has_ended(child.id());
-    // Also after a normal end: what it started must not go on. And before it is reaped: from then on, its number may be
-    // another group's.
+    // Done after a normal end too, because processes that it started must not go on. And before it is reaped, because
+    // then its number may belong to another group.
     kill_group(child.id());
     let status = child.wait().context("cannot wait for a process that has ended")?;
     Ok((ended.then_some(status.success()), computed))
@@ -235,14 +236,14 @@ fn run_group(
 /// Kills every process of a group with SIGKILL.
 fn kill_group(leader: u32) {
     #[allow(unsafe_code)]
-    // SAFETY: killpg(3) takes two numbers and touches no memory of ours.
+    // SAFETY: killpg(3) takes two numbers and touches no memory.
     unsafe {
         libc::killpg(leader.cast_signed(), libc::SIGKILL);
     }
 }
 
-/// Waits until the process has ended, the deadline has come, or it is hopeless. A process that has ended is not reaped yet:
-/// so long, the kernel tells how long it has computed.
+/// Waits until the process has ended, the deadline has come, or it is hopeless. A process that has ended is not reaped
+/// here, because until then the kernel tells how much processor time it used.
 fn wait(child: &Child, deadline: Instant, hopeless: impl Fn() -> bool) {
     while !has_ended(child.id()) && Instant::now() < deadline && !hopeless() {
         thread::sleep(Duration::from_millis(2));
@@ -253,7 +254,8 @@ fn has_ended(child: u32) -> bool {
     let mut what = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     #[allow(unsafe_code)]
-    // SAFETY: waitid(2) writes one `siginfo_t`, for which all-zero bytes are a value; it has no process id if nothing ended.
+    // SAFETY: waitid(2) writes one `siginfo_t`, for which all-zero bytes are valid; its process id stays 0 if nothing
+    // ended.
     let (result, pid) = unsafe {
         let result = libc::waitid(libc::P_PID, child, what.as_mut_ptr(), options);
         (result, what.assume_init().si_pid())
@@ -261,10 +263,10 @@ fn has_ended(child: u32) -> bool {
     result != 0 || pid != 0
 }
 
-/// How long processors have worked for a process and for those of its descendants that it has waited for (proc(5)).
+/// The processor time of a process and of those descendants that it has waited for (proc(5)).
 fn processor_time(process: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name, in brackets, may hold spaces. Fields 14 to 17 are the four times; the first behind the name is field 3.
+    // The name, in brackets, may hold spaces. Fields 14 to 17 are the four times; the first after the name is field 3.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
     let ticks: u64 = fields.skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     // USER_HZ is 100 on Linux, whatever the kernel's own clock.
@@ -299,8 +301,8 @@ impl Printed {
         kept.windows(word.len()).any(|window| window == word.as_bytes())
     }
 
-    /// Everything, once nobody can print any more. Whoever has escaped from the group may keep the pipe open; what
-    /// has come so far is enough then.
+    /// Everything, once all writers have closed the pipe. A process that has escaped from the group may keep it open;
+    /// then this returns what has come so far.
     fn bytes(&self) -> Vec<u8> {
         let _ = self.all_printed.recv_timeout(GRACE);
         self.kept.lock().expect("the reader does not panic").clone()
@@ -335,10 +337,10 @@ fn random() -> Result<[u8; 16]> {
     Ok(number)
 }
 
-/// The tests in an executable.
+/// The full paths of the tests in an executable.
 ///
 /// # Errors
-/// If it does not say.
+/// If it cannot be run.
 pub fn list(executable: &Path) -> Result<Vec<String>> {
     let output = Command::new(executable).args(["--list", "--format", "terse"]).stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("cannot run {}", executable.display()))?;
@@ -360,7 +362,7 @@ mod tests {
         assert_eq!(status, Some(true));
         assert!(computed < Duration::from_millis(500), "it slept, and is said to have computed {computed:?}");
         let mut counts = Command::new("sh");
-        // The shell in the shell is waited for by the first, as a test is by its sandbox.
+        // The outer shell waits for the inner one, as a sandbox does for its test.
         counts.args(["-c", "sh -c 'i=0; while [ $i -lt 3000000 ]; do i=$((i+1)); done'; exit 3"]);
         let (status, computed) = run_group(&mut counts, deadline, || false).expect("a shell runs");
         assert_eq!(status, Some(false));
@@ -389,7 +391,7 @@ mod tests {
         assert!(!outcome(true, late, LIMIT / 2).starved());
     }
 
-    /// The shell stands for a correct test to which others leave three seconds of its twenty. With more time it ends.
+    /// The shell stands for a correct test that gets only three seconds of its twenty. With more time it ends.
     #[test]
     fn a_test_that_got_too_little_is_run_once_more_and_may_take_longer() {
         let folder = tempfile::tempdir().expect("a folder");

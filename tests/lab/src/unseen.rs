@@ -1,5 +1,6 @@
-//! What no model sees: the locks and atomics of std itself, where a part uses them and not what its models put in their
-//! place. A part that sleeps on one lock and keeps its state behind the other is tried in too few interleavings.
+//! What no model sees: the locks and atomics of std itself, if a part uses them instead of those that its models
+//! replace. A part that sleeps on a seen lock and keeps its state behind an unseen one is tried in too few
+//! interleavings.
 
 use crate::code::code;
 use crate::course::{Kind, Lab};
@@ -7,7 +8,7 @@ use crate::tree::Files;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What says nothing about when threads meet, or is the same in models.
+/// Names that say nothing about when threads meet, or that are the same in models.
 const SEEN: [&str; 14] = [
     "Arc",
     "Weak",
@@ -29,27 +30,27 @@ const SEEN: [&str; 14] = [
 #[derive(Debug, Clone)]
 pub struct Unseen {
     kind: Kind,
-    /// What the names of the tests begin with.
+    /// The prefix of the tests' names.
     tests: String,
-    /// What is used, and what to use.
+    /// What is used, and what to use instead.
     sentence: String,
 }
 
 impl Unseen {
-    /// Whether this says something about a test; then what a process would print that fails with it.
+    /// If this concerns a test: what a process that fails with it would print.
     pub(crate) fn failure_of(&self, kind: Kind, test: &str) -> Option<String> {
         let concerns = kind == self.kind && test.starts_with(&self.tests);
         concerns.then(|| format!("\nthread 'main' panicked at {}\n", self.sentence))
     }
 }
 
-/// Where a lab's files use what no model sees. A student who wants to hide a lock can: this is for those who have
-/// imported the wrong one.
+/// Where a lab's files use what no model sees. A student who wants to hide a lock can; this is for students who
+/// imported the wrong one by mistake.
 pub fn unseen(lab: &Lab, files: &Files) -> Vec<Unseen> {
     let part = &lab.part;
     let holes = lab.tasks.iter().flat_map(|task| &task.holes);
     let with_holes: BTreeSet<PathBuf> = holes.filter_map(|hole| Some(hole.place().ok()?.0)).collect();
-    // Modules of the student's own lie beneath a file with holes.
+    // The student's own modules are beneath a file with holes.
     let is_theirs =
         |path: &Path| path.ancestors().any(|above| with_holes.contains(&above.with_extension("rs")));
     let in_file = |(path, text): (&PathBuf, &String)| {
@@ -92,12 +93,12 @@ fn is_word(sign: char) -> bool {
     sign.is_alphanumeric() || sign == '_'
 }
 
-/// Every path of a `use` tree, or the one that stands in an expression. What comes behind it.
+/// Adds every path of a `use` tree, or the one path of an expression, to `paths`. Returns the text after it.
 fn leaves<'t>(tree: &'t str, above: &[&'t str], paths: &mut Vec<Vec<&'t str>>) -> &'t str {
     let tree = tree.trim_start();
     if let Some(mut branches) = tree.strip_prefix('{') {
         loop {
-            // Between two of them there may be another name for the first.
+            // Skips an `as` name.
             branches = leaves(branches, above, paths).trim_start_matches(|sign| !",}".contains(sign));
             match branches.strip_prefix(',') {
                 Some(others) => branches = others,

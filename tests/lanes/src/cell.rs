@@ -1,4 +1,4 @@
-//! A cell that notices when two threads are in it at once: what a part keeps its unsynchronized data in.
+//! A cell that notices when two threads are in it at once. A part keeps its unsynchronized data in it.
 
 use std::panic::Location;
 

@@ -8,7 +8,7 @@
 //!   5. two threads add to the same number, one after the other
 //! ```
 //!
-//! The later of two steps of one kind comes first. What is left is folded.
+//! Within a kind, the later step comes first. The rest is folded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -24,7 +24,7 @@ pub(crate) enum Row {
     Fold(Range<usize>),
 }
 
-/// The lines in which an interleaving is shown, if there may be this many.
+/// The lines that show an interleaving, at most `most` of them.
 pub(crate) fn rows(record: &Record, most: usize) -> Vec<Row> {
     if record.steps.len() <= most {
         return (0..record.steps.len()).map(Row::Step).collect();
@@ -61,8 +61,8 @@ fn by_importance(record: &Record) -> Vec<usize> {
         .collect()
 }
 
-/// Steps of which one thing was touched by one thread and then by another, unless both have only read it. Apart from them
-/// those of which both have only added: their order seldom matters.
+/// Pairs of steps that touch one thing from two threads in a row, unless both only read it. Returned separately: pairs
+/// that both only add, because their order seldom matters.
 fn conflicts(steps: &[Step]) -> (BTreeSet<usize>, BTreeSet<usize>) {
     let mut latest: BTreeMap<_, usize> = BTreeMap::new();
     let (mut found, mut additions) = (BTreeSet::new(), BTreeSet::new());
@@ -79,7 +79,7 @@ fn conflicts(steps: &[Step]) -> (BTreeSet<usize>, BTreeSet<usize>) {
     (found, additions)
 }
 
-/// The first and the last step of each thread before another one goes on.
+/// The last step of each thread before another one continues, and the first step of that one.
 fn handovers(steps: &[Step]) -> Vec<usize> {
     let telling: Vec<usize> = (0..steps.len()).filter(|&at| !says_little(&steps[at])).collect();
     let mut found = BTreeSet::new();
@@ -93,7 +93,7 @@ fn adds(step: &Step) -> bool {
     matches!(&step.action, Action::Atomic { operation: "fetch_add" | "fetch_sub", .. })
 }
 
-/// A thread falls asleep, is woken, wakes another, or reads what is out of date; or the model says something.
+/// A thread falls asleep, is woken, wakes another, or reads an old value; or the model makes a remark.
 fn tells(action: &Action) -> bool {
     match action {
         Action::Did(what) => {
@@ -107,7 +107,7 @@ fn tells(action: &Action) -> bool {
     }
 }
 
-/// It has changed nothing.
+/// The step has changed nothing.
 fn is_without_effect(step: &Step) -> bool {
     match &step.action {
         Action::Did(what) => what.starts_with("read") || what.ends_with("nobody sleeps"),
@@ -128,12 +128,12 @@ fn is_end(step: &Step) -> bool {
     matches!(step.action, Action::Did("end"))
 }
 
-/// It gives a lock back, or a thread begins or ends: what comes before and after tells as much.
+/// It gives a lock back, or a thread begins or ends: the steps before and after say as much.
 pub(crate) fn says_little(step: &Step) -> bool {
     gives_back(step) || is_start(step) || is_end(step) || matches!(step.action, Action::Named(..))
 }
 
-/// These steps, and what is between them in one line, unless it says little.
+/// The shown steps, each gap between them as one line, unless it says little.
 fn fold(record: &Record, shown: &BTreeSet<usize>) -> Vec<Row> {
     let steps = &record.steps;
     let mut rows = Vec::new();

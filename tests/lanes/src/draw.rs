@@ -16,17 +16,17 @@ use crate::choose::{self, Row};
 use crate::record::{Action, Place, Record, Step, Thing};
 use crate::source::{self, short};
 
-/// In how many lines a failed interleaving is shown. Longer ones are folded.
+/// In how many lines a failed interleaving is shown. The rest is folded.
 const SHOWN_STEPS: usize = 26;
-/// The environment variable that says how many instead: a number, or `all`.
+/// The environment variable that overrides it: a number, or `all`.
 const STEPS: &str = "LANES_STEPS";
-/// How wide the lanes may be.
+/// How wide the lanes may be, in columns.
 const WIDTH: usize = 80;
-/// The environment variable that says how wide instead.
+/// The environment variable that overrides it.
 const WIDTH_VARIABLE: &str = "LANES_WIDTH";
-/// How long a step may be before it is broken in two for the sake of lanes.
+/// How long a step may be, in characters, before it is broken to make lanes fit.
 const LONG: usize = 40;
-/// Where the first lane begins: behind the numbers.
+/// The column where the first lane begins: after the numbers.
 const FIRST_LANE: usize = 8;
 
 /// The lanes, in as many lines and columns as the environment allows.
@@ -57,7 +57,7 @@ fn lanes_within(record: &Record, most: usize, width: usize) -> String {
 struct Line {
     /// The number of its step.
     number: Option<usize>,
-    /// Nobody's, if it stands for steps of several threads.
+    /// `None` if it stands for steps of several threads.
     lane: Option<usize>,
     text: String,
     is_fold: bool,
@@ -81,7 +81,7 @@ fn starts(names: &[&str], lines: &[Line], width: usize) -> Option<Vec<usize>> {
     if fits(&apart) {
         return Some(apart);
     }
-    // The same distance between all: so that no line is broken, or else only those that are very long.
+    // The same distance between all lanes: with no line broken, or else with only very long ones broken.
     [usize::MAX, LONG].into_iter().find_map(|longest| {
         let room = |lane: usize| width.saturating_sub(FIRST_LANE + widths[lane].min(longest)) / lane;
         let stride = (1..names.len()).map(room).min().unwrap_or(0);
@@ -122,7 +122,7 @@ fn number(line: &Line) -> String {
     line.number.map_or_else(|| " ".repeat(FIRST_LANE), |number| format!("  {number:4}  "))
 }
 
-/// Appends a line whose text begins in this column; what is too long goes on further down.
+/// Appends a line whose text begins in column `start`; text that is too long continues on the next lines.
 fn write_line(text: &mut String, before: &str, start: usize, words: &str, width: usize) {
     for (at, part) in pieces(words, width.saturating_sub(start + 2).max(10)).into_iter().enumerate() {
         let (before, start) = if at == 0 { (before, start) } else { ("", start + 2) };
@@ -154,10 +154,10 @@ fn pieces(text: &str, length: usize) -> Vec<String> {
     pieces
 }
 
-/// What steps are called.
+/// The words for steps.
 pub(crate) struct Words<'r> {
     record: &'r Record,
-    /// The names of things that could be taken for one another, because a line of the source touches several.
+    /// The names of things that could be confused, because a line of the source touches several.
     names: BTreeMap<Thing, String>,
 }
 
@@ -218,7 +218,7 @@ impl<'r> Words<'r> {
         Line { number: None, lane: None, text, is_fold: true }
     }
 
-    /// What a step has done, and to what.
+    /// What a step did, and to which thing.
     pub(crate) fn words(&self, step: &Step) -> String {
         let name = step.thing.and_then(|thing| self.names.get(&thing));
         let name = name.map(|name| format!(" {name}")).unwrap_or_default();
@@ -241,7 +241,7 @@ impl<'r> Words<'r> {
     }
 }
 
-/// How many steps, and in which functions.
+/// The number of steps, and the functions that they are in.
 fn run<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
     let mut functions: Vec<String> = Vec::new();
     let mut count = 0;
@@ -262,7 +262,7 @@ fn run<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
     }
 }
 
-/// The function of the code under test that a place is in; of a test, only that it is one.
+/// The function of the code under test that a place is in; for a test or a model, only that it is one.
 fn function(place: Place) -> Option<String> {
     let shown = short(place);
     match shown.split_once('/') {

@@ -1,10 +1,10 @@
 //! Runs a model through all its interleavings and judges it.
 //!
-//! Each model is walked by a thread of the operating system of its own, so that tests can run side by side.
-//! When something panics there, the panic hook sends the record to the test. The thread itself is then
-//! stopped for good, at the first drop that touches the shim, or else where the panic would leave the model.
-//! Unwinding it further could only do harm: a value that takes a lock when dropped would wait for threads
-//! that never run again, or make loom panic inside the panic, which aborts the whole test program.
+//! Each model is walked by a thread of the operating system of its own, so that tests can run side by side. When
+//! something panics there, the panic hook sends the record to the test. The thread itself is then stopped for good, at
+//! the first drop that touches the shim, or else where the panic would leave the model. Unwinding it further would only
+//! do harm: a value that takes a lock when dropped would wait for threads that never run again, or make loom panic
+//! inside the panic, which aborts the whole test program.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -32,12 +32,12 @@ pub struct Model {
     at_most: Option<usize>,
 }
 
-/// What came of a model that was [walked](Model::walk).
+/// The result of [walking](Model::walk) a model.
 #[derive(Debug)]
 pub struct Walk {
     /// How many interleavings were begun.
     pub interleavings: usize,
-    /// Whether there were no more: neither a failure nor a limit has ended the walk.
+    /// Whether these were all: neither a failure nor a limit has ended the walk.
     pub complete: bool,
     /// In which interleaving it failed, how, and the steps in lanes; if one did.
     pub failure: Option<String>,
@@ -55,8 +55,8 @@ impl Model {
         }
     }
 
-    /// How often, at most, a thread that could go on is made to wait for another in one interleaving. 3
-    /// unless told.
+    /// How often, at most, a thread that could continue is made to wait for another in one interleaving. The default is
+    /// 3.
     ///
     /// Most mistakes need only two such switches (Musuvathi and Qadeer, "Iterative Context Bounding for
     /// Systematic Testing of Multithreaded Programs", 2007), but not all: give a small model 3, and only a
@@ -113,10 +113,10 @@ impl Model {
     ///
     /// # Panics
     ///
-    /// If any interleaving panics or deadlocks: the message shows it in lanes. A panic that the model catches
-    /// counts too; a model of a thread that panics throws with [`std::panic::resume_unwind`] instead. If
-    /// there was only one interleaving: then the threads never meet, and the model says nothing. If the
-    /// outcomes are not the expected ones.
+    /// If any interleaving panics or deadlocks; the message shows it in lanes. A panic that the model catches counts
+    /// too; a model of a thread that panics throws with [`std::panic::resume_unwind`] instead. If there was only one
+    /// interleaving, because then the threads never meet, and the model proves nothing. If the outcomes are not the
+    /// expected ones.
     #[track_caller]
     pub fn check(self, model: impl Fn(&Run) + Send + Sync + 'static) {
         let model: Arc<Body> = Arc::new(model);
@@ -142,8 +142,8 @@ impl Model {
         Manner { wakes_for_nothing: self.wakes_for_nothing, newest_only: false }
     }
 
-    /// Walks a model that has failed again, for an interleaving that is easier to understand: first those in which every
-    /// load reads the newest value, and of them those with the fewest preemptions.
+    /// Walks a failed model again, for an interleaving that is easier to understand: it tries first those in which
+    /// every load reads the newest value, and among them those with the fewest preemptions.
     fn simplest_failure(&self, model: &Arc<Body>) -> Option<(Record, Panic)> {
         let newest = |bound| (Manner { newest_only: true, ..self.manner() }, bound);
         let any = |bound| (self.manner(), bound);
@@ -168,7 +168,7 @@ const SECOND_WALK: usize = 5_000;
 /// How far loom walks.
 struct Limits {
     preemption_bound: usize,
-    /// All of them, unless told.
+    /// `None`: all of them.
     interleavings: Option<usize>,
 }
 
@@ -178,7 +178,7 @@ impl Limits {
     }
 }
 
-/// One interleaving of a model, for the model to talk about. Copy it into the threads that need it.
+/// One interleaving of a model, so that the model can report on it. Copy it into the threads that need it.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
     /// The thread of the operating system that walks the model: all threads of a model run on it, in turn.
@@ -186,8 +186,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Says how this interleaving turned out. All that was said is compared with [`Model::outcomes`] at the
-    /// end.
+    /// Reports how this interleaving turned out. All reports are compared with [`Model::outcomes`] at the end.
     pub fn outcome(&self, name: &str) {
         record::outcome(name);
     }
@@ -196,8 +195,8 @@ impl Run {
     /// `write lock`. For promises about how something is done, not only about what comes of it.
     ///
     /// # Panics
-    /// If this is the run of another model: a model that somebody else runs, as in "Prove it", judges what is promised,
-    /// and not how that is done.
+    /// If this is the run of another model. A model that the student wrote and a test runs, as in "Prove it", judges
+    /// what is promised, and not how it is done.
     pub fn has_done(&self, what: &str) -> bool {
         assert!(self.walker == std::thread::current().id(), "this is a run of another model");
         record::has_done(what)
@@ -252,11 +251,11 @@ fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
     verdicts.recv().expect("the thread that walks a model sends a verdict, unless resume_unwind has ended it")
 }
 
-/// The panic hook. On a thread that walks a model it returns true, and the test goes on with the verdict.
+/// The panic hook. On a thread that walks a model it sends the verdict to the test, and returns true.
 fn failed_a_model(panic: &PanicHookInfo<'_>) -> bool {
     let Some(verdict) = VERDICT.take() else { return false };
     let record = record::end_model().unwrap_or_default();
-    // It cannot fail: the test waits. If it did, a panic here would help nobody.
+    // It cannot fail, because the test waits. If it did, a panic inside the hook would only abort the program.
     let _ = verdict.send(Verdict::Failed(record, Panic::new(panic)));
     true
 }
@@ -267,7 +266,7 @@ fn explorer(limits: &Limits) -> loom::model::Builder {
     let mut builder = loom::model::Builder::new();
     builder.max_threads = report::MAX_THREADS;
     builder.max_branches = report::MAX_BRANCHES;
-    // Loom looks at the limit once in so many interleavings, before it begins the next.
+    // Loom checks this limit every `checkpoint_interval` interleavings, before it begins the next.
     builder.max_permutations = limits.interleavings.map(|most| most + 1);
     builder.max_duration = None;
     builder.preemption_bound = Some(limits.preemption_bound);

@@ -1,9 +1,8 @@
 //! What happened in the current interleaving: the steps of all threads, in their order.
 //!
-//! Loom runs all threads of a model on one thread of the operating system, taking turns. So a thread-local of
-//! that one thread is the whole record, without a lock, and models in different tests do not disturb each
-//! other. A step is written down when its effect has happened: loom switches between threads only *before* an
-//! effect.
+//! Loom runs all threads of a model on one thread of the operating system, taking turns. So a thread-local of that one
+//! thread is the whole record, without a lock, and models in different tests do not disturb each other. A step is
+//! recorded when its effect has happened: loom switches between threads only *before* an effect.
 //!
 //! ```text
 //!   lanes    0: main      1: producer    2: consumer      one for each thread that has run
@@ -21,13 +20,13 @@ use loom::thread::ThreadId;
 pub(crate) struct Record {
     /// How many interleavings were begun.
     pub(crate) interleavings: usize,
-    /// What the interleavings have led to so far, by name.
+    /// The outcomes reported so far, by name.
     pub(crate) outcomes: BTreeMap<String, Outcome>,
     /// The threads of the current interleaving, in the order in which they began to run.
     pub(crate) lanes: Vec<Lane>,
     /// The steps of the current interleaving.
     pub(crate) steps: Vec<Step>,
-    /// What its threads share, in the order in which it was made: [`Thing`] is an index.
+    /// The things that its threads share, in the order in which they were made: a [`Thing`] is an index.
     things: Vec<Made>,
     /// How the model is walked.
     manner: Manner,
@@ -58,7 +57,7 @@ struct Made {
 pub(crate) struct Outcome {
     /// In how many interleavings.
     pub(crate) interleavings: usize,
-    /// The last of them, so that an outcome reported twice in one interleaving counts once.
+    /// The last interleaving that reported it, so that an outcome reported twice in one counts once.
     latest: usize,
 }
 
@@ -95,7 +94,7 @@ pub(crate) enum Action {
     Named(&'static str, String),
     /// An atomic operation: its name, what was given to it, and what came back.
     Atomic { operation: &'static str, given: Option<i128>, returned: Option<i128>, is_old: bool },
-    /// What the model itself wanted to have in the lanes.
+    /// A remark of the model itself.
     Note(String),
 }
 
@@ -113,7 +112,7 @@ pub(crate) fn end_model() -> Option<Record> {
     RECORD.take()
 }
 
-/// Forgets the steps before, and calls the thread that runs now `main`.
+/// Forgets the previous interleaving, and names the thread that runs now `main`.
 pub(crate) fn begin_interleaving() {
     with(|record| {
         record.interleavings += 1;
@@ -130,7 +129,7 @@ pub(crate) fn begin_lane(name: String) {
     with(|record| record.lanes.push(Lane { id, name, has_slept: false, has_exchanged: false, inside: None }));
 }
 
-/// The name of the thread that is spawned next, if nobody has chosen one: `thread 1`, `thread 2`.
+/// The default name of the thread that is spawned next: `thread 1`, `thread 2`.
 pub(crate) fn next_default_name() -> String {
     let mut number = 1;
     with(|record| {
@@ -140,13 +139,13 @@ pub(crate) fn next_default_name() -> String {
     format!("thread {number}")
 }
 
-/// Writes down that the thread that runs now has done something.
+/// Records that the current thread has done something.
 pub(crate) fn did(action: Action, place: Option<Place>) {
     write(action, None, place);
 }
 
-/// Remembers that the thread that runs now is about to do what may block. It is a step only when [`did`] says
-/// so.
+/// Remembers that the current thread is about to make a call that may block. It becomes a step only when [`did`]
+/// records it.
 pub(crate) fn enters(action: Action, place: Place) {
     enter(action, None, place);
 }
@@ -165,7 +164,7 @@ fn enter(action: Action, thing: Option<Thing>, place: Place) {
 }
 
 impl Thing {
-    /// A new thing. Outside of a model, one that is not known.
+    /// A new thing. Outside a model, it is in no record.
     pub(crate) fn made_at(place: Place) -> Thing {
         Thing::holding(None, place)
     }
@@ -190,7 +189,7 @@ impl Thing {
         enter(Action::Did(what), Some(self), place);
     }
 
-    /// Writes down an operation on this atomic, which holds `after` then. Without `after`, it has only read.
+    /// Records an operation on this atomic, which holds `after` then. Without `after`, the operation has only read.
     pub(crate) fn operated(
         self,
         operation: &'static str,
@@ -214,7 +213,7 @@ impl Thing {
     }
 }
 
-/// Whether loads read the newest value, and no older one that their orderings allow.
+/// Whether loads read the newest value, even if their orderings allow an older one.
 pub(crate) fn newest_only() -> bool {
     RECORD.with_borrow(|record| record.as_ref().is_some_and(|record| record.manner.newest_only))
 }
@@ -231,7 +230,7 @@ pub(crate) fn has_done(what: &str) -> bool {
     found
 }
 
-/// Whether the sleep that the thread that runs now begins will end without a reason.
+/// Whether the sleep that the current thread begins will end without a reason.
 pub(crate) fn wakes_for_nothing() -> bool {
     is_first(|lane| &mut lane.has_slept)
 }
@@ -251,14 +250,14 @@ fn is_first(done: fn(&mut Lane) -> &mut bool) -> bool {
     is_first
 }
 
-/// What the lane of the thread that runs now is called.
+/// The name of the current thread's lane.
 pub(crate) fn lane_name() -> String {
     let mut name = String::new();
     on_this_lane(|record, lane| name.clone_from(&record.lanes[lane].name));
     name
 }
 
-/// A bit that stands for the thread that runs now: there are fewer lanes than bits.
+/// A bit for the current thread: there are fewer lanes than bits.
 pub(crate) fn lane_bit() -> u8 {
     let mut bit = 0;
     on_this_lane(|_, lane| bit = 1 << lane);
@@ -280,8 +279,7 @@ pub(crate) fn outcome(name: &str) {
     });
 }
 
-/// Dropped by a panic, it stops this thread of the operating system for good. The test has its verdict by
-/// then.
+/// When a panic drops it, it stops this thread of the operating system for good. The test has its verdict by then.
 pub(crate) struct StopUnwinding;
 
 impl Drop for StopUnwinding {
@@ -290,7 +288,7 @@ impl Drop for StopUnwinding {
     }
 }
 
-/// To be called before loom is: it must not be asked for anything once its model has failed.
+/// Call this before any call of loom, which must not be used once its model has failed.
 ///
 /// Unwinding alone is no failure: a model may throw and catch something itself with `resume_unwind`.
 pub(crate) fn stop_if_unwinding() {
@@ -309,7 +307,7 @@ fn on_this_lane(use_it: impl FnOnce(&mut Record, usize)) {
     });
 }
 
-/// Nothing is written if no model runs here, so that a misuse shows loom's own message.
+/// Does nothing if no model runs here, so that a misuse shows loom's own message.
 fn with(use_it: impl FnOnce(&mut Record)) {
     RECORD.with_borrow_mut(|record| {
         if let Some(record) = record {

@@ -53,7 +53,7 @@ pub(crate) fn kept(promise: &str, record: &Record) -> String {
     text
 }
 
-/// What is said when an interleaving has panicked or deadlocked.
+/// The report of an interleaving that has panicked or deadlocked.
 pub(crate) fn broken(promise: &str, record: &Record, panic: &Panic) -> String {
     format!("the model failed: {promise}\n\n{}", failure(record, panic))
 }
@@ -63,7 +63,7 @@ pub(crate) fn failure(record: &Record, panic: &Panic) -> String {
     format!("in interleaving {}: {}\n\n{}", record.interleavings, cause(record, panic), lanes(record))
 }
 
-/// What is said when there was nothing to explore.
+/// The report of a model that had nothing to explore.
 pub(crate) fn vacuous(promise: &str) -> String {
     format!(
         "the model proves nothing: {promise}\n\n\
@@ -73,7 +73,8 @@ pub(crate) fn vacuous(promise: &str) -> String {
     )
 }
 
-/// What is said when every interleaving went well, but not all that can happen did, or something else did.
+/// The report of a model in which every interleaving passed, but an expected outcome is missing, or an unexpected one
+/// was seen.
 pub(crate) fn wrong_outcomes(promise: &str, expected: &BTreeSet<String>, record: &Record) -> String {
     let walked = match record.interleavings {
         1 => "in the only interleaving, because no thread touches what another one changes:".to_owned(),
@@ -107,7 +108,7 @@ fn cause(record: &Record, panic: &Panic) -> String {
     if let Some(race) = panic.message.strip_prefix("Causality violation: ") {
         return format!("a data race\n  {}", race_in_words(&with_names(race, record)));
     }
-    // Only one thread runs at a time, so who took the last step is who panicked.
+    // Only one thread runs at a time, so the thread that took the last step has panicked.
     let name = record.steps.last().map_or("main", |step| &record.lanes[step.lane].name);
     format!(
         "{name} panicked at {}\n  {}",
@@ -116,7 +117,7 @@ fn cause(record: &Record, panic: &Panic) -> String {
     )
 }
 
-/// Which accesses have met, with their places as the lanes show them.
+/// The accesses that race, with their places as the lanes show them.
 fn race_in_words(race: &str) -> String {
     let accesses = race.lines().filter_map(|line| {
         let (access, place) = line.trim().split_once(" @ ")?;
@@ -128,7 +129,7 @@ fn race_in_words(race: &str) -> String {
     format!("{what} Nothing orders the one after the other.{}", accesses.collect::<String>())
 }
 
-/// Loom speaks of `thread #1` where it tells which threads have raced.
+/// Replaces loom's `thread #1` by the name of the thread's lane.
 fn with_names(message: &str, record: &Record) -> String {
     let numbered = record.lanes.iter().enumerate();
     numbered.fold(message.to_owned(), |text, (number, lane)| {

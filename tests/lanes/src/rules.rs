@@ -1,5 +1,5 @@
-//! What `std` has and a lab may not use, because a model cannot play it. A call of it does not compile, and the compiler
-//! says which rule forbids it.
+//! What `std` has and a lab may not use, because a model cannot simulate it. A call of it does not compile, and the
+//! compiler names the rule that forbids it.
 //!
 //! Each rule is a trait that nothing implements. A call that needs it is refused where the student has written it, with the
 //! rule's own words.

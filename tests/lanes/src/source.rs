@@ -1,15 +1,15 @@
-//! What the source code calls things: the names that a reader of the lanes knows.
+//! The names of things in the source code, which a reader of the lanes knows.
 //!
-//! A location is a file, a line and a column, so the name of a variable can only be read where it stands in the file. Where
-//! the files are not at hand, as in a grader's sandbox, the place has to do for a name.
+//! A location is a file, a line and a column, so the name of a variable must be read from the file. Where the files are
+//! missing, as in a grader's sandbox, the place is used instead of a name.
 
 use std::fs;
 use std::path::Path;
 
 use crate::record::Place;
 
-/// The environment variable that names the folder beneath which the source files are. Without it, the workspace, as seen
-/// from one of its packages.
+/// The environment variable that names the folder of the source files. Without it, that is the workspace, relative to
+/// one of its packages.
 const SOURCES: &str = "LANES_SOURCES";
 
 /// A place as the lanes show it.
@@ -17,15 +17,15 @@ pub(crate) fn short(place: Place) -> String {
     file_and_line(place.file(), place.line())
 }
 
-/// The file's name without its folders: the lanes are wide enough as they are. Only what tests a part keeps a folder,
-/// since a model and the code that it is of often have files of one name.
+/// The file's name without its folders, to keep the lanes narrow. Only a part's tests keep a folder, because a model
+/// and its code often have files with the same name.
 pub(crate) fn file_and_line(file: &str, line: u32) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
     let folder = ["models/", "hunts/"].into_iter().find(|folder| file.contains(&format!("tests/{folder}")));
     format!("{}{name}:{line}", folder.unwrap_or_default())
 }
 
-/// The name of the field or variable that a value made at `place` is kept in, such as `empty_slots`.
+/// The name of the field or variable that holds a value made at `place`, such as `empty_slots`.
 pub(crate) fn name_of_what_is_made_at(place: Place) -> Option<String> {
     let text = text_of(place.file())?;
     let mut lines = text.lines().take(place.line() as usize).collect::<Vec<_>>();
@@ -33,11 +33,11 @@ pub(crate) fn name_of_what_is_made_at(place: Place) -> Option<String> {
     if !before.trim().is_empty() {
         return receiver(&before);
     }
-    // The call stands on a line of its own, within another one.
+    // The call has a line of its own, within another call.
     lines.pop().filter(|line| line.ends_with(['(', '[', '='])).and_then(receiver)
 }
 
-/// What is assigned to, or which field is filled: the last name before a `=` or a `:`.
+/// The variable or the field that gets the value: the last name before a `=` or a `:`.
 fn receiver(before: &str) -> Option<String> {
     let plain = before.replace("::", "  ").replace("=>", "  ").replace("==", "  ");
     plain.match_indices([':', '=']).rev().find_map(|(at, _)| {

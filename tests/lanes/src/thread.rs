@@ -96,7 +96,7 @@ impl Thread {
         self.thread.unpark();
     }
 
-    /// What tells it from all others.
+    /// Its unique identifier.
     pub fn id(&self) -> ThreadId {
         self.thread.id()
     }

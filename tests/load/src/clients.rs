@@ -1,14 +1,14 @@
-//! Clients in any number, who ask again and again, and a record of how long each answer took.
+//! Any number of clients that ask again and again, and a record of how long each answer took.
 //!
-//! **Closed or open.** In a closed loop each client asks when it has its answer. So a slow server is asked less, and a
-//! pause of a second delays one request per client. In an open loop requests are due at fixed times, whatever became
-//! of those before: people who click do not know that somebody else still waits. See Schroeder, Wierman and
-//! Harchol-Balter, "Open Versus Closed: A Cautionary Tale" (NSDI 2006).
+//! **Closed or open.** In a closed loop each client sends its next request when it has an answer. So a slow server gets
+//! fewer requests, and a pause of a second delays one request per client. In an open loop requests are due at fixed
+//! times, whatever happened to earlier ones: people who click do not know that another person still waits. See
+//! Schroeder, Wierman and Harchol-Balter, "Open Versus Closed: A Cautionary Tale" (NSDI 2006).
 //!
-//! **Measured from when it was due.** If an open loop cannot send a request in time because the answer before is late,
-//! then that waiting is the server's doing. A generator that starts its watch at the actual sending leaves it out, and
-//! reports a pause of a second as one slow request among thousands of quick ones. Gil Tene calls this coordinated
-//! omission. Here the watch of an open loop starts when the request was due, as in his wrk2.
+//! **Measured from when it was due.** If an open loop cannot send a request in time because the previous answer is
+//! late, the server caused that wait. A generator that measures from the actual sending leaves it out, and reports a
+//! pause of a second as one slow request among thousands of fast ones. Gil Tene calls this coordinated omission. Here
+//! the time in an open loop starts when the request was due, as in his wrk2.
 
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long a client waits for a server that says nothing, before it calls the request lost.
+/// How long a client waits for a silent server before it counts the request as lost.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// When a client asks.
@@ -27,7 +27,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Pace {
     /// As soon as it has its answer.
     Closed,
-    /// At fixed times; all clients together make so many requests per second.
+    /// At fixed times: all clients together send this many requests per second.
     Open(f64),
 }
 
@@ -46,7 +46,7 @@ pub struct Load {
     pub pace: Pace,
 }
 
-/// What came of it.
+/// What the clients found.
 #[derive(Debug)]
 pub struct Found {
     /// Answers by status.
@@ -58,7 +58,7 @@ pub struct Found {
     pub asked_again: u64,
     /// How long answers took, in microseconds, by status.
     pub latency: BTreeMap<u16, Histogram<u64>>,
-    /// How long the clients were at it.
+    /// How long the clients ran.
     pub elapsed: Duration,
 }
 
@@ -88,7 +88,7 @@ impl Found {
         self.answers() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The time, in milliseconds, within which this share of the answers with a status had come.
+    /// The quantile `share` of the times of answers with a status, in milliseconds.
     pub fn within(&self, status: u16, share: f64) -> f64 {
         self.latency.get(&status).map_or(0.0, |times| times.value_at_quantile(share) as f64 / 1000.0)
     }
@@ -116,7 +116,7 @@ fn times() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 600_000_000, 2).expect("a range that a histogram can have")
 }
 
-/// Clients at work. They go home when this is dropped, or asked for what they found.
+/// Running clients. They stop when this is dropped or finished.
 #[derive(Debug)]
 pub struct Clients {
     signs: Arc<Signs>,
@@ -124,7 +124,7 @@ pub struct Clients {
     threads: Vec<JoinHandle<Found>>,
 }
 
-/// What the clients and who watches them tell each other.
+/// What the clients share with the thread that started them.
 #[derive(Debug, Default)]
 struct Signs {
     stop: AtomicBool,
@@ -170,7 +170,7 @@ impl Clients {
         self.signs.lost.load(Relaxed)
     }
 
-    /// How long they have been at it.
+    /// How long they have been running.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
@@ -193,7 +193,7 @@ impl Drop for Clients {
     }
 }
 
-/// One of them.
+/// A client.
 struct Client {
     load: Load,
     connection: Option<TcpStream>,
@@ -211,7 +211,7 @@ impl Client {
                     began + Duration::from_secs_f64(place as f64 / per_second)
                 }
             };
-            // Who is late sends at once.
+            // A late client sends at once.
             thread::sleep(due.saturating_duration_since(Instant::now()));
             if signs.stop.load(Relaxed) {
                 break;
@@ -281,7 +281,7 @@ fn read_some(connection: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// What the clients need to know of an answer.
+/// What the clients need to know about an answer.
 pub(crate) struct Head {
     pub(crate) status: u16,
     /// Bytes of the head itself.

@@ -1,9 +1,9 @@
-//! Measuring the finished server beside others, wearing it down ([`soak`]), and clients by the dozen ([`clients`]).
+//! Measures the finished server beside others, wears it down ([`soak`]), and has a load generator ([`clients`]).
 //!
-//! Three rules make figures from a noisy machine worth something. Two servers are compared in turn, in one run, and
-//! never by figures of different days. A figure is the median of several rounds, and is printed with their spread. And
-//! beside each rate stands the processor time that the server spent on a request: the load generator shares the
-//! processors with it, so rates crowd together near what the machine can do, and costs do not.
+//! Three rules make figures from a noisy machine useful. Two servers are compared in turn, in one run, and never by
+//! figures of different days. A figure is the median of several rounds, and is printed with their spread. And each rate
+//! comes with the processor time that the server spent on a request: because the load generator shares the processors
+//! with it, rates crowd together near the machine's limit, but costs do not.
 
 pub mod clients;
 pub mod machine;
@@ -46,11 +46,11 @@ pub fn memory(processes: impl IntoIterator<Item = Pid>) -> u64 {
 fn ticks(pid: Pid) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-    // utime, stime, cutime and cstime are fields 14 to 17; what follows the name begins with field 3.
+    // utime, stime, cutime and cstime are fields 14 to 17; the first after the name is field 3.
     fields.get(11..15)?.iter().map(|field| field.parse::<u64>().ok()).sum()
 }
 
-/// How much of the machine's time was taken by others on the same host, in ticks, and how much there was in all
+/// How much of the machine's time other machines on the same host have taken, and how much there was in all, in ticks
 /// (proc_stat(5)).
 pub fn stolen() -> [u64; 2] {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();

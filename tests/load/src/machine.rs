@@ -1,4 +1,4 @@
-//! Where and when figures were made: without that, nobody can doubt them.
+//! Where and when figures were measured: without that, they cannot be checked.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -12,17 +12,17 @@ pub struct Machine {
     pub date: String,
     /// Processors that this program may use.
     pub cores: usize,
-    /// What the processor calls itself; machines that are lent out often say little.
+    /// The name of the processor; rented machines often say little.
     pub processor: String,
     /// The release of Linux.
     pub linux: String,
-    /// The other programs that took part, as they name themselves.
+    /// The other programs that took part, with their versions.
     pub programs: Vec<String>,
 }
 
 impl Machine {
-    /// This machine, today. Of `programs` (a name, and the flag that makes it say its version) those are named that are
-    /// installed.
+    /// This machine, today. `programs` are names, each with the flag that prints its version; only installed ones are
+    /// listed.
     pub fn here(programs: &[(&str, &str)]) -> Machine {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let info = read("/proc/cpuinfo");
@@ -41,7 +41,7 @@ impl Machine {
 fn said(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    // wrk says who wrote it, too.
+    // wrk prints its author, too.
     text.lines().next().map(|line| line.split(" Copyright").next().unwrap_or(line).trim().to_owned())
 }
 

@@ -1,4 +1,4 @@
-//! The servers that are measured, each with two processes or threads, set up as somebody would who wants it fast.
+//! The servers that are measured, each with two processes or threads, and configured for speed.
 
 use anyhow::{Context, Result, bail};
 use nix::sys::prctl::set_pdeathsig;
@@ -30,7 +30,7 @@ impl Peer {
     /// what the server writes.
     ///
     /// # Errors
-    /// If it is there and cannot be started.
+    /// If it is installed but cannot be started.
     pub fn start(name: &'static str, programs: &Path, root: &Path, folder: &Path) -> Result<Option<Peer>> {
         if name == "herd" {
             return Peer::herd(name, &programs.join(name), root, folder, "2").map(Some);
@@ -55,11 +55,11 @@ impl Peer {
         Peer::run(name, command, port, folder)
     }
 
-    /// Starts those of these servers that are installed, and says which are not. `other` is another herd to measure in
-    /// turn with them, under that name.
+    /// Starts the servers that are installed, and prints which are not. `other` is another herd to measure in turn with
+    /// them, under that name.
     ///
     /// # Errors
-    /// If one is there and cannot be started.
+    /// If one is installed but cannot be started.
     pub fn start_all(
         names: impl IntoIterator<Item = &'static str>,
         other: Option<&Path>,
@@ -80,7 +80,7 @@ impl Peer {
         Ok(peers)
     }
 
-    /// Starts this herd, under this name, with so many workers.
+    /// Starts this herd, under this name, with this many workers.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -102,7 +102,7 @@ impl Peer {
         let log = fs::File::create(folder.join(format!("{name}.log")))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         #[allow(unsafe_code)]
-        // SAFETY: prctl(2) is one system call, which may be made between fork and exec.
+        // SAFETY: between fork and exec the closure only calls prctl(2), which is a plain system call.
         unsafe {
             command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGTERM)?));
         }
@@ -134,14 +134,14 @@ impl Peer {
     }
 }
 
-/// Free now, and most likely still free in a moment.
+/// A port that is free now, and probably still will be in a moment.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // Who is gone already needs no signal.
+        // A server that is gone already needs no signal.
         let _ = killpg(self.group(), Signal::SIGTERM);
         let _ = self.child.wait();
         let _ = killpg(self.group(), Signal::SIGKILL);

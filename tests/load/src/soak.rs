@@ -1,4 +1,5 @@
-//! A soak: everything that clients do, for long, while everything happens to the server that may happen.
+//! A soak: clients do everything that clients do, for a long time, while everything that may happen to the server
+//! happens.
 //!
 //! ```text
 //!   clients      keep-alive, close, HEAD, ranges, large files, downloads given up, pipelines, garbage
@@ -6,9 +7,9 @@
 //!   fate         kills a worker (SIGKILL), or has all of them replaced (SIGHUP)
 //! ```
 //!
-//! Then the books are balanced. A request may be lost only on a connection that a killed worker had accepted: fate
-//! stops its victim first, and writes down whose connections it has. A client may also meet the end of a connection that
-//! it kept and asks again (RFC 9112, section 9.3.1). Everything else is a failure.
+//! Then the counts are compared. A request may be lost only on a connection that a killed worker had accepted: fate
+//! halts its victim first, and records its connections. A client may also find a kept connection closed, and asks again
+//! (RFC 9112, section 9.3.1). Everything else is a failure.
 
 use e2e::{
     Client, Ending, Lost, Pid, Response, Server, Signal, Site, accepted, eventually, halt, kill, pattern,
@@ -19,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// How much is to happen.
+/// How much should happen.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// Clients at the same time.
@@ -34,7 +35,7 @@ pub struct Plan {
     pub seed: u64,
 }
 
-/// What came of it.
+/// What the clients have counted.
 #[derive(Debug, Default, Clone)]
 pub struct Tally {
     /// Responses, by status.
@@ -57,7 +58,7 @@ impl Tally {
         self.answered.values().sum()
     }
 
-    /// Takes another's numbers over.
+    /// Adds another tally.
     pub fn add(&mut self, other: Tally) {
         for (status, count) in other.answered {
             *self.answered.entry(status).or_default() += count;
@@ -74,9 +75,9 @@ const STATIC: &str = "static.bin";
 const LARGE: &str = "large.bin";
 /// Always there, in one state or the next.
 const CHANGING: &str = "changing.txt";
-/// There or not.
+/// Sometimes missing.
 const VANISHING: &str = "vanishing.txt";
-/// Larger than what the kernel keeps for a client that does not read.
+/// Larger than what the kernel buffers for a client that does not read.
 const LARGE_SIZE: usize = 8 << 20;
 const STATIC_SIZE: usize = 40_000;
 
@@ -86,7 +87,7 @@ pub fn site() -> Site {
     site.file(CHANGING, generation(0)).file(VANISHING, generation(0))
 }
 
-/// A state of a file that changes: whoever gets bytes of two states gets two numbers.
+/// A state of a file that changes: a mixture of two states contains two numbers.
 fn generation(number: u64) -> String {
     format!("{number:012}\n").repeat(1 + number as usize % 700)
 }
@@ -94,7 +95,7 @@ fn generation(number: u64) -> String {
 /// Lets everything happen to a server that serves [`site`].
 ///
 /// # Panics
-/// If the server is away for good.
+/// If the server cannot be reached any more.
 pub fn soak(server: &Server, site: &Site, plan: Plan) -> Tally {
     let (done, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let victims = Mutex::new(BTreeSet::new());
@@ -144,7 +145,7 @@ pub fn soak(server: &Server, site: &Site, plan: Plan) -> Tally {
     all
 }
 
-/// Spreads deaths and rolls over the work.
+/// Causes deaths and rolls, spread evenly over the work.
 fn fate(server: &Server, plan: Plan, done: &AtomicU64, victims: &Mutex<BTreeSet<u16>>) {
     let (blows, work) = (plan.deaths + plan.rolls, plan.clients * plan.actions);
     let mut random = Random(plan.seed | 1);
@@ -156,7 +157,7 @@ fn fate(server: &Server, plan: Plan, done: &AtomicU64, victims: &Mutex<BTreeSet<
             eventually("the clients go on", || done.load(Ordering::Relaxed) > seen);
             seen = done.load(Ordering::Relaxed);
         }
-        // A worker that has just been forked may not be there yet.
+        // There may be no worker for a moment, until the next one is forked.
         let workers = server.workers();
         if deaths > 0 && !workers.is_empty() && (random.below(2) == 0 || blows - blow < deaths) {
             deaths -= 1;
@@ -167,7 +168,7 @@ fn fate(server: &Server, plan: Plan, done: &AtomicU64, victims: &Mutex<BTreeSet<
     }
 }
 
-/// Kills a worker, and writes down which connections go with it.
+/// Kills a worker, and records the connections that die with it.
 fn murder(server: &Server, victim: Pid, victims: &Mutex<BTreeSet<u16>>) {
     halt(victim);
     let ports = accepted(server.address(), victim);
@@ -175,17 +176,17 @@ fn murder(server: &Server, victim: Pid, victims: &Mutex<BTreeSet<u16>>) {
     kill(victim, Signal::SIGKILL).expect("a worker to kill");
 }
 
-/// The state of a herd that nobody uses, to be found again later.
+/// The state of a herd without clients, to compare with later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rest {
     workers: usize,
     descriptors: Vec<usize>,
 }
 
-/// Waits until every slot has its one worker and every client has been forgotten, and looks around.
+/// Waits until every slot has one worker and every connection is gone, and records the state.
 ///
 /// # Panics
-/// If a slot stays empty, or somebody is remembered for ever.
+/// If a slot stays empty, or a connection is never forgotten.
 pub fn at_rest(server: &Server) -> Rest {
     eventually("every slot has one worker, and nobody leaves any more", || {
         // Clients do not notice an empty slot: the other workers serve them.
@@ -194,7 +195,7 @@ pub fn at_rest(server: &Server) -> Rest {
     });
     eventually("all connections are forgotten", || {
         let stats = server.get("/stats").expect(200).json();
-        // The one that asks is there.
+        // The connection that asks counts too.
         stats["total"]["connections_active"] == 1 && stats["total"]["threads_busy"] == 0
     });
     eventually("the connection that asked is closed", || {
@@ -209,8 +210,8 @@ pub fn at_rest(server: &Server) -> Rest {
 pub fn disagreement(server: &Server, tally: &Tally) -> Option<String> {
     let stats = server.get("/stats").expect(200).json();
     let counted = stats["total"]["requests"].as_u64().unwrap_or(0);
-    // A worker may have been killed after its last byte and before it counted, and it may have counted what was lost
-    // on the way. A download that was given up may not even have begun.
+    // A worker may have been killed after it sent a last byte and before it counted that, and it may have counted a
+    // response that was then lost. A download that was given up may not even have begun.
     let least = tally.responses().saturating_sub(tally.victims);
     let most = tally.responses() + tally.lost_with_a_worker + tally.given_up + tally.asked_again;
     let agrees = (least..=most).contains(&counted);
@@ -250,7 +251,7 @@ impl Visitor<'_> {
         }
     }
 
-    /// Asks for a file. Whether the connection can go on.
+    /// Asks for a file. Returns whether the connection can be used again.
     fn get(&mut self, client: &mut Client, headers: &[&str], is_first: bool) -> bool {
         let name = [STATIC, CHANGING, VANISHING, ""][self.random.below(4) as usize];
         let result = client.try_ask("GET", &format!("/{name}"), headers);
@@ -297,7 +298,7 @@ impl Visitor<'_> {
         });
     }
 
-    /// Begins a download, and goes away.
+    /// Begins a download, and closes the connection.
     fn give_up(&mut self) {
         let mut client = self.server.client();
         client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -316,7 +317,7 @@ impl Visitor<'_> {
             let Some(response) = self.received(&client, result, number == 0) else { return };
             self.demand(response.body == pattern(STATIC_SIZE), || format!("number {number} of a pipeline"));
             if response.header("connection") == Some("close") {
-                // What was sent behind the last answer is nobody's.
+                // Requests after the last answer get none.
                 return;
             }
         }
@@ -337,7 +338,7 @@ impl Visitor<'_> {
         }
     }
 
-    /// Enters what came of a request in the books.
+    /// Counts the result of a request. Returns the response, if there is one.
     fn received(
         &mut self,
         client: &Client,

@@ -1,9 +1,9 @@
-//! Requests at a steady rate from a few threads: an open loop that asks for little of the processor itself.
+//! Requests at a steady rate from a few threads: an open loop that needs little processor time itself.
 //!
-//! [`clients`](crate::clients) has a thread for each client, which is plain and costs two switches for each request.
-//! Here one thread holds many connections, so that at a rate near the server's limit the processors are still mostly
-//! the server's. When a request is due, it is sent on a connection that is free, or waits for one. Its time begins
-//! when it was due: what waited for a slow answer has waited, too.
+//! [`clients`](crate::clients) has a thread for each client, which is simple but costs two context switches for each
+//! request. Here one thread holds many connections, so that at a rate near the server's limit the processors are still
+//! mostly the server's. When a request is due, it is sent on a connection that is free, or waits for one. Its time
+//! begins when it was due, so that waiting behind a slow answer counts too.
 
 use crate::clients::Head;
 use anyhow::{Context, Result, ensure};
@@ -31,11 +31,11 @@ pub struct Steady {
     pub connections: usize,
     /// Requests per second. Infinity asks as fast as answers come.
     pub rate: f64,
-    /// For how long.
+    /// How long to send requests.
     pub time: Duration,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Tail {
     /// Answers per second.
@@ -44,20 +44,20 @@ pub struct Tail {
     pub times: Histogram<u64>,
 }
 
-/// A connection, and what it waits for.
+/// A connection, and the state of its request.
 struct Connection {
     stream: TcpStream,
     due: Instant,
-    /// The bytes of the answer that have not come, once its head has.
+    /// How many bytes of the answer are missing; `None` before its head has come.
     missing: Option<usize>,
     head: Vec<u8>,
 }
 
 impl Steady {
-    /// Asks, and waits for every answer.
+    /// Sends the requests, and waits for every answer.
     ///
     /// # Errors
-    /// A connection that ends, an answer that is no success, or no epoll.
+    /// If a connection ends, an answer is not a success, or a system call fails.
     pub fn run(&self) -> Result<Tail> {
         let connect = |_| (0..self.connections / THREADS).map(|_| self.connect()).collect();
         let connected: Vec<Vec<TcpStream>> = (0..THREADS).map(connect).collect::<Result<_>>()?;
@@ -110,7 +110,7 @@ impl Steady {
             {
                 let connection = &mut connections[index];
                 connection.due = if self.rate.is_finite() { due } else { now };
-                // So little always fits into the buffer of a socket whose last request was answered.
+                // A request always fits into the buffer of a socket whose last request was answered.
                 connection.stream.write_all(request.as_bytes())?;
                 turn += 1;
                 continue;
@@ -133,7 +133,7 @@ impl Steady {
 }
 
 impl Connection {
-    /// Reads what has come. Whether the answer is whole.
+    /// Reads what has come. Returns whether the answer is complete.
     fn has_answer(&mut self, buffer: &mut [u8]) -> Result<bool> {
         loop {
             let read = match self.stream.read(buffer) {

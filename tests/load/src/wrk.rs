@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::Command;
 use tempfile::NamedTempFile;
 
-/// Makes wrk say in JSON what it has found.
+/// Makes wrk print its results in JSON.
 const SCRIPT: &str = r#"
 done = function(summary, latency)
    local e = summary.errors
@@ -47,19 +47,19 @@ impl Cell {
     }
 }
 
-/// What one run has found.
+/// The result of one run.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Found {
     /// Responses per second.
     pub rate: f64,
-    /// Half of all requests took no longer, in milliseconds.
+    /// The median latency (p50), in milliseconds.
     pub p50: f64,
-    /// 99 of 100 requests took no longer, in milliseconds.
+    /// The p99 latency, in milliseconds.
     pub p99: f64,
     /// Processor time of the server for each response, in microseconds.
     pub cpu: f64,
-    /// Connections that failed, reads and writes that failed, responses that were no success, requests that took
-    /// longer than two seconds.
+    /// Failed connections, reads and writes, responses that were not a success, and requests that took longer than two
+    /// seconds.
     pub errors: u64,
 }
 
@@ -76,7 +76,7 @@ struct Said {
     timeout: u64,
 }
 
-/// Runs wrk for so many seconds, with two threads, against the processes of `group`.
+/// Runs wrk for `seconds` seconds, with two threads, against the processes of `group`.
 ///
 /// # Errors
 /// If wrk cannot be run, or has no answer.

@@ -1,8 +1,8 @@
 //! What `cargo herd`, `cargo lab`, `cargo demo` and `cargo book` are aliases for: `start WORD ARGUMENTS`.
 //!
-//! The first build of such a program takes up to a minute. Cargo would say nothing in the meantime if it is told to be
-//! quiet, and say two lines too many each later time if it is not. This program is built within a second. It says what
-//! is being built, has cargo show its progress, and then becomes the program: by exec(2), so that the process id,
+//! The first build of such a program takes up to a minute. If cargo is told to be quiet, it prints nothing in the
+//! meantime; if not, it prints two unnecessary lines each later time. This program is built within a second. It prints
+//! what is being built, lets cargo show its progress, and then becomes the program by exec(2), so that the process id,
 //! signals, streams and the exit code are the program's own.
 
 use std::ffi::OsString;
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Becomes the program; comes back only if it cannot be built.
+/// Becomes the program; returns only if that fails.
 fn start(program: &Program, arguments: impl Iterator<Item = OsString>) -> io::Result<ExitCode> {
     if !is_built(program)? {
         eprintln!("Building {}: about {} s the first time.", program.what, program.seconds);
@@ -71,11 +71,11 @@ fn start(program: &Program, arguments: impl Iterator<Item = OsString>) -> io::Re
             return Ok(ExitCode::from(BUILD_FAILED));
         }
     }
-    // Cargo looks once more whether a file was changed since.
+    // Cargo checks again whether a file has changed since.
     Err(cargo("run", program, true).arg("--").args(arguments).exec())
 }
 
-/// Whether the program was built at least once: cargo puts it beside this one.
+/// Whether the program was built at least once: cargo puts it into the same target folder.
 fn is_built(program: &Program) -> io::Result<bool> {
     let ours = env::current_exe()?;
     let target = ours.ancestors().nth(2).unwrap_or(Path::new("."));
@@ -91,7 +91,7 @@ fn cargo(order: &str, program: &Program, quiet: bool) -> Command {
     if quiet {
         cargo.arg("--quiet");
     }
-    // What cargo says of this crate does not hold for others, and would make it build some of them again.
+    // The variables that cargo has set for this crate are wrong for others, and would make it build some of them again.
     for (name, _) in env::vars_os() {
         if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
             .iter()

@@ -1,4 +1,4 @@
-//! What `start` says, and what it has cargo do. Cargo is a script here that writes down how it was called.
+//! What `start` prints, and how it calls cargo. Cargo is a script here that prints its arguments.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,8 +10,8 @@ use tempfile::TempDir;
 /// A target folder with `start` in it, and a cargo beside it.
 struct Target {
     folder: TempDir,
-    /// One at a time: a file that is open for writing cannot be run (execve(2), ETXTBSY), and a process that another test
-    /// starts in that moment holds it open too.
+    /// One test at a time: a file that is open for writing cannot be run (execve(2), ETXTBSY), and a process that
+    /// another test starts at that moment would hold it open too.
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -26,7 +26,7 @@ impl Target {
         for profile in ["debug", "release"] {
             fs::create_dir(target.path(profile)).expect("a folder");
         }
-        // A link would not do: the program asks the kernel where it is.
+        // A copy and not a link, because the program asks the kernel where it is.
         fs::copy(env!("CARGO_BIN_EXE_start"), target.path("debug/start")).expect("a copy");
         let script = format!("#!/bin/sh\necho \"$@\"\n[ $1 = build ] && {{ {build}; }}\nexit 7\n");
         fs::write(target.path("cargo"), script).expect("a script");
@@ -38,7 +38,7 @@ impl Target {
         self.folder.path().join(name)
     }
 
-    /// Calls `start`, and says what came of it: what it said itself, how cargo was called, the exit code.
+    /// Calls `start`. Returns what it printed itself, how cargo was called, and the exit code.
     fn start(&self, words: &[&str]) -> (String, Vec<String>, Option<i32>) {
         let mut command = Command::new(self.path("debug/start"));
         let Output { status, stdout, stderr } =

@@ -1,10 +1,10 @@
 //! How a test ends: kept, broken, or out of time; and how a grader can believe it.
 //!
-//! A test file says `use verdict::test;` and is otherwise written as always. Its tests then run as usual, with
-//! two things more:
+//! A test file says `use verdict::test;` and is otherwise written as always. Its tests then run as usual, with two
+//! additions:
 //!
-//! - **A limit.** A test that does not end is a failure that says where each thread sleeps or runs
-//!   ([`sleepers`]). The tests after it go on.
+//! - **A limit.** A test that does not end fails, with a message that says where each thread sleeps or runs
+//!   ([`sleepers`]). The tests after it still run.
 //! - **A receipt.** A grader cannot believe an exit code, nor a line that says `test result: ok`: the code
 //!   under test runs in the same process and may exit or print what it likes. So it gives the process a socket
 //!   with a random number in it, and believes the test passed when the same number comes back:
@@ -16,9 +16,9 @@
 //!     equal? <------------------------------- written back, after it has returned
 //! ```
 //!
-//! Until the test has passed, the number lies in a page of memory that cannot be read. What this cannot stop: code under
-//! test that writes over the code of the test, or over what it will return to. Whoever does that knows more than the labs
-//! ask for, and needs `unsafe` to do it.
+//! Until the test has passed, the number is in a page of memory that cannot be read. This cannot stop code under test
+//! that overwrites the code of the test, or its return address. A student who does that knows more than the labs ask
+//! for, and needs `unsafe` to do it.
 
 mod receipt;
 pub mod sleepers;
@@ -40,14 +40,13 @@ pub const RECEIPT: &str = "VERDICT_RECEIPT";
 /// The environment variable that sets the limit, in seconds.
 pub const LIMIT_SECONDS: &str = "VERDICT_LIMIT_SECONDS";
 
-/// How long a test may take if nobody sets a limit. Far more than any needs on a busy machine.
+/// How long a test may take if no limit is set. Far more than any test needs on a busy machine.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs the body of one test. The attribute [`test`](macro@test) calls this.
 ///
 /// # Panics
-/// If the body panics, or does not end within the limit. In that case its thread goes on, and nobody waits
-/// for it.
+/// If the body panics, or does not end within the limit. In that case its thread goes on running, and is not joined.
 pub fn run(name: &'static str, body: fn()) {
     let receipt = Receipt::requested();
     name_who_called_std();
@@ -55,7 +54,7 @@ pub fn run(name: &'static str, body: fn()) {
     let (send, ended) = channel();
     let short_name = name.split_once("::").map_or(name, |(_, path)| path);
     let spawned = thread::Builder::new().name(short_name.to_owned()).spawn(move || {
-        // Nobody listens any more if the test has run out of time.
+        // The receiver is gone if the test has run out of time.
         let _ = send.send(catch_unwind(body));
     });
     spawned.expect("the system can start a thread");
@@ -69,7 +68,7 @@ pub fn run(name: &'static str, body: fn()) {
     }
 }
 
-/// A panic inside of the standard library, such as an overflow of a duration, has a place that helps nobody. So the line
+/// A panic inside the standard library, such as an overflow of a duration, has a place that does not help. So the line
 /// of the part, or else of the test, that called it is printed too.
 fn name_who_called_std() {
     static ONCE: Once = Once::new();
@@ -86,13 +85,13 @@ fn name_who_called_std() {
     });
 }
 
-/// What a line with such a place begins with.
+/// The prefix of a line with such a place.
 pub const CALLED_FROM: &str = "called from ";
 
 /// Runs a body that is expected to panic with a message that contains `expected`.
 ///
 /// # Panics
-/// If it does not.
+/// If it does not panic, if its message is another one, or if it reaches a `todo!`.
 pub fn panics(expected: &str, body: fn()) {
     let Err(panic) = catch_unwind(AssertUnwindSafe(body)) else {
         panic!("a panic was expected here, and there was none");

@@ -1,6 +1,6 @@
 //! The random number that a grader gives and wants back.
 
-// A descriptor that was inherited under a number has no safe way in, and nor has a page that is closed.
+// There is no safe interface to a descriptor that is inherited by its number, nor to the protection of a page.
 #![allow(unsafe_code)]
 
 use crate::RECEIPT;
@@ -16,8 +16,8 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 use std::ptr::NonNull;
 
-/// Runs a test program for one of its tests, and asks it for a receipt. What it printed, and whether the test passed: an
-/// exit code or a line on standard output could come from code under test.
+/// Runs a test program for one of its tests, and asks it for a receipt. Returns what it printed, and whether the
+/// receipt came back: an exit code or a line on standard output could come from code under test.
 ///
 /// # Errors
 /// If the program cannot be started.
@@ -34,21 +34,20 @@ pub fn vouched(command: &mut Command) -> io::Result<(Output, bool)> {
     Ok((output, passed))
 }
 
-/// What a grader wants back, if one asked.
+/// The number that a grader wants back, if a grader runs this test.
 #[derive(Debug)]
 pub(crate) struct Receipt(Option<(UnixStream, Sealed)>);
 
 impl Receipt {
-    /// Reads the number. To be called before any code under test has run. Without a grader, a receipt that
-    /// nobody wants.
+    /// Reads the number. Call this before any code under test runs. Without a grader, the receipt is empty.
     ///
     /// # Panics
     /// If a grader asked and the number cannot be read.
     pub(crate) fn requested() -> Receipt {
         let Ok(descriptor) = std::env::var(RECEIPT) else { return Receipt(None) };
         let descriptor = descriptor.parse().expect("the grader names a descriptor");
-        // SAFETY: the grader passes this descriptor to this process for this purpose, runs one test in it, and
-        // nothing else here knows its number.
+        // SAFETY: the grader passes this descriptor to this process for this purpose only, and runs one test in it, so
+        // it is taken once and nothing else here owns it.
         let mut stream = unsafe { UnixStream::from_raw_fd(descriptor) };
         // A server that the test starts must neither inherit the descriptor nor be able to read it from this
         // process (proc(5), ptrace(2)).
@@ -58,7 +57,7 @@ impl Receipt {
         Receipt(Some((stream, sealed)))
     }
 
-    /// Sends the number back. To be called after the test function has returned.
+    /// Sends the number back. Call this after the test function has returned.
     pub(crate) fn sign(self) {
         if let Receipt(Some((mut stream, sealed))) = self {
             stream.write_all(sealed.open()).expect("the grader waits for the receipt");
@@ -66,22 +65,23 @@ impl Receipt {
     }
 }
 
-/// The number, in a page of memory that nobody may read before the test has passed, nor have the kernel read: code under
-/// test may find a way to look at any address of its process, but not through this.
+/// The number, in a page of memory that neither this process nor the kernel on its behalf can read before the test has
+/// passed: code under test may find a way to read any address of its process, but not this one.
 #[derive(Debug)]
 struct Sealed(NonNull<c_void>);
 
 impl Sealed {
-    /// As many bytes as the number has.
+    /// The length of the number, in bytes.
     const LENGTH: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 
-    /// Reads the number into a page, not by way of the stack, where it would stay.
+    /// Reads the number directly into a page, because a copy on the stack would stay there.
     fn read(stream: &mut UnixStream) -> Sealed {
         let open = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: a new mapping overlaps with nothing.
+        // SAFETY: without a fixed address, a new mapping overlaps with no other.
         let page = unsafe { mmap_anonymous(None, Self::LENGTH, open, MapFlags::MAP_PRIVATE) };
         let page = page.expect("the system has a page");
-        // SAFETY: the page is ours, open, longer than this, and full of zeros.
+        // SAFETY: the page is new, so no other reference into it exists; it is readable, writable, zeroed, and at least
+        // 16 bytes long.
         let number = unsafe { std::slice::from_raw_parts_mut(page.cast().as_ptr(), Self::LENGTH.get()) };
         stream.read_exact(number).expect("the grader sends 16 bytes");
         Sealed(page).protected(ProtFlags::PROT_NONE)
@@ -89,7 +89,7 @@ impl Sealed {
 
     fn open(self) -> &'static [u8] {
         let page = self.protected(ProtFlags::PROT_READ).0;
-        // SAFETY: the page is open again, is never closed or unmapped from here on, and nobody writes to it.
+        // SAFETY: the page is readable again, and from here on it is never written, protected or unmapped.
         unsafe { std::slice::from_raw_parts(page.cast().as_ptr(), Self::LENGTH.get()) }
     }
 

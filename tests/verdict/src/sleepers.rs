@@ -1,9 +1,9 @@
 //! Where the threads of this process are, for the message about a test that hangs.
 //!
-//! A debugger would stop the process and walk its stacks. A process can do nearly the same for itself: a signal
-//! sent to one thread (tgkill(2)) makes that thread run a handler, and the handler notes the stack that it
-//! interrupted. Allocating in a handler is not allowed in general (signal-safety(7)); it is done here because
-//! the test has failed already, and a thread that hangs hardly ever hangs inside of the allocator.
+//! A debugger would stop the process and walk its stacks. A process can do nearly the same for itself: a signal sent to
+//! one thread (tgkill(2)) makes that thread run a handler, and the handler notes the stack that it interrupted.
+//! Allocating in a handler is not allowed in general (signal-safety(7)); it is done here because the test has failed
+//! already, and a thread that hangs hardly ever hangs inside the allocator.
 
 // Signal handlers and tgkill(2) have no safe interface.
 #![allow(unsafe_code)]
@@ -18,23 +18,23 @@ use std::{fs, process, thread};
 /// The stacks that the handlers noted: a thread's name, and where it was.
 static NOTED: Mutex<Vec<(String, Backtrace)>> = Mutex::new(Vec::new());
 
-/// How long to wait for a thread to note its stack: one that sleeps inside of the kernel may never do so.
+/// How long to wait for a thread to note its stack: one that sleeps inside the kernel may never do so.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often a thread that runs is looked at.
+/// How many stacks are taken of a thread that runs.
 const LOOKS: usize = 5;
 
 /// One line for every thread that is somewhere in the course's own code: its name, and where it sleeps or runs.
 pub fn report() -> String {
     let mut text = String::from("where each thread was then:");
     let action = SigAction::new(SigHandler::Handler(note_own_stack), SaFlags::SA_RESTART, SigSet::empty());
-    // SAFETY: the handler only captures a stack; see the module's comment for what it allocates. SIGURG is
-    // ignored unless somebody asks for it, and nobody here does.
+    // SAFETY: the handler only captures a stack; see the module's comment for what it allocates. Nothing else here uses
+    // SIGURG, which is ignored by default.
     if unsafe { sigaction(Signal::SIGURG, &action) }.is_err() {
         return text;
     }
     for (thread, sleeps) in threads() {
-        // Whoever runs is caught anywhere, also where the compiler has no line for it; then only its caller would be named.
+        // A running thread may be interrupted where the compiler has no line; then only its caller would be named.
         let looks = if sleeps { 1 } else { LOOKS };
         let stacks = (0..looks).filter_map(|_| stack_of(thread));
         let Some((name, stack)) = stacks
@@ -73,7 +73,7 @@ fn sleeps(thread: i32) -> bool {
 /// Makes a thread note its stack, and waits for it.
 fn stack_of(thread: i32) -> Option<(String, Backtrace)> {
     let process = process::id().cast_signed();
-    // SAFETY: tgkill takes three numbers. A thread that has ended meanwhile is an error, nothing worse.
+    // SAFETY: tgkill(2) takes three numbers and touches no memory. If the thread has ended, it only returns an error.
     unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGURG) };
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
@@ -96,7 +96,7 @@ extern "C" fn note_own_stack(_: libc::c_int) {
 /// The lines of a stack that belong to a part, the innermost first.
 fn lines_in(stack: &str) -> impl Iterator<Item = String> {
     let folder = std::env::current_dir().unwrap_or_default();
-    // What lies beneath the current folder, a part's own, is shown relative to it.
+    // Stacks show files of the current folder, which is a part's own, relative to it.
     let absolute = move |place: &str| match place.strip_prefix("./src/") {
         Some(file) => format!("{}/src/{file}", folder.display()),
         None => place.to_owned(),

@@ -14,7 +14,7 @@ fn site() -> Site {
     Site::new().file("next.txt", "next")
 }
 
-/// `first` and the answer to NEXT must be all that comes.
+/// The server must send an answer with status `first`, the answer to NEXT, and nothing more.
 #[track_caller]
 fn answered_and_next(client: &mut Client, first: u16) {
     client.response().expect(first);
@@ -94,9 +94,9 @@ fn an_http_1_0_client_is_not_told_to_continue() {
 #[test]
 fn a_bad_chunk_is_refused_however_the_reads_of_the_server_cut_it() {
     let server = PROGRAM.serve(&site(), &[]);
-    // The chunk promises two bytes more than come before its line end. A server that forgets what it has read
-    // of the chunk when a read ends there may take that line end for the one behind the data, and believe
-    // what follows.
+    // The chunk promises two bytes more than come before its line end. A server that forgets how much of the chunk it
+    // has read when a read ends there may take that line end for the one after the data, and take the following bytes
+    // for a request.
     for read_size in [512, 1024, 2048, 4096, 8192, 16384, 32768] {
         let heads = "GET /next.txt HTTP/1.1\r\nHost: localhost\r\n\r\n\
                      POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -12,7 +12,7 @@ fn site() -> Site {
     Site::new().file("ten.txt", "0123456789").modified("ten.txt", 1_000_000_000)
 }
 
-/// Sends each row's fields, with ETAG put in, and compares the status.
+/// Sends each row's fields, with ETAG replaced by `etag`, and compares the status.
 #[track_caller]
 fn check(client: &mut Client, etag: &str, rows: &[(&[&str], u16)]) {
     for (fields, status) in rows {
@@ -49,13 +49,13 @@ fn a_client_that_has_the_file_is_told_so() {
             (&["If-None-Match: *"], 304),
             (&["If-None-Match: \"other\""], 200),
             (&[&since(MODIFIED)], 304),
-            // The very date only: one who has a newer copy has other bytes, which were taken back.
+            // Only the exact date: a client with a newer copy has other bytes, which were withdrawn.
             (&[&since(AFTER)], 200),
             (&[&since(BEFORE)], 200),
             (&[&since("yesterday")], 200),
             (&[&since("Sunday, 09-Sep-01 01:46:40 GMT")], 304),
             (&[&since("Sun Sep  9 01:46:40 2001")], 304),
-            // The tag is the better witness, so the date is not asked.
+            // The tag says more, so the date is ignored.
             (&["If-None-Match: \"other\"", &since(MODIFIED)], 200),
             (&["If-None-Match: ETAG", &since(BEFORE)], 304),
         ],
@@ -86,7 +86,7 @@ fn a_client_that_insists_on_a_state_is_refused_any_other() {
             (&[&since(BEFORE)], 412),
             (&[&since("tomorrow")], 200),
             (&["If-Match: ETAG", &since(BEFORE)], 200),
-            // The precondition comes before the question whether anything must be sent.
+            // The precondition is evaluated before If-None-Match.
             (&["If-Match: \"other\"", "If-None-Match: ETAG"], 412),
             (&["If-Match: ETAG", "If-None-Match: ETAG"], 304),
             (&[&since(BEFORE), "If-None-Match: ETAG"], 412),
@@ -109,7 +109,7 @@ fn a_range_counts_only_for_the_state_that_the_client_has() {
             (&[range, "If-Range: \"other\""], 200),
             (&[range, "If-Range: W/ETAG"], 200),
             (&[range, &date(MODIFIED)], 206),
-            // The very date, not a later one (RFC 9110, section 13.1.5).
+            // Only the exact date, not a later one (RFC 9110, section 13.1.5).
             (&[range, &date(AFTER)], 200),
             (&[range, &date(BEFORE)], 200),
             (&[range, &date("now")], 200),

@@ -53,7 +53,7 @@ fn an_http_1_0_client_is_served_and_keeps_its_connection_only_if_it_asks() {
 fn pipelined_requests_are_answered_in_order() {
     let site =
         (0..20).fold(Site::new(), |site, number| site.file(&format!("{number}.txt"), number.to_string()));
-    // Answers of very different cost: whoever answers in parallel is tempted to send the cheap one first.
+    // Answers of very different cost: a server that answers in parallel may send the cheap one first.
     let server = PROGRAM.serve(&site.sparse("large.bin", 3 << 20), &[]);
     let mut client = server.client();
     let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -108,7 +108,7 @@ fn a_client_that_vanishes_disturbs_nobody() {
 fn an_empty_line_before_a_request_is_forgiven() {
     let server = PROGRAM.serve(&Site::new(), &[]);
     let mut client = server.client();
-    // Old clients send one behind a body (RFC 9112, section 2.2).
+    // Old clients send an empty line after a body (RFC 9112, section 2.2).
     client.send(format!("\r\n{GET}\r\n\r\n{GET}\r\n"));
     client.response().expect(200);
     client.response().expect(200);
@@ -118,7 +118,7 @@ fn an_empty_line_before_a_request_is_forgiven() {
 fn hundreds_of_requests_in_one_piece_are_all_answered() {
     let server = PROGRAM.serve(&Site::new(), &[]);
     let mut client = server.client();
-    // Whoever answers a client within a budget per turn must come back to it without hearing from it again.
+    // A server that answers a client within a budget per turn must return to it without any further bytes from it.
     client.send(format!("{GET}\r\n").repeat(500));
     for _ in 0..500 {
         assert_eq!(client.response().expect(200).text(), "home\n");

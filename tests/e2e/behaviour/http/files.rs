@@ -44,8 +44,8 @@ fn a_file_is_described() {
 
 #[test]
 fn a_time_that_cannot_be_believed_is_not_sent_and_spares_nobody_a_copy() {
-    // 0 and 1 are what reproducible builds give to all files of all releases. A time that is still to come may come
-    // again, and must not be sent (RFC 9110, section 8.8.2.1).
+    // Reproducible builds give 0 or 1 to all files of all releases. A time in the future may come again, and must not
+    // be sent (RFC 9110, section 8.8.2.1).
     for second in [0, 1, 4 * BILLION] {
         let [old, new] = ["old", "new"].map(|text| {
             let site = Site::new().file("page.html", text).modified("page.html", second);
@@ -157,7 +157,7 @@ fn one_range_is_answered_with_its_bytes() {
         ("bytes=10-", 416, Some("bytes */10"), ""),
         ("bytes=99999999999999999999999-", 416, Some("bytes */10"), ""),
         ("bytes=-0", 416, Some("bytes */10"), ""),
-        // What breaks the grammar is ignored (RFC 9110, section 14.2).
+        // A field that breaks the grammar is ignored (RFC 9110, section 14.2).
         ("bytes=4-2", 200, None, "0123456789"),
         ("bytes=a-b", 200, None, "0123456789"),
         ("bytes=-", 200, None, "0123456789"),
@@ -211,7 +211,7 @@ fn a_large_file_arrives_whole_and_in_parts_also_where_sendfile_is_refused() {
         let denied = Denied::call(libc::SYS_sendfile, errno);
         let site = Site::new().file("large.bin", &content);
         let server = PROGRAM.launch().site(&site).without(denied).start();
-        // One that takes a little at a time, so that the socket is full again and again.
+        // A client that takes little at a time, so that the socket is full again and again.
         let mut client = Client::connect_slowly(server.address(), 4 << 10);
         let whole = client.get("/large.bin").expect(200);
         assert!(whole.body == content, "{errno}: the body should be the bytes of the file");

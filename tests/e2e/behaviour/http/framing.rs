@@ -1,11 +1,11 @@
-//! A request whose end is uncertain is refused before anything else, and nothing behind it is believed
-//! (RFC 9112, sections 2.2, 3.2, 5.1 and 6.3).
+//! A request whose end is uncertain is refused before anything else, and nothing after it is believed (RFC 9112,
+//! sections 2.2, 3.2, 5.1 and 6.3).
 
 use crate::PROGRAM;
 use e2e::{Ending, Server, Site};
 use verdict::test;
 
-/// Sent behind every bad request. A server that answers it took bytes of doubtful origin for a request.
+/// Sent after every bad request. A server that answers it took bytes of doubtful origin for a request.
 const NEXT: &str = "GET /index.html HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn refused(server: &Server, status: u16, promise: &str, request: &str) {
@@ -76,7 +76,7 @@ fn header_fields_that_break_the_grammar_get_400_whatever_is_asked_for() {
         ),
         ("an empty Transfer-Encoding", "Host: a\r\nTransfer-Encoding:\r\n"),
     ];
-    // Five bytes, or no chunk: a good body, whichever of two contradicting fields a server believes.
+    // Five bytes, or the last chunk: a valid body, whichever of two contradicting fields a server believes.
     let body = "0\r\n\r\n";
     for (promise, fields) in cases {
         refused(&server, 400, promise, &format!("GET / HTTP/1.1\r\n{fields}\r\n{body}"));
@@ -131,7 +131,7 @@ fn request_lines_that_break_the_grammar_get_400() {
     }
 }
 
-/// A balancer that was told to speak it says who the client is before the request (proxy-protocol.txt).
+/// A balancer that is configured for it sends the client's address before the request (proxy-protocol.txt).
 #[test]
 fn the_proxy_protocol_gets_400_and_is_named() {
     let server = PROGRAM.serve(&Site::new(), &[]);

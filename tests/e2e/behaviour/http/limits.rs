@@ -1,12 +1,12 @@
-//! How much a request may be, and how its sender learns that it is too much.
+//! How large a request may be, and how its sender learns that it is too large.
 
 use crate::PROGRAM;
 use e2e::{Ending, Server, Site, eventually};
 use verdict::test;
 
-/// Sends all of `request` before it reads anything. The refusal must arrive whole although much of what was
-/// sent is never used: a server that closes at once resets the connection, and the reset overtakes the answer
-/// (RFC 9112, section 9.6).
+/// Sends all of `request` before it reads anything. The refusal must arrive whole although much of what was sent is
+/// never read: a server that closes at once resets the connection, and the reset overtakes the answer (RFC 9112,
+/// section 9.6).
 #[track_caller]
 fn refused(server: &Server, status: u16, request: &[u8]) {
     let mut client = server.client();

@@ -16,7 +16,7 @@ fn head_gets_the_same_fields_as_get_and_no_body() {
     for name in ["Content-Length", "Content-Type", "Last-Modified", "ETag", "Accept-Ranges"] {
         assert_eq!(described(name), (true, true), "{name} should be the same in the answers to GET and HEAD");
     }
-    // Had a body followed, it would now be taken for this response.
+    // If a body had followed, it would now be taken for this response.
     client.get("/page.html").expect(200);
     client.ask("HEAD", "/missing", &[]).expect(404);
     client.get("/page.html").expect(200);

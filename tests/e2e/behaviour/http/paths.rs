@@ -44,7 +44,7 @@ fn no_spelling_of_dot_dot_leaves_the_root() {
             response.text()
         );
     }
-    // The dots are not forbidden as such.
+    // Dots themselves are not forbidden.
     let inside = server.client().ask("GET", "/folder/../folder/./%2e/file.txt", &[]).expect(200);
     assert_eq!(inside.text(), "inside", "dots that stay inside should be resolved");
 }
@@ -84,7 +84,7 @@ fn a_sibling_whose_name_begins_like_the_root_is_outside() {
 fn only_regular_files_are_opened() {
     let server = PROGRAM.serve(&Site::new().fifo("fifo"), &[]);
     let mut client = server.client();
-    // Whoever opens a FIFO waits for a writer: the second answer proves that nobody does.
+    // Opening a FIFO waits for a writer: the second answer proves that no thread does.
     client.get("/fifo").expect(404);
     client.ask("HEAD", "/fifo", &[]).expect(404);
     client.get("/").expect(200);
@@ -150,7 +150,7 @@ fn a_directory_is_its_index_and_never_a_list() {
         ("/sub?\\\"\u{e9}%20[]", "./sub/?%5C%22%C3%A9%20[]"),
         ("/a%20b", "./a%20b/"),
         ("/deep/er", "./er/"),
-        // The client is in no directory called deep, so the whole name is needed.
+        // For the client, there is no directory called deep, so the whole name is needed.
         ("/deep%2Fer", "./deep%2Fer/"),
         // Two slashes at the front of a Location would be the name of another host, and `a:` a scheme.
         ("//sub", "./sub/"),

@@ -21,7 +21,7 @@ fn accepting(client: &mut Client, path: &str, codings: &str, status: u16) -> Res
     client.ask("GET", path, &[&format!("Accept-Encoding: {codings}")]).expect(status)
 }
 
-/// What is said of an answer: its body, its encoding, what it varies with.
+/// The body of an answer, its encoding, and its `Vary`.
 fn said(response: &Response) -> (String, Option<&str>, Option<&str>) {
     (response.text(), response.header("Content-Encoding"), response.header("Vary"))
 }

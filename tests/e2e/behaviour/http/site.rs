@@ -1,11 +1,11 @@
-//! What whoever runs a site can say about it: a page for what does not exist, names that are not served, how long a copy
-//! is good.
+//! What a site's owner can decide: a page for missing files, names that are not served, how long a copy is good.
 
 use crate::PROGRAM;
 use e2e::{Server, Site, eventually};
 use verdict::test;
 
-/// A page that would be served in part, or not at all, if what a request says about states and ranges concerned it.
+/// The site's own page. It would be served in part, or not at all, if the conditions and ranges of a request applied to
+/// it.
 const SORRY: &str = "<p>Sorry.</p>";
 
 fn expect_sorry(server: &Server, path: &str, fields: &[&str]) {
@@ -67,7 +67,7 @@ fn names_that_begin_with_a_dot_are_not_served_unless_this_is_wanted() {
         client.ask("HEAD", &format!("/{name}"), &[]).expect(404);
         assert_eq!(other.get(&format!("/{name}")).expect(200).text(), "secret");
     }
-    // A redirect would tell that the folder is there.
+    // A redirect would reveal that the folder exists.
     client.get("/.git").expect(404);
     for name in [".well-known/security.txt", "a/b.c", "a/./b.c", "x/../a/b.c"] {
         assert_eq!(client.get(&format!("/{name}")).expect(200).text(), "public", "{name} is no hidden file");
@@ -80,7 +80,7 @@ fn max_age_is_said_of_files_and_of_nothing_else() {
     let server = PROGRAM.serve(&site, &["--max-age", "3600"]);
     let mut client = server.client();
     let tag = format!("If-None-Match: {}", client.get("/").expect(200).etag());
-    // The second time from the cache, where there is one.
+    // The second time from the cache, if there is one.
     for _ in 0..2 {
         for (fields, status) in [(&[][..], 200), (&[&*tag], 304), (&["Range: bytes=0-1"], 206)] {
             let response = client.ask("GET", "/", fields).expect(status);

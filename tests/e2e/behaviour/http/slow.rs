@@ -1,12 +1,12 @@
-//! Clients that send or read slowly, and a file that changes under the server's hands: right bytes, or the
-//! end of the connection, never a wrong frame.
+//! Clients that send or read slowly, and files that change while they are sent: the right bytes, or the end of the
+//! connection, and never a wrong frame.
 
 use crate::PROGRAM;
 use e2e::{Client, Ending, Lost, Site, accepted, eventually, pattern, unread};
 use std::fs::File;
 use verdict::test;
 
-/// Larger than what the kernel's buffers between two programs hold.
+/// Larger than the kernel's buffers between two programs.
 const LARGE: usize = 12 << 20;
 
 #[test]
@@ -15,7 +15,7 @@ fn a_request_may_come_byte_by_byte() {
     let mut client = server.client();
     for byte in b"GET /index.html HTTP/1.1\r\nHost: localhost\r\nX: y\r\n\r\n" {
         client.send([*byte]);
-        // Each byte is to be read alone, or this would not try anything.
+        // Each byte must be read alone, or this would test nothing.
         eventually("the server reads the byte", || unread(server.address()) == 0);
     }
     assert_eq!(client.response().expect(200).text(), "home\n");
@@ -63,7 +63,7 @@ fn a_file_that_shrinks_while_it_is_sent_ends_the_connection() {
         "the file has no more bytes, so the server cannot have sent {}",
         received.len()
     );
-    // A second head in here would be the answer to the second request, taken by the client for bytes of the
+    // A second head in here would be the answer to the second request, which the client would take for bytes of the
     // file.
     assert!(
         content.starts_with(&received),

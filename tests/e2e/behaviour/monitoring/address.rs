@@ -1,4 +1,4 @@
-//! `--monitoring-address`: an address of its own for those who watch the server, or none.
+//! `--monitoring-address`: a separate address for monitoring, or none.
 
 use super::{ONE, number, when_counted};
 use crate::PROGRAM;
@@ -128,9 +128,9 @@ fn watchers_who_have_connected_are_answered_by_a_server_that_stops() {
     let mut begun = Client::connect(address);
     begun.send("GET /health HTTP/1.1\r\nHost: loc");
     eventually("it is accepted", || backlog(address) == Some(0));
-    // While the process that serves is halted, nobody accepts.
+    // While the process that serves is halted, no client is accepted.
     halt(pid);
-    // More than are accepted in one turn, so that some are left when it sees that it is to stop.
+    // More than are accepted in one turn, so that some are left when it sees the stop.
     let mut waiting: Vec<Client> = (0..100).map(|_| Client::connect(address)).collect();
     waiting.iter_mut().for_each(|client| client.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
     server.signal(Signal::SIGTERM);
@@ -181,7 +181,7 @@ fn a_server_without_descriptors_leaves_watchers_waiting_and_answers_them_later()
     }
     let mut watcher = Client::connect(address);
     watcher.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
-    // A report that is not dealt with would come again and again, and leave no time to sleep.
+    // A report that is not handled would come again and again, and leave no time to sleep.
     let slept = sleeps(server.serving()[0]);
     eventually("it sleeps in between", || sleeps(server.serving()[0]) >= slept + 5);
     drop(half);

@@ -100,7 +100,7 @@ fn monitoring_is_answered_while_every_thread_is_busy_and_the_queue_is_full() {
         refusals += refused(&responses);
         refusals >= 20 && deepest >= 2
     });
-    // A thread takes a request before it says so, so for a moment there may seem to be one more.
+    // A thread takes a request before it counts that, so for a moment there may seem to be one more.
     assert!(deepest <= 3, "a queue of two places should not be said to hold {deepest}");
     let mut client = server.client();
     eventually("every refusal is counted, as such and by its status", || {

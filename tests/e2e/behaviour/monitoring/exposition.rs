@@ -106,7 +106,7 @@ fn scrape(client: &mut Client) -> Page {
     Page::parse(&response.text())
 }
 
-/// A server that has something to tell.
+/// A server that has counted 30 requests, and a client of it.
 fn busy_server() -> (Server, Client) {
     let server = start(&Site::new().file("large.bin", pattern(3 << 20)));
     let mut client = server.client();
@@ -193,7 +193,7 @@ fn promtool_accepts_the_page() {
     let written = promtool.stdin.take().expect("a pipe").write_all(&page);
     let output = promtool.wait_with_output().expect("promtool should end");
     let says = String::from_utf8_lossy(&output.stderr);
-    // It would have seconds for milliseconds. These two names come with the course's interface.
+    // promtool wants seconds instead of milliseconds, but these two names are given by the course.
     let objections: Vec<&str> =
         says.lines().filter(|line| !line.starts_with("http_response_time_milliseconds_")).collect();
     let (parsed, linted) = (Some(0), Some(3));

@@ -1,4 +1,4 @@
-//! The numbers are those of what the client did.
+//! The numbers agree with what the clients did.
 
 use super::{number, start, total, when_counted};
 use e2e::{Client, Site, eventually, pattern};

@@ -5,10 +5,10 @@ use crate::PROGRAM;
 use e2e::{Client, Pid, Server, Signal, Site, accepted, eventually, halt, kill};
 use verdict::test;
 
-/// So many that, of two sockets, each gets some: by chance alone, once in 2^40 tries it does not.
+/// Enough clients that each of two sockets gets some: by chance, one gets none once in 2^39 tries.
 const CROWD: usize = 40;
 
-/// A crowd of new clients, half of them at the door of either worker, asks for a page and for /health.
+/// A crowd of new clients, about half of them on each worker's socket, asks for a page and for /health.
 #[track_caller]
 fn crowd_is_served(server: &Server) {
     let mut clients: Vec<Client> = (0..CROWD).map(|_| server.client()).collect();
@@ -60,7 +60,7 @@ fn the_clients_of_a_worker_that_is_stopped_are_served_by_the_others_until_it_goe
     eventually("it serves its clients itself again", || {
         let mut clients: Vec<Client> = (0..CROWD).map(|_| server.client()).collect();
         clients.iter_mut().for_each(|client| drop(client.get("/").expect(200)));
-        // Nobody covers for it any more: of 40 clients, it has more than a few.
+        // No worker covers for it any more: it has more than a few of the 40 clients.
         accepted(server.address(), workers[0]).len() >= 5
     });
 }
@@ -85,7 +85,7 @@ fn a_worker_that_does_not_move_for_the_time_limit_is_ended_and_replaced() {
 fn a_stopped_worker_does_not_keep_the_herd_from_stopping() {
     let server = herd(&Site::new(), "2");
     halt(server.workers()[0]);
-    // Until this is answered, nobody may have noticed.
+    // Until the crowd is served, the halt may not have been noticed.
     crowd_is_served(&server);
     server.signal(Signal::SIGTERM);
     assert_eq!(server.exit_code(), Some(0), "a stop that was asked for is no failure");
@@ -95,15 +95,15 @@ fn a_stopped_worker_does_not_keep_the_herd_from_stopping() {
 fn a_stopped_worker_does_not_keep_the_port_open_when_the_herd_stops() {
     let server = herd(&Site::new(), "3");
     let stopped = server.workers()[1];
-    // Nobody can have noticed when the stop comes.
+    // The stop comes before the halt can be noticed.
     halt(stopped);
     server.signal(Signal::SIGTERM);
     eventually("the port refuses clients", || server.refuses_connections());
     assert!(server.processes().contains(&stopped), "the worker should still be stopped");
 }
 
-/// One worker is asked for more than its queue can take, by clients it holds; at the same time, as many new clients come
-/// as an idle worker has room for. Whether anybody was refused whom the busy worker held.
+/// Clients that the busy worker holds ask for more than its queue can take; at the same time, as many new clients come
+/// as an idle worker has room for. Returns whether a client of the busy worker was refused.
 fn saturate_one(server: &Server, busy: Pid) -> bool {
     let ask = |client: &mut Client| client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut held: Vec<Client> = (0..2 * CROWD).map(|_| server.client()).collect();

@@ -1,4 +1,4 @@
-//! Processes die. The rest goes on, and the dead are replaced.
+//! Processes die. The others continue, and the dead are replaced.
 
 use super::load::{Habit, Load};
 use super::{PROGRAM, herd, of_each, stats, worker_of};
@@ -130,7 +130,7 @@ fn the_gauges_of_a_dead_worker_are_settled() {
         clients.iter().filter(|client| worker_of(&server, client, &workers) != workers[0]).count() as u64;
     kill_now(workers[0]);
     when_replaced(&server, &workers, workers[0]);
-    // One more for the connection that asks.
+    // The connection that asks counts too.
     eventually(&format!("{kept} connections are left, and the one that asks"), || {
         server.get("/health").json()["active_connections"] == kept + 1
     });
@@ -163,7 +163,7 @@ fn workers_that_cannot_start_are_not_started_for_ever() {
     let gate = Gate::before(&[libc::SYS_epoll_create1]);
     let server = PROGRAM.launch().site(&Site::new()).through(&gate).start();
     gate.answer(libc::SYS_epoll_create1, Answer::Fail(Errno::EMFILE));
-    // What serves already goes on.
+    // Workers that serve already continue.
     assert_eq!(server.get("/").expect(200).text(), "home\n");
     server.workers().into_iter().for_each(kill_now);
     assert_eq!(

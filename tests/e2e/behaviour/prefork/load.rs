@@ -39,14 +39,14 @@ impl Load {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// Waits until so many more requests are answered.
+    /// Waits until `requests` more requests are answered.
     #[track_caller]
     pub fn go_on_for(&self, requests: u64) {
         let goal = self.answered() + requests;
         e2e::eventually(&format!("{requests} more requests are answered"), || self.answered() >= goal);
     }
 
-    /// Ends it. Returns every failure.
+    /// Ends the load. Returns every failure.
     pub fn end(mut self) -> Vec<String> {
         self.over.store(true, Ordering::Relaxed);
         let clients = self.clients.drain(..);

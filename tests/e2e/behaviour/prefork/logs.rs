@@ -1,4 +1,4 @@
-//! The logs of several processes: every line is whole, nobody waits for a reader, and files can be rotated.
+//! The logs of several processes: every line is whole, no process waits for a reader, and files can be rotated.
 
 use super::load::{Habit, Load};
 use super::stats;
@@ -18,7 +18,7 @@ use verdict::test;
 const CLIENTS: usize = 8;
 const REQUESTS: usize = 100;
 
-/// What a client calls itself in one of its requests: long, so that a line written in pieces would be seen.
+/// The name of a client in one of its requests: long, so that a line written in pieces would be noticed.
 fn name(client: usize, request: usize) -> String {
     format!("client-{client}-request-{request}-{}-end", "x".repeat(1500 + 37 * client))
 }
@@ -54,7 +54,7 @@ fn lines_of_many_threads_and_processes_never_mix() {
     let mut awaited: HashSet<String> =
         (0..CLIENTS).flat_map(|client| (0..REQUESTS).map(move |request| name(client, request))).collect();
     for line in server.stderr().lines() {
-        // The log of the program begins with a date, that of the requests with the client.
+        // A line of the program's log begins with a date, a line of the access log with the client.
         if line.starts_with("20") {
             assert!(
                 !line.contains("127.0.0.1 - - ") && !line.contains("client-"),
@@ -70,19 +70,19 @@ fn lines_of_many_threads_and_processes_never_mix() {
     assert!(awaited.is_empty(), "every request should have a line, and {} have none", awaited.len());
 }
 
-/// A pipe that is full: nothing more goes in until somebody reads. And how many lines are in it.
+/// A full pipe, its reading end first, and the number of lines in it.
 fn full_pipe() -> (File, OwnedFd, usize) {
     let (reader, writer) = pipe().expect("a pipe");
     let set = |flags| fcntl(&writer, FcntlArg::F_SETFL(flags)).expect("a flag");
     set(OFlag::O_NONBLOCK);
     let line = format!("{}\n", "x".repeat(63));
     let lines = std::iter::repeat_with(|| write(&writer, line.as_bytes())).take_while(Result::is_ok).count();
-    // The server gets a pipe like every other: one that waits.
+    // The server gets an ordinary pipe, which blocks.
     set(OFlag::empty());
     (File::from(reader), writer, lines)
 }
 
-/// How a line ends that tells of a loss.
+/// The end of a line that reports a loss.
 const WHY: &str = " were dropped, because they could not be written at once";
 
 fn dropped(server: &Server) -> u64 {
@@ -119,7 +119,7 @@ fn a_reader_that_reads_no_log_stops_neither_worker_nor_master() {
         now.len() == workers.len() && now.iter().all(|pid| !workers.contains(pid))
     });
 
-    // Somebody reads again. Then each process tells what it has lost; the master is one of them.
+    // The pipe is read again. Then each process reports what it has lost, and so does the master.
     let mut lines = BufReader::new(reader).lines().map(|line| line.expect("text"));
     assert!(lines.by_ref().take(full).all(|line| line == "x".repeat(63)));
     server.signal(Signal::SIGHUP);

@@ -1,4 +1,4 @@
-//! Stage 6: a herd of processes. One may die, all may be replaced, and clients notice as little as can be.
+//! Stage 6: a herd of processes. One may die, all may be replaced, and clients notice as little as possible.
 
 mod covering;
 mod deaths;
@@ -24,7 +24,7 @@ fn herd(site: &Site, workers: &str) -> Server {
     PROGRAM.serve(site, &["--num-workers", workers, "--threads-per-worker", "2"])
 }
 
-/// What /stats says, on a connection of its own, by whichever worker.
+/// The answer of any worker to /stats, on a connection of its own.
 #[track_caller]
 fn stats(server: &Server) -> Json {
     server.get("/stats").expect(200).json()
@@ -40,8 +40,7 @@ fn of_each(stats: &Json, name: &str) -> Vec<u64> {
         .unwrap_or_else(|| panic!("each worker should have a number {name}: {stats}"))
 }
 
-/// The worker that a client is connected to. The client must have been answered, so that somebody has
-/// accepted it.
+/// The worker that a client is connected to. The client must have been answered, so that a worker has accepted it.
 #[track_caller]
 fn worker_of(server: &Server, client: &Client, workers: &[Pid]) -> Pid {
     e2e::owner(server.address(), client.local_address(), workers)

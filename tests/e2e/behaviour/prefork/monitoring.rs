@@ -11,7 +11,7 @@ fn start(site: &Site, flags: &[&str]) -> Server {
     PROGRAM.launch().site(site).flags(&["--monitoring-address", "127.0.0.1:0"]).flags(flags).start()
 }
 
-/// Many ask at the same time, each on a connection of its own, and all of them are answered.
+/// Many clients ask at the same time, each on a connection of its own, and all are answered.
 #[track_caller]
 fn watchers_are_answered(address: SocketAddr) {
     let mut watchers: Vec<Client> = (0..40).map(|_| Client::connect(address)).collect();
@@ -42,7 +42,7 @@ fn watchers_are_answered_while_a_worker_is_stopped_and_while_a_slot_is_empty() {
     });
 }
 
-/// The worker that watchers come to in the end, while all others are stopped.
+/// Each worker in turn answers for all, while the others are halted.
 #[test]
 fn each_worker_answers_watchers_for_all() {
     let server = start(&Site::new(), &["--num-workers", "3"]);
@@ -120,7 +120,7 @@ fn when_the_master_is_killed_the_port_for_monitoring_is_free_too() {
     assert!(!server.stderr().contains("ERROR"), "{}", server.stderr());
 }
 
-/// The socket is bound by root, before it becomes somebody else.
+/// The socket is bound by root, before the process becomes another user.
 #[test]
 fn a_port_for_monitoring_may_need_privileges_that_are_given_up_later() {
     if !nix::unistd::getuid().is_root() {

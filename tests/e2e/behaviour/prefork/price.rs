@@ -4,7 +4,7 @@ use super::PROGRAM;
 use e2e::{Ending, Gate, Site, libc};
 use verdict::test;
 
-/// Enough for a call now and then, such as the look at a file every half second, to be less than one per request.
+/// Enough that occasional calls, such as the look at a file every half second, are less than one per request.
 const REQUESTS: usize = 100;
 
 /// Calls that a worker may make for a client. epoll_wait(2) and accept4(2) are not among them, because how many clients
@@ -25,7 +25,7 @@ fn price(ask: impl Fn(&e2e::Server)) -> Vec<(&'static str, usize)> {
     let site = Site::new().file("page.html", vec![b'x'; 1024]);
     let gate = Gate::before(&CALLS.map(|(_, call)| call));
     let server = PROGRAM.launch().site(&site).flags(&["--num-workers", "1"]).through(&gate).start();
-    // From here on it is a hit.
+    // From here on the page is in the cache.
     server.get("/page.html").expect(200);
     let count = || CALLS.map(|(_, call)| gate.asked(call, ""));
     let before = count();
@@ -63,6 +63,6 @@ fn a_connection_that_stays_is_watched_by_one_call() {
             (0..3).for_each(|_| drop(client.get("/page.html").expect(200)));
         }
     });
-    // The last receive finds the client's end, which may come after the count.
+    // The last receive finds the end of the stream, which may come after the count.
     assert_eq!(made.into_iter().find(|(name, _)| *name == "epoll_ctl"), Some(("epoll_ctl", 1)));
 }

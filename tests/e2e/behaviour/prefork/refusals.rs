@@ -1,11 +1,11 @@
-//! The system says no, at the start or later: each line of the tables in the book, tried.
+//! The system refuses a call, at the start or later: each line of the tables in the book, tried.
 
 use super::PROGRAM;
 use super::shortage::limit;
 use e2e::{Answer, Denied, Errno, Gate, Server, Signal, Site, eventually, kill, libc, pattern};
 use verdict::test;
 
-/// The page with the tables. Where submissions are judged, there is no book.
+/// The page with the tables, compiled in: where submissions are judged, there is no book.
 const PAGE: &str = include_str!("../../../../book/src/running/refusals.md");
 
 /// The page has this line in a table.
@@ -22,7 +22,7 @@ fn says(text: &str, words: &str) -> bool {
     text.lines().any(fits)
 }
 
-/// What is refused, the exit code, and what is said.
+/// What is refused, the call, the exit code, and the sentence.
 type Start = (&'static str, Denied, i32, &'static str);
 
 const STARTS: [Start; 14] = [
@@ -164,7 +164,7 @@ fn gated(site: &Site, calls: &[i64]) -> (Server, Gate) {
     (PROGRAM.launch().site(site).flags(&flags).through(&gate).start(), gate)
 }
 
-/// The worker is another one, and serves.
+/// Waits until a new worker has replaced `old`, and serves.
 #[track_caller]
 fn is_replaced(server: &Server, old: e2e::Pid) {
     eventually("the worker is replaced", || server.workers().iter().any(|&pid| pid != old));
@@ -265,7 +265,7 @@ fn a_worker_without_memory_for_a_file_dies_and_is_replaced() {
     is_in_the_book(
         "| memory for a file: `ENOMEM` | the worker dies (Rust ends a program that gets no memory), and is replaced |",
     );
-    // Some memory may be left over from before; not as much as all of these need.
+    // Some free memory may be left, but not as much as all of these need.
     let names: Vec<String> = (0..50).map(|number| format!("large-{number}.bin")).collect();
     let site = names.iter().fold(Site::new(), |site, name| site.file(name, pattern(900 << 10)));
     let server = PROGRAM.serve(&site, &["--num-workers", "1"]);

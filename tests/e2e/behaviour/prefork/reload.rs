@@ -56,8 +56,8 @@ fn a_download_goes_on_in_the_old_worker_while_new_ones_serve() {
     eventually("the old worker leaves", || server.workers().len() == 2);
 }
 
-/// A download that takes longer than anything else may take, from a worker that is replaced meanwhile. Returns its
-/// client, and the server.
+/// A download that outlasts every time limit, from a worker that is replaced meanwhile. Returns its client, and the
+/// server.
 fn outlasting_download(flags: &[&str]) -> (Client, Server) {
     let server = PROGRAM.serve(&Site::new().sparse("large.bin", 48 << 20), flags);
     let mut client = Client::connect_slowly(server.address(), 128 << 10);
@@ -72,7 +72,7 @@ fn outlasting_download(flags: &[&str]) -> (Client, Server) {
 fn a_download_that_moves_is_not_cut_by_a_reload_however_long_it_takes() {
     let (mut client, server) = outlasting_download(&["--num-workers", "1", "--timeout-seconds", "2"]);
     let began = Instant::now();
-    // More than twice the time limit. Bytes are taken all the time, but never so many that the file would be through.
+    // More than twice the time limit. The client takes bytes all the time, but too few to finish the file.
     let mut taken = 0;
     while began.elapsed() < Duration::from_secs(5) {
         if taken < began.elapsed().as_millis() * (8 << 10) {
@@ -94,7 +94,7 @@ fn a_worker_that_hangs_while_it_leaves_is_ended() {
     let mut client = Client::connect_slowly(server.address(), 128 << 10);
     client.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
     client.head().expect(200);
-    // Before it can leave: it is asked, and does not hear.
+    // Halted before it can leave, so it does not receive the request to.
     halt(old);
     server.signal(Signal::SIGHUP);
     eventually("it is replaced", || server.stderr().contains("all workers are replaced"));
@@ -107,7 +107,7 @@ fn who_wants_a_bound_for_those_who_leave_sets_one() {
     let flags = ["--num-workers", "1", "--drain-seconds", "1"];
     let (mut client, server) = outlasting_download(&flags);
     eventually("the old worker is ended although its client takes its bytes", || {
-        // Its last bytes are in the socket still.
+        // Its last bytes are still in the socket.
         client.take(64 << 10);
         server.workers().len() == 1
     });

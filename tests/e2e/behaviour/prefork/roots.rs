@@ -1,4 +1,4 @@
-//! One herd serves one root, from one reload to the next, and no root can stop the master.
+//! A herd serves one root from one reload to the next, and no root can stop the master.
 
 use super::PROGRAM;
 use e2e::{Answer, Gate, Launch, Pid, Server, Signal, Site, eventually, kill, libc};
@@ -25,7 +25,7 @@ fn replace(server: &Server, old: &[Pid]) {
 fn when_replaced(server: &Server, old: &[Pid]) {
     eventually("every worker is replaced", || {
         let now = server.workers();
-        // One that leaves may still accept.
+        // A worker that is leaving may still accept.
         let are_gone = now.iter().all(|pid| !old.contains(pid));
         let stats = server.get("/stats").expect(200).json();
         let serving = stats["workers"].as_array().expect("a list of workers");
@@ -34,7 +34,7 @@ fn when_replaced(server: &Server, old: &[Pid]) {
     });
 }
 
-/// Both workers answer with this text, whoever accepts.
+/// Every worker answers with this text.
 #[track_caller]
 fn everybody_says(server: &Server, text: &str) {
     for _ in 0..20 {
@@ -53,7 +53,7 @@ fn releases() -> Site {
     site
 }
 
-/// What a deployment does: the name means the other release from one moment to the next (rename(2)).
+/// What a deployment does: in one step, the name means the other release (rename(2)).
 fn swap(site: &Site, release: &str) {
     symlink(release, site.outside().join("next")).expect("a link");
     fs::rename(site.outside().join("next"), site.outside().join("current")).expect("a link to replace");
@@ -115,10 +115,10 @@ fn a_root_that_was_deleted_is_told_by_health_until_a_reload() {
     assert_eq!(server.get("/health").expect(200).json()["status"], "ok");
 }
 
-/// A reload hangs. Workers that die are replaced all the same, and in the end the log says what did not answer.
+/// A reload hangs. Workers that die are still replaced, and in the end the log says what did not answer.
 #[track_caller]
 fn goes_on_and_says(server: &Server, what: &str, text: &str) {
-    // Asked before there is a trial, which is a process as well.
+    // Read before there is a trial, which is a process too.
     let workers = server.workers();
     server.signal(Signal::SIGHUP);
     replace(server, &workers);
@@ -171,7 +171,7 @@ fn nor_does_a_configuration() {
     goes_on_and_says(&server, &format!("--config: {}", file.display()), "home\n");
 }
 
-/// A start that hangs ends with one sentence. Not with code 2, with which a service manager gives up
+/// A start that hangs ends with one sentence, and not with code 2, at which a service manager gives up
 /// (RestartPreventExitStatus): the next attempt may get an answer.
 #[track_caller]
 fn ends_and_says(launch: Launch, what: &str, path: &Path) {

@@ -1,4 +1,4 @@
-//! What a service manager hears: the protocol of sd_notify(3), played by a socket of the test.
+//! The protocol of sd_notify(3), with a socket of the test as the service manager.
 
 use crate::PROGRAM;
 use e2e::{PATIENCE, Server, Signal, Site, eventually, kill};
@@ -90,7 +90,7 @@ fn a_manager_that_has_stopped_reading_stops_nobody() {
 fn the_herd_is_ready_when_every_worker_serves() {
     let manager = Manager::new();
     let server = manager.start(&["--num-workers", "3"]);
-    // Whatever was said before the first line of output is here by now.
+    // Every message sent before the first line of output has arrived by now.
     assert_eq!(manager.hears_ready(), "STATUS=every worker serves");
     let stats = server.get("/stats").expect(200).json();
     let pids: Vec<u64> = (0..3).map(|slot| stats["workers"][slot]["pid"].as_u64().unwrap_or(0)).collect();

@@ -36,7 +36,7 @@ fn without_threads_no_worker_starts_and_the_herd_says_so() {
 fn with_any_number_of_descriptors_a_herd_serves_or_says_why_it_cannot() {
     let site = Site::new();
     let served: Vec<bool> = std::thread::scope(|scope| {
-        // With fewer than these, the dynamic loader cannot open the C library.
+        // With fewer than four, the dynamic loader cannot open the C library.
         let tried = (4..20).map(|limit| {
             let launch = PROGRAM.launch().site(&site).flags(&["--num-workers", "1"]).descriptors(limit);
             scope.spawn(move || match launch.try_start() {
@@ -61,9 +61,9 @@ fn with_any_number_of_descriptors_a_herd_serves_or_says_why_it_cannot() {
     assert!(served.is_sorted(), "more descriptors should never be worse: {served:?}");
 }
 
-/// Limits a process: `RLIMIT_NPROC` is how many processes and threads its user may have before fork(2) says EAGAIN,
-/// `RLIMIT_DATA` how much memory it may have itself. Only the soft limit, so that it can be raised again; and by the same
-/// user, because root may lack the privilege for others.
+/// Limits a process: `RLIMIT_NPROC` is how many processes and threads its user may have before fork(2) fails with
+/// EAGAIN, `RLIMIT_DATA` how much memory it may allocate, in bytes. Sets only the soft limit, so that it can be raised
+/// again; and as the same user, because root may lack the privilege for others.
 #[track_caller]
 pub fn limit(pid: Pid, resource: libc::__rlimit_resource_t, soft: Option<u64>) {
     let owner = fs::metadata(format!("/proc/{pid}")).expect("a process that lives");
@@ -81,7 +81,7 @@ pub fn limit(pid: Pid, resource: libc::__rlimit_resource_t, soft: Option<u64>) {
     let mut nothing = Command::new("true");
     nothing.uid(owner.uid()).gid(owner.gid());
     #[allow(unsafe_code)]
-    // SAFETY: between fork and exec the closure makes two system calls.
+    // SAFETY: between fork and exec the closure only makes two system calls, and allocates nothing.
     unsafe {
         nothing.pre_exec(set)
     };
@@ -120,7 +120,7 @@ fn when_no_process_can_be_had_the_others_serve_until_one_can() {
     limit(server.pid(), libc::RLIMIT_NPROC, Some(1));
     kill(before[0], Signal::SIGKILL).expect("a process that can be killed");
     eventually("the master finds that it cannot fork", || server.stderr().contains("cannot fork a worker"));
-    // Some come to the dead worker's socket. The other worker serves them too.
+    // Some of these come to the dead worker's socket. The other worker serves them too.
     let mut clients: Vec<_> = (0..20).map(|_| server.client()).collect();
     for client in &mut clients {
         client.get("/").expect(200);

@@ -1,4 +1,4 @@
-//! Signals that have a meaning for a herd only.
+//! Signals that have a meaning only for a herd.
 
 use super::{herd, stats};
 use crate::PROGRAM;
@@ -26,7 +26,7 @@ fn a_worker_ignores_what_is_for_its_master() {
         server.get("/").expect(200);
     }
     assert_eq!(server.workers(), workers);
-    // The master hears it, and its new workers ignore it as the old ones did.
+    // The master reacts to it, and its new workers ignore it as the old ones did.
     server.signal(Signal::SIGUSR1);
     are_replaced(&server, &workers);
     let workers = server.workers();
@@ -43,7 +43,7 @@ fn new_logs_do_not_mean_new_settings() {
     site.write("../server.conf", "QUEUE_SIZE=10\n");
     let server = PROGRAM.launch().site(&site).flag("--config", site.outside().join("server.conf")).start();
     let workers = server.workers();
-    // Somebody is in the middle of an edit when the logs are rotated.
+    // The file is half edited when the logs are rotated.
     site.write("../server.conf", "QUEUE_SIZE=1");
     server.signal(Signal::SIGUSR1);
     are_replaced(&server, &workers);

@@ -33,7 +33,7 @@ fn ten_slow_downloads_are_finished_before_the_herd_exits() {
 #[test]
 fn a_worker_that_leaves_first_takes_nobody_along() {
     let content = pattern(6 << 20);
-    // Who is first, and what the others are doing then, is another each time.
+    // Which worker is first, and what the others are doing then, differs each time.
     for _ in 0..10 {
         let server = herd(&Site::new().file("large.bin", &content), "4");
         let mut clients: Vec<Client> = (0..4).map(|_| begun(&server)).collect();
@@ -52,7 +52,7 @@ fn a_worker_that_leaves_first_takes_nobody_along() {
 fn a_second_signal_stops_the_herd_at_once() {
     for (first, second) in [(Signal::SIGTERM, Signal::SIGTERM), (Signal::SIGTERM, Signal::SIGINT)] {
         let site = Site::new().sparse("large.bin", 64 << 20);
-        // Nobody reads, and the time limit is a day: without the second signal this would not end.
+        // The client does not read, and the time limit is a day: without the second signal this would not end.
         let server = PROGRAM.serve(&site, &["--timeout-seconds", "86400"]);
         let _client = begun(&server);
         server.signal(first);
@@ -97,8 +97,8 @@ fn a_signal_to_the_whole_group_as_from_a_terminal_is_one_stop() {
     assert_eq!(server.exit_code(), Some(0));
 }
 
-/// They have connected, so they are somebody's clients, although no worker has seen them: the kernel keeps who says
-/// nothing for a second before it can be accepted.
+/// They have connected, so the herd must tell them, although no worker has seen them: the kernel keeps a silent client
+/// for a second before it can be accepted.
 #[test]
 fn who_has_only_connected_is_told_and_not_reset() {
     for whom in ["the master", "all, as from a terminal"] {

@@ -1,17 +1,17 @@
-//! What herd needs of its system: the rows of the table in the book, each tried by taking the call away.
+//! What herd needs from its system: each row of the table in the book, tried by denying the call.
 
 use super::PROGRAM;
 use e2e::{Denied, Errno, Signal, Site, libc, pattern};
 use verdict::test;
 
-/// How the row begins, what is taken away, and how the row goes on.
+/// The first cell of the row, what is denied, and what the row says about it.
 type Row = (&'static str, Denied, Without);
 
 /// What herd does without it.
 enum Without {
     /// It ends with this code, and says so.
     Ends(i32, &'static str),
-    /// It serves, and says so, or nothing.
+    /// It serves, and logs this sentence, if it is not empty.
     Serves(&'static str),
 }
 
@@ -33,7 +33,8 @@ const ROWS: [Row; 8] = [
     ),
     (
         "`EPOLLEXCLUSIVE`",
-        // EPOLLEXCLUSIVE is a bit of the events, which are in memory; a kernel that does not know it says this.
+        // EPOLLEXCLUSIVE is a bit of the events, which are in memory, where the filter cannot see it. A kernel that
+        // does not know it returns this error.
         Denied::call(libc::SYS_epoll_ctl, Errno::EINVAL),
         Without::Ends(3, "cannot watch the clients: Invalid argument"),
     ),

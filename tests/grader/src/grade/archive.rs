@@ -19,13 +19,13 @@ use std::process::{Command, Stdio};
 const LARGEST_SUBMISSION: usize = 8 << 20;
 /// The most files that are looked at.
 const MOST_ENTRIES: usize = 200_000;
-/// The most that comes out of a packed archive before it is given up, in bytes. Some pack what they built.
+/// How many bytes may come out of a packed archive before it is given up. Some students pack what they built.
 pub(super) const MOST_UNPACKED: u64 = 1 << 30;
 /// An archive in an archive is unpacked, and one in that.
 const DEEPEST: u8 = 2;
-/// Debian's user and group for what may do nothing.
+/// Debian's user and group without any rights.
 const NOBODY: u32 = 65_534;
-/// How many names of other files are remembered, for a message.
+/// How many names of other files are kept for a message.
 const MOST_NAMES: usize = 100;
 
 /// A Rust file.
@@ -54,7 +54,7 @@ pub(super) struct Found<'c> {
     pub(super) rust: Vec<String>,
     /// The names of some other files.
     pub(super) others: Vec<String>,
-    /// For the student: what was not as it should be.
+    /// For the student: what was unusual.
     pub(super) notes: Vec<String>,
     bytes: usize,
     count: usize,
@@ -105,7 +105,7 @@ pub(super) fn is_litter(path: &Path) -> bool {
         let word = word.to_string_lossy().into_owned();
         // `src/target` is the folder of a student's own modules for `target.rs`.
         let built = word == "target" && above != "src";
-        // AppleDouble files have the names of their files, and a Finder's data in them.
+        // AppleDouble files are named like the file that they belong to, and contain the Finder's data.
         let litter = built || word.starts_with("._") || ["__MACOSX", ".git"].contains(&word.as_str());
         above = word;
         litter
@@ -145,7 +145,7 @@ impl Found<'_> {
         Ok(())
     }
 
-    /// Looks at a file of a folder or an archive; it is opened only if it is wanted.
+    /// Handles a file of a folder or an archive, which is opened only if it is needed.
     fn file<R: Read>(&mut self, path: &Path, depth: u8, open: impl FnOnce() -> Result<R>) -> Result<()> {
         self.count()?;
         if is_litter(path) {
@@ -217,7 +217,7 @@ impl Found<'_> {
         self.entries.push(Entry { path: path.to_owned(), text });
     }
 
-    /// Reads an archive, whatever its name says. `false` if it is none.
+    /// Reads an archive, whatever its name. `false` if it is not one.
     fn archive(&mut self, folder: &Path, mut bytes: impl Read + Seek + Send, depth: u8) -> Result<bool> {
         let mut head = Vec::new();
         bytes.by_ref().take(512).read_to_end(&mut head)?;
@@ -266,7 +266,7 @@ impl Found<'_> {
         result
     }
 
-    /// Counts what has been unpacked.
+    /// Counts the bytes that have been unpacked.
     fn came_out(&mut self, bytes: u64) -> Result<()> {
         self.unpacked += bytes;
         let most = self.most_unpacked;
@@ -288,7 +288,7 @@ impl Found<'_> {
         Ok(())
     }
 
-    /// xz(1) unpacks, with a limit on its memory, as nobody if we are root: it reads what a stranger wrote.
+    /// xz(1) unpacks, with limited memory, and as the user `nobody` if we are root, because it reads untrusted input.
     fn xz(&mut self, folder: &Path, mut bytes: impl Read + Send, depth: u8) -> Result<()> {
         let mut xz = Command::new("xz");
         xz.args(["--decompress", "--stdout", "--memlimit=256MiB"]);
@@ -302,7 +302,7 @@ impl Found<'_> {
         };
         let before = self.unpacked;
         let result = std::thread::scope(|scope| {
-            // It ends with an error if the reader below has had enough.
+            // It ends with an error if the reader below stops early.
             scope.spawn(move || io::copy(&mut bytes, &mut input));
             self.tar(folder, output, depth)
         });
@@ -334,7 +334,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// A path as if it stayed within the archive. Nothing is written there, so it only has to be recognized.
+/// A path without parts that lead out of the archive. Nothing is written there, so it only has to be recognized.
 fn below(path: &Path) -> PathBuf {
     path.components().filter(|part| matches!(part, Component::Normal(_))).collect()
 }

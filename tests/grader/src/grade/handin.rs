@@ -1,4 +1,4 @@
-//! Which of the files that were handed in are used: those with holes, and nothing else.
+//! Which of the submitted files are used: those with holes and the modules beneath them, and nothing else.
 
 use super::Submission;
 use lab::course::Lab;
@@ -6,10 +6,10 @@ use lab::tree::Files;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The sources of one lab: the student's where there are holes, and ours.
+/// The sources of one lab: the student's for files with holes, and ours for the rest.
 pub(super) struct Chosen {
     pub(super) files: Files,
-    /// The student's, of these.
+    /// Which of them are the student's.
     theirs: BTreeSet<PathBuf>,
     /// Whether anything is not as it was handed out.
     pub(super) touched: bool,
@@ -17,11 +17,12 @@ pub(super) struct Chosen {
     pub(super) notes: Vec<String>,
 }
 
-/// In the names of macros that write unsafe code which the lint `unsafe_code` does not notice, because it is not written
-/// in the student's file: a function in assembly; and those of nix, whose unsafe code calls `libc::setsockopt`, whatever
-/// is called that where they are used. A macro cannot put a name together, so whoever uses one of them has written it.
+/// Parts of the names of macros that expand to unsafe code that the lint `unsafe_code` does not notice, because it is
+/// not written in the student's file: a function in assembly; and those of nix, whose unsafe code calls whatever
+/// `libc::setsockopt` means where they are used. A macro cannot compose a name, so a file that uses one of them
+/// contains its name.
 const UNSAFE_MACROS: [&str; 5] = ["naked_asm", "sockopt_impl", "ioctl_none", "ioctl_read", "ioctl_write"];
-/// Macros that read files while the compiler runs: a teacher's own models are among them.
+/// Macros that read files while the compiler runs. A teacher's own models are among these files.
 const READING_MACROS: [&str; 5] = ["include_str", "include_bytes", "include!", "include !", "::include"];
 
 impl Chosen {
@@ -98,7 +99,7 @@ fn beneath_one_with_holes(path: &Path, with_holes: &BTreeSet<PathBuf>, shipped: 
     above && path.starts_with("src") && !shipped.contains_key(path)
 }
 
-/// The longest name of a submission, in bytes: with a number behind it, it can still be a file's.
+/// The longest name of a submission, in bytes: with a number added, it is still a valid file name.
 const LONGEST_NAME: usize = 200;
 
 /// The name of a submission: its file's or folder's, without an archive's ending.
@@ -111,7 +112,7 @@ pub(super) fn name(path: &Path) -> String {
     let ending = endings.into_iter().find(|ending| small.ends_with(ending) && small.len() > ending.len());
     let kept = &name[..name.len() - ending.unwrap_or("").len()];
     let mut kept = without_escapes(kept).replace(['/', '\n', '\t'], "_");
-    // It names a folder among the reports, where some names are taken, and a name may have 255 bytes.
+    // It becomes a folder among the reports, where some names are taken, and a name may have at most 255 bytes.
     if let Some((_, "csv" | "xml" | "new")) = kept.to_ascii_lowercase().rsplit_once('.') {
         kept.push('_');
     }
@@ -119,7 +120,7 @@ pub(super) fn name(path: &Path) -> String {
     kept
 }
 
-/// A name for each submission. Two with one name get numbers, so that neither loses its report.
+/// A name for each submission. Submissions with the same name get numbers, so that none loses its report.
 pub(super) fn names(submissions: &[PathBuf]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for path in submissions {
@@ -131,7 +132,7 @@ pub(super) fn names(submissions: &[PathBuf]) -> Vec<String> {
     names
 }
 
-/// A text without control characters but line ends and tabs, and without what those begin on a terminal (ECMA-48).
+/// A text without terminal escape sequences (ECMA-48), and without control characters except line ends and tabs.
 pub(super) fn without_escapes(text: &str) -> String {
     let mut clean = String::new();
     let mut signs = text.chars().peekable();
@@ -148,7 +149,7 @@ pub(super) fn without_escapes(text: &str) -> String {
                 _ => {}
             },
             '\n' | '\t' => clean.push(sign),
-            // Those that turn the direction of writing can make a text look like another one.
+            // Characters that change the writing direction can make a text look like another one.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
             sign if sign.is_control() => {}
             sign => clean.push(sign),

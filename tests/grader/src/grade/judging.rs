@@ -30,27 +30,27 @@ use std::time::{Duration, Instant};
 const BUDGET: Duration = Duration::from_secs(600);
 /// How many end-to-end tests of a submission run at once. They mostly wait.
 const SERVERS: usize = 3;
-/// How much of what is printed gets into a report, in bytes.
+/// How much printed text goes into a report, in bytes.
 const LONGEST_TEXT: usize = 16 << 10;
 
-/// What the process that judges a submission is told.
+/// The input of the process that judges a submission.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Assignment {
     pub(super) root: PathBuf,
-    /// A path. JSON has no other way to hold one that is not UTF-8.
+    /// A path, as an `OsString`, because JSON cannot hold a `PathBuf` that is not UTF-8.
     pub(super) submission: OsString,
     pub(super) references: Vec<PathBuf>,
     pub(super) points: PointsTable,
     pub(super) sandbox: Sandbox,
     pub(super) seat: u32,
-    /// A folder that nobody else uses meanwhile.
+    /// A folder that no other process uses meanwhile.
     pub(super) folder: PathBuf,
 }
 
 /// Judges a submission.
 ///
 /// # Errors
-/// If the grader or its machine fails. A submission that is no good is no error.
+/// If the grader or its machine fails. A bad submission is no error.
 pub(super) fn judge_submission(assignment: &Assignment) -> Result<Grade> {
     let start = Instant::now();
     let path = Path::new(&assignment.submission);
@@ -122,7 +122,7 @@ struct Judging<'a> {
     /// The folder that tests run in.
     empty: PathBuf,
     until: Instant,
-    /// How long the compiler has worked.
+    /// How long the compiler has run so far.
     building: Mutex<Duration>,
 }
 
@@ -156,7 +156,7 @@ impl<'a> Judging<'a> {
         let runnable = self.runnable(&built).without(unseen(self.lab, &chosen.files));
         let mut hung: Vec<&str> = Vec::new();
         for task in tasks {
-            // Each test that hangs costs its whole limit; what needs a task that hangs would most likely hang too.
+            // Each test that hangs costs its whole limit, and a task that needs one that hangs would probably hang too.
             let needs_hung = self.lab.needed_by(task).into_iter().find(|id| hung.contains(id));
             if let Some(id) = needs_hung.filter(|_| !is_stage(task)) {
                 let text = format!("Not run, because it needs task {id}, and that one hangs.");
@@ -208,7 +208,7 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// A text for a student: without what moves a terminal's cursor, and without places on this machine.
+    /// A text for a student: without terminal escapes, without paths and ports of this machine, and not too long.
     fn presentable(&self, text: &str) -> String {
         let root = self.assignment.root.display().to_string();
         let work = self.assignment.root.parent().unwrap_or(&self.assignment.root).display();
@@ -258,7 +258,7 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// A program that was built, and what a cell calls it.
+    /// A program that was built, and its path in a cell.
     fn inside(&self, program: &Path) -> Shown {
         Shown::named(program, Path::new(OUT).join(program.file_name().unwrap_or_default()))
     }
@@ -277,7 +277,8 @@ impl<'a> Judging<'a> {
         Ok(judged)
     }
 
-    /// The cell in which a test program runs: beside its libraries, only itself, or the server that it is about.
+    /// The cell in which a test program runs: it shows the program and its libraries, and for end-to-end tests the
+    /// server.
     fn cell_of(&self, test: &Command) -> Cell {
         let folder = Shown::named(self.empty.clone(), self.lab.exercise(Path::new(COURSE)));
         match self.reference.stage.as_ref().filter(|stage| test.get_program() == stage.program) {
@@ -299,7 +300,7 @@ impl<'a> Judging<'a> {
     }
 }
 
-/// The promises that break beside the one that is explained, where each counts.
+/// The promises that break besides the one that is explained, for end-to-end tasks, where each counts.
 fn also_broken(judged: &Judged<'_>) -> String {
     let failed = judged.outcomes.iter().filter(|outcome| !outcome.passed).skip(1);
     let lines: String = failed.map(|outcome| format!("\n  {}", promise(&outcome.test))).collect();

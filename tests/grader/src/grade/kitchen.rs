@@ -1,4 +1,4 @@
-//! How a recipe is found: from what cargo built of our own solution, and how it called the compiler for it.
+//! Makes a recipe from what cargo built of our own solution, and from how it called the compiler.
 
 use super::recipe::{Call, Recipe};
 use anyhow::{Context, Result, ensure};
@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
-/// What cargo said that it had built, or found built.
+/// The artifacts that cargo reported as built or up to date.
 #[derive(Debug, Default)]
 pub(super) struct Artifacts(Vec<Value>);
 
@@ -20,7 +20,7 @@ impl Artifacts {
         self.0.extend(read.filter(|message| message["reason"] == "compiler-artifact"));
     }
 
-    /// The files of all of them.
+    /// The files of all artifacts.
     fn files(&self) -> BTreeSet<PathBuf> {
         let files = self.0.iter().filter_map(|artifact| artifact["filenames"].as_array()).flatten();
         files.filter_map(Value::as_str).map(PathBuf::from).collect()
@@ -34,7 +34,7 @@ pub(super) struct Kitchen<'p> {
     /// Where cargo built.
     pub(super) target: &'p Path,
     pub(super) part: &'p str,
-    /// An empty folder of this lab's.
+    /// An empty folder for this lab.
     pub(super) folder: &'p Path,
 }
 
@@ -43,7 +43,7 @@ impl Kitchen<'_> {
         self.target.join("debug/deps")
     }
 
-    /// The recipe, or `None` if a call was not noted, because its crate was built before somebody noted any.
+    /// The recipe, or `None` if a call was not noted, because its crate was built by a cargo that did not note calls.
     pub(super) fn recipe(&self, artifacts: &Artifacts) -> Result<Option<Recipe>> {
         let files = artifacts.files();
         let Some(noted) = self.noted(artifacts)? else { return Ok(None) };
@@ -64,7 +64,7 @@ impl Kitchen<'_> {
         Ok(Some(Recipe { toolchain: toolchain(self.root)?, calls, course, below }))
     }
 
-    /// The calls that our own crates among these come from.
+    /// The calls that built our own crates among the artifacts; `None` if one was not noted.
     fn noted(&self, artifacts: &Artifacts) -> Result<Option<Vec<Call>>> {
         let mut noted: BTreeMap<String, Call> = BTreeMap::new();
         let ours = |artifact: &&Value| {
@@ -80,14 +80,14 @@ impl Kitchen<'_> {
         Ok(Some(noted.into_values().collect()))
     }
 
-    /// Where the call is noted that a file comes from.
+    /// The note of the call that built a file.
     fn note_of(&self, file: &Path) -> Option<PathBuf> {
         let stem = file.file_stem()?.to_string_lossy().into_owned();
         if file.parent()? == self.deps() {
             let stem = if file.extension().is_some() { stem.trim_start_matches("lib") } else { &stem };
             return Some(self.deps().join(format!("{stem}.call")));
         }
-        // Cargo gives a program a second name without what tells it from others.
+        // Cargo gives a program a second name without the hash, as a hard link.
         let number = fs::metadata(file).ok()?.ino();
         let same = |path: &PathBuf| {
             path.extension().is_none() && fs::metadata(path).is_ok_and(|meta| meta.ino() == number)
@@ -118,7 +118,7 @@ impl Kitchen<'_> {
         Ok(())
     }
 
-    /// Copies the compiled libraries that these calls are not about, but not our own solution.
+    /// Copies the compiled libraries that these calls do not build, but not our own solution.
     fn lay_out_libraries(
         &self,
         files: &BTreeSet<PathBuf>,
@@ -139,7 +139,7 @@ impl Kitchen<'_> {
         Ok(())
     }
 
-    /// The call with folders that each cell fills in, and without what only cargo needs.
+    /// The call with placeholders for folders, which each cell fills in, and without what only cargo needs.
     fn general(&self, call: &Call, again: &BTreeSet<&str>) -> Call {
         let deps = self.deps().display().to_string();
         let root = self.root.display().to_string();
@@ -148,11 +148,11 @@ impl Kitchen<'_> {
         while let Some(word) = given.next() {
             let next = given.peek().map_or("", |next| next.as_str());
             match (word.as_str(), next) {
-                // Nobody debugs a submission here.
+                // Submissions are not debugged here.
                 ("-C", next) if next.starts_with("incremental=") || next.starts_with("debuginfo=") => {
                     let _ = given.next();
                 }
-                // Our own part, beside the student's: nothing uses it.
+                // Our own part, which nothing uses beside the student's.
                 ("--extern", next)
                     if next.starts_with(&format!("{}=", self.part)) && call.name == "parts" =>
                 {
@@ -202,7 +202,7 @@ impl Kitchen<'_> {
     }
 }
 
-/// Of these calls, those that compile the exercise, and those that need what comes of it; each after what it needs.
+/// The calls that compile the exercise, and those that need their results; each after the calls that it needs.
 fn from_the_part_upwards(mut calls: Vec<Call>, exercise: &str) -> Vec<Call> {
     let mut found: Vec<Call> = Vec::new();
     let own = |call: &Call| {
@@ -229,7 +229,7 @@ fn from_the_part_upwards(mut calls: Vec<Call>, exercise: &str) -> Vec<Call> {
     found
 }
 
-/// The path without `..`, as it is written.
+/// The path with `.` and `..` removed textually.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {

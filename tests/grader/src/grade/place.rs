@@ -11,15 +11,15 @@ pub(super) struct Place {
     pub(super) part: String,
     /// Beneath the exercise's folder.
     pub(super) file: PathBuf,
-    /// How sure that is: 0 for a whole path, more for less of it.
+    /// How uncertain it is: 0 for a whole path, more for less of one.
     pub(super) rank: u8,
-    /// How deep it was: of two copies, the one nearer to the top is meant.
+    /// How deep it was: of two copies, the one nearer to the top is used.
     pub(super) depth: usize,
     /// Whether its name has the same upper and lower case as the exercise's.
     pub(super) same_case: bool,
 }
 
-/// Finds a file's place, by its path or else by its name and what it says.
+/// Finds a file's place, by its path or else by its name and contents.
 pub(super) fn place(course: &Course, entry: &Entry) -> Option<Place> {
     let words = words(&entry.path);
     by_path(course, &words).or_else(|| most_known(course, by_name(course, &words), &entry.text))
@@ -41,7 +41,7 @@ fn by_path(course: &Course, words: &[String]) -> Option<Place> {
         let (part, below) = (&words[at], &words[at + 1]);
         course.labs.iter().any(|lab| lab.part == *part) && ["src", "hunts", "prove"].contains(&below.as_str())
     };
-    // An outer folder may be called as a part, too, such as `queue/src/exercises/queue/src/ring.rs`.
+    // An outer folder may also be named like a part, as in `queue/src/exercises/queue/src/ring.rs`.
     let places = || (0..words.len().saturating_sub(2)).rev().filter(|&at| is_place(at));
     let at = places().find(|&at| at > 0 && words[at - 1] == "exercises").or_else(|| places().next())?;
     // A solution or a copy that `cargo lab reset` saved is not what was handed in.
@@ -93,7 +93,7 @@ fn most_known(course: &Course, places: Vec<Place>, text: &str) -> Option<Place> 
     best.map(|(_, place)| place)
 }
 
-/// What a file of a lab certainly says.
+/// Words that a file of a lab certainly contains.
 fn known_words<'l>(lab: &'l Lab, file: &'l Path) -> impl Iterator<Item = String> + 'l {
     let of_file = move |at: &str| course::place(at).is_ok_and(|(name, _)| file == name);
     let functions =

@@ -1,4 +1,4 @@
-//! A copy of the course in which our own solutions are built, in the place of the exercises.
+//! A copy of the course in which our own solutions are built instead of the exercises.
 
 use super::kitchen::{Artifacts, Kitchen};
 use super::recipe::{NOTE, Recipe};
@@ -12,10 +12,10 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Waits until nobody else builds in a folder of the grader, and keeps others out until the file is dropped.
+/// Waits until no other grader builds in a folder, and locks it until the file is dropped.
 ///
 /// # Errors
-/// If there can be no lock.
+/// If the folder or its lock file cannot be made, or locking fails.
 pub fn alone_in(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let lock = File::create(folder.join("lock")).context("cannot make a lock file")?;
@@ -31,14 +31,14 @@ pub fn alone_in(folder: &Path) -> Result<File> {
 pub struct Pristine {
     /// The copy.
     pub course: Course,
-    /// What cargo builds.
+    /// The folder that cargo builds into.
     pub target: PathBuf,
     /// Locked while this lives: a second grader in the same folder waits for its turn.
     _lock: File,
 }
 
 impl Pristine {
-    /// Copies the course into `folder/tree`, or brings the copy there up to date. What was built stays.
+    /// Copies the course into `folder/tree`, or brings the copy there up to date. Keeps what was built.
     ///
     /// # Errors
     /// If a file cannot be read or written.
@@ -55,7 +55,7 @@ impl Pristine {
             if fs::read(&from)? != fs::read(&to).unwrap_or_default() || !to.exists() {
                 fs::create_dir_all(to.parent().expect("a file is in a folder"))?;
                 fs::copy(&from, &to).with_context(|| format!("cannot write {}", to.display()))?;
-                // A checkout may be for its owner only; the users of submissions read this copy.
+                // A checkout may be readable only by its owner, but the users that run submissions read this copy.
                 let mode = fs::metadata(&to)?.permissions().mode();
                 open_to_all(&to, 0o644 | mode & 0o100 | (mode & 0o100) >> 3 | (mode & 0o100) >> 6)?;
             }
@@ -63,7 +63,7 @@ impl Pristine {
         Ok(Pristine { course: Course::load(&root)?, target, _lock: lock })
     }
 
-    /// Puts a student's sources in the place of the exercise. The manifest stays ours.
+    /// Replaces the exercise by a student's sources. The manifest stays ours.
     ///
     /// # Errors
     /// If a file cannot be written.
@@ -76,8 +76,8 @@ impl Pristine {
         tree::write(&files, &folder)
     }
 
-    /// Builds a lab's tests and its server with the solution in the place of the exercise, keeps them, and finds out how
-    /// a submission is built in its turn. Nobody may have submitted anything else meanwhile.
+    /// Builds a lab's tests and its server with the solution instead of the exercise, keeps them, and finds out how to
+    /// build a submission. The solution must be the last that was [submitted](Self::submit).
     ///
     /// # Errors
     /// If our own part does not compile.
@@ -95,7 +95,7 @@ impl Pristine {
                 return Ok((Runnable::of_part(lab, &lab.exercise(&self.course.root), built)?, recipe));
             }
             ensure!(attempt == 0, "cargo does not tell how it calls the compiler");
-            // Built by somebody who noted nothing; to be built once more, all of it.
+            // Built by a cargo that did not note calls, so everything is built once more.
             let mut clean = lab::build::clean_cargo();
             clean.args(["clean", "--quiet", "--workspace"]).current_dir(&self.course.root);
             let cleaned = clean.env("CARGO_TARGET_DIR", &self.target).status();
@@ -118,7 +118,7 @@ impl Pristine {
         Built::from_messages(&output.stdout, true, errors)
     }
 
-    /// Builds the tests of these kinds of the part that was submitted, by us: in no sandbox.
+    /// Builds the tests of these kinds with the submitted part, which must be ours, because no sandbox is used.
     ///
     /// The executables are copied to `keep`, so that the next submission cannot be taken for this one.
     ///
@@ -134,7 +134,7 @@ impl Pristine {
         Runnable::of_part(lab, &lab.exercise(&self.course.root), built)
     }
 
-    /// Builds a stage's server with these of the submitted parts, and keeps it.
+    /// Builds a stage's server with the submitted parts in `mine`, and keeps it.
     ///
     /// # Errors
     /// If cargo cannot be run.
@@ -142,7 +142,7 @@ impl Pristine {
         self.build(Build::server(&lab.stage.package, &lab.stage.binary, mine, &self.target), keep)
     }
 
-    /// Builds the end-to-end tests of a stage and keeps them. Nothing of a student is in them.
+    /// Builds the end-to-end tests of a stage and keeps them. They contain no student's code.
     ///
     /// # Errors
     /// If they cannot be built.

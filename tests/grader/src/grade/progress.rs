@@ -1,10 +1,10 @@
-//! What somebody sees who waits for two hundred grades.
+//! Shows progress to a teacher who waits for two hundred grades.
 
 use super::Grade;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A line that says how far it is.
+/// The progress line.
 pub(super) struct Progress {
     all: usize,
     done: AtomicUsize,

@@ -1,14 +1,14 @@
 //! How a submission is built: with the calls of the compiler that built our own solution, and nothing else.
 //!
-//! Cargo builds our solution in the place of the exercise, once, and every call of the compiler is noted (this program
-//! is cargo's `RUSTC_WRAPPER`). For a submission, the calls from its crate upwards are made again, each in a cell:
+//! Cargo builds our solution instead of the exercise, once, and every call of the compiler is noted (this program is
+//! cargo's `RUSTC_WRAPPER`). For a submission, the calls from its crate upwards are made again, each in a cell:
 //!
 //! ```text
 //!   found in the cell    the toolchain; sources of the crates from the part upwards; the libraries below them, compiled
 //!   not there            cargo, its registry, manifests, any solution, what was built for others
 //! ```
 //!
-//! So what is not a hole is ours by construction, and a macro or a path in a student's file leads nowhere.
+//! So everything but the holes is ours by construction, and a macro or a path in a student's file finds nothing else.
 
 use super::sandbox::Shown;
 use anyhow::{Context, Result};
@@ -23,14 +23,14 @@ use std::process::Command;
 /// Set by the grader when it is cargo's wrapper around the compiler.
 pub const NOTE: &str = "GRADER_NOTES_CALLS";
 
-/// A call of the compiler. In its words and variables, `{course}`, `{below}` and `{out}` stand for folders.
+/// A call of the compiler. In its arguments and variables, `{course}`, `{below}` and `{out}` stand for folders.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Call {
     /// The crate, such as `suite`.
     pub name: String,
-    /// What comes of it, without a folder.
+    /// The name of its result, without a folder.
     pub output: String,
-    /// Its words.
+    /// Its arguments.
     pub words: Vec<String>,
     /// The variables that cargo sets.
     pub variables: BTreeMap<String, String>,
@@ -49,14 +49,14 @@ pub struct Recipe {
     pub below: PathBuf,
 }
 
-/// As which folders a cell knows them.
+/// The path of the sources in a cell.
 pub const COURSE: &str = "/course";
 /// The libraries below the part.
 pub const BELOW: &str = "/below";
 /// What is built from the submission.
 pub const OUT: &str = "/out";
 
-/// Becomes the compiler that cargo asked for, and writes down the call beside what comes of it.
+/// Writes the call to a file beside its result, and then becomes the compiler that cargo asked for.
 ///
 /// # Errors
 /// If there is no such compiler.
@@ -75,13 +75,13 @@ pub fn note_and_run(words: Vec<OsString>) -> Result<()> {
     Err(Command::new(compiler).args(words).exec()).context("cannot run the compiler")
 }
 
-/// The word behind another one.
+/// The argument after another one.
 pub(super) fn value<'w>(words: &'w [String], name: &str) -> Option<&'w str> {
     let at = words.iter().position(|word| word == name)?;
     words.get(at + 1).map(String::as_str)
 }
 
-/// What cargo adds to the names of files, so that two builds of one crate lie side by side.
+/// The suffix that cargo adds to file names, so that two builds of one crate can be side by side.
 fn extra(words: &[String]) -> &str {
     words.iter().find_map(|word| word.strip_prefix("extra-filename=")).unwrap_or("")
 }
@@ -91,12 +91,12 @@ impl Call {
         !self.is_test() && value(&self.words, "--crate-type") == Some("lib")
     }
 
-    /// Whether tests come of it.
+    /// Whether it builds tests.
     pub(super) fn is_test(&self) -> bool {
         self.words.iter().any(|word| word == "--test")
     }
 
-    /// The calls whose libraries it is linked with, by what comes of them.
+    /// The calls whose libraries it is linked with, by the names of their results.
     pub(super) fn needs(&self) -> impl Iterator<Item = String> {
         let paths =
             self.words.iter().filter_map(|word| word.split_once('=').map(|(_, path)| Path::new(path)));
@@ -106,7 +106,7 @@ impl Call {
 }
 
 impl Recipe {
-    /// The step that a call is, with these folders.
+    /// The command of a call, with these folders filled in.
     pub(super) fn step(&self, call: &Call, program: &str, folders: &Folders) -> Command {
         let fill = |text: &String| folders.fill(text);
         let mut command = Command::new(self.toolchain.join("bin").join(program));
@@ -115,7 +115,7 @@ impl Recipe {
         command
     }
 
-    /// What a compiler's cell shows beside the submission.
+    /// What a compiler's cell shows besides the submission.
     pub(super) fn shown(&self) -> Vec<Shown> {
         let mut shown = super::sandbox::system();
         shown.push(Shown::here(&self.toolchain));
@@ -124,7 +124,7 @@ impl Recipe {
     }
 }
 
-/// Where a cell has the three folders.
+/// The paths of the three folders in a cell.
 pub(super) struct Folders {
     pub(super) course: PathBuf,
     pub(super) below: PathBuf,
@@ -140,7 +140,7 @@ impl Folders {
     }
 }
 
-/// The step that says whether a part's sources are formatted.
+/// The command that checks whether a part's sources are formatted.
 pub(super) fn rustfmt(recipe: &Recipe, part: &str, folders: &Folders) -> Command {
     let mut command = Command::new(recipe.toolchain.join("bin/rustfmt"));
     let library = folders.course.join("exercises").join(part).join("src/lib.rs");
@@ -149,7 +149,7 @@ pub(super) fn rustfmt(recipe: &Recipe, part: &str, folders: &Folders) -> Command
     command
 }
 
-/// The step that says what clippy finds in a part.
+/// The command that runs clippy on a part.
 pub(super) fn clippy(recipe: &Recipe, library: &Call, folders: &Folders) -> Command {
     let mut call = library.clone();
     call.words.retain(|word| word != "--allow=warnings" && !word.starts_with("--emit"));

@@ -1,5 +1,5 @@
-//! What is the same for all submissions of a lab, found out with our own solution: which tests there are, and how one
-//! is built.
+//! What is the same for all submissions of a lab, found out with our own solution: which tests there are, and how to
+//! build a submission.
 
 use super::recipe::Recipe;
 use super::sandbox::{Shown, libraries};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the process that judges a submission is told about a lab.
+/// What the process that judges a submission needs to know about a lab.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Reference {
     pub(super) part: String,
@@ -26,7 +26,7 @@ pub(super) struct Reference {
     pub(super) recipe: Recipe,
     /// What a test program needs to run.
     pub(super) libraries: Vec<Shown>,
-    /// If a task wants them. Nothing of a student is in them.
+    /// The end-to-end tests, if a task needs them. They contain no student's code.
     pub(super) stage: Option<StageTests>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct StageTests {
     pub(super) shown: Vec<Shown>,
 }
 
-/// The labs, and of each the tasks, that somebody means by a list of both.
+/// The labs that a list of labs and tasks names, each with its chosen tasks; all if the list is empty.
 pub(super) fn chosen<'c>(course: &'c Course, only: &[String]) -> Result<Vec<(&'c Lab, Vec<&'c Task>)>> {
     for name in only {
         course.lab(name).map(drop).or_else(|_| course.task(name).map(drop))?;
@@ -55,7 +55,7 @@ pub(super) fn chosen<'c>(course: &'c Course, only: &[String]) -> Result<Vec<(&'c
     Ok(course.labs.iter().map(of).filter(|(_, tasks)| !tasks.is_empty()).collect())
 }
 
-/// Builds the solution in the place of the exercise, and the end-to-end tests. No line of a student's runs.
+/// Builds the solution instead of the exercise, and the end-to-end tests. No student's code runs.
 pub(super) fn reference(tree: &Pristine, lab: &Lab, tasks: &[&Task], work: &Path) -> Result<Reference> {
     let root = &tree.course.root;
     let mut shipped = cut::exercise(root, lab)?;
@@ -78,7 +78,7 @@ pub(super) fn reference(tree: &Pristine, lab: &Lab, tasks: &[&Task], work: &Path
         let found = trial::list(&program)?;
         tests.extend(found.into_iter().map(|test| (Kind::Stage.name().to_owned(), test)));
         let folder = root.join("tests/e2e");
-        // What they read, they name by where they were compiled.
+        // They name the files that they read by where they were compiled.
         let mut shown = super::sandbox::system();
         shown.extend(etc);
         let read = [&folder, &root.join("book/src/running"), &root.join("tests/browser"), &program];
@@ -89,12 +89,12 @@ pub(super) fn reference(tree: &Pristine, lab: &Lab, tasks: &[&Task], work: &Path
     Ok(Reference { part: lab.part.clone(), tasks, shipped, tests, recipe, libraries: shown, stage })
 }
 
-/// A library under the name by which programs ask for it, whatever links lead there.
+/// A library under the name that programs use for it, with the links of its path resolved.
 fn real(path: PathBuf) -> Shown {
     Shown { at: path.canonicalize().unwrap_or_else(|_| path.clone()), inside: path }
 }
 
-/// The files that name hosts and users, without any of this machine's.
+/// The files that name hosts and users, without this machine's own entries.
 fn etc(work: &Path) -> Result<Vec<Shown>> {
     let folder = work.join("etc");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

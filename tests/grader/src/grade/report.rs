@@ -1,4 +1,4 @@
-//! What a grade looks like: to the instructor, to the student, and to the services that collect grades.
+//! Writes grades: for the instructor, for the student, and for the services that collect grades.
 
 use super::{Grade, Mark};
 use anyhow::{Context, Result};
@@ -26,30 +26,30 @@ pub fn table(grades: &[Grade]) -> String {
     text
 }
 
-/// The promise that broke, or the first line.
+/// The promise that broke, or the first line, at most 70 characters.
 fn gist(text: &str) -> String {
     let promise = text.lines().skip_while(|line| !line.contains("This promise breaks")).nth(2);
     let line = promise.or_else(|| text.lines().next()).unwrap_or_default().trim();
     line.chars().take(70).collect()
 }
 
-/// The file beside a report from which `--resume` knows the grade.
+/// The file beside a report from which `--resume` reads the grade.
 pub const GRADE: &str = "grade.json";
 
 /// Writes the reports of one submission into a folder of its own: `report.md`, `results.json` (Gradescope) and
-/// `result.json` (Classroom 50); and those of all that are graded so far: `grades.csv` and `junit.xml`.
+/// `result.json` (Classroom 50); and the sheets of all submissions graded so far: `grades.csv` and `junit.xml`.
 ///
 /// # Errors
 /// If a file cannot be written. The old ones stay.
 pub fn write(folder: &Path, grade: &Grade, sum: u64, all: &[&Grade]) -> Result<()> {
     let put = |name: &Path, text: String| put(&folder.join(name), text);
-    // A submission's name is a file's name, but it may be one that means something here.
+    // A submission's name is a file name, but it may be a special one, such as `..`.
     let own = Path::new(&grade.name).file_name().map_or_else(|| Path::new("unnamed"), Path::new);
     put(&own.join("report.md"), markdown(grade))?;
     put(&own.join("results.json"), pretty(&gradescope(grade)))?;
     put(&own.join("result.json"), pretty(&classroom50(grade)))?;
     write_sheets(folder, all)?;
-    // Last: what has one is done.
+    // Written last, because a submission with this file counts as done.
     if grade.lost {
         let _ = fs::remove_file(folder.join(own).join(GRADE));
         return Ok(());
@@ -60,7 +60,7 @@ pub fn write(folder: &Path, grade: &Grade, sum: u64, all: &[&Grade]) -> Result<(
 /// A grade, as it is kept for `--resume`.
 #[derive(Serialize, Deserialize)]
 pub struct Kept<'g> {
-    /// Of what was judged, and how.
+    /// The sum of the submission and of how it was judged.
     pub sum: u64,
     /// What it earned.
     pub grade: Cow<'g, Grade>,
@@ -77,7 +77,7 @@ pub fn write_sheets(folder: &Path, all: &[&Grade]) -> Result<()> {
 
 fn put(path: &Path, text: String) -> Result<()> {
     fs::create_dir_all(path.parent().expect("a file is in a folder"))?;
-    // A disk that is full must not leave half a report in the place of a whole one.
+    // A full disk must not leave half a report instead of a whole one.
     let new = path.with_extension("new");
     fs::write(&new, text)
         .and_then(|()| fs::rename(&new, path))
@@ -113,7 +113,7 @@ pub fn markdown(grade: &Grade) -> String {
         writeln!(text, "| {} | {} | {} of {} |", mark.id, mark.name, mark.earned, mark.points).expect(STRING);
     }
     for mark in visible.iter().filter(|mark| mark.earned < mark.points && !mark.text.is_empty()) {
-        // What a student's code prints could end the block otherwise.
+        // Otherwise the output of a student's code could end the block.
         let longest = mark.text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0);
         let fence = "`".repeat(longest.max(3) + 1);
         writeln!(text, "\n## {} {}\n\n{fence}text\n{}\n{fence}", mark.id, mark.name, mark.text)
@@ -142,15 +142,16 @@ pub fn csv(grades: &[&Grade]) -> String {
     text
 }
 
-/// A field of RFC 4180. A spreadsheet takes what begins with one of four signs for a formula, so these get a space.
+/// A field of RFC 4180. A spreadsheet takes a field that begins with one of four characters for a formula, so these get
+/// a space.
 pub(super) fn quoted(field: &str) -> String {
     let harmless =
         if field.starts_with(['=', '+', '-', '@']) { format!(" {field}") } else { field.to_owned() };
     format!("\"{}\"", harmless.replace('"', "\"\""))
 }
 
-/// For CI services: a test suite for each submission, a test case for each task. As Jenkins publishes it: `junit-10.xsd`
-/// of its xUnit plugin.
+/// For CI services: a test suite for each submission, a test case for each task. In the format of Jenkins:
+/// `junit-10.xsd` of its xUnit plugin.
 pub fn junit(grades: &[&Grade]) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for grade in grades {
@@ -163,7 +164,7 @@ pub fn junit(grades: &[&Grade]) -> String {
             "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{seconds:.1}\">"
         )
         .expect(STRING);
-        // Jenkins takes what is before the last point for a package.
+        // Jenkins takes everything before the last point for a package.
         let class = name.replace('.', "_");
         if let Some(problem) = &grade.problem {
             let (message, problem) = (escaped(problem.lines().next().unwrap_or_default()), escaped(problem));
@@ -197,7 +198,7 @@ pub fn junit(grades: &[&Grade]) -> String {
     text
 }
 
-/// Text for XML 1.0, which has no control characters but tab and line end.
+/// Text for XML 1.0, without control characters except tab and line end.
 fn escaped(text: &str) -> String {
     let is_none = |sign: char| sign.is_control() || ['\u{fffe}', '\u{ffff}'].contains(&sign);
     let kept = text.chars().filter(|&sign| !is_none(sign) || sign == '\n' || sign == '\t');
@@ -242,9 +243,9 @@ pub fn gradescope(grade: &Grade) -> Value {
     })
 }
 
-/// Classroom 50's `result.json`, schema `classroom50/result/v1` (its wiki, "Advanced Autograding"). What only the
-/// service knows comes from the environment that it sets. The file is the student's to read, so what is hidden until the
-/// deadline is not in it.
+/// Classroom 50's `result.json`, schema `classroom50/result/v1` (its wiki, "Advanced Autograding"). Values that only
+/// the service knows come from the environment that it sets. The student can read the file, so results that are hidden
+/// until the deadline are not in it.
 pub fn classroom50(grade: &Grade) -> Value {
     let known = |name: &str| std::env::var(name).unwrap_or_default();
     let review = std::env::var("REVIEW_URL").unwrap_or_else(|_| known("COMMIT_URL"));
@@ -288,7 +289,7 @@ fn httpdate_utc() -> String {
     )
 }
 
-/// The date that is so many days after 1970-01-01, by counting (proleptic Gregorian calendar).
+/// The date that is `days` days after 1970-01-01, by counting (proleptic Gregorian calendar).
 fn civil(mut days: u64) -> (u64, u64, u64) {
     let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
     let mut year = 1970;

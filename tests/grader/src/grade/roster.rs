@@ -1,7 +1,7 @@
-//! Grades in the form in which a gradebook takes them back: the CSV file that Canvas or Moodle has exported, with a
-//! column more for each lab.
+//! Grades in a form that a gradebook can import: the CSV file that Canvas or Moodle has exported, with one more column
+//! for each lab.
 //!
-//! Which row is whose is found by what platforms make of a student's name: `lovelaceada_4711_90210_work` has Canvas's
+//! A submission's row is found by what platforms make of the student's name: `lovelaceada_4711_90210_work` has Canvas's
 //! id in it, `Ada Lovelace_90210_assignsubmission_file_` the name, and `labs-ada` the login.
 
 use super::Grade;
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Gradebook {
     /// The file's text.
     pub text: String,
-    /// What a teacher should look at: submissions that are nobody's, or may be of two.
+    /// What a teacher should check: submissions that fit no row, or more than one.
     pub warnings: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ pub fn text(bytes: Vec<u8>) -> String {
     }
 }
 
-/// Adds a column for each lab to a roster, or fills the one that it has.
+/// Adds a column for each lab to a roster, or fills the existing one.
 pub fn gradebook(roster: &str, grades: &[&Grade]) -> Gradebook {
     let roster = roster.trim_start_matches('\u{feff}');
     let delimiter = delimiter(roster);
@@ -67,7 +67,7 @@ pub fn gradebook(roster: &str, grades: &[&Grade]) -> Gradebook {
     let labs: BTreeSet<&str> =
         grades.iter().flat_map(|grade| &grade.marks).map(|mark| lab(&mark.id)).collect();
     for of in labs {
-        // Canvas adds its own number to an assignment's name, and imports the column under it.
+        // Canvas adds its own number to an assignment's name, and imports the column by that.
         let (title, numbered) = (format!("Lab {of}"), format!("Lab {of} ("));
         let is_its = |column: &String| *column == title || column.starts_with(&numbered);
         let column = header.iter().position(is_its).unwrap_or(header.len());
@@ -91,8 +91,8 @@ fn lab(id: &str) -> &str {
     id.split(['.', ' ']).next().unwrap_or(id)
 }
 
-/// Only letters and digits, small, and without accents: platforms, archives and file systems write these in several ways,
-/// or leave them out.
+/// Only letters and digits, in lower case and without accents: platforms, archives and file systems write accents in
+/// several ways, or leave them out.
 fn plain(text: &str) -> String {
     const ACCENTS: [(&str, &str); 9] = [
         ("àáâãäåāăą", "a"),
@@ -106,7 +106,7 @@ fn plain(text: &str) -> String {
         ("śšş", "s"),
     ];
     let mut plain = String::new();
-    // An accent that is a sign of its own, as macOS writes them, is no letter.
+    // An accent that is a character of its own, as macOS writes it, is not a letter, so it is dropped.
     for sign in text.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase) {
         match ACCENTS.iter().find(|(with, _)| with.contains(sign)) {
             Some((_, without)) => plain.push_str(without),
@@ -120,8 +120,8 @@ fn plain(text: &str) -> String {
 enum Owner {
     /// Moodle: the full name, and the number of the participant.
     Moodle(String, String),
-    /// Canvas: the family name and the first name in one word, and the student's number. A second number is of the
-    /// submission.
+    /// Canvas: the family name and the first name in one word, and the student's number. A second number is the
+    /// submission's.
     Canvas(String, String),
     /// Words, one of which may be a login or a number.
     Words(Vec<String>),
@@ -145,7 +145,7 @@ impl Owner {
         Owner::Words(words.chain([plain(name), plain(parts[0])]).collect())
     }
 
-    /// How much in a row says that it is this student's.
+    /// How many signs in a row point to this student.
     fn signs_in(&self, row: &[String]) -> usize {
         match self {
             // `Participant 90210`, `Teilnehmer/in90210`.
@@ -172,8 +172,8 @@ impl Owner {
     }
 }
 
-/// What may be the whole name in a row: a field, also with its two halves exchanged at a comma, or two neighbours in
-/// either order.
+/// Everything in a row that may be the full name: a field, as it is or with its halves swapped at a comma, or two
+/// neighbouring fields in either order.
 fn names_in(row: &[String]) -> Vec<String> {
     let turned = |field: &String| field.split(',').rev().map(plain).collect::<String>();
     let alone = row.iter().flat_map(|field| [plain(field), turned(field)]);
@@ -183,14 +183,14 @@ fn names_in(row: &[String]) -> Vec<String> {
     alone.chain(pairs).filter(|name| !name.is_empty()).collect()
 }
 
-/// The rows that a submission may belong to. Of two persons with one name, the one whose number is in it, too.
+/// The rows that a submission may belong to. Of two students with one name, the one whose number matches too.
 fn rows_of(rows: &[Vec<String>], owner: &Owner) -> Vec<usize> {
     let signs: Vec<usize> = rows.iter().map(|row| owner.signs_in(row)).collect();
     let most = signs.iter().max().copied().unwrap_or(0);
     (0..rows.len()).filter(|&row| most > 0 && signs[row] == most).collect()
 }
 
-/// What stands between the fields: a comma (RFC 4180), where the comma is the decimal point a semicolon, or a tab.
+/// The delimiter of the fields: a comma (RFC 4180), a semicolon (in countries with a decimal comma), or a tab.
 fn delimiter(text: &str) -> char {
     let header = text.lines().next().unwrap_or_default();
     let count = |sign: &char| (header.matches(*sign).count(), *sign == ',');
@@ -222,7 +222,8 @@ fn rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
     rows
 }
 
-/// A record. What the gradebook held is written as it was read, also what a spreadsheet would take for a formula.
+/// A record. The gradebook's own contents are written as they were read, even if a spreadsheet would take them for a
+/// formula.
 fn line(fields: &[String], delimiter: char) -> String {
     let field = |field: &String| {
         let needs_quotes = field.contains([delimiter, '"', '\n']);

@@ -8,10 +8,10 @@
 //! ```
 //!
 //! The root is an empty file system, in which the step's files are mounted read-only, and one folder that it may write.
-//! When process 1 ends, the kernel kills all that is left in the namespace, however it was started. So one `SIGKILL`
+//! When process 1 ends, the kernel kills every process left in the namespace, however it was started. So one `SIGKILL`
 //! ends a whole tree, fork bombs included.
 //!
-//! Where a container refuses namespaces, the rest of it is left: [`Sandbox::Weak`].
+//! Where a container refuses namespaces, only the rest is used: [`Sandbox::Weak`].
 //!
 //! ```text
 //!   machine   this program, and what a cell shows of this machine
@@ -48,7 +48,7 @@ pub struct Limits {
     pub processes: u64,
     /// Memory of all processes together, in bytes.
     pub memory: u64,
-    /// The largest file, and all files in a folder that is the cell's own, in bytes.
+    /// The size of the largest file, and of all files in the cell's own folder, in bytes.
     pub files: u64,
     /// Processor time of one process, in seconds.
     pub processor_seconds: u64,
@@ -70,7 +70,7 @@ pub enum Sandbox {
     Weak,
 }
 
-/// Something in the file system, and what a cell calls it.
+/// A file or folder, and its path in a cell.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Shown {
     /// Where it is.
@@ -101,20 +101,20 @@ pub struct Cell {
     pub door: PathBuf,
     /// What can be read.
     pub shown: Vec<Shown>,
-    /// A folder that can be written and outlives the step. `/tmp` can always be written, and does not.
+    /// A folder that can be written and outlives the step. `/tmp` can always be written, but does not outlive it.
     pub kept: Option<Shown>,
     /// What it may use.
     pub limits: Limits,
     /// The number of its [`Seat`].
     pub seat: u32,
-    /// No descendant may look into another process, or make itself such that others can. For tests that run in one
-    /// process with the code that they judge.
+    /// No descendant may look into another process, or let others look into it. For tests that run in one process with
+    /// the code that they judge.
     pub closed: bool,
 }
 
 /// The cell's own temporary folder.
 const ROOM: &str = "/tmp";
-/// How process 1 of a cell hears what the cell is.
+/// The environment variable that describes the cell to its process 1.
 const CELL: &str = "GRADER_CELL";
 
 impl Cell {
@@ -128,12 +128,12 @@ impl Cell {
         if self.sandbox == Sandbox::Strong { shown.inside.clone() } else { shown.at.clone() }
     }
 
-    /// The cell's temporary folder. Where nothing is mounted, each has at least a folder of its own.
+    /// The cell's temporary folder. Without mounts, each cell has at least a folder of its own.
     fn room(&self) -> PathBuf {
         if self.sandbox == Sandbox::Strong { PathBuf::from(ROOM) } else { self.door.clone() }
     }
 
-    /// Puts a command into the cell. Of the environment, it gets only what the command itself sets.
+    /// Wraps a command to run in the cell. It gets only the environment variables that the command itself sets.
     ///
     /// # Errors
     /// If this program cannot find itself.
@@ -163,7 +163,7 @@ impl Cell {
         Ok(command)
     }
 
-    /// What a step has left running, where no namespace ends it: all processes of its user.
+    /// Kills what a step has left running, if no namespace does: all processes of its user.
     pub fn sweep(&self) {
         if self.sandbox == Sandbox::Weak && getuid().is_root() {
             let mut kill = Command::new("kill");
@@ -174,11 +174,11 @@ impl Cell {
     }
 }
 
-/// What process 1 of a cell says first if nothing has been run in it.
+/// The first words of process 1 of a cell if it has run nothing.
 pub const NOT_MADE: &str = "the sandbox cannot be made";
 
-/// Tells a cell that could not be made by what came out of it. No line of the student's has run then, so it is not the
-/// student's mistake.
+/// Recognizes, by its output, a cell that could not be made. No student's code has run then, so it is not the student's
+/// mistake.
 ///
 /// # Errors
 /// If it was not made: why.

@@ -1,19 +1,19 @@
-//! What a task earns: the rule that `tests/points.toml` states, and the sentence by which a student learns of it.
+//! What a task earns: the rule that `tests/points.toml` states, and the sentence that explains it to a student.
 
 use crate::points::{Points, PointsTable};
 use lab::course::{Kind, Task};
 use lab::judge::{Judged, State};
 
-/// How a task's tests ended, and what the rule makes of it.
+/// How many of a task's tests passed, and the numbers of the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// Its tests.
     pub tests: u32,
-    /// Of these, those that pass.
+    /// How many of them pass.
     pub passed: u32,
-    /// Those that pass on the exercise as it is handed out. So many earn nothing.
+    /// How many pass on the exercise as it is handed out. As many of the passing tests earn nothing.
     pub free: u32,
-    /// How much of the points the others earn while one of them fails, in percent.
+    /// How much of the points the other tests earn while one of them fails, in percent.
     pub partly: u32,
     /// What the task is worth.
     pub points: u32,
@@ -23,7 +23,7 @@ impl Share {
     /// The share of a task that was judged.
     pub fn of(judged: &Judged<'_>, table: &PointsTable) -> Share {
         let Points { points, free, .. } = table.task[&judged.task.id];
-        // An end-to-end task is a row of promises of a whole server, and each counts.
+        // An end-to-end task is a list of promises of a whole server, and each counts.
         let partly = if is_end_to_end(judged.task) { 100 } else { table.partly };
         let passed = judged.outcomes.iter().filter(|outcome| outcome.passed).count();
         // A test that was not run has not passed.
@@ -97,7 +97,7 @@ mod tests {
             assert_eq!(earned(passed, EIGHT), 0, "{passed} pass");
             assert_eq!(earned(passed, Share { partly: 100, ..EIGHT }), 0, "{passed} pass, end to end");
         }
-        // Nothing ran, or nothing could be earned but for a whole task.
+        // No test ran, or only a complete task could earn points.
         assert_eq!(earned(0, Share { tests: 0, free: 0, ..EIGHT }), 0);
         assert_eq!(earned(2, Share { tests: 3, free: 3, ..EIGHT }), 0);
     }

@@ -27,7 +27,7 @@ pub struct Submission {
     pub name: String,
     /// By part: the files beneath the exercise's folder.
     pub parts: BTreeMap<String, Files>,
-    /// For the student: what was not obvious.
+    /// For the student: decisions that were not obvious.
     pub notes: Vec<String>,
     /// By part: why it cannot be graded. The student's work is in a file that could not be read.
     pub refused: BTreeMap<String, String>,
@@ -46,7 +46,7 @@ impl Submission {
         Submission::read_within(course, path, MOST_UNPACKED)
     }
 
-    /// The same, if no more than so many bytes come out of its archives.
+    /// The same, but fails if more than `most_unpacked` bytes come out of its archives.
     ///
     /// # Errors
     /// As [`Submission::read`].

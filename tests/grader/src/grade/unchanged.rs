@@ -9,15 +9,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Of a larger file, length and time will do.
+/// The largest file that is read, in bytes. For a larger one, length and time are enough.
 const READ: u64 = 1 << 20;
-/// What of the course decides about points.
+/// The parts of the course that decide about points.
 const DECISIVE: [&str; 5] = ["tests", "exercises", "solutions", "stages", "Cargo.lock"];
-/// Where a submission's folders end that lead in circles.
+/// How deeply folders of a submission are followed, in case they form a circle.
 const DEEPEST: usize = 64;
 
-/// Sums of what was judged, and how. Two that differ are of different things; whoever has our code can make two that are
-/// equal, so a sum is worth as much as the folder that it lies in.
+/// Sums of what was judged, and how. Two sums that differ belong to different things. Anyone with our code can make
+/// equal ones, so a sum can be trusted only as far as the folder that it is in.
 pub(super) struct Sums {
     how: u64,
 }
@@ -59,7 +59,7 @@ impl Sums {
     }
 }
 
-/// What cannot be read is as if it were not there: the process that judges says so.
+/// Files that cannot be read are ignored: the process that judges reports them.
 fn add(path: &Path, depth: usize, sum: &mut DefaultHasher) {
     // The submission itself may be a link; none in it is followed.
     let meta = if depth == 0 { fs::metadata(path) } else { fs::symlink_metadata(path) };

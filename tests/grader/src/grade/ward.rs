@@ -1,4 +1,4 @@
-//! The process that judges one submission, seen from outside: when it crashes or hangs, it loses that one.
+//! The process that judges one submission, seen from outside: if it crashes or hangs, only that submission is lost.
 //!
 //! ```text
 //!   cargo lab grade      reads no line of any submission
@@ -7,9 +7,9 @@
 //!         cells          see `sandbox`
 //! ```
 //!
-//! Each is killed with its parent, so that nothing goes on after Ctrl-C, SIGTERM or SIGKILL.
+//! Each process is killed with its parent, so that none continues after Ctrl-C, SIGTERM or SIGKILL.
 
-// What must happen between fork(2) and exec(2).
+// There is no safe interface for what must happen between fork(2) and exec(2).
 #![allow(unsafe_code)]
 
 use super::judging::{Assignment, judge_submission};
@@ -28,15 +28,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a submission may take for each lab, before its process is ended from outside. It ends by itself earlier.
+/// How long a submission may take for each lab, before its process is ended from outside. It normally ends by itself
+/// earlier.
 const LONGEST: Duration = Duration::from_secs(900);
-/// All files of one submission, and all that is built from it, in bytes.
+/// The size of all files of one submission and of everything built from it, in bytes.
 const FILES: u64 = 1 << 30;
 /// The memory of the process that unpacks a submission, in bytes.
 const MEMORY: u64 = 2 << 30;
-/// How that process hears what to do.
+/// The environment variable that tells that process what to do.
 const ASSIGNMENT: &str = "GRADER_ASSIGNMENT";
-/// What it is told for a trial of the sandbox.
+/// Its prefix for a trial of the sandbox.
 const TRIAL: &str = "trial";
 
 /// Judges a submission in a process of its own.
@@ -50,7 +51,7 @@ pub(super) fn judge_apart(assignment: &Assignment) -> Grade {
         serde_json::from_slice::<Grade>(&said)
             .context("the grader's process for this submission said nothing")
     });
-    // Names of files are in them, and these are a stranger's.
+    // They contain file names, which come from the submission.
     let line = |text: String| handin::without_escapes(&text).replace('\n', " ");
     let judged = judged.map(|mut grade| {
         grade.problem = grade.problem.map(line);
@@ -67,7 +68,7 @@ pub(super) fn judge_apart(assignment: &Assignment) -> Grade {
     })
 }
 
-/// `grader judge`, in namespaces if they can be had.
+/// `grader judge`, in namespaces if the sandbox is strong.
 fn command(sandbox: Sandbox, told: &str) -> Result<Command> {
     let own = program()?;
     let mut command = match sandbox {
@@ -76,7 +77,7 @@ fn command(sandbox: Sandbox, told: &str) -> Result<Command> {
             let mut command = Command::new("unshare");
             command.args(["--pid", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc"]);
             if !getuid().is_root() {
-                // By newuidmap(1): with one user only, a submission would be the same one as we are.
+                // This uses newuidmap(1): with only one user, a submission would run as the same user as we do.
                 command.args(["--user", "--map-root-user", "--map-auto", "--setgroups", "allow"]);
             }
             command.arg(own);
@@ -84,25 +85,25 @@ fn command(sandbox: Sandbox, told: &str) -> Result<Command> {
         }
     };
     command.arg("judge").env(ASSIGNMENT, told);
-    // SAFETY: prctl(2) is all that happens between fork(2) and exec(2).
+    // SAFETY: between fork(2) and exec(2) the closure only calls prctl(2).
     unsafe { command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?)) };
     Ok(command)
 }
 
-/// `grader judge`: judges, and says the grade in JSON.
+/// `grader judge`: judges, and prints the grade in JSON.
 ///
 /// # Errors
-/// If nobody told it what to judge.
+/// If the environment variable is missing, or the grader or its machine fails.
 pub fn judge() -> Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
-    // In a session of its own, all its processes together get as much of the machine as those of another submission
-    // (sched(7), "The autogroup feature"). Without namespaces it leads a group, and stays in it.
+    // In a session of its own, all its processes together get the same share of the machine as those of another
+    // submission (sched(7), "The autogroup feature"). Without namespaces this fails, because it leads a process group.
     let _ = setsid();
     let told = std::env::var(ASSIGNMENT).context("`grader judge` is a part of `cargo lab grade`")?;
     if let Some(folder) = told.strip_prefix(TRIAL) {
         return try_cell(Path::new(folder));
     }
-    // Only the lower of the two limits: the compiler may use more.
+    // Only the soft limit, because the compiler may use more.
     let (_, most) = getrlimit(Resource::RLIMIT_AS)?;
     setrlimit(Resource::RLIMIT_AS, MEMORY.min(most), most)?;
     let assignment: Assignment = serde_json::from_str(&told).context("an assignment is unreadable")?;
@@ -118,7 +119,7 @@ pub fn judge() -> Result<()> {
     Ok(())
 }
 
-/// Whether a cell can be made here, and is one: another user, alone, without the course.
+/// Checks that a cell can be made here and isolates: another user, no other processes, no course.
 fn try_cell(folder: &Path) -> Result<()> {
     let door = folder.join("door");
     fs::create_dir_all(&door)?;
@@ -135,10 +136,10 @@ fn try_cell(folder: &Path) -> Result<()> {
 }
 
 impl Sandbox {
-    /// Tries what this machine allows.
+    /// Finds out which sandbox this machine allows.
     ///
     /// # Errors
-    /// If it allows only the weak one, and nobody said that this will do.
+    /// If it allows only the weak one, and `weak` is false.
     pub fn find(weak: bool) -> Result<Sandbox> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         let told = format!("{TRIAL}{}", folder.path().display());
@@ -158,7 +159,7 @@ impl Sandbox {
         Ok(Sandbox::Weak)
     }
 
-    /// What the user should know.
+    /// What the user should know about this sandbox, if anything.
     pub fn warning(self) -> Option<String> {
         let weak = self == Sandbox::Weak;
         let files = match (has_landlock(), getuid().is_root()) {
@@ -176,7 +177,7 @@ impl Sandbox {
     }
 }
 
-/// The folders of the submissions that are judged at the same time.
+/// The folder for the submission that is judged at a seat.
 pub(super) fn folder(work: &Path, seat: u32) -> PathBuf {
     work.join(format!("ward-{seat}"))
 }

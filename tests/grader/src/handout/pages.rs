@@ -13,7 +13,7 @@ const NOT_THEIRS: [&str; 7] = [
     "cargo lab staff",
 ];
 
-/// A page, changed. `page` is where it is in the copy for students; of the parts in `missing`, students have only theirs.
+/// A page for students. `page` is its path in their copy; for the parts in `missing`, they have only their own.
 pub(super) fn for_students(text: &str, page: &Path, root: &Path, missing: &[&str]) -> String {
     let folder = page.parent().unwrap_or(root);
     let mut kept = String::new();
@@ -56,7 +56,7 @@ fn leads_somewhere(folder: &Path, target: &str) -> bool {
     path.is_empty() || path.contains(':') || folder.join(page).exists() || folder.join(path).exists()
 }
 
-/// Of a link that would lead nowhere, the words are left.
+/// Replaces each link that would lead nowhere by its words.
 fn without_dead_links(text: &str, folder: &Path) -> String {
     let mut changed = text.to_owned();
     let dead: Vec<(usize, usize)> = links(text)

@@ -1,4 +1,4 @@
-//! What the public documentation of a part says, sentence by sentence, and the rows of its lab's tables.
+//! The public documentation of a part, sentence by sentence, and the rows of its lab's tables.
 
 use anyhow::{Context, Result};
 use lab::course::{Course, Lab};
@@ -79,7 +79,7 @@ fn in_tests(attribute: &Attribute) -> bool {
     matches!(&attribute.meta, Meta::List(list) if list.path.is_ident("cfg") && list.tokens.to_string() == "test")
 }
 
-/// The documentation of an item and of what is in it, if other crates can name it.
+/// Adds the documentation of an item and of the items in it, if other crates can name them.
 fn of_item(item: &Item, exported: &dyn Fn(&str) -> bool, into: &mut Vec<(String, String)>) {
     let mut add = |public: &Visibility, name: String, attributes: &[Attribute]| {
         if matches!(public, Visibility::Public(_)) && !attributes.iter().any(in_tests) {
@@ -152,7 +152,7 @@ fn text_of(attributes: &[Attribute]) -> String {
     Vec::from_iter(lines).join("\n")
 }
 
-/// Splits a text into sentences. Code blocks are pictures; a table's row and a list's point are sentences of their own.
+/// Splits a text into sentences. Code blocks are skipped; each row of a table and each item of a list is a sentence.
 fn split(item: &str, text: &str) -> Vec<Sentence> {
     let (mut sentences, mut heading, mut in_code) = (Vec::new(), None, false);
     let mut paragraph = String::new();
@@ -202,8 +202,8 @@ fn split(item: &str, text: &str) -> Vec<Sentence> {
     sentences
 }
 
-/// The sentences of a paragraph. A full stop ends one if a space and then no small letter follow, and if it does not stand
-/// behind an initial.
+/// The sentences of a paragraph. A full stop ends a sentence if it is followed by a space and no small letter, and if
+/// it does not follow an initial.
 fn in_sentences(paragraph: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     let mut rest = paragraph.trim();

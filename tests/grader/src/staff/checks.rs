@@ -1,4 +1,4 @@
-//! What can be said about an instructor's folder without building anything.
+//! Checks of an instructor's folder that need no build.
 
 use super::{SORTS, Staff};
 use anyhow::{Context, Result, bail, ensure};
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 impl Staff {
-    /// Tasks, and what they name.
+    /// Checks the tasks, and everything that they name.
     pub(super) fn check_tasks(&self, course: &Course) -> Result<()> {
         ensure!(!self.sheet.task.is_empty(), "there is no [[task]] in it");
         let mut ids: BTreeSet<&str> = BTreeSet::new();
@@ -40,7 +40,7 @@ impl Staff {
         Ok(())
     }
 
-    /// No file is there for nothing.
+    /// Checks that every file belongs to a lab.
     pub(super) fn check_files(&self, course: &Course, sort: &str, ending: &str) -> Result<()> {
         for entry in fs::read_dir(self.folder.join(sort)).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -54,7 +54,7 @@ impl Staff {
         Ok(())
     }
 
-    /// Each test that a task names is there, and each that is there belongs to one task.
+    /// Checks that each test that a task names exists, and that each test belongs to one task.
     pub(super) fn check_tests(&self, lab: &Lab, sort: &str, word: &str) -> Result<()> {
         let path = self.folder.join(sort).join(&lab.part).with_extension("rs");
         let mut named: BTreeMap<&str, &str> = BTreeMap::new();

@@ -24,8 +24,8 @@ pub enum What<'c> {
     Task(&'c Lab, &'c Task),
 }
 
-/// Runs the tests, task by task, and explains the first failure: in the steps that matter, or in all. Whether everything
-/// that was asked for is done.
+/// Runs the tests, task by task, and explains the first failure: with the steps that matter, or with all. Returns
+/// whether everything that was asked for is done.
 ///
 /// # Errors
 /// If cargo or a test cannot be run.
@@ -76,26 +76,26 @@ pub fn check(course: &Course, what: What<'_>, all_steps: bool) -> Result<bool> {
     check.conclude(only)
 }
 
-/// The same again after each change, until somebody ends it.
+/// Checks again after each change, until the program is ended.
 ///
 /// # Errors
 /// If a check cannot be run.
 pub fn watch(course: &Course, what: What<'_>, all_steps: bool) -> Result<()> {
-    // The task that comes next may be one of another lab after each change.
+    // After a change, the next task may belong to another lab.
     let labs: Vec<&Lab> = match what {
         What::Next => course.labs.iter().collect(),
         What::Lab(lab, _) | What::Task(lab, _) => vec![lab],
     };
-    // The files, and not their fingerprints: a student who saves a comment expects an answer, too.
+    // The files, and not their fingerprints, because a student who saves only a comment also expects an answer.
     let files = || labs.iter().map(|lab| tree::student_files(&course.root, lab)).collect::<Result<Vec<_>>>();
     loop {
         let seen = files()?;
-        // Clears the screen, so that the newest verdict is what one sees.
+        // Clears the screen, so that only the newest verdict is visible.
         print!("\x1b[2J\x1b[H");
         check(course, what, all_steps)?;
         println!("\n{}", dim("(waiting for a file to change; Ctrl-C ends this)"));
         std::io::stdout().flush()?;
-        // A file that is just being written may be gone for a moment.
+        // A file may be missing for a moment while it is saved.
         while files().is_ok_and(|now| now == seen) {
             thread::sleep(Duration::from_millis(100));
         }
@@ -109,16 +109,16 @@ struct Check<'c> {
     view: View,
     target: PathBuf,
     progress: Progress,
-    /// How far each task is as far as one can tell without running anything.
+    /// How far each task is, as far as is known without running anything.
     known: Vec<(&'c Task, Option<State>)>,
-    /// What was built. A task that is not written needs nothing.
+    /// What was built; `None` as long as no task needs it.
     runnable: Option<Runnable>,
-    /// What was looked at, in this order.
+    /// The tasks that were judged, in this order.
     judged: Vec<Judged<'c>>,
 }
 
 impl<'c> Check<'c> {
-    /// Looks at the tasks in their order. False if the part does not compile: that has been said then.
+    /// Judges the tasks in their order. False if the part does not compile, which is printed here.
     fn lab(&mut self, all: bool) -> Result<bool> {
         if self.is_begun() && !self.build(None)? {
             return Ok(false);
@@ -140,8 +140,8 @@ impl<'c> Check<'c> {
         Ok(true)
     }
 
-    /// Looks at one task; and if it is not done, at those that it needs, to the first that is not done either. False if
-    /// the part does not compile: that has been said then.
+    /// Judges one task and, if it is not done, the tasks that it needs, up to the first that is not done either. False
+    /// if the part does not compile, which is printed here.
     fn task(&mut self, task: &'c Task) -> Result<bool> {
         let needed: Vec<&Task> = self.needed(task);
         let unwritten = needed.iter().chain([&task]).find(|task| self.is_unwritten(task)).copied();
@@ -182,13 +182,13 @@ impl<'c> Check<'c> {
         self.known.iter().any(|(known, state)| known.id == task.id && *state == Some(State::NotStarted))
     }
 
-    /// Before anything is changed, there is nothing to build for, and a student need not wait to be told so.
+    /// Before the first change, a build would only make the student wait.
     fn is_begun(&self) -> bool {
         self.known.iter().any(|(_, state)| *state != Some(State::NotStarted))
             || !tree::is_as_committed(&self.course.root, &self.lab.exercise(&self.course.root))
     }
 
-    /// Builds the tests of the part, or of one task. False, and what the compiler says, if it does not compile.
+    /// Builds the tests of the part, or of one task. If it does not compile, prints the first error and returns false.
     fn build(&mut self, only: Option<&Task>) -> Result<bool> {
         let runnable = judge::build_part(&self.course.root, self.lab, only, &self.target)?;
         if let Some(errors) = &runnable.errors {
@@ -209,7 +209,7 @@ impl<'c> Check<'c> {
         Ok(true)
     }
 
-    /// Judges a task and prints its line. `why` stands behind it.
+    /// Judges a task and prints its line, with `why` at the end.
     fn look_at(&mut self, task: &'c Task, why: &str) -> Result<State> {
         let judged = self.judge(task)?;
         let why = if why.is_empty() { String::new() } else { dim(&format!("  ({why})")) };
@@ -244,7 +244,7 @@ impl<'c> Check<'c> {
         serve::missing_beside(self.course, self.lab)
     }
 
-    /// Says what to do next. Whether everything that was asked for is done.
+    /// Prints what to do next. Returns whether everything that was asked for is done.
     fn conclude(&self, only: Option<&Task>) -> Result<bool> {
         let lab = self.lab;
         let asked = |judged: &&Judged<'_>| only.is_none_or(|only| only.id == judged.task.id);
@@ -263,7 +263,7 @@ impl<'c> Check<'c> {
             }
             return Ok(true);
         }
-        // What a task needs comes first in a lab, so that its failure is the reason for the other.
+        // The tasks that a task needs come before it in a lab, so the earliest failure is the cause.
         let failed = |judged: &&Judged<'_>| judged.state != State::Done;
         let first = self.judged.iter().filter(failed).min_by_key(|judged| self.place(judged.task));
         let Some(first) = first else {

@@ -1,7 +1,7 @@
-//! `cargo lab compare`: the student's part beside ours, in speed and, once it is done, in text.
+//! `cargo lab compare`: the student's part beside ours, once it is done: in speed and in text.
 //!
-//! A machine is never quiet, so two programs are compared in turn: ours, theirs, ours, theirs. What disturbs one round
-//! disturbs both, and how far the rounds differ says how much a difference means.
+//! A machine is never quiet, so the two programs run in turn: ours, theirs, ours, theirs. A disturbance in a round
+//! affects both, and the spread of the rounds shows how much a difference means.
 
 use super::progress::Progress;
 use crate::build::Build;
@@ -22,7 +22,7 @@ const ROUNDS: usize = 5;
 const WARM_UP: &str = "0.1";
 const MEASURE: &str = "0.4";
 
-/// Runs the part's benchmark on both, and shows how the files differ if the lab is done; or shows only that.
+/// Runs the part's benchmark on both, and shows how the files differ; or, with `only_text`, shows only that.
 ///
 /// # Errors
 /// If there is nothing to compare with, or the student's part is not done.
@@ -76,7 +76,7 @@ pub fn race(ours: &Path, theirs: &Path, folder: &Path) -> Result<String> {
     Ok(table(&times))
 }
 
-/// Of each row of a benchmark the nanoseconds in each round, ours and theirs.
+/// For each row of a benchmark, the nanoseconds in each round, ours and theirs.
 type Times = BTreeMap<String, [Vec<f64>; 2]>;
 
 fn build(course: &Course, lab: &Lab, mine: bool) -> Result<PathBuf> {
@@ -109,7 +109,7 @@ fn measure(program: &Path, folder: &Path) -> Result<BTreeMap<String, f64>> {
     Ok(medians)
 }
 
-/// What criterion has written: for each row a folder with its name and its estimates.
+/// Reads what criterion has written: for each row a folder with its name and its estimates.
 fn collect(folder: &Path, medians: &mut BTreeMap<String, f64>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

@@ -1,4 +1,4 @@
-//! What the runner remembers between two calls: how far each task was, and which hints were shown.
+//! What `cargo lab` remembers between two calls: how far each task was, and how many hints were shown.
 
 use crate::code::code;
 use crate::course::{Course, Lab, Task};
@@ -22,7 +22,7 @@ pub struct Progress {
     hints: BTreeMap<String, usize>,
 }
 
-/// What a state is called in the file.
+/// The word for each state in the file.
 const WORDS: [(State, &str); 4] = [
     (State::Done, "done"),
     (State::Failing, "failing"),
@@ -35,7 +35,7 @@ impl Progress {
         Ok(Progress::read(tree::memory(root)?.join("progress")))
     }
 
-    /// Lines that it does not know are left out, because they may be from another version.
+    /// Unknown lines are ignored, because they may be from another version.
     fn read(path: PathBuf) -> Progress {
         let text = fs::read_to_string(&path).unwrap_or_default();
         let mut progress = Progress { path, ..Progress::default() };
@@ -52,7 +52,7 @@ impl Progress {
         progress
     }
 
-    /// How far each task of a lab is; nothing for one that may have changed since it was checked.
+    /// How far each task of a lab is; `None` for one that may have changed since it was checked.
     pub(super) fn states<'l>(&self, root: &Path, lab: &'l Lab) -> Result<Vec<(&'l Task, Option<State>)>> {
         let files = tree::student_files(root, lab)?;
         let unwritten = tree::unwritten(lab, &files);
@@ -74,8 +74,8 @@ impl Progress {
         Ok(lab.tasks.iter().map(|task| (task, state(task))).collect())
     }
 
-    /// The task of a lab that comes next. One that was done before the files changed most likely still is, so it is not
-    /// next while there are others.
+    /// The task of a lab that comes next. A task that was done before the files changed probably still is, so it comes
+    /// last.
     pub(super) fn next_in<'l>(&self, root: &Path, lab: &'l Lab) -> Result<Option<&'l Task>> {
         let states = self.states(root, lab)?;
         let was_done =
@@ -98,7 +98,7 @@ impl Progress {
         Ok(None)
     }
 
-    /// Keeps what a check has found. Tasks that it did not look at stay as they were.
+    /// Saves the results of a check. Tasks that it did not judge stay as they were.
     pub(super) fn remember<'l>(
         &mut self,
         root: &Path,
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use crate::course::Hunt;
 
-    /// A lab of two tasks, in a checkout of which nothing is there but its exercise: 1.2 is not written yet.
+    /// A lab of two tasks, in a checkout with nothing but its exercise: 1.2 is not written yet.
     fn checkout() -> (tempfile::TempDir, Course) {
         let folder = tempfile::tempdir().expect("a folder");
         let put = |name: &str, text: &str| {

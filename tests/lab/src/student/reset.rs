@@ -1,4 +1,4 @@
-//! `cargo lab reset`: a file as it was handed out, and the student's kept beside it.
+//! `cargo lab reset`: restores files as they were handed out, and keeps the student's.
 
 use crate::build;
 use crate::course::{Course, Lab};
@@ -46,8 +46,8 @@ pub fn reset(course: &Course, lab: &Lab, only: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// The exercise as it was handed out. In a copy for students, the hand-out has kept it. Beside the solutions there is no
-/// second copy, because nothing could drift away then; the grader cuts it from them.
+/// The exercise as it was handed out. A copy for students contains it. A checkout with the solutions does not, because
+/// a second copy could get out of date; there, the grader cuts it from the solutions.
 fn as_shipped(root: &Path, lab: &Lab) -> Result<Files> {
     let handed_out = root.join("tests/shipped").join(&lab.part);
     if handed_out.exists() {

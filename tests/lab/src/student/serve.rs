@@ -14,13 +14,13 @@ pub struct Serve {
     pub stage: usize,
     /// The student's parts by name or number, or `all`.
     pub mine: Vec<String>,
-    /// Optimized.
+    /// Build an optimized server.
     pub release: bool,
-    /// For the server.
+    /// Flags for the server.
     pub flags: Vec<String>,
 }
 
-/// Runs the server in place of this program. It returns only if that fails.
+/// Replaces this process by the server. It returns only if that fails.
 ///
 /// # Errors
 /// If a part is not written yet, or is not one that the stage uses.
@@ -78,7 +78,7 @@ pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
     Err(command.exec().into())
 }
 
-/// What to type if not all parts were meant: those that are written, with ours in the place of the others.
+/// What to type if not all parts were meant: the written ones, with ours for the rest.
 fn instead(course: &Course, serve: &Serve, used: &[&str]) -> Result<String> {
     let mut written = Vec::new();
     for &part in used {
@@ -100,7 +100,7 @@ fn instead(course: &Course, serve: &Serve, used: &[&str]) -> Result<String> {
     })
 }
 
-/// What keeps a lab's stage from being built: another part, of which there is no solution here, and that is not written.
+/// What keeps a lab's stage from being built: another part that is not written, and that has no solution here.
 ///
 /// # Errors
 /// If the student's files cannot be read.
@@ -114,12 +114,12 @@ pub fn missing_beside(course: &Course, lab: &Lab) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// A copy for students has no parts of ours: there, theirs are all there is.
+/// Whether only the student's part exists, as in a copy for students, which has no solutions.
 fn theirs_only(course: &Course, part: &str) -> bool {
     !course.root.join("solutions").join(part).exists()
 }
 
-/// That a student's part is not written yet, and what to do about it.
+/// The sentence that a student's part is not written yet, and what to do about it; `None` if it is.
 fn unwritten(course: &Course, part: &str) -> Result<Option<String>> {
     let lab = course.lab(part)?;
     let unwritten = tree::unwritten(lab, &tree::student_files(&course.root, lab)?);
@@ -132,7 +132,8 @@ fn unwritten(course: &Course, part: &str) -> Result<Option<String>> {
     Ok((!unwritten.is_empty()).then_some(sentence))
 }
 
-/// The parts that a stage is made of. From stage 3 on, the pool takes the place of a thread per connection.
+/// The parts that a stage is made of. From stage 3 on, the pool replaces a thread per connection, so `threads` is not
+/// used.
 fn used_by(stage: usize) -> &'static [&'static str] {
     match stage {
         1 => &["request"],
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A checkout of labs 1 and 3, with our parts, in which the student has written the first.
+    /// A checkout of labs 1 and 3, with our parts, in which the student has written only the first.
     fn checkout() -> (tempfile::TempDir, Course) {
         let folder = tempfile::tempdir().expect("a folder");
         for (part, number, text) in

@@ -1,13 +1,13 @@
 //! The atomics of a model. A load may return an old value if the orderings allow it: loom tries each.
 //!
-//! Where one thread would first load and then store the same atomic, use one read-modify-write instead: of
-//! the pair, loom silently skips interleavings.
+//! Instead of a load and then a store of the same atomic by one thread, use one read-modify-write: for the pair, loom
+//! silently skips interleavings.
 //!
 //! **Where these differ from loom's.** A thread that has changed an atomic with a read-modify-write, and stores into it
 //! later, stores after everything that others have made of its change. Loom 0.7 lets such a store come before, which no
-//! machine may do. So it is made a swap here, which is always the last write so far. A swap has one weakness that a
-//! store has not: whatever was released into the word before stays released. So of such a store with too weak an
-//! ordering, the models see what its own thread has not published, and not that others' is forgotten.
+//! machine may do. So it is made a swap here, which is always the last write so far. But a swap keeps everything that
+//! was released into the word before, which a store does not. So if such a store's ordering is too weak, the models
+//! notice that its own thread's writes are not published, but not that other threads' no longer are.
 
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
@@ -40,8 +40,8 @@ macro_rules! atomic {
                 $name(loom::sync::atomic::$name::new(value), Changers::default(), thing)
             }
 
-            /// The value, which nobody else can reach. `std` gives a reference; this can be used like one, and puts the
-            /// value back when it is dropped.
+            /// The value, which no other thread can reach. `std` returns a reference; this can be used like one, and
+            /// puts the value back when it is dropped.
             #[track_caller]
             pub fn get_mut(&mut self) -> ValueMut<'_, $value> {
                 record::stop_if_unwinding();
@@ -159,8 +159,8 @@ macro_rules! atomic {
                 Err(before)
             }
 
-            /// Replaces the value by what `update` makes of it, again and again until no other thread has
-            /// come between.
+            /// Replaces the value by what `update` makes of it, and retries until no other thread has changed it in
+            /// between.
             ///
             /// # Errors
             ///
@@ -263,7 +263,7 @@ integer!(AtomicI64, i64);
 integer!(AtomicIsize, isize);
 
 impl AtomicBool {
-    /// Turns the value round, and returns the value before.
+    /// Inverts the value, and returns the value before.
     #[track_caller]
     pub fn fetch_not(&self, order: Ordering) -> bool {
         self.fetch_xor(true, order)
@@ -284,7 +284,7 @@ impl<T> AtomicPtr<T> {
     }
 }
 
-/// The value of an atomic that nobody else can reach.
+/// The value of an atomic that no other thread can reach.
 pub struct ValueMut<'a, T: Copy> {
     value: T,
     put_back: Box<dyn FnMut(T) + 'a>,

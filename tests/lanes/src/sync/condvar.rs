@@ -12,22 +12,21 @@ use crate::sync::MutexGuard;
 /// A condition variable, as [`std::sync::Condvar`]. Sleepers are woken in the order in which they fell
 /// asleep, and without a reason only if the model [asks for it](crate::Model::wakes_for_nothing).
 ///
-/// It is built here, and not just wrapped, so that a step can be written down at the very instant at which a
-/// thread falls asleep. A wake-up is lost just before that instant, and the lanes must show on which side of
-/// it.
+/// It is built here, and not just wrapped, so that a step can be recorded at the very instant at which a thread falls
+/// asleep. A wake-up just before that instant is lost, so the lanes must show which came first.
 #[derive(Debug)]
 pub struct Condvar {
-    /// Nobody ever waits here. Notifying it tells loom that an operation on this condition variable comes
-    /// next, so that loom tries what happens if another thread's operation on it comes first.
+    /// No thread ever waits here. Notifying it tells loom that an operation on this condition variable comes next, so
+    /// that loom also tries the other order with another thread's operation on it.
     next_step: loom::sync::Condvar,
-    /// Only one thread runs at a time, and none is switched away from while it holds this; so this lock is
-    /// never waited for.
+    /// Only one thread runs at a time, and loom does not switch while it holds this, so no thread ever waits for this
+    /// lock.
     sleepers: std::sync::Mutex<VecDeque<loom::thread::Thread>>,
     thing: Thing,
 }
 
 impl Condvar {
-    /// A condition variable that nobody waits on.
+    /// A condition variable that no thread waits on.
     #[track_caller]
     pub fn new() -> Condvar {
         Condvar {
@@ -65,7 +64,7 @@ impl Condvar {
         Ok(guard)
     }
 
-    /// Waits until `condition` says false: [`wait`](Self::wait) in a loop.
+    /// Waits until `condition` returns false: [`wait`](Self::wait) in a loop.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Types of `std::sync` that have no place in a lab: to name them is possible, to make one is not. See [`crate::rules`].
+//! Types of `std::sync` that a lab may not use: code can name them, but cannot make one. See [`crate::rules`].
 #![allow(missing_docs, clippy::new_without_default)]
 
 use crate::rules::OnlyWhatModelsKnow;
@@ -49,7 +49,7 @@ pub mod mpsc {
     }
 }
 
-/// What a lab cannot use whose memory is shared by processes.
+/// Types that a lab cannot use if processes share its memory.
 pub mod unshared {
     use crate::rules::OnlyProcessesShare;
     use std::marker::PhantomData;

@@ -1,7 +1,7 @@
-//! What the threads of a model synchronize with: what `std::sync` is to a program.
+//! The synchronization of a model's threads: what `std::sync` is to a program.
 //!
-//! All that `std` has is here, too, or does not compile and says which rule of the labs forbids it
-//! ([`crate::rules`]): `try_lock`, because loom takes one in a race for a deadlock, and `wait_timeout`, because no time
+//! Everything in `std` is here too, or does not compile, with a message that names the rule of the labs that forbids it
+//! ([`crate::rules`]): `try_lock`, because loom reports a deadlock when one races, and `wait_timeout`, because no time
 //! passes. `Arc` is that of `std`, always: loom's own would only add steps that no promise here is about.
 
 mod condvar;

@@ -53,7 +53,7 @@ impl<T> Mutex<T> {
     /// Changes nothing: it never is poisoned.
     pub fn clear_poison(&self) {}
 
-    /// The value, which nobody else can reach.
+    /// The value, which no other thread can reach.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl<T> From<T> for Mutex<T> {
     }
 }
 
-/// Has the lock of a [`Mutex`], and gives it back when dropped.
+/// Holds the lock of a [`Mutex`], and gives it back when dropped.
 #[derive(Debug)]
 #[must_use = "the lock is given back as soon as this is dropped"]
 pub struct MutexGuard<'a, T> {
@@ -96,13 +96,13 @@ pub struct MutexGuard<'a, T> {
 }
 
 impl<'a, T> MutexGuard<'a, T> {
-    /// Takes the lock. That it was taken is for the caller to write down.
+    /// Takes the lock. The caller must record that.
     pub(super) fn lock(mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
         let guard = mutex.0.lock().expect("loom's mutex is never poisoned");
         MutexGuard { mutex, guard: Some(guard) }
     }
 
-    /// Gives the lock back without writing it down, because falling asleep implies it.
+    /// Gives the lock back without recording it, because falling asleep implies it.
     pub(super) fn unlock(mut self) -> &'a Mutex<T> {
         self.guard = None;
         self.mutex

@@ -80,7 +80,7 @@ impl<T> RwLock<T> {
     /// Changes nothing: it never is poisoned.
     pub fn clear_poison(&self) {}
 
-    /// The value, which nobody else can reach.
+    /// The value, which no other thread can reach.
     ///
     /// # Errors
     ///

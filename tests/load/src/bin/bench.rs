@@ -1,7 +1,7 @@
 //! `tests/load/bench`: `herd` beside the servers that are installed, and beside [the limit](../limit/index.html).
 //!
-//! Every cell of one matrix is measured in interleaved rounds: all servers in turn, then all again. At the end stands a
-//! table, and `--json` keeps it for the book.
+//! Every cell of one matrix is measured in interleaved rounds: all servers in turn, then all again. It ends with a
+//! table, which `--json` writes to a file for the book.
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -52,10 +52,10 @@ const CELLS: [(usize, u32, bool); 10] = [
     (100 * KIB, 64, false),
 ];
 
-/// The servers that herd wants to be level with.
+/// The servers that herd is compared with.
 const RIVALS: [&str; 3] = ["nginx", "lighttpd", "h2o"];
 
-/// How they, and who asks them, say their versions.
+/// The flag that prints the version of each server, and of wrk.
 const VERSIONS: [(&str, &str); 5] =
     [("nginx", "-v"), ("lighttpd", "-v"), ("h2o", "--version"), ("apache2", "-v"), ("wrk", "-v")];
 
@@ -72,9 +72,9 @@ struct Report {
     command: String,
     machine: Machine,
     seconds: u32,
-    /// The median, over all rows, of how far the rounds differ, as a share of their median.
+    /// The spread of a row's rounds, as a share of their median; the median of all rows.
     noise: f64,
-    /// The share of the machine's time that others on the same host have taken.
+    /// The share of the machine's time that other machines on the same host have taken.
     stolen: f64,
     rows: Vec<Row>,
 }
@@ -100,7 +100,7 @@ fn main() -> Result<()> {
     let mut rows = Vec::new();
     for &cell in &cells {
         let mut found: BTreeMap<&str, Vec<Found>> = BTreeMap::new();
-        // A canned answer has one length.
+        // The limit's canned answer has only one length.
         let able = |peer: &&Peer| peer.name != "limit" || cell.bytes == KIB;
         for round in 0..flags.rounds {
             eprint!("\r{}: round {} of {}   ", cell.name(), round + 1, flags.rounds);

@@ -1,8 +1,8 @@
-//! The smallest server that could be called one: what no real server can beat on this machine.
+//! The smallest program that could be called a server: no real server can beat it on this machine.
 //!
 //! Two processes, each with a socket of its own on the same port, an epoll loop, and one canned response of 1 KiB. It
 //! reads whatever comes, looks for nothing but the empty line at the end, and answers. No parsing, no files, no time
-//! limits, no log: the distance between this and a server is the price of being a server.
+//! limits, no log: the difference from a real server is the price of all these.
 //!
 //! `limit PORT`
 
@@ -24,7 +24,7 @@ fn main() -> nix::Result<()> {
     let port = std::env::args().nth(1).and_then(|port| port.parse().ok()).expect("limit PORT");
     for _ in 1..PROCESSES {
         #[allow(unsafe_code)]
-        // SAFETY: there is one thread, so the child may do everything.
+        // SAFETY: there is one thread, so no lock of another thread can be held in the child.
         if let ForkResult::Child = unsafe { fork() }? {
             set_pdeathsig(Signal::SIGKILL)?;
             break;
@@ -54,7 +54,7 @@ fn serve(port: u16) -> nix::Result<()> {
             if descriptor == listener.as_raw_fd() {
                 while let Ok(client) = accept4(descriptor, flags) {
                     #[allow(unsafe_code)]
-                    // SAFETY: accept4 has just made this descriptor, and nobody else knows it.
+                    // SAFETY: accept4 has just made this descriptor, and nothing else owns it.
                     let client = unsafe { OwnedFd::from_raw_fd(client) };
                     watch(&client, EpollFlags::EPOLLIN | EpollFlags::EPOLLET)?;
                     if attend(&client, &answers) {
@@ -76,13 +76,13 @@ fn answer(connection: &str) -> Vec<u8> {
     [head.as_bytes(), &[b'x'; BODY]].concat()
 }
 
-/// Answers what has come. Whether the connection stays.
+/// Answers what has come. Returns whether the connection stays.
 fn attend(client: &impl AsFd, answers: &[Vec<u8>; 2]) -> bool {
     let mut request = [0; 4096];
     match read(client, &mut request) {
         Ok(count @ 1..) if request[..count].ends_with(b"\r\n\r\n") => {
             let closes = request[..count].windows(6).any(|word| word == b" close");
-            // 1.2 KB always fit into a socket that is empty.
+            // 1.2 KB always fit into an empty socket.
             write(client, &answers[usize::from(closes)]).is_ok() && !closes
         }
         Ok(_) => false,

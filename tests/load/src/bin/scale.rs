@@ -40,11 +40,11 @@ struct Report {
     command: String,
     machine: Machine,
     idle: u64,
-    /// KiB of private memory of all processes before and after the idle clients came, each having been served once.
+    /// KiB of private memory of all processes before and after the idle clients came. Each of them was served once.
     resident: [u64; 2],
     bytes_each: f64,
-    /// KiB that the kernel keeps for small objects, sockets among them, before and after (proc_meminfo(5), Slab). Both
-    /// ends of each connection are on this machine.
+    /// KiB of the kernel's small objects, such as sockets, before and after (proc_meminfo(5), Slab). Both ends of each
+    /// connection are on this machine.
     slab: [u64; 2],
     alone: Vec<f64>,
     beside_idle: Vec<f64>,
@@ -62,7 +62,7 @@ fn main() -> Result<()> {
     fs::write(folder.path().join(CELL.file()), vec![b'x'; CELL.bytes])?;
 
     let [quiet, crowded] = [start(&programs, folder.path(), "2")?, start(&programs, folder.path(), "2")?];
-    // Warm, so that only clients are added.
+    // Warms the herd up, so that the idle clients are the only difference.
     rate(&crowded, 1)?;
     let before = (memory(e2e::group(crowded.group())), slab()?);
     let clients = (0..flags.idle).map(|_| idle_client(crowded.port)).collect::<Result<Vec<_>>>()?;

@@ -1,4 +1,4 @@
-//! `tests/load/soak`: minutes of everything at once, and then the books.
+//! `tests/load/soak`: minutes of everything at once, and then a check of all counts.
 
 use clap::Parser;
 use e2e::{Program, Signal};
@@ -7,8 +7,8 @@ use load::soak::{Plan, Tally, at_rest, disagreement, site, soak};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Workers killed in all. The master pauses before the next worker of a slot, twice as long for each death that follows
-/// another within a minute of serving, and here no worker is left in peace for a minute.
+/// Workers killed in all. No more, because no worker here serves for a minute, and without that the master's pause
+/// before the next worker of a slot doubles with each death.
 const DEATHS: u32 = 10;
 
 /// Wears herd down for some minutes: clients of every kind, files that change, workers that are killed or replaced.
@@ -27,7 +27,7 @@ struct Flags {
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
-    // The variable names the program; this path is for nobody.
+    // The environment variable names the program, so this path is not used.
     let site = site();
     let server = Program { name: "herd", path: "herd" }.serve(&site, &[]);
     let first = at_rest(&server);
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         eprint!("\r{} s, {rounds} rounds, {} responses   ", start.elapsed().as_secs(), all.responses());
     }
     eprintln!();
-    // Warm, then the same once more: whatever grows now would grow for ever.
+    // Warms up, and then does the same again: memory that still grows would grow forever.
     all.add(soak(&server, &site, calm));
     let warm = memory(server.workers());
     for seed in 1..=3 {

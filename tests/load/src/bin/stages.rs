@@ -1,7 +1,7 @@
 //! `tests/load/stages`: all six stages under the same load, in turn.
 //!
-//! Each stage starts with its default flags (stage 6 with two workers) and gets the same clients. What its processes
-//! are, threads and memory, is looked at while the clients are there.
+//! Each stage starts with its default flags (stage 6 with two workers) and gets the same clients. The numbers of its
+//! processes and threads and its memory are read while the clients run.
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -32,7 +32,7 @@ struct Flags {
 
 const PROGRAMS: [&str; 6] = ["stage1", "stage2", "stage3", "stage4", "stage5", "herd"];
 
-/// How often the processes are looked at during a run.
+/// How often the processes are checked during a run.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 const CELLS: [Cell; 3] = [
@@ -47,10 +47,10 @@ struct Row {
     cell: String,
     stage: usize,
     rounds: Vec<Found>,
-    /// While the load was on.
+    /// Under load.
     processes: usize,
     threads: usize,
-    /// The most KiB of private memory.
+    /// The largest private memory, in KiB.
     memory: u64,
 }
 
@@ -73,7 +73,7 @@ fn main() -> Result<()> {
     }
     let mut rows = Vec::new();
     for cell in CELLS {
-        // Fresh ones for each load: what the last one left behind should not count.
+        // Fresh servers for each load, so that the previous load has no effect.
         let stages = PROGRAMS
             .iter()
             .map(|&name| Peer::herd(name, &programs.join(name), &root, folder.path(), "2"))

@@ -1,7 +1,7 @@
 //! `tests/load/steady`: how long the slowest answers take while requests come at a steady rate.
 //!
-//! First every server is asked as fast as it answers. Then all are asked at half and at nine tenths of what the best of
-//! the others reached, in turn, round after round, and each request's time begins when it was due.
+//! First every server gets requests as fast as it answers. Then all get them, in turn, round after round, at half and
+//! at nine tenths of the rate that the best of the other servers reached. Each request's time begins when it was due.
 
 use anyhow::{Context, Result};
 use clap::Parser;

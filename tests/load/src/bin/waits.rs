@@ -1,7 +1,8 @@
 //! `tests/load/waits`: the longest wait of a new client while one of two workers cannot serve.
 //!
-//! Forty clients come, one after the other, 20 ms apart, each on a connection of its own: the kernel gives about half of
-//! them to either worker's socket. Another program can be measured beside this one, such as a herd from before a change.
+//! Forty clients come, one after the other, 20 ms apart, each on a connection of its own: the kernel gives about half
+//! of them to each worker's socket. Another program can be measured beside this one, such as a herd from before a
+//! change.
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -29,7 +30,7 @@ struct Flags {
 
 const CLIENTS: usize = 40;
 const APART: Duration = Duration::from_millis(20);
-/// Who has waited for so long has waited in vain.
+/// How long a client waits before it counts as not served.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// What keeps a worker from serving.
@@ -62,7 +63,8 @@ fn main() -> Result<()> {
         write!(table, "\n| {what} |")?;
         for program in &programs {
             for path in ["/", "/health"] {
-                // A herd for each: the first client of a crowd may be the one that makes the trouble known.
+                // A new herd for each path, because the first client of a crowd may be the one that makes the trouble
+                // known.
                 let server = start(program, settings)?;
                 trouble(&server)?;
                 write!(table, " {} |", crowd(server.address(), path))?;
@@ -85,13 +87,13 @@ fn main() -> Result<()> {
 }
 
 fn start(program: &Path, settings: &[&str]) -> Result<Server> {
-    // The tests know their programs when they are compiled.
+    // `Program` needs a `'static` path, because the tests know theirs at compile time.
     let path: &'static str = Box::leak(program.to_str().context("a plain path")?.to_owned().into_boxed_str());
     let launch = Program { name: "herd", path }.launch().site(&Site::new());
     Ok(launch.flags(&["--num-workers", "2"]).flags(settings).start())
 }
 
-/// Lets a crowd come. The longest wait, or how many were not served.
+/// Lets a crowd come. Returns the longest wait, or how many clients were not served.
 fn crowd(address: SocketAddr, path: &'static str) -> String {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
@@ -106,7 +108,7 @@ fn crowd(address: SocketAddr, path: &'static str) -> String {
     }
 }
 
-/// How long it takes until a page begins to come.
+/// How long it takes until a page begins to arrive.
 fn wait(address: SocketAddr, path: &str) -> Result<Duration> {
     let began = Instant::now();
     let mut client = TcpStream::connect_timeout(&address, LIMIT)?;
@@ -144,7 +146,7 @@ fn victim_lives(server: &Server, pid: Pid) -> bool {
     server.workers().contains(&pid)
 }
 
-/// Its successors have no descriptor left for what they need at the start.
+/// Kills a worker, and leaves its successors without the descriptors that they need at the start.
 fn give_up(server: &Server) -> Result<()> {
     let survivor = *server.workers().first().context("a worker")?;
     let open = fs::read_dir(format!("/proc/{}/fd", server.pid()))?.count();
@@ -166,8 +168,8 @@ fn stop(server: &Server) -> Result<()> {
     Ok(kill(*server.workers().first().context("a worker")?, Signal::SIGSTOP)?)
 }
 
-/// Nine clients that one worker holds ask without a pause, for as long as the server lives: one for its thread, eight
-/// for its queue.
+/// Makes nine clients of one worker ask without a pause as long as the server lives: one for its thread, eight for its
+/// queue.
 fn fill(server: &Server) -> Result<()> {
     let busy = *server.workers().first().context("a worker")?;
     let mut clients = Vec::new();

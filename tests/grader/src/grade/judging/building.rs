@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// How much of a lab's time the compiler may take, all calls together.
 const BUILD_BUDGET: Duration = Duration::from_secs(150);
 
-/// What came of building.
+/// The result of a build.
 pub(super) struct Built {
     pub(super) programs: Vec<(Kind, PathBuf)>,
     pub(super) server: Option<PathBuf>,
@@ -61,7 +61,7 @@ impl Judging<'_> {
         (cell, folders)
     }
 
-    /// Makes the calls of the compiler, one after the other. What needs one that failed is not tried.
+    /// Makes the calls of the compiler, one after the other. A call that needs a failed one is not made.
     pub(super) fn build(&self) -> Result<Built> {
         let mut built = Built { programs: Vec::new(), server: None, errors: None };
         let mut failed: BTreeSet<&str> = BTreeSet::new();
@@ -91,14 +91,14 @@ impl Judging<'_> {
             }
         }
         if wanted.contains(&Kind::Stage) && built.server.is_none() {
-            // With the server, it would be seen that functions still return what they returned: a type of the student's
-            // own could be equal to everything that a test compares it with.
+            // Only the server's build shows that functions still return the types that they should: a type of the
+            // student's own could be equal to everything that a test compares it with.
             built.programs.retain(|(kind, _)| !matches!(kind, Kind::Suite | Kind::Model));
         }
         Ok(built)
     }
 
-    /// The kind of tests that a call is for; none if it is for all of them.
+    /// The kind of tests that a call is for; `None` if it is for all of them.
     fn kind(&self, call: &Call) -> Option<Kind> {
         match call.name.as_str() {
             "suite" => Some(Kind::Suite),
@@ -110,11 +110,12 @@ impl Judging<'_> {
         }
     }
 
-    /// Makes one call. What the compiler said, if it failed.
+    /// Makes one call. Returns what the compiler said, if it failed.
     fn compile(&self, call: &Call) -> Result<Option<String>> {
         let (cell, folders) = self.workshop();
         let mut step = self.reference.recipe.step(call, "rustc", &folders);
-        // Hunts and models are included in a file of ours, where they cannot say it themselves: see `Chosen::locked`.
+        // Hunts and models are included in a file of ours, where they cannot have the attribute that `Chosen::locked`
+        // adds.
         let hunts = self.reference.shipped.iter().filter(|(path, _)| path.starts_with("hunts"));
         if call.name == "prove"
             || call.name == "hunts" && !hunts.map(|(_, text)| text).any(|text| text.contains("unsafe "))
@@ -140,7 +141,8 @@ impl Judging<'_> {
         };
         let mut ended = run()?;
         if silent(&ended) {
-            // It was killed: by a machine that had no memory left, say. That is not the student's mistake yet.
+            // It was killed, perhaps because the machine ran out of memory, which need not be the student's mistake. So
+            // it runs again.
             ended = run()?;
         }
         if silent(&ended) {
@@ -152,7 +154,7 @@ impl Judging<'_> {
         Ok(ended)
     }
 
-    /// The optional points for a lab that is done: formatted as `cargo fmt` does it, and nothing found by clippy.
+    /// The optional points for a lab that is done: formatted as by `cargo fmt`, and without findings of clippy.
     pub(super) fn tidiness(&self, files: &Files, grade: &mut Grade) -> Result<()> {
         let points = &self.assignment.points;
         if points.formatted == 0 && points.clippy == 0 {
@@ -186,7 +188,7 @@ impl Judging<'_> {
     }
 }
 
-/// As much of the compiler's words as somebody reads.
+/// The first 40 lines of a text.
 pub(super) fn beginning(text: &str) -> String {
     text.lines().take(40).collect::<Vec<_>>().join("\n")
 }

@@ -1,5 +1,5 @@
-//! A second wall around a cell's files (landlock(7)), for the day on which the first one, its root, has a hole. Without
-//! namespaces it is the only one.
+//! A second wall around a cell's files (landlock(7)), in case the first one, its root, has a hole. Without namespaces
+//! it is the only one.
 //!
 //! ```text
 //!   what is shown        read, execute
@@ -17,23 +17,24 @@ use landlock::{
 };
 use std::path::{Path, PathBuf};
 
-/// What is known of Landlock here. On an older kernel, what it does not know is left out.
+/// The version of Landlock that is used. An older kernel leaves out what it does not know.
 const KNOWN: ABI = ABI::V6;
 /// The devices of a cell.
 pub(super) const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
-/// Whether the kernel has it.
+/// Whether the kernel has Landlock.
 pub fn has_landlock() -> bool {
     let strict = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
     strict.handle_access(AccessFs::Execute).and_then(Ruleset::create).is_ok()
 }
 
-/// The rules for a cell, seen from within it. Whoever restricts itself with them stays so, with all that it starts.
+/// The rules for a cell, with the paths inside it. A process that restricts itself with them stays restricted, with all
+/// that it starts.
 pub(super) fn around(cell: &Cell) -> Result<RulesetCreated> {
     let everything = AccessFs::from_all(KNOWN);
     let look = AccessFs::ReadFile | AccessFs::ReadDir;
     let shown: Vec<PathBuf> = cell.shown.iter().map(|shown| cell.path(shown)).collect();
-    // Where nothing is mounted, programs find this machine's own.
+    // Without mounts, programs use this machine's own files.
     let names = cell.shown.iter().map(|shown| &shown.inside).filter(|_| cell.sandbox == Sandbox::Weak);
     let names: Vec<&PathBuf> = names.filter(|path| path.starts_with("/etc")).collect();
     let written = [Some(cell.room()), cell.kept.as_ref().map(|kept| cell.path(kept))];

@@ -19,10 +19,10 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-/// Process 1 of a cell: builds its root, runs the step, watches it. The exit code for ours.
+/// Process 1 of a cell: builds its root, runs the step, watches it. Returns its own exit code.
 ///
 /// # Errors
-/// If the kernel refuses a step of it. Then nothing has been run.
+/// If the kernel refuses something. Then the step has not run.
 pub fn inside(folder: &Path, step: &[String]) -> Result<u8> {
     let told = std::env::var(CELL).context("`grader inside` is a part of `cargo lab grade`")?;
     let cell: Cell = serde_json::from_str(&told).context("a cell is unreadable")?;
@@ -40,7 +40,8 @@ pub fn inside(folder: &Path, step: &[String]) -> Result<u8> {
         fence.take().map(RulesetCreated::restrict_self).transpose().map_err(io::Error::other)?;
         filter(cell.closed)
     };
-    // SAFETY: this process has one thread, so the child may allocate; it makes system calls, and no more.
+    // SAFETY: this process has one thread, so no lock can be held by another one in the child, and the closure may
+    // allocate; apart from that it makes system calls.
     unsafe { command.pre_exec(give_up) };
     let mut child = command.spawn().with_context(|| format!("cannot run {program}"))?;
     drop(command);
@@ -49,7 +50,7 @@ pub fn inside(folder: &Path, step: &[String]) -> Result<u8> {
         if let Some(status) = child.try_wait()? {
             return Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
         }
-        // To look costs more than a short test does, and in 40 ms a process cannot take much.
+        // Checking costs more than a short test does, and in 40 ms a process cannot allocate much.
         let looks = cell.sandbox == Sandbox::Strong && turn % 8 == 7;
         let used = if looks { memory_in_use() } else { 0 };
         if used > cell.limits.memory {
@@ -82,12 +83,12 @@ fn memory_in_use() -> u64 {
 /// If the kernel refuses it.
 pub fn bring_loopback_up() -> Result<(), Errno> {
     let any = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-    // SAFETY: an `ifreq` is plain numbers and bytes, for which zeros are values.
+    // SAFETY: an `ifreq` is plain integers and bytes, for which zeros are valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
         *to = from.cast_signed();
     }
     request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
-    // SAFETY: SIOCSIFFLAGS reads an `ifreq`, which lives until the end of this function.
+    // SAFETY: SIOCSIFFLAGS reads one `ifreq`, and `request` outlives the call.
     Errno::result(unsafe { libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS, &request) }).map(drop)
 }

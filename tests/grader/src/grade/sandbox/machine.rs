@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// A copy of this program, because somebody may build it again while it grades.
+/// A copy of this program, because it may be built again while it grades.
 static SETTLED: OnceLock<PathBuf> = OnceLock::new();
 
 /// Makes the copy.
@@ -19,14 +19,15 @@ pub fn settle(work: &Path) -> Result<()> {
     let folder = work.join("program");
     let copy = folder.join("grader");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    // Not written over, if it runs; and never away, because somebody else may be about to run it.
+    // Replaced in one step: not overwritten, because it may be running, and never missing, because another grader may
+    // be about to run it.
     let new = folder.join("new");
     fs::copy(original()?, &new).and_then(|_| fs::rename(&new, &copy)).context("cannot copy this program")?;
     let _ = SETTLED.set(copy);
     Ok(())
 }
 
-/// This program, which is also what runs inside. Tests are another program beside it.
+/// This program, which also runs inside cells. For a test program, the grader beside it.
 ///
 /// # Errors
 /// If it is not there.
@@ -43,14 +44,16 @@ fn original() -> Result<PathBuf> {
     beside.filter(|path| path.exists()).context("the program `grader` is not built")
 }
 
-/// What the compiler and the linker need of this machine, and what end-to-end tests start beside a server.
+/// What the compiler and the linker need from this machine, and the programs that end-to-end tests start beside a
+/// server.
 pub fn system() -> Vec<Shown> {
     let folders =
         ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache"];
     folders.into_iter().filter(|path| Path::new(path).exists()).map(Shown::here).collect()
 }
 
-/// The libraries that one of our own programs needs. Never to be asked of a student's: ldd(1) may run it.
+/// The libraries that one of our own programs needs. Never call this for a student's program, because ldd(1) may run
+/// it.
 ///
 /// # Errors
 /// If ldd cannot be run.
@@ -61,7 +64,7 @@ pub fn libraries(ours: &Path) -> Result<Vec<PathBuf>> {
     Ok(text.lines().filter_map(path).collect())
 }
 
-/// Lets a cell's own user read a folder, or write it.
+/// Sets the mode of a file or folder, so that a cell's user can read or write it.
 ///
 /// # Errors
 /// If it is not ours.

@@ -1,4 +1,4 @@
-//! What the process that becomes a step gives up.
+//! The rights that the process that becomes a step gives up.
 
 // System calls without a safe wrapper.
 #![allow(unsafe_code)]
@@ -13,7 +13,7 @@ use std::{fs, io};
 /// Open files of a process: twice what any test needs.
 const DESCRIPTORS: u64 = 4096;
 
-/// What the process that becomes the step gives up, in this order. A fence and the [`filter`] come after it.
+/// Gives up the rights of the process that becomes the step, in this order. The fence and the [`filter`] come after it.
 pub(super) fn give_up_rights(user: Uid, limits: Limits) -> io::Result<()> {
     let memory = 2 * limits.memory;
     for (resource, limit) in [
@@ -27,11 +27,12 @@ pub(super) fn give_up_rights(user: Uid, limits: Limits) -> io::Result<()> {
     }
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS.min(most), DESCRIPTORS.min(most))?;
-    // What fills pipes and sockets is the kernel's memory, which nobody counts: if that runs short, these end first.
+    // Pipes and sockets take the kernel's memory, which no limit counts. If that runs short, these processes are killed
+    // first.
     fs::write("/proc/self/oom_score_adj", "1000")?;
     if getuid().is_root() {
-        // All that a set-user-ID program could give back. The first number that is none ends the row.
-        // SAFETY: prctl with these takes numbers.
+        // Drops every capability that a set-user-ID program could give back. The loop ends at the first number that is
+        // not one. SAFETY: PR_CAPBSET_DROP takes numbers and touches no memory.
         while_ok(|number| unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) });
         setgroups(&[])?;
         let group = Gid::from_raw(user.as_raw());
@@ -39,7 +40,7 @@ pub(super) fn give_up_rights(user: Uid, limits: Limits) -> io::Result<()> {
         setresuid(user, user, user)?;
     }
     nix::sys::prctl::set_no_new_privs()?;
-    // Where no namespace ends with process 1.
+    // For cells without a namespace that would end with process 1.
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     Ok(())
 }
@@ -51,8 +52,8 @@ fn while_ok(mut call: impl FnMut(libc::c_ulong) -> libc::c_int) {
     }
 }
 
-/// Calls that no step needs: they fail with EPERM (seccomp(2)). Some have a history of holes; the last four are for
-/// getting at memory, one's own or another's, without `unsafe`, and for running what was never a file.
+/// Calls that no step needs: they fail with EPERM (seccomp(2)). Some have a history of holes; the last six give access
+/// to the memory or the descriptors of processes without `unsafe`, or run code that was never in a file.
 const NEVER: [libc::c_long; 18] = [
     libc::SYS_unshare,
     libc::SYS_setns,
@@ -74,14 +75,14 @@ const NEVER: [libc::c_long; 18] = [
     libc::SYS_memfd_secret,
 ];
 
-/// The architecture whose numbers of calls these are: programs of another one have no business here.
+/// The architecture that the numbers of these calls belong to. Programs of another one are refused.
 #[cfg(target_arch = "x86_64")]
 const OURS: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
 const OURS: u32 = 0xc000_00b7;
 
-/// From here on, the same calls have second numbers, for programs with short pointers (x32). No step is one, and a list
-/// of numbers would have to name them twice.
+/// From here on, the same calls have second numbers, for programs with short pointers (x32). No step is such a program,
+/// and without this, the list would need both numbers of each call.
 const OTHER_NUMBERS: u32 = 0x4000_0000;
 
 /// Installs the filter. A closed cell's processes cannot make themselves readable again either: with
@@ -93,7 +94,7 @@ pub(super) fn filter(closed: bool) -> io::Result<()> {
     const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
     const SAME: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
     const END: u32 = libc::BPF_RET | libc::BPF_K;
-    // Where `struct seccomp_data` has the number of the call, its architecture, and the low halves of two arguments.
+    // Offsets in `struct seccomp_data`: the number of the call, its architecture, and the low halves of two arguments.
     const NUMBER: u32 = 0;
     const ARCHITECTURE: u32 = 4;
     const FIRST: u32 = 16;
@@ -118,7 +119,7 @@ pub(super) fn filter(closed: bool) -> io::Result<()> {
     program[at + 4] = step(SAME, 1, 0, 0);
     program[at + 6] = step(END, 0, 0, libc::SECCOMP_RET_ALLOW);
     let list = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
-    // SAFETY: the list and the program live through the call, and the kernel copies them.
+    // SAFETY: the list and the program outlive the call, and the kernel copies them.
     Errno::result(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const list) })?;
     Ok(())
 }
@@ -132,7 +133,7 @@ mod tests {
     #[test]
     fn a_call_by_its_second_number_is_refused_whatever_it_is() {
         let try_it = || {
-            // Without it, only root may install a filter.
+            // Without this, only root may install a filter.
             nix::sys::prctl::set_no_new_privs()?;
             filter(false)?;
             // SAFETY: getpid(2) takes nothing and touches no memory.
@@ -143,7 +144,7 @@ mod tests {
             }
         };
         let mut command = Command::new("true");
-        // SAFETY: between fork(2) and exec(2) it makes four system calls; it allocates only when the test fails.
+        // SAFETY: between fork(2) and exec(2) it only makes system calls; it allocates only if the test fails.
         unsafe { command.pre_exec(try_it) };
         command.status().expect("refused by the filter, and not by the kernel, which may know such numbers");
     }

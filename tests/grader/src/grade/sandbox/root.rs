@@ -15,7 +15,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 impl Cell {
-    /// Makes a root with what is shown, and makes it this process's only one.
+    /// Makes a root that contains only what is shown, and makes it this process's only root.
     pub(super) fn enter(&self) -> Result<()> {
         let root = &self.door;
         let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
@@ -23,7 +23,7 @@ impl Cell {
             .with_context(|| format!("cannot mount on {}", root.display()))?;
         let room = root.join(&ROOM[1..]);
         fs::create_dir(&room)?;
-        // A file without contents takes memory, too.
+        // The number of files is limited too, because an empty file takes memory.
         let size = format!("size={},nr_inodes=16k,mode=1777", self.limits.files);
         let passive = plain | MsFlags::MS_NOEXEC;
         mount(Some("room"), &room, Some("tmpfs"), passive, Some(size.as_str()))
@@ -56,7 +56,7 @@ impl Cell {
     }
 }
 
-/// Shows a file or folder read-only. A symbolic link is shown as one: `/lib` is mostly that.
+/// Shows a file or folder read-only. A symbolic link is shown as one, because `/lib` mostly is one.
 fn show(shown: &Shown, root: &Path) -> Result<()> {
     if fs::symlink_metadata(&shown.at).is_ok_and(|meta| meta.is_symlink()) {
         let target = fs::read_link(&shown.at)?;
@@ -66,7 +66,7 @@ fn show(shown: &Shown, root: &Path) -> Result<()> {
     bind(shown, root, HARMLESS | libc::MOUNT_ATTR_RDONLY)
 }
 
-/// Where in the new root something goes. The folder for it is made.
+/// The place of something in the new root. Its folder is made.
 fn place(shown: &Shown, root: &Path) -> Result<PathBuf> {
     let to = root.join(shown.inside.strip_prefix("/").context("a path in a cell begins with a slash")?);
     fs::create_dir_all(to.parent().context("the root itself is not shown")?)?;
@@ -94,7 +94,7 @@ fn set_attributes(path: &Path, attr_set: u64, tree: bool) -> Result<(), Errno> {
     let path = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| Errno::EINVAL)?;
     let flags = if tree { libc::AT_RECURSIVE } else { 0 };
     let attributes = libc::mount_attr { attr_set, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    // SAFETY: the path ends in NUL, the attributes are as long as the call is told, and the kernel only reads both.
+    // SAFETY: the path ends in NUL, the size is that of the attributes, and the kernel only reads both.
     let result = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,

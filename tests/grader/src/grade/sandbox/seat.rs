@@ -1,12 +1,13 @@
-//! The users whom students' code gets: one for each submission at a time on this machine, because the limit on processes
-//! counts per user, and because without namespaces what a step leaves running is found by its user.
+//! The users that run students' code. Each submission that is judged on this machine has its own, because the limit on
+//! processes counts per user, and because without namespaces the processes that a step leaves behind are found by their
+//! user.
 
 use anyhow::{Context, Result};
 use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// The first of these users. From 61,184 on, they are systemd's (its dynamic users).
+/// The first of these users. Users from 61,184 on are systemd's dynamic users.
 pub(super) const FIRST_USER: u32 = 61_000;
 const SEATS: u32 = 184;
 
