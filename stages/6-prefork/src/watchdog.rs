@@ -52,7 +52,7 @@ fn backlog(socket: &ListeningSocket) -> u32 {
 #[derive(Debug, Default)]
 struct Pulse {
     beats: u64,
-    /// When something began to wait with nothing moving since; `None` if nothing waits.
+    /// When something began to wait with nothing moving since; `None` if nothing has waited since the last beat.
     still_since: Option<Instant>,
 }
 

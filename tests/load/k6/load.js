@@ -34,7 +34,7 @@ export default function visit() {
         "and whole": (response) => response.body.length === Number(response.headers["Content-Length"]),
     });
     check(style, { "the style sheet is there": (response) => response.status === 200 });
-    // Who comes back asks whether there is anything new.
+    // A returning visitor asks whether there is anything new.
     const again = http.get(`${herd}/`, { headers: { "If-None-Match": page.headers["Etag"] } });
     check(again, { "nothing is new": (response) => response.status === 304 });
     sleep(Math.random() * 0.2);

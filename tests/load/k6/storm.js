@@ -1,11 +1,11 @@
-// More than a server can serve. It must refuse, and do it well: 503, whole, at once, with Retry-After, and go on
+// More than a server can serve. It must refuse well, with a whole 503 at once and Retry-After, and go on
 // answering /health. Give it a server that can be filled:
 //
 //     cargo herd --num-workers 1 --threads-per-worker 1 --queue-size 2 --hand-off always
 //     k6 run --env HERD=http://127.0.0.1:8080 tests/load/k6/storm.js
 //
 // HERD     where the server is; it must have a /large.html
-// SECONDS  how long the storm blows (20)
+// SECONDS  how long the storm lasts (20)
 // CLIENTS  how many ask again and again (100)
 import { check } from "k6";
 import http from "k6/http";
@@ -18,7 +18,7 @@ const served = new Counter("served");
 const refused = new Counter("refused");
 const refusal = new Trend("refusal_duration", true);
 
-// A refusal is an answer here, and no failure.
+// A refusal is an answer here, and not a failure.
 http.setResponseCallback(http.expectedStatuses(200, 503));
 
 export const options = {
@@ -27,7 +27,7 @@ export const options = {
         monitoring: { executor: "constant-vus", vus: 1, duration, exec: "monitoring" },
     },
     thresholds: {
-        // Some are served and some are refused; nobody is left without an answer.
+        // Some are served and some are refused; no client is left without an answer.
         served: ["count>0"],
         refused: ["count>0"],
         http_req_failed: ["rate==0"],
