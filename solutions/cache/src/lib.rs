@@ -17,7 +17,7 @@
 //! The cache does no input or output. What a value is, and how it is loaded, is the caller's business ([`Weigh`],
 //! [`Cache::get_or_load`]).
 
-// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+// Before the other modules, so that none of their macros (`macro_use`) can replace one in here.
 #[cfg(test)]
 #[path = "../../../tests/models/cache.rs"]
 mod models;
@@ -28,7 +28,7 @@ mod shelf;
 
 pub use cache::{Cache, Counts};
 
-// The compiler calls it by this name.
+// Compiler errors show this name.
 #[cfg(test)]
 extern crate lanes as std_in_models;
 #[cfg(not(test))]

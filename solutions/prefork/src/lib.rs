@@ -20,7 +20,7 @@
 //! 3. for [`Notice::ChildExited`], reap until waitpid(2) has no more: two deaths may ring once;
 //! 4. give every event to [`Supervisor::handle`], and do what it says, in that order.
 
-// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+// Before the other modules, so that none of their macros (`macro_use`) can replace one in here.
 #[cfg(test)]
 #[path = "../../../tests/models/prefork.rs"]
 mod models;
@@ -36,7 +36,7 @@ pub use orders::{Action, CANNOT_START, DONE, Event, Exit, MASTER_GONE, Note, Pol
 pub use socket::ListeningSocket;
 pub use supervisor::{ABORTED_WITHIN, FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Supervisor};
 
-// The compiler calls it by this name.
+// Compiler errors show this name.
 #[cfg(test)]
 extern crate lanes as std_in_models;
 #[cfg(not(test))]

@@ -25,7 +25,7 @@
 //! Everything is put together in [`SharedStats`] (shared.rs). Beneath lie the mapping (mapping.rs), the
 //! system call that lets processes sleep on a word of it (futex.rs), and the histogram (histogram.rs).
 
-// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+// Before the other modules, so that none of their macros (`macro_use`) can replace one in here.
 #[cfg(test)]
 #[path = "../../../tests/models/stats.rs"]
 mod models;

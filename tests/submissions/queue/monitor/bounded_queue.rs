@@ -6,7 +6,7 @@
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 
-/// First in, first out; blocks who finds it full or empty; can be shut down.
+/// First in, first out; blocks producers while it is full and consumers while it is empty; can be shut down.
 pub struct BoundedQueue<T> {
     inside: Mutex<Inside<T>>,
     not_full: Condvar,
@@ -103,7 +103,7 @@ impl<T> BoundedQueue<T> {
         self.len() == 0
     }
 
-    /// For how many items there is room.
+    /// How many items the queue has room for.
     pub fn capacity(&self) -> usize {
         self.capacity
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 const AT_ONCE: u32 = 64;
 const PAUSES: u32 = 7;
 
-/// A folder whose files are served. Cheap to look into; shared by all threads.
+/// A folder whose files are served. Cheap to look into, and shared by all threads.
 #[derive(Debug)]
 pub struct DocumentRoot {
     folder: OwnedFd,
@@ -39,8 +39,8 @@ pub struct OpenFile {
     pub identity: FileIdentity,
 }
 
-/// What tells one state of one file from every other: two equal identities mean equal bytes, as far as a file
-/// system can promise that. The cache compares it, and some of it may be in an `ETag` (RFC 9110, section 8.8.3).
+/// Distinguishes one state of one file from every other: two equal identities mean equal bytes, as far as a file system
+/// can promise that. The cache compares it, and some of it may be in an `ETag` (RFC 9110, section 8.8.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The device that holds the file.
@@ -51,7 +51,7 @@ pub struct FileIdentity {
     pub size: u64,
     /// Last change of the contents: seconds since 1970, and nanoseconds.
     pub modified: (i64, i64),
-    /// Last change of the inode: nobody can set it back, as they can with the time of modification.
+    /// Last change of the inode, which no program can set, unlike the time of modification.
     pub changed: (i64, i64),
 }
 
@@ -103,7 +103,7 @@ impl DocumentRoot {
         }
     }
 
-    /// A root that another process has opened, and whose descriptor it has handed over.
+    /// A root that another process opened, and whose descriptor it passed to us.
     pub fn from_descriptor(folder: OwnedFd) -> DocumentRoot {
         DocumentRoot { folder }
     }
@@ -152,7 +152,7 @@ impl DocumentRoot {
         loop {
             match openat2(self.folder.as_fd(), name, how) {
                 // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)). Or
-                // another process has a lease on the file, and was asked just now to give it back (fcntl(2)).
+                // another process has a lease on the file, and the kernel has just asked it to give it back (fcntl(2)).
                 Err(Errno::EAGAIN) if more.is_empty() && repeated < AT_ONCE + PAUSES => {
                     if repeated >= AT_ONCE {
                         thread::sleep(Duration::from_millis(1 << (repeated - AT_ONCE)));
@@ -172,7 +172,7 @@ impl AsFd for DocumentRoot {
     }
 }
 
-/// The name for openat2(2), which has no name for "this folder" but a dot.
+/// The name for openat2(2), which does not accept an empty one: the folder itself is a dot.
 fn name_of<'p>(path: &'p RequestPath<'_>) -> &'p str {
     if path.as_str().is_empty() { "." } else { path.as_str() }
 }
@@ -181,7 +181,7 @@ impl FileIdentity {
     /// The identity of an open file, as it is now.
     ///
     /// # Errors
-    /// Whatever fstat(2) gives.
+    /// Those of fstat(2).
     pub fn of(file: &File) -> std::io::Result<FileIdentity> {
         Ok(FileIdentity::from(&fstat(file)?))
     }
@@ -203,6 +203,7 @@ impl From<Errno> for FindError {
     fn from(errno: Errno) -> FindError {
         match errno {
             // EXDEV: the look-up would have left the root. ELOOP: links in a circle, or a forbidden kind of link.
+            // ENXIO: a socket.
             Errno::ENOENT
             | Errno::ENOTDIR
             | Errno::EXDEV

@@ -37,7 +37,7 @@ pub struct Permit {
 }
 
 impl ConnectionLimit {
-    /// So many permits, all here.
+    /// A limit of `limit` permits, none of them out.
     pub fn new(limit: usize) -> ConnectionLimit {
         assert!(limit >= 1, "somebody must be served");
         ConnectionLimit {
@@ -68,7 +68,7 @@ impl ConnectionLimit {
         permit
     }
 
-    /// Takes a permit if one is here.
+    /// Takes a permit if one is left.
     pub fn try_acquire(&self) -> Option<Permit> {
         let one_more = |active| if active < self.inner.limit { Some(active + 1) } else { None };
         let taken = self.inner.active.fetch_update(AcqRel, Acquire, one_more);

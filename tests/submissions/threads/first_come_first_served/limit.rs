@@ -43,7 +43,7 @@ pub struct Permit {
 }
 
 impl ConnectionLimit {
-    /// So many permits, all here.
+    /// A limit of `limit` permits, none of them out.
     pub fn new(limit: usize) -> ConnectionLimit {
         if limit == 0 {
             panic!("a limit of 0");
@@ -70,7 +70,7 @@ impl ConnectionLimit {
         Permit { desk: self.desk.clone() }
     }
 
-    /// Takes a permit if one is here. Then nobody sleeps for one.
+    /// Takes a permit if one is left. Then nobody sleeps for one.
     pub fn try_acquire(&self) -> Option<Permit> {
         let mut state = self.desk.state.lock().unwrap();
         (state.out < self.limit).then(|| {

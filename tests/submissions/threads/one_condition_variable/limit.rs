@@ -23,7 +23,7 @@ struct Permits {
 pub struct Permit(ConnectionLimit);
 
 impl ConnectionLimit {
-    /// So many permits, all here.
+    /// A limit of `limit` permits, none of them out.
     pub fn new(limit: usize) -> ConnectionLimit {
         assert_ne!(limit, 0, "nobody could be served");
         ConnectionLimit(Arc::new(Permits { all: limit, left: Mutex::new(limit), changed: Condvar::new() }))
@@ -35,7 +35,7 @@ impl ConnectionLimit {
         Permit(self.clone())
     }
 
-    /// Takes a permit if one is here.
+    /// Takes a permit if one is left.
     pub fn try_acquire(&self) -> Option<Permit> {
         let mut left = self.left();
         *left = left.checked_sub(1)?;
