@@ -46,13 +46,13 @@ pub struct Counts {
     pub misses: u64,
     /// Loads that were begun.
     pub loads: u64,
-    /// Entries that left to make room.
+    /// Entries evicted so far, to make room.
     pub evictions: u64,
     /// Entries at this moment.
     pub entries: usize,
     /// Their weights together.
     pub bytes: usize,
-    /// What `bytes` never exceeds.
+    /// The limit that `bytes` never exceeds.
     pub capacity: usize,
 }
 
@@ -92,7 +92,7 @@ impl<V> Table<V> {
 }
 
 impl<V: Weigh> Cache<V> {
-    /// An empty cache that holds at most so many bytes.
+    /// An empty cache that holds at most `capacity` bytes.
     pub fn new(capacity: usize) -> Cache<V> {
         Cache {
             table: RwLock::new(Table { slots: BTreeMap::new(), bytes: 0 }),
