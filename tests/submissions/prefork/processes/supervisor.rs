@@ -5,11 +5,11 @@ use crate::{Action, CANNOT_START, DONE, Event, Exit, Note, Pid, Policy};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The pause after the second unexpected death in a row. The first is answered at once.
+/// The pause after the second unexpected death in a row. The first is answered immediately.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How long a worker may take to die of an abort, which may write a core.
+/// How long a worker may take to die of an abort, which may write a core dump.
 pub const ABORTED_WITHIN: Duration = Duration::from_secs(2);
-/// The pause that no series of deaths exceeds.
+/// The longest pause, after any number of deaths.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a worker must have served for the deaths before it to be forgotten.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ struct Slot {
     failed_starts: u32,
 }
 
-/// Who answers for a slot.
+/// Which process is responsible for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Post {
     #[default]
@@ -111,7 +111,7 @@ enum Life {
 }
 
 impl Supervisor {
-    /// A supervisor of a herd that does not run yet.
+    /// A supervisor for a herd that does not run yet.
     ///
     /// # Panics
     /// If the policy has no slot.
@@ -128,8 +128,8 @@ impl Supervisor {
         }
     }
 
-    /// Workers that are asked to leave from now on may take so long: `grace` when the herd stops, `drain` when they are
-    /// replaced ([`Policy`]).
+    /// Sets how long workers that are asked to leave from now on may take: `grace` when the herd stops, `drain` when
+    /// they are replaced ([`Policy`]).
     pub fn set_patience(&mut self, grace: Duration, drain: Duration) {
         (self.policy.grace, self.policy.drain) = (grace, drain);
     }
@@ -189,7 +189,7 @@ impl Supervisor {
         matches!(life, Life::Serving { .. }).then_some((seat, pid))
     }
 
-    /// The seat and the process that were asked to leave this slot, and have not left.
+    /// The seat and the process that was asked to leave this slot, and has not left.
     pub fn leaving(&self, slot: usize) -> Option<(usize, Pid)> {
         let here = self.processes.iter().filter(|(_, process)| process.slot == slot);
         let mut leaving = here.filter(|(_, process)| matches!(process.life, Life::Leaving { .. }));
