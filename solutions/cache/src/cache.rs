@@ -49,7 +49,7 @@ struct Inside<V> {
     flights: HashMap<Arc<str>, Arc<Flight<V>>>,
 }
 
-/// What the cache has counted, and what it holds.
+/// The counters of the cache, and its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Look-ups that found a value.

@@ -8,7 +8,7 @@
 //!                Start             Stop                   Stop, StopNow
 //!     New ------------> Running -----------> Stopping ----------------------> Killing
 //!                          |                    |                                |
-//!                          | every slot         | nobody left                    | nobody left
+//!                          | every slot         | no worker left                 | no worker left
 //!                          v is given up        v                                v
 //!                       Finished             Finished                         Finished
 //! ```

@@ -33,9 +33,9 @@ pub enum Lookup {
 /// How the contents of the cache changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Bytes that came in.
+    /// Bytes that were added.
     pub bytes_added: usize,
-    /// Entries that came in.
+    /// Entries that were added.
     pub entries_added: usize,
     /// Bytes that were removed.
     pub bytes_removed: usize,

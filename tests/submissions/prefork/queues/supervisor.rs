@@ -9,7 +9,7 @@
 //!                Start             Stop                   Stop, StopNow
 //!     New ------------> Running -----------> Stopping ----------------------> Killing
 //!                          |                    |                                |
-//!                          | every slot         | nobody left                    | nobody left
+//!                          | every slot         | no worker left                 | no worker left
 //!                          v is given up        v                                v
 //!                       Finished             Finished                         Finished
 //! ```
@@ -28,10 +28,10 @@ use std::time::{Duration, Instant};
 ///
 /// Its rules:
 ///
-/// - **Death.** Each is answered exactly once: its seat is settled, then comes a new worker, or none. The
-///   first unexpected death is answered at once; the next ones after [`FIRST_PAUSE`], doubled each time up to
-///   [`LONGEST_PAUSE`]. A worker that served for [`HEALTHY_AFTER`] clears the record. A failed fork waits
-///   too.
+/// - **Death.** Each is answered exactly once: its seat is settled, then comes a new worker, or none. The first
+///   unexpected death is answered immediately; the next ones after [`FIRST_PAUSE`], doubled each time up to
+///   [`LONGEST_PAUSE`]. A worker that served for [`HEALTHY_AFTER`], until it died or hung, clears the record. A failed
+///   fork is followed by a pause too.
 /// - **Giving up.** A slot whose workers exit with [`CANNOT_START`] [`FAILED_STARTS`] times in a row, and never become
 ///   ready, stays empty. When all slots do and no worker runs, the master ends.
 /// - **Getting ready.** A worker that takes too long is killed, which is an unexpected death.
@@ -202,7 +202,7 @@ impl Supervisor {
 
     /// Answers the unexpected death of the worker that held a slot's post.
     fn replace_dead(&mut self, now: Instant, slot: usize, seat: usize, dead: Seat, how: Exit) {
-        // The record counts every death, whoever answers it.
+        // The record counts every death, even if the successor is there already.
         let verdict = self.slots[slot].judge(now, dead, how);
         if self.is_successor(slot, 1 - seat) {
             // Its replacement is there already, forked for the roll.

@@ -1,7 +1,7 @@
-//! A monitor: one mutex around everything, and a condition variable for each thing that can be waited for.
+//! A monitor: one mutex around everything, and a condition variable for each condition that threads wait for.
 //!
 //! Different from ours: no semaphore counts slots; the length of a `VecDeque` says whether there is room. Shutdown
-//! needs no bell that goes from hand to hand, because it can wake everybody at both places.
+//! needs no bell that is passed on, because it can wake all threads on both condition variables.
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How often a look-up is repeated at once, and how often after a pause.
+/// How often a look-up is retried immediately, and how often after a pause.
 const AT_ONCE: u32 = 64;
 const PAUSES: u32 = 7;
 
@@ -108,7 +108,7 @@ impl DocumentRoot {
         DocumentRoot { folder }
     }
 
-    /// Whether the folder itself was deleted since it was opened. Nothing is found in it any more.
+    /// Whether the folder itself was deleted since it was opened. Then nothing is found in it any more.
     pub fn is_deleted(&self) -> bool {
         fstat(&self.folder).is_ok_and(|status| status.st_nlink == 0)
     }
@@ -132,8 +132,8 @@ impl DocumentRoot {
         Ok(Found::File(OpenFile { file: File::from(opened), identity: FileIdentity::from(&status) }))
     }
 
-    /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` when it
-    /// would have to ask the disk, and when the file is gone. For threads that must not block.
+    /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` if it would have
+    /// to read the disk, and if the file is gone. For threads that must not block.
     pub fn identify_from_memory(&self, path: &RequestPath<'_>) -> Option<FileIdentity> {
         if path.is_directory() {
             return None;
@@ -151,8 +151,8 @@ impl DocumentRoot {
         let mut repeated = 0;
         loop {
             match openat2(self.folder.as_fd(), name, how) {
-                // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)). Or
-                // another process has a lease on the file, and the kernel has just asked it to give it back (fcntl(2)).
+                // EAGAIN: something was renamed during the look-up (openat2(2)). Or another process has a lease on the
+                // file, and the kernel has just asked it to give it back (fcntl(2)).
                 Err(Errno::EAGAIN) if more.is_empty() && repeated < AT_ONCE + PAUSES => {
                     if repeated >= AT_ONCE {
                         thread::sleep(Duration::from_millis(1 << (repeated - AT_ONCE)));

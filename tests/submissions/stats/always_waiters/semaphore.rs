@@ -1,5 +1,5 @@
-//! Whoever does not get the word at once marks it before anything else, and keeps the mark when it takes it: fewer cases,
-//! and now and then a wake-up for nobody.
+//! A thread that does not get the word immediately sets `WAITERS` before anything else, and keeps it set when it takes
+//! the word: fewer cases, and now and then a useless wake-up.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ impl SharedSemaphore {
         loop {
             let before = self.word.fetch_or(WAITERS, Relaxed);
             if owner_of(before) == 0 {
-                // Free, but marked now: whoever comes next finds the mark and tries the same.
+                // Free, but `WAITERS` is set now: the next thread finds it set and tries the same.
                 let free = before | WAITERS;
                 if self.word.compare_exchange(free, pid | WAITERS, Acquire, Relaxed).is_ok() {
                     return Some(Acquired { guard: SemaphoreGuard(self), owner_died: before & DIED != 0 });

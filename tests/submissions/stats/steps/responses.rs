@@ -15,7 +15,7 @@ pub struct Response {
     pub status: u16,
     /// How much of it was sent, head and content, in bytes.
     pub bytes: u64,
-    /// From the first byte of the request to the last byte of the response.
+    /// From the complete request to the last byte of the response.
     pub duration: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The section in a function of its own; what comes out of it is judged outside.
+//! The critical section is a separate function; its result is interpreted outside.
 
 use std::time::Duration;
 

@@ -38,7 +38,7 @@ pub(super) struct Slot {
     pub(super) seats: [Seat; 2],
     /// Which process is responsible for the slot.
     pub(super) post: Post,
-    /// What the next failure costs.
+    /// The pause after the next failure.
     pauses: Pauses,
     /// Exits with `CANNOT_START` in a row.
     failed_starts: u32,
@@ -101,13 +101,13 @@ pub(super) enum Verdict {
 pub(super) enum Place {
     /// In this seat.
     Seat(usize),
-    /// Nowhere until somebody has left, or was forked.
+    /// Nowhere until a process has left, or was forked.
     NotYet,
-    /// There is no worker, or one that will be followed by a new one anyway.
+    /// There is no worker, or one that a new one will follow anyway.
     NotNeeded,
 }
 
-/// The pause that the next failure costs.
+/// The pause after the next failure.
 #[derive(Debug, Clone, Copy, Default)]
 struct Pauses(Duration);
 
