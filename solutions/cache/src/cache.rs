@@ -22,8 +22,8 @@ use std::sync::{Arc, PoisonError};
 /// absent if its load fails; from present to absent when it is evicted or removed.
 ///
 /// **Who calls what.** Any thread calls any function. Only `get_or_load` may wait for a load, and it runs the caller's
-/// own closure with no lock held. `Weigh::weight` and the drop of an evicted value run under the lock, so they must not
-/// use this cache.
+/// own closure with no lock held. `Weigh::weight` and the drop of a value that leaves the cache run under the lock, so
+/// they must not use this cache.
 ///
 /// **Why this is enough.** One reader-writer lock guards shelf and flights together, so a key is never in flight and
 /// present at once. Between the first look-up, under the read lock, and the second, under the write lock, another

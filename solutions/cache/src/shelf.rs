@@ -6,11 +6,11 @@
 //!             "c" -> value, weight, queued 4, used 4                4 -> "c"
 //! ```
 //!
-//! Every hit changes a list that is kept in the order of use, so every hit would need the write lock. Instead a hit
-//! only stamps its entry with the next tick of a clock (`used`), and the order may lag behind. To find a victim, look
-//! at the first entry in the order. If it was used since it was put there, move it to where it belongs, and look at the
-//! next. If not, no entry was used less recently: every other entry is later in the order, and was used no earlier than
-//! its place says.
+//! A list in the order of use would change with every hit, so every hit would need the write lock. Instead a hit only
+//! stamps its entry with the next tick of a clock (`used`), and the order may lag behind. To find a victim, look at the
+//! first entry in the order. If it was used since it was put there, move it to where it belongs, and look at the next.
+//! If not, no entry was used less recently: every other entry is later in the order, and was used no earlier than its
+//! place says.
 //!
 //! So the victim is exactly the least recently used one. An entry is moved at most once for each time it was used, and
 //! moving costs O(log n).

@@ -79,7 +79,7 @@ pub enum Event {
     StopNow,
     /// Replace all workers, one slot at a time.
     Reload,
-    /// Only time has passed. Any other event does the same as well.
+    /// Only time has passed. Any other event also has this effect.
     Tick,
 }
 
@@ -103,8 +103,8 @@ pub enum Action {
         /// 0 or 1: which of the slot's two seats in the shared statistics it counts in.
         seat: usize,
     },
-    /// Ask a worker to leave (`SIGTERM`): accept no new connections, finish the open ones, exit. A worker that already
-    /// drains is asked again when the herd stops, and must not take this for an order to hurry.
+    /// Ask a worker to leave (`SIGTERM`): accept no new connections, finish those in progress, exit. A worker that
+    /// already drains is asked again when the herd stops, and must not take this for an order to hurry.
     Terminate {
         /// The worker.
         pid: Pid,

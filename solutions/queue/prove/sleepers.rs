@@ -3,7 +3,7 @@
 // You do not know how the queue works inside, and each trial uses a different one: some are right, some are broken. It
 // has these functions:
 //
-//     Queue::with_capacity(capacity)     an empty queue with room for so many items; an item is a u32
+//     Queue::with_capacity(capacity)     an empty queue with room for `capacity` items; an item is a u32
 //     queue.enqueue(item)                adds an item; sleeps while the queue is full
 //     queue.try_enqueue(item)            adds an item if there is room now; true if it did
 //     queue.dequeue()                    takes the oldest item; sleeps while the queue is empty

@@ -1,4 +1,5 @@
-//! `std::cell::UnsafeCell` with the methods of loom's, so that the server and the models share one source.
+//! `std::cell::UnsafeCell` with the part of loom's interface that the queue needs, so that the server and the models
+//! share one source.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

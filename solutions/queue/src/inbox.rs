@@ -5,7 +5,7 @@
 //! empty before.
 //!
 //! ```text
-//!   a thread of the pool                    the reception, for ever
+//!   a thread of the pool                    the reception, forever
 //!     put(connection) says "was empty"?       sleep until the bell rings
 //!     if so, ring the bell                    clear the bell          first!
 //!                                             take_all

@@ -180,7 +180,8 @@ fn parse_version(version: &[u8]) -> Result<Version, HeadError> {
 
 /// httparse parses the fields: it refuses spaces before the colon, folded lines and control bytes.
 fn parse_fields(bytes: &[u8]) -> Result<Headers<'_>, HeadError> {
-    // There is a line for each field. Always making room for 100 fields would fill and move 3 KiB.
+    // Each field takes a line, so this is enough room; room for 100 fields would be 3 KiB to fill and to move each
+    // time.
     let lines = memchr_iter(b'\n', bytes).count();
     let mut fields = smallvec![httparse::EMPTY_HEADER; lines.min(MAX_FIELDS)];
     let count = match httparse::parse_headers(bytes, &mut fields) {

@@ -6,8 +6,8 @@
 //! at the first step, `..` or link that would leave the root.
 //!
 //! A name may also be a FIFO, whose open waits for a writer that never comes, or a device, whose open may have effects.
-//! So a name is first opened with `O_PATH`, which only finds it; only if it is a regular file, it is opened for
-//! reading, and then checked once more.
+//! So a name is first opened with `O_PATH`, which only finds it. It is opened for reading only if it is a regular file,
+//! and then checked once more.
 
 use crate::RequestPath;
 use crate::deleted::is_deleted;

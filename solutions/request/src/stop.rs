@@ -29,7 +29,7 @@ pub trait Bell {
 ///
 /// **States.** `false`: running. `true`: a stop was requested. There is no way back.
 ///
-/// **Who calls what.** Any thread or signal handler calls anything. Nothing here blocks or locks.
+/// **Who calls what.** Any thread or signal handler calls any function. Nothing here blocks or locks.
 ///
 /// **Orderings.** `request` swaps with `AcqRel` before it rings, and `is_requested` loads with `Acquire`: what the
 /// requester wrote before it requested the stop is visible to every thread that sees the request.

@@ -4,7 +4,7 @@
 // these functions:
 //
 //     Stats::new()                   statistics of two workers, 0 and 1, that have served nothing yet
-//     stats.count(worker, bytes)     counts a response of this worker, with so many bytes (u32)
+//     stats.count(worker, bytes)     counts a response of this worker, with `bytes` bytes (u32)
 //     stats.snapshot()               what both workers have served: Totals { responses, bytes }
 //
 // Any thread may call them, and several threads may count for one worker.

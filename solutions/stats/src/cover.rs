@@ -6,7 +6,7 @@
 //! ```text
 //!   bit       4        3      2      1       0
 //!         +---------+------+------+-------+--------+     0: its worker accepts
-//!         | Closing | Full | Full | Stuck | Absent |     else: others do, who hold its socket too
+//!         | Closing | Full | Full | Stuck | Absent |     else: others accept, from the same socket
 //!         +---------+------+------+-------+--------+
 //!          the master seat 1 seat 0    the master
 //! ```

@@ -68,7 +68,7 @@ impl SeatGauges {
     }
 }
 
-/// A gauge as it is shown. Below zero, an item was counted as gone before it was counted as come.
+/// A gauge as it is shown. It is below zero while an item was counted as gone but not yet as come.
 fn read(gauge: &AtomicU64) -> u64 {
     gauge.load(Relaxed).cast_signed().max(0).cast_unsigned()
 }

@@ -45,7 +45,7 @@ use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 ///
 /// **What loom checks:** all of the promise, with a process that may be killed after each of its steps. **What it
 /// cannot:** the system call (the models replace it with a mutex and a condition variable that wakes in order of
-/// arrival), and time (there, a bounded wait ends after one sleep).
+/// arrival), and time (there, a bounded wait ends after one or two sleeps).
 ///
 /// **Why not something ready-made.** A process-shared `sem_t` (sem_overview(7)) has no owner: if the holder dies, all
 /// wait forever. A robust mutex (pthread_mutexattr_setrobust(3), `EOWNERDEAD`) would do: the kernel keeps a list of
@@ -57,7 +57,7 @@ pub struct SharedSemaphore {
     word: FutexWord,
 }
 
-/// Set in the word while somebody may be asleep.
+/// Set in the word while a thread may be asleep.
 const WAITERS: u32 = 1 << 30;
 /// Set in the word, alone, from the settling of a dead owner until the next owner is told.
 const DIED: u32 = 1 << 31;

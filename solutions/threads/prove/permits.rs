@@ -3,7 +3,7 @@
 // You do not know how the limit works inside, and each trial uses a different one: some are right, some are broken. It
 // has these functions:
 //
-//     Limit::new(permits)         a limit with so many permits; a clone is another handle to the same permits
+//     Limit::new(permits)         a limit of `permits` permits; a clone is another handle to the same permits
 //     limit.acquire()             takes a permit; sleeps while all are out
 //     limit.try_acquire()         takes a permit if one is here now: Some(permit) or None
 //     permit.give_back()          gives the permit back, as dropping it does

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   drawn 7, called 5:  two threads sleep, with the numbers 5 and 6
-//!   drawn 5, called 7:  two permits that nobody has
+//!   drawn 5, called 7:  two free permits
 //! ```
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
