@@ -23,7 +23,7 @@ struct GuardedPair {
 
 // SAFETY: `pair` is accessed only by the holder of the semaphore. If two hold it, loom's cell reports it.
 unsafe impl Sync for GuardedPair {}
-// SAFETY: as above.
+// SAFETY: plain numbers and a semaphore may move to another thread.
 unsafe impl Send for GuardedPair {}
 
 impl GuardedPair {

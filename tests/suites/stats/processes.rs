@@ -95,7 +95,7 @@ impl Child {
                 // No child is left behind when the scenario is killed.
                 let _ = prctl::set_pdeathsig(Signal::SIGKILL);
                 let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
-                // SAFETY: `_exit` ends the process without exit handlers, because those belong to the parent's harness.
+                // SAFETY: `_exit` has no preconditions. It skips exit handlers, which belong to the parent's harness.
                 unsafe { libc::_exit(i32::from(failed)) }
             }
         }

@@ -36,7 +36,7 @@ fn a_storm_is_refused_politely() {
     assert!(passed, "{said}");
 }
 
-/// Checks that the scripts can fail at all: no server answers in 0 ms, and this one refuses no request.
+/// Checks that the scripts can fail at all: no server answers in 0.1 µs, and this one refuses no request.
 #[test]
 fn what_is_not_kept_is_noticed() {
     let Some((passed, said)) = k6("load.js", &[], &["--env", "P95_MILLISECONDS=0.0001"]) else { return };
