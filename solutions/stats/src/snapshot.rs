@@ -64,7 +64,7 @@ pub struct Total {
 pub struct SlotSnapshot {
     /// What was counted in this slot by all workers it ever had.
     pub counters: Counters,
-    /// The worker that has the slot, and beside it, for a while, the one it replaces.
+    /// The worker that has the slot, and for a while also the one that it replaces.
     pub seats: [SeatSnapshot; SEATS],
 }
 

@@ -49,7 +49,7 @@ pub(super) struct Slot {
 pub(super) enum Seat {
     /// No process.
     Free,
-    /// The server was told to fork, and has not answered yet.
+    /// The loop of the master was told to fork, and has not answered yet.
     Forking { why: Why },
     /// It runs, and has not reported ready.
     Starting { pid: Pid, ready_by: Instant },
