@@ -11,8 +11,7 @@ pub struct News {
     printed: AtomicBool,
 }
 
-// SAFETY: `print` writes the text before it sets `printed`, and `read` reads the text only if `printed` is
-// set; the models check it.
+// SAFETY: `print` writes the text before it sets `printed`, and `read` reads it only after that; the models check it.
 #[allow(unsafe_code)]
 unsafe impl Sync for News {}
 
@@ -25,8 +24,7 @@ impl News {
     /// Prints the news. Called once.
     pub fn print(&self, text: u32) {
         #[allow(unsafe_code)]
-        // SAFETY: no thread reads before `printed` is true, and `print` is called once, so no other thread
-        // writes.
+        // SAFETY: no thread reads before `printed` is true, and only this one call writes.
         self.text.with_mut(|news| unsafe { *news = text });
         self.printed.store(true, Ordering::Release);
     }
