@@ -378,7 +378,12 @@ fn a_look_up_says_what_was_counted() {
 #[test]
 fn a_hit_of_the_second_look_is_a_use() {
     Model::new("a hit of the second look is a use")
-        .outcomes(&["a stays", "a goes", "hit at once", "no hit"])
+        .outcomes(&[
+            "found at the second look, and kept",
+            "found at the second look, and evicted",
+            "found at once",
+            "not found",
+        ])
         .check(|run| {
             let (cache, own) = (Arc::new(Cache::new(2)), *run);
             let other = spawn_named("other", {
@@ -390,10 +395,10 @@ fn a_hit_of_the_second_look_is_a_use() {
             let (lookup, looked_twice) = other.join().unwrap();
             loaded(&cache, "c");
             run.outcome(match (lookup, looked_twice) {
-                (Lookup::Hit, true) if cache.get("a").is_some() => "a stays",
-                (Lookup::Hit, true) => "a goes",
-                (Lookup::Hit, false) => "hit at once",
-                _ => "no hit",
+                (Lookup::Hit, true) if cache.get("a").is_some() => "found at the second look, and kept",
+                (Lookup::Hit, true) => "found at the second look, and evicted",
+                (Lookup::Hit, false) => "found at once",
+                _ => "not found",
             });
         });
 }

@@ -204,7 +204,10 @@ fn a_limit_may_be_any_number() {
         let limit = ConnectionLimit::new(many);
         assert_eq!(limit.limit(), many, "the limit is the one that was asked for. {COUNTING}");
         let permits = [limit.try_acquire(), limit.try_acquire()];
-        assert!(permits.iter().all(Option::is_some), "all {many} permits are here. {COUNTING}");
+        assert!(
+            permits.iter().all(Option::is_some),
+            "all {many} permits are here, and try_acquire gave none. {COUNTING}"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cargo lab grade`: many submissions, each judged by a process of its own, in a sandbox.
 //!
 //! ```text
+//!   own          our own solution, which must pass the tests of an instructor's folder first
 //!   reference    our solution, built once: which tests there are, and how the compiler is called
 //!   ward         a process for each submission; if it crashes or hangs, it loses that one
 //!     submission   folders and archives -> sources of exercises (archive, reading, place)
@@ -18,6 +19,7 @@ mod archive;
 mod handin;
 mod judging;
 mod kitchen;
+mod own;
 mod place;
 mod pristine;
 mod progress;
@@ -31,11 +33,11 @@ mod submission;
 mod unchanged;
 pub mod ward;
 
+pub(crate) use own::write_part;
 pub use pristine::{Pristine, alone_in};
 pub use submission::Submission;
 
 use crate::points::PointsTable;
-use crate::rehearsal;
 use crate::staff::Staff;
 use anyhow::{Context, Result, ensure};
 use judging::Assignment;
@@ -227,7 +229,7 @@ fn try_our_own(
         return Ok(());
     }
     eprintln!("cargo lab: trying the tests of {} with our own solution", staff.folder().display());
-    rehearsal::our_own_passes(course, public, staff, order)?;
+    own::passes(course, public, staff, order)?;
     fs::write(&tried, sum).with_context(|| format!("cannot write {}", tried.display()))
 }
 

@@ -156,7 +156,7 @@ fn a_queue_may_have_any_number_of_slots() {
 #[test]
 fn the_end_stays_the_end_however_often_somebody_asks() {
     const TIMES: u32 = 10_000;
-    let ends = start("a thread that asks again and again", || {
+    let ends = start("a thread that asks a queue again and again after its end", || {
         let queue = BoundedQueue::new(1);
         queue.shutdown();
         (0..TIMES).for_each(|item| assert_eq!(queue.enqueue(item), Err(item), "the queue is shut down"));

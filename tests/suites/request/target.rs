@@ -139,7 +139,11 @@ fn the_absolute_form_means_its_path() {
         assert_eq!(path(target).as_str(), expected, "{target:?}; RFC 9112, section 3.2.2. {SEE}");
     }
     let only_a_query = path("http://host?a/b");
-    assert_eq!((only_a_query.query(), only_a_query.is_directory()), (Some("a/b"), true), "the root. {SEE}");
+    assert_eq!(
+        (only_a_query.query(), only_a_query.is_directory()),
+        (Some("a/b"), true),
+        "http://host?a/b is the root with a query. (query, is_directory). {SEE}"
+    );
     expect_refused(
         "GET",
         &[
