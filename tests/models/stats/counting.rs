@@ -33,7 +33,7 @@ fn no_response_is_lost() {
     });
 }
 
-/// Two count different statuses, or both the same, so that one may overtake the other in a loop of exchanges.
+/// Two threads count different statuses, or both the same, so that one may overtake the other in a loop of exchanges.
 ///
 /// Catches: a writer that adds the status first, or before the duration; a reader that reads bytes or
 /// durations first; `Relaxed` on either side, also if only a second try has it.
