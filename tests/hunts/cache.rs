@@ -1,6 +1,6 @@
-//! The bug hunts of lab 4. The broken parts are in the exercise's folder `hunts/`; these models find out.
+//! The bug hunts of lab 4. The broken parts are in the exercise's folder `hunts/`; these models find the bugs.
 //!
-//! Each broken part has a module of its own, so that what it names and implements means nothing to its tests.
+//! Each broken part has its own module, so that names and implementations in it cannot affect its tests.
 
 mod kitchen {
     pub use broken::Kitchen;
@@ -34,7 +34,8 @@ mod kitchen {
         });
     }
 
-    /// Catches: a cook that wakes only one of those who wait; a guest that is woken for nothing and does not look again.
+    /// Catches: a cook that wakes only one of the waiting guests; a guest that does not look again after a spurious
+    /// wake-up.
     #[test]
     fn three_guests_get_the_same_dish() {
         Model::new("three guests get the same dish")
@@ -80,7 +81,7 @@ mod accounts {
         });
     }
 
-    /// Catches: locks that are taken one after the other, each let go of before the next.
+    /// Catches: locks that are taken one after the other, each released before the next.
     #[test]
     fn an_amount_that_was_taken_is_in_the_other_account() {
         Model::new("an amount that was taken is in the other account")
@@ -129,6 +130,6 @@ mod accounts {
     }
 }
 
-// The types of what is compared, by their full names: one of the student's own could be equal to everything.
+// The types of the compared values, by their full names: a type of the student's own could be equal to everything.
 const _: fn(&accounts::Accounts, usize) -> ::core::primitive::u64 = accounts::Accounts::balance;
 const _: fn(&kitchen::Kitchen, fn() -> u32) -> ::core::primitive::u32 = kitchen::Kitchen::order;

@@ -1,6 +1,6 @@
-//! The bug hunts of lab 6. The broken parts are in the exercise's folder `hunts/`; these models find out.
+//! The bug hunts of lab 6. The broken parts are in the exercise's folder `hunts/`; these models find the bugs.
 //!
-//! Each broken part has a module of its own, so that what it names and implements means nothing to its tests.
+//! Each broken part has its own module, so that names and implementations in it cannot affect its tests.
 
 mod board {
     pub use broken::Board;
@@ -55,10 +55,10 @@ mod limits {
 
     const LIMIT: Duration = Duration::from_secs(10);
     const STEP: Duration = Duration::from_secs(5);
-    /// As few numbers as it takes: the kernel's are a few more, and it begins again, too.
+    /// As few process ids as possible, so that they are soon used again, as the kernel does.
     const PIDS: [i32; 2] = [7, 8];
 
-    /// Something that may happen.
+    /// One step of a story.
     #[derive(Debug, Clone, Copy)]
     enum Happening {
         Start(i32),
@@ -74,17 +74,17 @@ mod limits {
         Happening::Pass,
     ];
 
-    /// The limits, and what they should know.
+    /// The limits, and what they should report.
     struct World {
         limits: Limits,
         now: Duration,
-        /// Who runs, since when, and whether it was named.
+        /// Which processes run, since when, and whether they were named.
         running: BTreeMap<i32, (Duration, bool)>,
         diary: String,
     }
 
     impl World {
-        /// What happens if all this happens; nothing, if it cannot happen.
+        /// Plays a story and checks each step, up to the first step that cannot happen.
         fn live(happenings: &[Happening]) {
             let mut world = World {
                 limits: Limits::new(LIMIT),
@@ -154,7 +154,7 @@ mod limits {
         }
     }
 
-    /// Everything that can happen, up to six steps, the short stories first.
+    /// All stories of up to six steps, the short ones first.
     #[test]
     fn whoever_has_run_for_its_limit_is_named_once_and_nobody_else() {
         for length in 1..=6 {
@@ -172,7 +172,7 @@ mod limits {
     }
 }
 
-// The types of what is compared, by their full names: one of the student's own could be equal to everything.
+// The types of the compared values, by their full names: a type of the student's own could be equal to everything.
 const _: fn(&board::Board, &mut u64) -> ::core::primitive::u32 = board::Board::newer;
 const _: fn(&mut limits::Limits, ::std::time::Duration) -> ::std::vec::Vec<::core::primitive::i32> =
     limits::Limits::overdue;

@@ -1,6 +1,6 @@
-//! The bug hunts of lab 3. The broken parts are in the exercise's folder `hunts/`; these models find out.
+//! The bug hunts of lab 3. The broken parts are in the exercise's folder `hunts/`; these models find the bugs.
 //!
-//! Each broken part has a module of its own, so that what it names and implements means nothing to its tests.
+//! Each broken part has its own module, so that names and implementations in it cannot affect its tests.
 
 mod latch {
     pub use broken::Latch;
@@ -34,7 +34,7 @@ mod latch {
         });
     }
 
-    /// Catches: a notification for each of the two that the model before has.
+    /// Catches: exactly two notifications, which pass the previous model.
     #[test]
     fn three_get_through_as_well() {
         Model::new("three that wait at the latch get through")
@@ -100,7 +100,7 @@ mod seats {
         });
     }
 
-    /// Catches: a seat that is taken before the look; all seats taken with the first.
+    /// Catches: a seat that is taken before the check; a first sale that takes all seats.
     #[test]
     fn sold_out_is_sold_out() {
         let outcomes = ["here sold both", "there sold both", "one each"];

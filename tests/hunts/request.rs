@@ -1,6 +1,6 @@
-//! The bug hunts of lab 1. The broken parts are in the exercise's folder `hunts/`; these tests find out.
+//! The bug hunts of lab 1. The broken parts are in the exercise's folder `hunts/`; these tests find the bugs.
 //!
-//! Each broken part has a module of its own, so that what it names and implements means nothing to its tests.
+//! Each broken part has its own module, so that names and implementations in it cannot affect its tests.
 
 mod list {
     pub use broken::split_list;
@@ -64,7 +64,7 @@ mod news {
     }
 }
 
-// The types of what is compared, by their full names: one of the student's own could be equal to everything.
+// The types of the compared values, by their full names: a type of the student's own could be equal to everything.
 const _: for<'a> fn(&'a ::core::primitive::str) -> ::std::vec::Vec<&'a ::core::primitive::str> =
     list::split_list;
 const _: fn(&news::News) -> ::core::option::Option<::core::primitive::u32> = news::News::read;

@@ -1,6 +1,6 @@
-//! The bug hunts of lab 2. The broken parts are in the exercise's folder `hunts/`; these models find out.
+//! The bug hunts of lab 2. The broken parts are in the exercise's folder `hunts/`; these models find the bugs.
 //!
-//! Each broken part has a module of its own, so that what it names and implements means nothing to its tests.
+//! Each broken part has its own module, so that names and implementations in it cannot affect its tests.
 
 mod doorbell {
     pub use broken::Doorbell;
@@ -176,5 +176,5 @@ mod booth {
     }
 }
 
-// The type of what is compared, by its full name: one of the student's own could be equal to everything.
+// The type of the compared values, by its full name: a type of the student's own could be equal to everything.
 const _: fn(&meeting::Meeting) -> ::core::primitive::usize = meeting::Meeting::held;

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use verdict::test;
 
-/// A value that is nothing but its weight.
+/// A value that consists of its weight only.
 #[derive(Debug, PartialEq, Eq)]
 struct Weight(usize);
 
@@ -26,8 +26,8 @@ fn loaded(cache: &Cache<Weight>, key: &str) -> Lookup {
 
 /// Two threads want the same absent key.
 ///
-/// Caught: no second look under the write lock (two loads); a flight that is announced after the load; a `land`
-/// that wakes nobody; a joined look-up that is counted as a hit.
+/// Caught: no second look-up under the write lock (two loads); a flight that is announced after the load; a `land` that
+/// wakes nobody; a joined look-up that is counted as a hit.
 #[test]
 fn one_of_those_who_miss_a_key_loads_it() {
     Model::new("one of those who miss a key loads it").outcomes(&["hit", "joined"]).check(|run| {
@@ -55,7 +55,7 @@ fn one_of_those_who_miss_a_key_loads_it() {
     });
 }
 
-/// Three threads want the same absent key, so two may be asleep when it has been loaded.
+/// Three threads want the same absent key, so two may be asleep when it is loaded.
 ///
 /// Caught: a `land` that wakes only one.
 #[test]
@@ -77,7 +77,7 @@ fn all_who_wait_for_a_load_are_woken() {
         });
 }
 
-/// Nothing fits into this cache, so who waits for a load gets the value from the flight or not at all.
+/// Nothing fits into this cache, so a thread that waits for a load gets the value from the flight or not at all.
 ///
 /// Caught: a waiter that looks for the value in the cache, and loads again because it is not there.
 #[test]
@@ -101,8 +101,8 @@ fn whoever_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
 
 /// A thread waits for a load that fails.
 ///
-/// Caught: a flight that is left in the map when its load fails, or that lands without waking (the waiter sleeps for
-/// ever); a waiter that takes the failure for its own, or counts its look-up again.
+/// Caught: a flight that is left in the map when its load fails, or that lands without waking (the waiter sleeps
+/// forever); a waiter that returns the failure as its own, or counts its look-up again.
 #[test]
 fn whoever_waits_for_a_load_that_fails_loads_in_its_turn() {
     Model::new("whoever waits for a load that fails loads in its turn")
@@ -134,10 +134,11 @@ fn whoever_waits_for_a_load_that_fails_loads_in_its_turn() {
         });
 }
 
-/// One load fails, and two others were waiting for it. One of them loads; the other joins it, or finds the value there.
+/// One load fails, and two other threads were waiting for it. One of them loads; the other joins it, or finds the value
+/// in the cache.
 ///
 /// Caught: counting a hit for a look-up that was counted as a miss before its first wait; a waiter that loads without
-/// looking again whether another one does.
+/// checking again whether another one does.
 #[test]
 fn whoever_looks_up_twice_is_counted_once() {
     Model::new("whoever looks up twice is counted once").preemption_bound(2).check(|_| {
@@ -164,7 +165,7 @@ fn whoever_looks_up_twice_is_counted_once() {
     });
 }
 
-/// Two threads put in more than there is room for, while a third looks.
+/// Two threads insert more than there is room for, while a third reads the size.
 ///
 /// Caught: no eviction; evicting after inserting, in another critical section; a weight that is counted before the
 /// victim's is given back; a sum that is not kept under the write lock.
@@ -173,7 +174,7 @@ fn the_size_never_exceeds_the_capacity() {
     Model::new("the size never exceeds the capacity").preemption_bound(2).outcomes(&["0", "1", "2"]).check(
         |run| {
             let cache = Arc::new(Cache::new(2));
-            // They never load the same key: that two loads become one is another task's promise.
+            // They never load the same key, because merging two loads is the promise of another task.
             let first = spawn_named("first", {
                 let cache = cache.clone();
                 move || ["a", "b"].map(|key| Some(loaded(&cache, key)))
@@ -193,7 +194,7 @@ fn the_size_never_exceeds_the_capacity() {
     );
 }
 
-/// What came in and did not go out is what is here; every look-up was counted once.
+/// Checks that the contents are what was added minus what was removed, and that every look-up was counted once.
 fn check_the_books(cache: &Cache<Weight>, lookups: &[Lookup]) {
     let counts = cache.counts();
     let changes = lookups.iter().filter_map(|lookup| match lookup {
@@ -216,7 +217,8 @@ fn check_the_books(cache: &Cache<Weight>, lookups: &[Lookup]) {
     assert!(counts.loads <= counts.misses, "there are no loads without a miss");
 }
 
-/// A hit and an eviction meet. `a` was used before `b`, so `a` would go; if the hit is first, `b` must go.
+/// A hit and an eviction at the same time. `a` was used before `b`, so `a` would be evicted; if the hit is first, it
+/// must be `b`.
 ///
 /// Caught: a hit without a stamp; a victim that is chosen under the read lock and removed later; an order that is not
 /// brought up to date.
@@ -263,8 +265,8 @@ fn a_slow_hit_does_not_make_an_entry_look_older() {
     });
 }
 
-/// Hits on three entries at once, then something that needs the room of all three. Whatever order the hits leave, every
-/// entry must have a place in it.
+/// Hits on three entries at once, then a value that needs the room of all three. In whatever order the hits come, every
+/// entry must have its own place in the order.
 ///
 /// Caught: a clock that is read in one step and advanced in another, so that two entries get the same stamp.
 #[test]
@@ -298,8 +300,8 @@ fn entries_that_are_hit_at_once_can_all_be_evicted() {
 
 /// Hits must not wait for each other, so they may take the read lock only.
 ///
-/// Caught: a hit under the write lock; a hit under the read lock and a mutex; a `get_or_load` that begins with the second
-/// look.
+/// Caught: a hit under the write lock; a hit under the read lock and a mutex; a `get_or_load` that begins with the
+/// second look-up.
 #[test]
 fn a_hit_takes_the_read_lock_only() {
     Model::new("a hit takes the read lock only").outcomes(&["hit"]).check(|run| {
@@ -342,10 +344,9 @@ fn hits_at_once_are_all_counted() {
     });
 }
 
-/// Three look one key up; the load of one of them may fail.
+/// Three threads look one key up; the load of one of them may fail.
 ///
-/// Caught: a look-up that is counted as a miss, waits for a load that fails, then finds the value, and says that it was a
-/// hit.
+/// Caught: a look-up that is counted as a miss, waits for a load that fails, then finds the value, and reports a hit.
 #[test]
 fn a_look_up_says_what_was_counted() {
     Model::new("a look-up says what was counted")
@@ -370,9 +371,10 @@ fn a_look_up_says_what_was_counted() {
         });
 }
 
-/// A thread misses `a`, and finds it at its second look. Then something must go, and `a` was used after `b`, or not.
+/// A thread misses `a`, and finds it at its second look-up. Then an entry must be evicted, and whether `a` was used
+/// after `b` decides which.
 ///
-/// Caught: a second look that makes no stamp.
+/// Caught: a second look-up that makes no stamp.
 #[test]
 fn a_hit_of_the_second_look_is_a_use() {
     Model::new("a hit of the second look is a use")
@@ -401,7 +403,7 @@ fn a_hit_of_the_second_look_is_a_use() {
         });
 }
 
-/// A value that is filled in by its loader, in plain memory: reading it too early is a data race.
+/// A value in plain memory that its loader fills in: reading it too early is a data race.
 struct Filled(UnsafeCell<u32>);
 
 impl Weigh for Filled {
@@ -410,13 +412,13 @@ impl Weigh for Filled {
     }
 }
 
-// SAFETY: written only by the loader, before the value is shared; loom reports it if that is not so.
+// SAFETY: written only by the loader, before the value is shared; loom reports a violation as a data race.
 #[allow(unsafe_code)]
 unsafe impl Sync for Filled {}
 
-/// A reader looks while another thread loads.
+/// A thread looks a key up while another loads it.
 ///
-/// Caught: a value that is put in before it is loaded; a flight that lands before it has its value.
+/// Caught: a value that is inserted before it is loaded; a flight that lands before it has its value.
 #[test]
 fn nobody_sees_a_value_before_it_is_complete() {
     Model::new("nobody sees a value before it is complete").outcomes(&["absent", "complete"]).check(|run| {
@@ -426,7 +428,7 @@ fn nobody_sees_a_value_before_it_is_complete() {
             move || {
                 let value = Filled(UnsafeCell::new(0));
                 #[allow(unsafe_code)]
-                // SAFETY: nobody else has the value yet.
+                // SAFETY: the value is not shared yet.
                 value.0.with_mut(|number| unsafe { *number = 7 });
                 let Ok(_) = cache.get_or_load("a", || Ok::<_, Infallible>(value));
             }
@@ -435,7 +437,7 @@ fn nobody_sees_a_value_before_it_is_complete() {
             None => "absent",
             Some(value) => {
                 #[allow(unsafe_code)]
-                // SAFETY: the loader has finished writing before it shared the value; loom checks just that.
+                // SAFETY: the loader finished writing before it shared the value; this is what loom checks.
                 let number = value.0.with(|number| unsafe { *number });
                 assert_eq!(number, 7, "the value was seen half-made");
                 "complete"
@@ -472,7 +474,7 @@ fn a_late_removal_does_not_throw_a_new_value_away() {
     });
 }
 
-/// Loads `a` and fails with `promise` if another load of it has begun and not ended.
+/// Loads `a`, and fails with `promise` if another load of it is in progress.
 fn load_alone(cache: &Cache<Weight>, loading: &AtomicUsize, promise: &str) {
     let Ok(_) = cache.get_or_load("a", || {
         assert_eq!(loading.fetch_add(1, Relaxed), 0, "two loads of one key at once: {promise}");
@@ -483,8 +485,8 @@ fn load_alone(cache: &Cache<Weight>, loading: &AtomicUsize, promise: &str) {
 
 /// Nothing fits into this cache, so three threads that want one key may load it one after the other, or share a load.
 ///
-/// Caught: a flight that ends a second time, after it has landed, and takes the next one with it; a flight that one of
-/// two loaders overwrites.
+/// Caught: a flight that ends a second time, after it has landed, and removes the next flight of its key; a flight that
+/// one of two loaders overwrites.
 #[test]
 fn threads_that_want_a_key_that_is_not_kept_load_it_one_at_a_time() {
     Model::new("threads that want a key that is not kept load it one at a time").preemption_bound(2).check(
@@ -503,9 +505,9 @@ fn threads_that_want_a_key_that_is_not_kept_load_it_one_at_a_time() {
     );
 }
 
-/// `b` is loaded, well or not, while two others want `a`.
+/// `b` is loaded, successfully or not, while two other threads want `a`.
 ///
-/// Caught: an end of a flight that takes the flights of other keys with it.
+/// Caught: an end of a flight that removes the flights of other keys.
 #[test]
 fn the_end_of_a_load_ends_no_load_of_another_key() {
     for fails in [false, true] {
@@ -524,9 +526,9 @@ fn the_end_of_a_load_ends_no_load_of_another_key() {
     }
 }
 
-/// Somebody removes an old value while the new one is being loaded. A third thread that wants it must join that load.
+/// A thread removes an old value while the new one is being loaded. A third thread that wants it must join that load.
 ///
-/// Caught: a removal that takes the flight of its key with it.
+/// Caught: a removal that also removes the flight of its key.
 #[test]
 fn the_load_of_a_key_survives_the_removal_of_its_old_value() {
     Model::new("the load of a key survives the removal of its old value").preemption_bound(2).check(|_| {

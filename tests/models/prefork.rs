@@ -1,10 +1,9 @@
 //! Loom models of the `prefork` part.
 //!
-//! Loom knows threads, not processes. So a worker is a thread that "dies" by leaving its number among the
-//! zombies and raising `SIGCHLD`; a signal handler is whoever leaves a notice; and the bell, an eventfd in
-//! the server, is a flag with a condition variable. The master's loop is the one that the part's
-//! documentation describes. The clock stands still: a first death is answered at once, so no model needs it
-//! to move.
+//! Loom knows threads, not processes. So a worker is a thread that "dies" by adding its process id to the zombies and
+//! raising `SIGCHLD`; any thread that leaves a notice is a signal handler; and the bell, an eventfd in the server, is a
+//! flag with a condition variable. The master's loop is the one that the part's documentation describes. The clock does
+//! not move: a first death is answered immediately, so no model needs it to.
 
 #[path = "prefork/world.rs"]
 mod world;
@@ -64,7 +63,7 @@ fn nothing_is_spawned_after_a_stop_and_the_loop_ends() {
             let stop = Arc::clone(&world);
             let stopper = thread::spawn_named("stopper", move || stop.signal(Notice::Stop));
             let mut master = Master::new(run, &world, now, 1, |deed| match deed {
-                // The first worker crashes, asked or not.
+                // The first worker crashes, whether it was asked to leave or not.
                 Deed::Fork { pid, .. } if pid.as_raw() == 1 => {
                     let world = Arc::clone(&outside);
                     crashing.push(thread::spawn_named("worker", move || world.exit(pid)));
@@ -87,7 +86,7 @@ fn nothing_is_spawned_after_a_stop_and_the_loop_ends() {
         });
 }
 
-/// Two signals, and a master that does nothing but `look`, which is the beginning of a turn of its loop.
+/// Two signals, and a master that only calls `look`, the first steps of its loop.
 fn both_notices_arrive(promise: &str, look: fn(&World) -> Notices) {
     Model::new(promise).outcomes(&["both at once", "one after the other"]).check(move |run| {
         let world = World::new();
@@ -113,8 +112,8 @@ fn both_notices_arrive(promise: &str, look: fn(&World) -> Notices) {
     });
 }
 
-/// Catches: a `note` that overwrites other notices; a `note` that reads first and writes then; a `take` that
-/// reads first and clears then.
+/// Catches: a `note` that overwrites other notices; a `note` that reads and writes in two steps; a `take` that reads
+/// and clears in two steps.
 #[test]
 fn a_notice_that_arrives_while_another_is_handled_is_not_lost() {
     both_notices_arrive("a notice is not lost, whenever it arrives", |world| {
@@ -124,7 +123,7 @@ fn a_notice_that_arrives_while_another_is_handled_is_not_lost() {
     });
 }
 
-/// The order of the loop is not a matter of taste: this is the other one.
+/// The order of the loop matters: this is the other order, and it deadlocks.
 #[test]
 #[should_panic(expected = "deadlock")]
 fn clearing_the_bell_after_taking_sleeps_over_a_notice() {
@@ -175,15 +174,15 @@ fn whoever_takes_a_notice_sees_what_was_written_before_it() {
         });
 }
 
-/// A seat of the shared statistics: what was counted for ever, and what is open now.
+/// One slot of the shared statistics: a counter that stays, and a gauge of what is open now.
 #[derive(Default)]
 struct Counters {
     requests: AtomicU32,
     active: AtomicU32,
 }
 
-/// Catches: no `Settle`; `Settle` after the `Spawn` into the same seat, which clears what its successor has
-/// open. And in the master: settling that clears what was counted, not only what is open.
+/// Catches: no `Settle`; `Settle` after the `Spawn` into the same seat, which clears what its successor has open. And
+/// in the master: a settling that clears counters, and not only gauges.
 #[test]
 fn a_slots_totals_survive_its_worker() {
     let now = Instant::now();
@@ -234,9 +233,10 @@ fn a_slots_totals_survive_its_worker() {
         });
 }
 
-/// Two writers leave the same notice. If nothing is left after both have ended, the first look has taken both at once.
+/// Two writers leave the same notice. If no notice is left after both have ended, the first `take` has taken both at
+/// once.
 ///
-/// Catches: a `take` that reads with `Acquire` and then clears, with `Relaxed`, a bit that was left once more.
+/// Catches: a `take` that reads with `Acquire` and then clears, with `Relaxed`, a bit that was set again meanwhile.
 #[test]
 fn whoever_takes_a_notice_that_was_left_twice_sees_what_was_written_before_both() {
     Model::new("whoever takes a notice that was left twice sees what was written before both")

@@ -1,40 +1,40 @@
 /*
  * The protocol between a master, its workers and the kernel, for spin (https://spinroot.com).
  *
- * The loom models beside this file check the code. This model checks the idea, in a world that loom cannot play:
- * processes that crash wherever they are, signals that merge, a pipe on which workers report, forks that fail, and time
- * that may be over at any moment. It follows `solutions/prefork/src/supervisor.rs`, whose names it uses, and the loop of
+ * The loom models next to this file check the code. This model checks the design, in a world that loom cannot model:
+ * processes that crash at any point, signals that merge, a pipe on which workers report, forks that fail, and deadlines
+ * that may pass at any moment. It follows `solutions/prefork/src/supervisor.rs`, whose names it uses, and the loop of
  * `stages/6-prefork/src/master.rs`.
  *
- * `tests/models/spin` explores it: that no assert fails, that nobody waits for ever, and the two properties at the end.
- * Then it breaks the protocol in several ways, and demands that each is found.
+ * `tests/models/spin` checks that no assert fails, that no process waits forever, and the three properties at the end.
+ * Then it breaks the protocol in several ways, and checks that spin finds each.
  *
- * Covering is in it as one bit for each slot: whether the others have been told to accept there.
+ * Cover is modelled as one bit for each slot: whether the other workers were told to accept there.
  *
- * What it leaves out: how long a pause is (only that there may be one), when a slot is given up, workers that have too much
- * to do, and clients.
+ * It leaves out the length of pauses (there just may be one), slots that are given up, overloaded workers,
+ * and clients.
  */
 
 #define SLOTS   2
 #define SEATS   (2 * SLOTS)            /* seat s belongs to slot s / 2, and its neighbour is s ^ 1 */
 #define NEIGHBOUR(s) ((s) ^ 1)
 #ifndef MISFORTUNES
-#define MISFORTUNES 2                  /* how often in one run a worker crashes, hangs or is late, or a fork fails */
+#define MISFORTUNES 2                  /* how often a worker crashes, hangs or is late, or a fork fails, in one run */
 #endif
 #ifndef RELOADS
 #define RELOADS 1
 #endif
 #define NOBODY  255
 #define SERVED(slot) (post[slot] != NOBODY && seat[post[slot]] == SERVING)
-/* Somebody in this seat has a deadline, and may miss it: for ever, or by a moment. */
+/* The process in this seat has a deadline, and may miss it: because it is stuck, or just late. */
 #define IS_LATE(s) ((seat[s] == STARTING || seat[s] == DRAINING) && (stuck[s] || misfortunes > 0))
-/* A worker serves and does not move. The watchdog sees it. (That it is aborted before it is killed makes no difference.) */
+/* A worker serves and makes no progress, which the watchdog sees. (That it is aborted first does not matter here.) */
 #define HANGS(s) (seat[s] == SERVING && stuck[s])
-/* Nobody accepts in this slot, although somebody accepts in the other. */
+/* No worker accepts in this slot, and no other worker covers it. */
 #define FORSAKEN(slot) (!ACCEPTS(2 * slot) && !ACCEPTS(2 * slot + 1) && !covered[slot])
 #define ACCEPTS(s) (alive[s] && seat[s] == SERVING && !stuck[s] && !sigkill[s])
 
-/* What the kernel knows. A process is named by its seat. */
+/* The state of the kernel. A process is identified by its seat. */
 bool alive[SEATS], zombie[SEATS];
 bool sigterm[SEATS], sigkill[SEATS];
 bool stuck[SEATS];                     /* only SIGKILL ends it */
@@ -43,14 +43,14 @@ bool stuck[SEATS];                     /* only SIGKILL ends it */
 bool note_stop, note_reload, note_child, bell;
 chan ready = [SEATS] of { byte };
 
-/* What the master believes. */
+/* The state of the master. */
 mtype:seat = { FREE, STARTING, SERVING, DRAINING, KILLED };
 mtype:seat seat[SEATS] = FREE;
 mtype:phase = { RUNNING, STOPPING, FINISHED };
 mtype:phase phase = RUNNING;
 byte post[SLOTS] = NOBODY;             /* the seat that holds it */
-bool vacant[SLOTS];                    /* somebody is to be forked once a pause is over */
-bool covered[SLOTS];                   /* the others accept here too */
+bool vacant[SLOTS];                    /* a worker will be forked once a pause is over */
+bool covered[SLOTS];                   /* other workers accept here too */
 bool old[SEATS];                       /* forked before the last reload */
 bool rolling;
 byte successor = NOBODY;
@@ -64,11 +64,11 @@ bool asked_to_stop, sockets_open = true;
 
 /* ------------------------------------------------------------------ a worker */
 
-/* One for each seat, living again and again, so that spin has a fixed number of processes to remember. */
+/* One for each seat, which lives again and again, so that spin has a fixed number of processes. */
 proctype Worker(byte me) {
 end_unborn:
     alive[me];
-    /* Getting ready, unless it crashes, is told to leave, or takes for ever. */
+    /* Gets ready, unless it crashes, is told to leave, or gets stuck. */
     if
     :: ready ! me
     :: atomic { misfortunes > 0 -> misfortunes--; goto dead }
@@ -85,7 +85,7 @@ end_serving:
         :: atomic { misfortunes > 0 -> misfortunes--; stuck[me] = true }; sigkill[me]  /* has a client that never ends */
         fi
     :: atomic { misfortunes > 0 -> misfortunes-- }
-    :: atomic { misfortunes > 0 -> misfortunes--; stuck[me] = true }; sigkill[me]  /* stands still while it serves */
+    :: atomic { misfortunes > 0 -> misfortunes--; stuck[me] = true }; sigkill[me]  /* hangs while it serves */
     fi;
 dead:
     atomic {
@@ -101,7 +101,7 @@ inline terminate(s) {
     if
     :: seat[s] == STARTING || seat[s] == SERVING || seat[s] == DRAINING ->
         seat[s] = DRAINING;
-        sigterm[s] = alive[s]                    /* who is dead already is only not reaped yet */
+        sigterm[s] = alive[s]                    /* no signal if it is dead and not yet reaped */
     :: else
     fi
 }
@@ -113,11 +113,11 @@ inline murder(s) {
     fi
 }
 
-/* Forks into a seat. The supervisor says Spawn, and the master's answer comes before it hears of anything else. */
+/* Forks into a seat. The supervisor returns Spawn, and the master's answer is its next event. */
 inline spawn(s, is_successor) {
     assert(phase == RUNNING);                    /* nothing is spawned after a stop */
     assert(sockets_open);                        /* a worker inherits its socket */
-    assert(seat[s] == FREE && !alive[s] && !zombie[s]);   /* nobody sits on another's statistics */
+    assert(seat[s] == FREE && !alive[s] && !zombie[s]);   /* no two processes share a seat's statistics */
     if
     :: misfortunes > 0 ->
         misfortunes--;
@@ -132,7 +132,7 @@ inline spawn(s, is_successor) {
     fi
 }
 
-/* A worker that holds the post is dead, or its successor is. */
+/* A worker is dead: it may hold the post, be the successor, or neither. */
 inline exited(s) {
     assert(!alive[s]);
     zombie[s] = false;
@@ -153,14 +153,14 @@ inline exited(s) {
 }
 
 inline became_ready(s) {
-    assert(seat[s] != FREE);                     /* a report is read before its writer's death is */
+    assert(seat[s] != FREE);                     /* a report is read before its writer is reaped */
     if
     :: seat[s] == STARTING ->
         seat[s] = SERVING;
         if
         :: successor == s ->
             post[s / 2] = s;
-            /* Only now: until here, whoever served the slot served on. */
+            /* Only now, so that the predecessor has served until here. */
             terminate(NEIGHBOUR(s));
             successor = NOBODY
         :: else
@@ -175,7 +175,7 @@ inline stop() {
         phase = STOPPING; rolling = false; successor = NOBODY;
         for (n : 0 .. SLOTS - 1) { post[n] = NOBODY; vacant[n] = false }
         for (n : 0 .. SEATS - 1) { terminate(n) }
-    :: phase == STOPPING ->                      /* said again: no more patience */
+    :: phase == STOPPING ->                      /* the second stop kills */
         for (n : 0 .. SEATS - 1) { murder(n) }
     fi;
     sockets_open = false
@@ -213,7 +213,7 @@ inline roll_on() {
     fi
 }
 
-/* Time: a pause is over; somebody takes too long to get ready or to leave. */
+/* Time passes: a pause is over, or a worker takes too long to get ready or to leave. */
 inline time_passes() {
     for (n : 0 .. SLOTS - 1) {
         if
@@ -246,9 +246,9 @@ proctype Master() {
     do
     :: phase == FINISHED -> break
     :: else ->
-        /* Before it sleeps, the others know where nobody serves: however long the pause will be. */
+        /* Before the master sleeps, every slot without a serving worker is covered, however long the pause will be. */
         assert(phase != RUNNING || ((SERVED(0) || covered[0]) && (SERVED(1) || covered[1])));
-        /* Sleeps until the bell rings, a worker reports, or it is time for something. */
+        /* Sleeps until the bell rings, a worker reports, or a deadline has passed. */
 end_asleep:
         if
         :: bell
@@ -257,9 +257,9 @@ end_asleep:
         :: atomic { (HANGS(0) || HANGS(1) || HANGS(2) || HANGS(3)) -> time_passes() }
         :: atomic { (IS_LATE(0) || IS_LATE(1) || IS_LATE(2) || IS_LATE(3)) -> time_passes() }
         fi;
-        /* Whatever a turn does takes effect outside one thing after the other, and everybody outside takes his time to
-           notice. So nothing is lost by making a turn one step. (That the bell is cleared before the mailbox is emptied
-           is for loom.) */
+        /* The effects of a turn reach other processes one after the other, and each process may take any time to
+           notice. So a turn can be one step without losing behaviours. (Loom checks that the bell is cleared before the
+           mailbox is emptied.) */
         atomic {
             bell = false;
             stopping = note_stop; reloading = note_reload; reaping = note_child;
@@ -294,16 +294,16 @@ end_asleep:
                 phase = FINISHED
             :: else
             fi;
-            /* Whoever hears the bell looks: a slot is covered from now on, or let go. */
+            /* The bell makes the workers look: a slot is covered from now on, or no longer. */
             for (n : 0 .. SLOTS - 1) { covered[n] = !SERVED(n) }
-            /* Who was asked to leave answers for nothing: a roll asks only when somebody else serves. */
+            /* A worker that was asked to leave holds no post: a roll asks it only when its successor serves. */
             for (n : 0 .. SLOTS - 1) {
                 assert(phase != RUNNING || post[n] == NOBODY || seat[post[n]] != DRAINING)
             }
             m = 0; n = 0; stopping = false; reloading = false; reaping = false
         }
     od;
-    assert(!alive[0] && !alive[1] && !alive[2] && !alive[3]);       /* nobody is left behind */
+    assert(!alive[0] && !alive[1] && !alive[2] && !alive[3]);       /* no worker is left behind */
     assert(!zombie[0] && !zombie[1] && !zombie[2] && !zombie[3])
 }
 
@@ -320,7 +320,7 @@ proctype Operator() {
     :: goto end_content                          /* never stops it */
     fi;
     if
-    :: atomic { true -> note_stop = true; bell = true }            /* and once more: at once! */
+    :: atomic { true -> note_stop = true; bell = true }            /* the second stop */
     :: true
     fi;
 end_content:
@@ -333,10 +333,10 @@ init {
 
 /* ------------------------------------------------------------------ properties over time */
 
-/* Whoever is asked to stop, stops. */
+/* A herd that is asked to stop stops. */
 ltl stops { [] (asked_to_stop -> <> (phase == FINISHED)) }
 
-/* No slot stays without anybody who accepts there, whoever dies, hangs, or does not get ready. */
+/* No slot stays without a worker that accepts there, whichever workers die, hang, or do not get ready. */
 ltl covers { [] ((!asked_to_stop && FORSAKEN(0)) -> <> (asked_to_stop || !FORSAKEN(0))) }
 
 /* No slot stays without a worker that serves, unless the herd is stopped. */

@@ -1,7 +1,7 @@
 //! Models of the `queue` part: small programs, run in every interleaving of their threads.
 //!
-//! Each says which mistakes it catches; all of those have been made and seen caught. A model asserts what
-//! threads can see from outside, so that it judges any implementation of the same interface.
+//! Each says which mistakes it catches; each of them was tried and seen caught. A model asserts what threads can see
+//! from outside, so that it can judge any implementation of the same interface.
 
 use lanes::thread;
 

@@ -1,4 +1,4 @@
-//! What loom proves of the stop flag: a request to stop is never missed.
+//! What loom proves about the stop flag: a stop request is never missed.
 
 use crate::{Bell, StopFlag};
 use lanes::Model;
@@ -39,9 +39,9 @@ fn stop_flag() -> Arc<StopFlag<ModelBell>> {
     Arc::new(StopFlag::new(ModelBell::new()))
 }
 
-/// A thread works, looks at the flag, and goes to sleep if it is not up. Seen caught: ringing the bell before the
-/// flag is up (the thread wakes, sees no request, and would sleep again); not ringing at all (a deadlock);
-/// trying a weak exchange once.
+/// A thread works, checks the flag, and goes to sleep if it is not set. Seen caught: ringing the bell before the flag
+/// is set (the thread wakes, sees no request, and would sleep again); not ringing at all (a deadlock); a weak exchange
+/// that is tried only once.
 #[test]
 fn a_request_reaches_a_thread_that_works_and_one_that_sleeps() {
     Model::new("a request to stop reaches a thread that works and one that sleeps")
@@ -64,8 +64,8 @@ fn a_request_reaches_a_thread_that_works_and_one_that_sleeps() {
         });
 }
 
-/// Two signals at the same time. Seen caught: `request` that loads the flag and then stores it, so that both find
-/// it down and take themselves for the first.
+/// Two signals at the same time. Seen caught: a `request` that loads the flag and then stores it, so that both find it
+/// clear and both report the first request.
 #[test]
 fn of_two_requests_exactly_one_is_the_first() {
     Model::new("of two requests to stop exactly one is the first")
@@ -86,8 +86,8 @@ fn of_two_requests_exactly_one_is_the_first() {
         });
 }
 
-/// The requester leaves word of why, and then asks for the stop. Seen caught: a `Relaxed` swap, and a `Relaxed`
-/// load, each alone: the flag is seen and the word is not.
+/// The requester stores a reason, and then requests the stop. Seen caught: a `Relaxed` swap, and a `Relaxed` load, each
+/// alone: the thread sees the flag but not the reason.
 #[test]
 fn whoever_sees_the_request_sees_what_was_written_before_it() {
     Model::new("whoever sees a request to stop sees what was written before it")
@@ -113,8 +113,8 @@ fn whoever_sees_the_request_sees_what_was_written_before_it() {
         });
 }
 
-/// Two requesters, each of which leaves word of why. The second acts on the first one's behalf, so it must see that
-/// word. Seen caught: a swap that is only `Release`.
+/// Two requesters, each of which stores a reason. The second one learns that it was not the first, so it must see the
+/// first one's reason. Seen caught: a swap that is only `Release`.
 #[test]
 fn a_later_request_sees_what_was_written_before_the_first() {
     Model::new("a later request to stop sees what was written before the first")
@@ -122,7 +122,7 @@ fn a_later_request_sees_what_was_written_before_the_first() {
         .check(|run| {
             let stop = stop_flag();
             let reasons = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
-            // Tells whether it came later, and then what it saw of the other's reason.
+            // Returns whether it came second, and then what it saw of the other's reason.
             let request = |mine: usize| {
                 let (stop, reasons) = (stop.clone(), reasons.clone());
                 move || {

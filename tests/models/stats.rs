@@ -1,10 +1,10 @@
 //! Loom models of the `stats` part. Each doc comment names the mistakes that the model was seen to catch.
 //!
-//! A thread stands for a process, `main` for the master. A histogram has two buckets here and there are two
-//! counters for status codes; the code that uses them is the real one. How processes die is told in
-//! model_side.rs.
+//! A thread stands for a process, `main` for the master. A histogram has two buckets here and there are two counters
+//! for status codes; the code that uses them is the real one. model_side.rs explains how processes die.
 //!
-//! The semaphore alone is in stats/semaphore.rs, what is built on it and beside it in stats/counting.rs.
+//! The semaphore alone is in stats/semaphore.rs, the statistics themselves in stats/counting.rs, and the cover in
+//! stats/cover.rs.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const RIGHT: u32 = 4;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// A process that the signal may kill at any step. Then it returns nothing.
+/// A process that the signal may kill at any step. Then it returns `None`.
 fn mortal<R: Send + 'static>(
     run: &Run,
     sigkill: &Sigkill,
@@ -43,7 +43,7 @@ fn mortal<R: Send + 'static>(
     })
 }
 
-/// The atomics of processes that die have what std's have: this compiles.
+/// Checks, by compiling, that the atomics of model_side.rs have the methods of std's.
 #[allow(dead_code, clippy::all)]
 mod as_in_std {
     use crate::sync;

@@ -37,8 +37,8 @@ fn there_are_never_more_permits_out_than_the_limit() {
 
 /// One thread has the permit, another wants it.
 ///
-/// Caught: a `drop` that wakes nobody; an `acquire` that looks and falls asleep in two steps, so that the
-/// permit comes back between them; an `acquire` that asks again and again in place of sleeping.
+/// Caught: a `drop` that wakes nobody; an `acquire` that checks and falls asleep in two steps, so that the permit comes
+/// back between them; an `acquire` that polls instead of sleeping.
 #[test]
 fn a_permit_that_comes_back_wakes_a_thread_that_sleeps_for_it() {
     Model::new("a permit that comes back wakes a thread that sleeps for it").outcomes(&["served"]).check(
@@ -59,7 +59,7 @@ fn a_permit_that_comes_back_wakes_a_thread_that_sleeps_for_it() {
 
 /// Three threads and one permit: when it comes back, two may be asleep, and each must get it in the end.
 ///
-/// Caught: a `drop` that wakes nobody, or only when all are out still; an `acquire` that compares with `>`; a
+/// Caught: a `drop` that wakes nobody, or only when all permits are still out; an `acquire` that compares with `>`; a
 /// wait with `if` instead of `while` (a third thread takes the permit before the woken one has the mutex).
 #[test]
 fn every_sleeper_gets_a_permit_in_the_end() {
@@ -93,8 +93,8 @@ fn every_sleeper_gets_a_permit_in_the_end() {
 
 /// One thread serves, another drains.
 ///
-/// Caught: a `drain` that looks once instead of waiting; a `drop` that forgets the drainer; a `drain` that
-/// waits for a number other than 0.
+/// Caught: a `drain` that checks once instead of waiting; a `drop` that forgets the drainer; a `drain` that waits for a
+/// number other than 0.
 #[test]
 fn drain_returns_only_when_all_permits_are_back() {
     Model::new("drain returns only when all permits are back").outcomes(&["after the last"]).check(|run| {
@@ -139,7 +139,7 @@ fn an_acquirer_and_a_drainer_are_both_woken() {
 
 /// `try_acquire` races with a permit that comes back.
 ///
-/// Caught: a `try_acquire` that does not look at the limit; one that takes a permit and reports none.
+/// Caught: a `try_acquire` that does not check the limit; one that takes a permit and returns `None`.
 #[test]
 fn try_acquire_takes_a_permit_or_leaves_everything_as_it_was() {
     Model::new("try_acquire takes a permit or leaves everything as it was")
@@ -170,9 +170,9 @@ fn try_acquire_takes_a_permit_or_leaves_everything_as_it_was() {
         });
 }
 
-/// Two permits come back, and two threads sleep for one.
+/// Two permits come back, and two threads sleep for one each.
 ///
-/// Caught: a `drop` that wakes an acquirer only when all permits were out; the second sleeper is forgotten.
+/// Caught: a `drop` that wakes an acquirer only when all permits were out, so that the second sleeper is forgotten.
 #[test]
 fn each_permit_that_comes_back_wakes_an_acquirer() {
     let outcomes = ["none taken", "one taken", "both taken"];
@@ -196,8 +196,8 @@ fn each_permit_that_comes_back_wakes_an_acquirer() {
 
 /// A drainer and an acquirer sleep, and one permit of two comes back.
 ///
-/// Caught: one condition variable for both, with a `notify_one` that the drainer hears and has no use for. That the
-/// last permit wakes all comes too late: it may be out for hours.
+/// Caught: one condition variable for both, with a `notify_one` that wakes the drainer, which cannot use it. That the
+/// last permit wakes all is too late: it may be out for hours.
 #[test]
 fn an_acquirer_is_woken_even_while_somebody_drains() {
     Model::new("an acquirer is woken even while somebody drains").outcomes(&["served, then drained"]).check(
@@ -275,7 +275,7 @@ fn drain_waits_for_permits_that_are_acquired_meanwhile() {
 // ANCHOR: two_try
 /// Two threads try for the last permit.
 ///
-/// Caught: a `try_acquire` that looks at the limit and takes a permit under two separate locks.
+/// Caught: a `try_acquire` that checks the limit and takes a permit under two separate locks.
 #[test]
 fn two_threads_that_try_do_not_get_the_same_permit() {
     let outcomes = ["main got it", "the other got it"];
@@ -295,7 +295,7 @@ fn two_threads_that_try_do_not_get_the_same_permit() {
 
 /// Two threads try for two permits.
 ///
-/// Caught: a `try_acquire` that gives up because another thread came between its look and its take.
+/// Caught: a `try_acquire` that gives up because another thread came between its check and its take.
 #[test]
 fn two_threads_that_try_for_two_permits_get_one_each() {
     Model::new("two threads that try for two permits get one each").outcomes(&["one each"]).check(|run| {
@@ -310,9 +310,9 @@ fn two_threads_that_try_for_two_permits_get_one_each() {
     });
 }
 
-/// One permit goes from hand to hand while a third thread looks.
+/// One permit passes between two threads while a third reads `active`.
 ///
-/// Caught: an `active` that counts in another step than the one in which permits are given and taken.
+/// Caught: an `active` that is not updated in the same step in which permits are taken and given back.
 #[test]
 fn active_never_says_more_than_the_limit() {
     Model::new("active never says more than the limit").outcomes(&["0", "1"]).check(|run| {
@@ -342,9 +342,9 @@ fn woken_for_nothing_an_acquirer_sleeps_on() {
     });
 }
 
-/// Two sleep, and one of them is woken for nothing before the permit is back.
+/// Two threads sleep, and one of them wakes without a reason before the permit is back.
 ///
-/// Caught: turns, with a notification that wakes one thread: it may wake the one whose turn it is not.
+/// Caught: turns, with a notification that wakes one thread: it may wake a thread whose turn it is not.
 #[test]
 fn woken_for_nothing_two_acquirers_get_the_permit_in_the_end() {
     Model::new("woken for nothing, two acquirers get the permit in the end")

@@ -17,7 +17,7 @@ use watched::start;
 /// Long enough for a busy machine; a test that waits this long has failed.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A body of so many bytes.
+/// A body of this many bytes.
 #[derive(Debug, PartialEq, Eq)]
 struct Body(usize);
 
@@ -217,7 +217,7 @@ fn a_miss_and_its_load_are_counted_when_the_load_begins() {
     assert_eq!(counted(), (2, 2), "(misses, loads): one load that ended, and one that panicked");
 }
 
-/// Looks up on a thread of its own, because it may wait for ever.
+/// Looks up on a separate thread, because it may wait forever.
 fn look_up_elsewhere(cache: &Arc<Cache<Body>>, key: &'static str) -> Result<Lookup, RecvTimeoutError> {
     let (done, ended) = channel();
     let cache = cache.clone();
@@ -249,7 +249,7 @@ fn a_thread_that_waits_for_a_load_that_panics_loads_in_its_turn() {
         move || {
             let _ = cache.get_or_load("a", || -> Result<Body, Infallible> {
                 begun.send(()).unwrap();
-                // Without a limit of its own: if the test ends, the other end of the channel is gone.
+                // Needs no deadline: when the test ends, the other end of the channel is dropped.
                 let _ = finished.recv();
                 std::panic::resume_unwind(Box::new("a loader made a mistake"))
             });
@@ -278,7 +278,7 @@ fn only_get_or_load_waits_for_a_load() {
         move || {
             cache.get_or_load("b", || {
                 begun.send(()).unwrap();
-                // Without a limit of its own: if the test ends, the other end of the channel is gone.
+                // Needs no deadline: when the test ends, the other end of the channel is dropped.
                 finished.recv().map(|()| Body(1))
             })
         }
@@ -298,8 +298,8 @@ fn only_get_or_load_waits_for_a_load() {
     assert!(loader.join().unwrap().is_ok(), "the load of b waited for more than it should");
 }
 
-/// The loader does not return before the hit has been made: a cache that holds a lock while it loads, or lets a hit
-/// wait for the load of another key, never ends this.
+/// The loader does not return before the hit was made: with a cache that holds a lock while it loads, or lets a hit
+/// wait for the load of another key, this never ends.
 #[test]
 fn a_hit_does_not_wait_for_the_load_of_another_key() {
     let cache = Arc::new(Cache::new(10));
@@ -311,7 +311,7 @@ fn a_hit_does_not_wait_for_the_load_of_another_key() {
         move || {
             cache.get_or_load("b", || {
                 begun.send(()).unwrap();
-                // Without a limit of its own: if the test ends, the other end of the channel is gone.
+                // Needs no deadline: when the test ends, the other end of the channel is dropped.
                 finished.recv().map(|()| Body(1))
             })
         }
@@ -327,8 +327,8 @@ fn a_hit_does_not_wait_for_the_load_of_another_key() {
     assert!(loader.join().unwrap().is_ok(), "the load of b waited for more than it should");
 }
 
-/// A load holds no lock, so it may need another value of the same cache. The two keys have the same letters: a cache that
-/// tells keys apart by a number that it makes of them must still compare the keys.
+/// A load holds no lock, so it may need another value of the same cache. The two keys have the same letters: a cache
+/// that hashes its keys must still compare them.
 #[test]
 fn a_load_may_ask_for_another_key() {
     let cache = Arc::new(Cache::new(10));
@@ -365,7 +365,7 @@ fn many_hits_do_not_make_an_entry_young_for_ever() {
     );
 }
 
-/// Everybody comes through the barrier before anybody looks. One round could be lucky; fifty are not.
+/// All threads pass the barrier before any of them looks. One round could be lucky; fifty are not.
 #[test]
 fn however_many_miss_a_key_at_once_it_is_loaded_once() {
     const THREADS: usize = 16;
@@ -424,7 +424,7 @@ fn the_counters_add_up_under_fire() {
     assert!(counts.evictions > 0, "40 keys of up to 6 bytes do not fit into 50: something had to be evicted");
 }
 
-/// An LRU cache as one would explain it: a list in the order of use, the most recent last.
+/// The simplest LRU cache: a list in the order of use, the most recent last.
 struct Naive {
     capacity: usize,
     entries: Vec<(u8, usize)>,
@@ -495,7 +495,7 @@ proptest! {
     }
 }
 
-/// Takes the same steps with a cache and with a naive one, and compares them after each.
+/// Does the same steps with a cache and with a naive one, and compares them after each.
 fn do_the_same(capacity: usize, steps: &[Step]) -> Result<(), TestCaseError> {
     let (cache, mut naive) = (Cache::new(capacity), Naive { capacity, entries: Vec::new() });
     for step in steps {
@@ -512,7 +512,7 @@ fn do_the_same(capacity: usize, steps: &[Step]) -> Result<(), TestCaseError> {
                 }
             }
             Step::Remove(key) => {
-                // Getting it is a use, but a removed entry has none to lose.
+                // Getting the value counts as a use, which does not matter for an entry that is then removed.
                 if let Some(value) = cache.get(&key.to_string()) {
                     cache.remove_if_same(&key.to_string(), &value);
                 }

@@ -1,6 +1,5 @@
-//! What the `prefork` part must do. One file for each thing it is made of; the supervisor's tests all go
-//! through [`herd::Herd`], which plays the master's loop and the kernel, and checks on the way what must
-//! always hold.
+//! What the `prefork` part must do. One file for each of its types; the supervisor's tests all use [`herd::Herd`],
+//! which plays the master's loop and the kernel, and checks at each step what must always hold.
 
 #[path = "prefork/deaths.rs"]
 mod deaths;

@@ -1,5 +1,5 @@
-//! What the `queue` part must do, with real threads. The models try every interleaving of a few; here are
-//! many threads, many items, and what an operating system adds.
+//! What the `queue` part must do, with real threads. The models try every interleaving of a few threads; here are many
+//! threads, many items, and a real operating system.
 
 mod watched;
 

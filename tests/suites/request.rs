@@ -1,4 +1,4 @@
-//! What part 1 must do, told by its public interface alone.
+//! What part 1 must do, tested through its public interface only.
 //!
 //! One module for each thing of the part, in the order in which a request meets them. The same tests judge the
 //! solution and the exercise, so they know no internals. `tests/models/request.rs` has the promises of the stop
@@ -21,7 +21,7 @@ mod stop;
 #[path = "request/target.rs"]
 mod target;
 
-/// A failing property prints its smallest input, and leaves no file beside the tests.
+/// A failing property prints its smallest input, and leaves no file next to the tests.
 fn properties() -> Config {
     Config { failure_persistence: None, ..Config::default() }
 }

@@ -1,6 +1,6 @@
-//! What the `stats` part must do. One process here; what needs several is in stats/semaphore.rs and
-//! stats/between_processes.rs. There, children talk to their parent through the statistics themselves: a
-//! counter says "I am there".
+//! What the `stats` part must do. The tests here need one process; those that need several are in stats/semaphore.rs
+//! and stats/between_processes.rs. There, children talk to their parent through the statistics themselves: a counter
+//! says "I am here".
 
 use std::time::Duration;
 
@@ -286,7 +286,7 @@ fn a_slot_that_was_not_asked_for_is_not_there() {
 fn a_scrape_says_what_happened_since_the_one_before() {
     let no_average = Interval::default().average_milliseconds();
     assert_eq!(no_average, 0.0, "no requests, no average: 0, not a division by 0");
-    // Alone, because there a scrape that never returns is found out.
+    // Alone, because there a scrape that never returns is ended by an alarm.
     processes::alone(|| {
         let stats = SharedStats::new(2).expect("two slots can be mapped");
         let pid = processes::own_pid();

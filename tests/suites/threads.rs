@@ -125,8 +125,8 @@ fn many_threads_reach_the_limit_and_never_exceed_it() {
     const LIMIT: usize = 4;
     let limit = ConnectionLimit::new(LIMIT);
     let (inside, highest) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    // All permits meet here once, so that the limit is really reached: a limit that lets too few in never
-    // gets by.
+    // All permit holders meet here once, so that the limit is really reached: a limit that lets too few in never gets
+    // past.
     let all_inside = Arc::new(Barrier::new(LIMIT));
     let threads: Vec<_> = (0..16)
         .map(|_| {
@@ -211,7 +211,7 @@ fn a_limit_may_be_any_number() {
     }
 }
 
-/// Some sleeps may be those of the tools that this was compiled with; not one for each try.
+/// A few sleeps may come from tools such as sanitizers, but not one for each try.
 #[test]
 fn a_thread_that_tries_does_not_sleep() {
     let limit = ConnectionLimit::new(1);
@@ -229,7 +229,7 @@ fn a_limit_of_zero_is_refused() {
     let _ = ConnectionLimit::new(0);
 }
 
-/// What could hang gets a thread of its own.
+/// A call that could hang gets a thread of its own.
 fn acquire_in_a_thread(limit: &ConnectionLimit) -> Watched<Permit> {
     let limit = limit.clone();
     start("the thread that acquires", move || limit.acquire())

@@ -1,16 +1,16 @@
 //! Threads that a test can watch: whether one sleeps, and whether it comes back.
 //!
-//! No test sleeps for a while and hopes. To see that a thread waits, it asks the kernel, which knows:
+//! No test sleeps for a while and hopes. To see that a thread waits, it asks the kernel:
 //!
 //! ```text
 //!   /proc/self/task/<thread id>/status     State:                    S (sleeping)      in a system call
 //!                                          voluntary_ctxt_switches:  7                 the seventh time
 //! ```
 //!
-//! A part that spins in place of sleeping is noticed, and so is one that never comes back: each wait ends at
-//! a deadline, which is far beyond what a slow machine needs.
+//! A part that spins instead of sleeping is noticed, and so is one that never returns: each wait ends at a deadline,
+//! which is much longer than a slow machine needs.
 
-// Each suite uses some of this.
+// Each suite uses only some of this.
 #![allow(dead_code)]
 
 use std::fs;
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 /// How long a test waits before it says that something will never happen.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The same, once one test has waited in vain: the suite has failed then, and somebody sits before it.
+/// The same, after one test has timed out: the suite has failed then, and the student is waiting for it.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(3);
 
 static WAITED_IN_VAIN: AtomicBool = AtomicBool::new(false);
@@ -35,7 +35,7 @@ fn patience() -> Duration {
 /// A thread that was started by [`start`].
 pub struct Watched<T> {
     name: String,
-    /// The kernel's folder about this thread.
+    /// The thread's folder in /proc.
     task: PathBuf,
     result: Receiver<thread::Result<T>>,
 }
@@ -47,7 +47,7 @@ pub fn start<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 's
     let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
         let task = fs::read_link("/proc/thread-self").expect("proc(5) is mounted on every Linux");
         send_task.send(PathBuf::from("/proc").join(task)).expect("the test waits for this");
-        // A test that has failed does not wait for the result.
+        // If the test has failed already, nothing receives the result.
         let _ = send_result.send(catch_unwind(AssertUnwindSafe(body)));
     });
     spawned.expect("the system can start another thread");
@@ -56,8 +56,8 @@ pub fn start<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 's
 }
 
 impl<T> Watched<T> {
-    /// Waits until the thread sleeps, and goes on sleeping for several looks. It might still wait for
-    /// something else than the test thinks; so only assert what must hold then in any case.
+    /// Waits until the thread sleeps, and is still asleep at several checks. It might sleep for another reason than the
+    /// test assumes, so only assert what must hold in any case.
     #[track_caller]
     pub fn wait_until_asleep(&self) {
         let expected = format!("{} falls asleep; it seems to spin", self.name);
@@ -71,7 +71,7 @@ impl<T> Watched<T> {
         });
     }
 
-    /// Waits until the thread ends, and returns its result. If it panicked, so does this.
+    /// Waits until the thread ends, and returns its result. If the thread panicked, this panics too.
     #[track_caller]
     pub fn finish(self) -> T {
         let patience = patience();
@@ -89,7 +89,7 @@ impl<T> Watched<T> {
         }
     }
 
-    /// The number of the sleep that the thread is in; nothing if it is awake, or has ended.
+    /// The number of the sleep that the thread is in; `None` if it is awake, or has ended.
     fn sleep(&self) -> Option<u64> {
         let status = fs::read_to_string(self.task.join("status")).ok()?;
         let value = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
@@ -120,7 +120,7 @@ pub fn eventually(expected: &str, mut condition: impl FnMut() -> bool) {
             WAITED_IN_VAIN.store(true, Ordering::Relaxed);
             panic!("was expected: {expected} (waited for {patience:?})");
         }
-        // Not to wait for anything in particular, only to leave the processor to the others.
+        // Only to leave the processor to other threads.
         thread::sleep(Duration::from_millis(1));
     }
 }

@@ -1,4 +1,4 @@
-//! The cache: the shelf behind a reader-writer lock, and the flights of those who load.
+//! The cache: the shelf behind a reader-writer lock, and the flights, which are loads in progress.
 
 use crate::flight::Flight;
 use crate::shelf::Shelf;
@@ -8,31 +8,31 @@ use crate::{Change, Lookup, Weigh};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-/// Values by key, as many bytes of them as fit, the least recently used leaving first.
+/// Values by key, as many bytes of them as fit; the least recently used one is evicted first.
 ///
 /// **Promise.**
 /// - The weights of all entries together never exceed the capacity, not for an instant.
 /// - Every look-up is counted, as a hit or as a miss. There are never more loads than misses.
-/// - While a key is being loaded, nobody else loads it: those who want it wait and share the result. If the load
+/// - While a key is being loaded, no other thread loads it: threads that want it wait and share the result. If the load
 ///   fails or panics, one of them loads in its turn.
 /// - A value that was handed out stays whole for as long as it is held, whatever leaves the cache meanwhile. The cache
-///   itself holds nothing that has left it.
+///   itself keeps no reference to a value that has left it.
 ///
 /// **States.** A key is absent, in flight, or present. It goes from absent to in flight to present; from in flight to
 /// absent if its load fails; from present to absent when it is evicted or removed.
 ///
-/// **Who calls what.** Any thread calls anything. Only `get_or_load` may wait for a load, and runs the caller's own
-/// closure with no lock held. `Weigh::weight` and the drop of a value that leaves run under the lock, so they must not
-/// ask this cache.
+/// **Who calls what.** Any thread calls any function. Only `get_or_load` may wait for a load, and it runs the caller's
+/// own closure with no lock held. `Weigh::weight` and the drop of a value that leaves the cache run under the lock, so
+/// they must not use this cache.
 ///
 /// **Why this is enough.** One reader-writer lock guards shelf and flights together, so a key is never in flight and
-/// present at once. Between the read lock of the first look and the write lock of the second, another thread may have
-/// loaded or announced the key; so the second look decides. The victim of an eviction is chosen and removed under the
-/// same write lock that inserts. Stamps and counters are atomics of their own and need no order (`Relaxed`): a stamp
-/// is read under the write lock, which orders it after the hits before; counters are only shown. A waiting thread
-/// holds no lock of the cache: flights have their own.
+/// present at once. Between the first look-up, under the read lock, and the second, under the write lock, another
+/// thread may have loaded or announced the key; so the second look-up decides. The victim of an eviction is chosen and
+/// removed under the same write lock that inserts. Stamps and counters are separate atomics and need no order
+/// (`Relaxed`): a stamp is read under the write lock, which orders it after all earlier hits; counters are only
+/// displayed. A waiting thread holds no lock of the cache: each flight has its own.
 ///
-/// **What loom checks:** all of it but the panics. **What it cannot:** that a fair lock is behind it; long runs.
+/// **What loom checks:** all of it but the panics. **What it cannot:** that the reader-writer lock is fair; long runs.
 #[derive(Debug)]
 pub struct Cache<V> {
     inside: RwLock<Inside<V>>,
@@ -49,37 +49,37 @@ struct Inside<V> {
     flights: HashMap<Arc<str>, Arc<Flight<V>>>,
 }
 
-/// What the cache has counted, and what it holds.
+/// The counters of the cache, and its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Look-ups that found a value.
     pub hits: u64,
-    /// Look-ups that did not, those that joined another's load included.
+    /// Look-ups that did not, including those that joined another thread's load.
     pub misses: u64,
     /// Loads that were begun.
     pub loads: u64,
-    /// Entries that left to make room.
+    /// Entries evicted so far, to make room.
     pub evictions: u64,
     /// Entries at this moment.
     pub entries: usize,
     /// Their weights together.
     pub bytes: usize,
-    /// What `bytes` never exceeds.
+    /// The limit that `bytes` never exceeds.
     pub capacity: usize,
 }
 
-/// What to do about a key that was not there at the first look.
+/// What to do about a key that was absent at the first look-up.
 enum Plan<V> {
-    /// It has come in the meantime.
+    /// It was loaded in the meantime.
     Take(Arc<V>),
-    /// Somebody is loading it.
+    /// Another thread is loading it.
     Join(Arc<Flight<V>>),
     /// We load it, and others may join.
     Load(Arc<Flight<V>>),
 }
 
 impl<V: Weigh> Cache<V> {
-    /// An empty cache that holds at most so many bytes.
+    /// An empty cache that holds at most `capacity` bytes.
     pub fn new(capacity: usize) -> Cache<V> {
         Cache {
             inside: RwLock::new(Inside { shelf: Shelf::new(capacity), flights: HashMap::new() }),
@@ -90,8 +90,8 @@ impl<V: Weigh> Cache<V> {
         }
     }
 
-    /// The value of a key that is present. Takes the read lock only. A hit is counted; for a key that is absent nothing
-    /// is, because the caller is expected to go on with [`get_or_load`](Self::get_or_load), which counts the miss.
+    /// The value of a key that is present. Takes the read lock only. A hit is counted; a miss is not, because the
+    /// caller is expected to continue with [`get_or_load`](Self::get_or_load), which counts it.
     pub fn get(&self, key: &str) -> Option<Arc<V>> {
         let value = self.read().shelf.find(key)?;
         self.hits.fetch_add(1, Relaxed);
@@ -99,13 +99,14 @@ impl<V: Weigh> Cache<V> {
     }
 
     /// The value of a key, loaded with `load` if it is absent. A value that is heavier than the capacity is returned
-    /// and not kept.
+    /// but not kept.
     ///
-    /// `load` runs without any lock, so it may take its time; it must not ask this cache for the same key, because it
-    /// would wait for itself.
+    /// `load` runs without any lock, so it may take its time; it must not ask this cache for the same key, because then
+    /// it would wait for itself.
     ///
     /// # Errors
-    /// The error of `load`, to the caller whose `load` it was. Of those who waited for it, one loads in its turn.
+    /// The error of `load`, to the caller whose `load` it was. Of the threads that waited for it, one loads in its
+    /// turn.
     pub fn get_or_load<E>(
         &self,
         key: &str,
@@ -137,13 +138,14 @@ impl<V: Weigh> Cache<V> {
         }
     }
 
-    /// Takes an entry out, but only if it still is this very value: a newer one that somebody has just loaded stays.
+    /// Removes an entry, but only if it still holds this very value: a newer one that another thread has just loaded
+    /// stays.
     pub fn remove_if_same(&self, key: &str, value: &Arc<V>) -> Change {
         let mut inside = self.write();
         if inside.shelf.holds(key, value) { inside.shelf.remove(key) } else { Change::default() }
     }
 
-    /// What was counted so far. The counters are read one after the other while others count on.
+    /// The counts so far. The counters are read one after the other, while other threads may change them.
     pub fn counts(&self) -> Counts {
         let (entries, bytes, capacity) = {
             let inside = self.read();
@@ -160,7 +162,7 @@ impl<V: Weigh> Cache<V> {
         }
     }
 
-    /// The second look, under the write lock, which decides.
+    /// The second look-up, under the write lock, which decides.
     fn plan(&self, key: &str) -> Plan<V> {
         let mut inside = self.write();
         if let Some(value) = inside.shelf.find(key) {
@@ -174,7 +176,7 @@ impl<V: Weigh> Cache<V> {
         Plan::Load(flight)
     }
 
-    /// Loads, with no lock held, and lands the flight whatever happens.
+    /// Loads with no lock held, and always lands the flight, even if `load` fails or panics.
     fn load<E>(
         &self,
         key: &str,
@@ -198,7 +200,7 @@ impl<V: Weigh> Cache<V> {
 }
 
 impl<V> Cache<V> {
-    // If `Weigh::weight` panics, it does so before anything changes.
+    // A poisoned lock is no problem: if `Weigh::weight` panics, nothing has changed yet.
     fn read(&self) -> RwLockReadGuard<'_, Inside<V>> {
         self.inside.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -217,8 +219,8 @@ struct Landing<'c, V> {
 }
 
 impl<V: Weigh> Landing<'_, V> {
-    /// Puts the value in and tells the waiters. The flight leaves under the same write lock under which the value comes
-    /// in, so nobody finds neither and loads again.
+    /// Inserts the value and wakes the waiters. The flight is removed under the same write lock that inserts the value,
+    /// so no thread finds neither and loads again.
     fn with(mut self, value: Arc<V>) -> Change {
         let change = {
             let mut inside = self.cache.write();

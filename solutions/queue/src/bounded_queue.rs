@@ -1,4 +1,4 @@
-//! A queue with room for so many items and no more, between any number of producers and consumers.
+//! A queue with a fixed capacity, between any number of producers and consumers.
 //!
 //! Two semaphores count, and a third keeps the threads apart while they touch the circular buffer:
 //!
@@ -16,28 +16,28 @@ use crate::guarded::Guarded;
 use crate::ring::Ring;
 use crate::semaphore::Semaphore;
 
-/// First in, first out; blocks who finds it full or empty; can be shut down.
+/// First in, first out; blocks producers while it is full and consumers while it is empty; can be shut down.
 ///
-/// **Promise.** What was accepted is delivered once, to one consumer, in the order of acceptance, also after
-/// [`shutdown`](Self::shutdown). There are never more than `capacity` items in it. A thread that waits for a
-/// slot or an item is woken when there is one. Shutdown wakes every thread that waits and none sleeps after
-/// it.
+/// **Promise.** Every accepted item is delivered once, to one consumer, in the order of acceptance, also
+/// after [`shutdown`](Self::shutdown). There are never more than `capacity` items in it. A thread that waits
+/// for a slot or an item is woken when there is one. Shutdown wakes every thread that waits, and none sleeps
+/// after it.
 ///
-/// **States.** Open or shut down, and some items. While it is open, and nobody is between two steps:
+/// **States.** Open or shut down, and some items. While it is open, and no thread is between two steps:
 /// `empty_slots` + `filled_slots` = `capacity`, and `filled_slots` is the number of items. Shutting down adds
 /// *one* permit to both that belongs to no slot: the closing bell. A producer that acquires a permit and then
-/// finds the queue shut down, or a consumer that then finds no item, releases it again, for the next. So the
-/// bell goes from hand to hand through all sleepers, however many there are, and it stays.
+/// finds the queue shut down, or a consumer that then finds no item, releases it again, for the next thread.
+/// So the bell is passed on through all sleepers, however many there are, and it stays.
 ///
-/// **Who calls what.** Any thread calls anything, any number of threads at once. The reception calls only
+/// **Who calls what.** Any number of threads may call any function at once. The reception calls only
 /// [`try_enqueue`](Self::try_enqueue), because only that never waits for a slot.
 ///
 /// **Why the orderings are enough.** The buffer and the state are only touched under `mutex`. Whether the
-/// queue is shut down is looked at in the *same* section that pushes: looking before would leave time for a
-/// shutdown and for the last consumer to leave. A consumer that acquired a permit and finds no item holds the
-/// bell: so the queue is shut down, nothing can come any more, and it may say so. A semaphore for slots is
-/// always acquired before `mutex` and never inside it: who slept for a slot with the mutex in its hand would
-/// keep out everybody who could free one.
+/// queue is shut down is checked in the *same* critical section that pushes: a check before it would leave
+/// time for a shutdown and for the last consumer to leave. A consumer that acquired a permit and finds no
+/// item holds the bell: so the queue is shut down, no item can come any more, and it may return `None`. A
+/// semaphore for slots is always acquired before `mutex` and never inside it: a thread that sleeps for a slot
+/// while holding the mutex keeps out every thread that could free one.
 ///
 /// **What loom checks:** all of the promise, with up to four producers and consumers, with a shutdown at
 /// every possible moment. **What it cannot:** many items and many threads; the suite has those.
@@ -46,7 +46,7 @@ pub struct BoundedQueue<T> {
     empty_slots: Semaphore,
     /// Permits to pop: one for each item.
     filled_slots: Semaphore,
-    /// The third semaphore, `mutex`, is inside of this.
+    /// The third semaphore, `mutex`, is inside this.
     state: Guarded<State<T>>,
     capacity: usize,
 }
@@ -61,7 +61,7 @@ impl<T> BoundedQueue<T> {
     ///
     /// # Panics
     ///
-    /// If `capacity` is 0: nothing could ever get through.
+    /// If `capacity` is 0: no item could ever get through.
     pub fn new(capacity: usize) -> BoundedQueue<T> {
         assert!(capacity > 0, "a queue needs room for at least one item");
         BoundedQueue {
@@ -82,18 +82,17 @@ impl<T> BoundedQueue<T> {
         self.push_with_permit(item)
     }
 
-    /// Adds an item if there is room now. It may wait for a thread that is just pushing or popping, never for
-    /// a slot.
+    /// Adds an item if there is room now. It may wait while another thread pushes or pops, never for a slot.
     ///
     /// # Errors
     ///
-    /// The item itself, and why it was not taken. Of a queue that is both full and shut down, it says shut
-    /// down.
+    /// The item itself, and why it was not taken. If the queue is both full and shut down, the error is
+    /// `ShutDown`.
     pub fn try_enqueue(&self, item: T) -> Result<(), Refused<T>> {
         if self.empty_slots.try_acquire() {
             return self.push_with_permit(item).map_err(Refused::ShutDown);
         }
-        // No slot, or the closing bell is in another thread's hand.
+        // Either no slot is free, or another thread holds the closing bell.
         if self.state.with(|state| state.shut_down) {
             Err(Refused::ShutDown(item))
         } else {
@@ -115,10 +114,10 @@ impl<T> BoundedQueue<T> {
     }
 
     /// Refuses all further items and wakes every thread that waits. What is in the queue is still delivered.
-    /// To shut down again changes nothing.
+    /// Shutting down again changes nothing.
     pub fn shutdown(&self) {
         self.state.with(|state| state.shut_down = true);
-        // The closing bell. A second one does no harm: who gets it finds nothing to do either.
+        // The closing bell. A second one does no harm: whoever receives it also has nothing to do.
         self.empty_slots.release();
         self.filled_slots.release();
     }
@@ -133,12 +132,12 @@ impl<T> BoundedQueue<T> {
         self.len() == 0
     }
 
-    /// For how many items there is room.
+    /// How many items the queue has room for.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Uses up a permit of `empty_slots`, or gives it back.
+    /// Pushes with a permit of `empty_slots`, or gives the permit back if the queue is shut down.
     fn push_with_permit(&self, item: T) -> Result<(), T> {
         let pushed = self.state.with(|state| {
             if state.shut_down {

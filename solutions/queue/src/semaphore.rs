@@ -1,4 +1,4 @@
-//! A counting semaphore: permits that are taken and given back, and a place to sleep while there are none.
+//! A counting semaphore: threads take permits and give them back, and sleep while there are none.
 //!
 //! ```text
 //!   permits   2 ---acquire---> 1 ---acquire---> 0 ---acquire---> 0, asleep
@@ -11,20 +11,20 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 /// A number of permits that threads take and give back (E. W. Dijkstra, "Cooperating Sequential Processes",
 /// 1965, where taking is called P and giving V).
 ///
-/// **Promise.** Never more permits are out than were made or released. A thread that asks for one while there
-/// is none sleeps, and each release wakes a sleeper if one sleeps: no wake-up is lost.
+/// **Promise.** Never more permits are out than were made or released. A thread that asks for a permit while
+/// there is none sleeps, and each release wakes a sleeper if there is one: no wake-up is lost.
 ///
-/// **States.** The number of permits that nobody has. It is never negative: sleepers are not counted, they
-/// wait in the condition variable.
+/// **States.** The number of free permits. It is never negative: sleepers are not counted, they wait in the
+/// condition variable.
 ///
-/// **Who calls what.** Any thread calls anything. Unlike a mutex, a semaphore has no owner: the thread that
-/// releases need not be the one that acquired. A queue depends on just that: the producer takes an empty
+/// **Who calls what.** Any thread calls any function. Unlike a mutex, a semaphore has no owner: the thread
+/// that releases need not be the one that acquired. A queue depends on this: the producer takes an empty
 /// slot, the consumer gives it back.
 ///
 /// **Why the orderings are enough.** The number is only touched under the mutex, so all acquires and releases
 /// have one order, and what a thread did before its release is visible to the thread that takes that permit.
-/// To fall asleep is to unlock and wait in one step, so no release can come between looking at the number and
-/// sleeping.
+/// Unlocking and falling asleep are one step, so no release can come between the check of the number and the
+/// sleep.
 ///
 /// **What loom checks:** all of the promise, with up to three threads that acquire and release. **What it
 /// cannot:** fairness, which is not promised: a thread that is woken may find the permit gone.
@@ -36,9 +36,9 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// A semaphore with this many permits to begin with. 0 is useful: then somebody must release before
-    /// anyone acquires.
-    // A model's verdict calls this semaphore what its owner calls it.
+    /// A semaphore that begins with this many permits. 0 is useful: then a thread must release before another
+    /// can acquire.
+    // So that a model's verdict names this semaphore after its owner's field.
     #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
         Semaphore { permits: Mutex::new(permits), released: Condvar::new() }
@@ -55,7 +55,7 @@ impl Semaphore {
         *permits -= 1;
     }
 
-    /// Takes a permit if there is one now, and says whether it did. Never sleeps until a release.
+    /// Takes a permit if there is one now, and returns whether it did. Never sleeps until a release.
     pub fn try_acquire(&self) -> bool {
         let mut permits = self.lock();
         if *permits == 0 {
@@ -68,17 +68,17 @@ impl Semaphore {
     /// Gives a permit, and wakes one sleeper.
     pub fn release(&self) {
         *self.lock() += 1;
-        // One permit, one thread: waking all would only make the others look and go back to sleep.
+        // One permit, one thread: if all woke, the others would only check and go back to sleep.
         self.released.notify_one();
     }
 
-    /// How many permits nobody has. Only for showing: by the time the caller looks at it, it may be another
-    /// number.
+    /// How many permits are free. Only for display: by the time the caller looks at the number, it may have
+    /// changed.
     pub fn permits(&self) -> usize {
         *self.lock()
     }
 
-    // A model's verdict names the function that locks, not this one.
+    // So that a model's verdict names the function that locks, not this one.
     #[track_caller]
     fn lock(&self) -> MutexGuard<'_, usize> {
         self.permits.lock().expect(NOT_POISONED)

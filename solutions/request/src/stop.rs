@@ -14,8 +14,8 @@
 
 use crate::sync::atomic::{AtomicBool, Ordering};
 
-/// Something that wakes every thread that sleeps on it. It stays rung: a thread that comes to sleep on it later
-/// does not sleep. The server's bell is an eventfd(2) that nobody ever reads.
+/// Something that wakes every thread that sleeps on it. It stays rung: a thread that tries to sleep on it later does
+/// not sleep. The server's bell is an eventfd(2) that is never read.
 pub trait Bell {
     /// Wakes all sleepers, now and later. Called from a signal handler, so it may do only what signal-safety(7)
     /// lists.
@@ -24,15 +24,15 @@ pub trait Bell {
 
 /// A request to stop, made at most once and never taken back.
 ///
-/// **Promise.** A stop request is never missed: whoever wakes by the bell sees the flag, and whoever does not see the flag
-/// has the bell still ahead.
+/// **Promise.** A stop request is never missed: a thread that the bell wakes sees the flag, and a thread that does not
+/// see the flag has the bell still ahead.
 ///
 /// **States.** `false`: running. `true`: a stop was requested. There is no way back.
 ///
-/// **Who calls what.** Anyone, from any thread or signal handler, calls anything. Nothing here blocks or locks.
+/// **Who calls what.** Any thread or signal handler calls any function. Nothing here blocks or locks.
 ///
 /// **Orderings.** `request` swaps with `AcqRel` before it rings, and `is_requested` loads with `Acquire`: what the
-/// requester wrote before it asked for the stop is visible to whoever sees the request.
+/// requester wrote before it requested the stop is visible to every thread that sees the request.
 ///
 /// **What loom checks:** all of the above. **What it cannot:** that the real bell is safe in a signal handler.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct StopFlag<B> {
 }
 
 impl<B: Bell> StopFlag<B> {
-    /// A flag that nobody has raised, with the bell that will wake the sleepers.
+    /// A flag that is not raised, with the bell that will wake the sleepers.
     pub fn new(bell: B) -> StopFlag<B> {
         StopFlag { requested: AtomicBool::new(false), bell }
     }
@@ -59,7 +59,7 @@ impl<B: Bell> StopFlag<B> {
         self.requested.load(Ordering::Acquire)
     }
 
-    /// The bell, for those who want to sleep on it.
+    /// The bell, for threads that sleep on it.
     pub fn bell(&self) -> &B {
         &self.bell
     }

@@ -13,7 +13,7 @@ use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 pub struct Response {
     /// Its status code (RFC 9110, section 15).
     pub status: u16,
-    /// What was sent of it, head and content, in bytes.
+    /// How much of it was sent, head and content, in bytes.
     pub bytes: u64,
     /// From the complete request to the last byte of the response.
     pub duration: Duration,
@@ -21,15 +21,15 @@ pub struct Response {
 
 /// The responses of one slot.
 ///
-/// **Promise.** Whoever reads a response's status counter finds the response's bytes and duration as well. So
-/// bytes and durations may be ahead of the number of responses (by those that are being recorded at this
-/// moment), never behind. The number of responses is not stored but derived from the counters by status, so
-/// the two cannot disagree.
+/// **Promise.** A reader that sees a response in its status counter also sees the response's bytes and
+/// duration. So bytes and durations may be ahead of the number of responses (by those that are being recorded
+/// at this moment), never behind. The number of responses is not stored but derived from the counters by
+/// status, so the two cannot disagree.
 ///
 /// **Orderings.** A writer adds the details first and the status last, with `Release`; a reader reads the
-/// status counters first, with `Acquire`, and the details after. A status counter only ever changes by
-/// `fetch_add`, which continues the release sequence of the additions before it: so reading the value 3
-/// brings the details of all three, whichever threads wrote them. Everything else is `Relaxed`.
+/// status counters first, with `Acquire`, and then the details. A status counter only ever changes by
+/// `fetch_add`, which continues the release sequence of the additions before it: so a reader of the value 3
+/// sees the details of all three, whichever threads wrote them. Everything else is `Relaxed`.
 ///
 /// **What loom checks:** the promise, and that no response is lost, with two status counters. **What it
 /// cannot:** the longer tables.
@@ -64,19 +64,19 @@ impl Responses {
         counters.durations = self.durations.snapshot();
     }
 
-    /// Only the number of responses and the time they took together.
+    /// Only the number of responses and the sum of their durations.
     pub(crate) fn served(&self) -> Served {
         let requests = self.read_statuses().iter().sum();
         Served { requests, nanoseconds: self.durations.sum_nanoseconds() }
     }
 
-    /// To be called before any detail is read.
+    /// Must be called before any detail is read.
     fn read_statuses(&self) -> [u64; STATUSES] {
         array::from_fn(|status| self.by_status[status].load(Acquire))
     }
 }
 
-/// A number of requests that were answered, and the time that took.
+/// A number of requests that were answered, and the time that they took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Served {
     pub(crate) requests: u64,

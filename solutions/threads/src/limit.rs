@@ -6,22 +6,22 @@ use std::sync::{Arc, PoisonError};
 /// A number of permits. Cheap to clone: a clone is another handle to the same permits.
 ///
 /// **Promise.** There are never more permits out than the limit. Every permit comes back exactly once,
-/// whatever happens to the thread that holds it. Whoever sleeps for a permit gets one if permits keep coming
-/// back, and [`drain`](Self::drain) returns only at a moment when all are back.
+/// whatever happens to the thread that holds it. A thread that sleeps for a permit gets one if permits keep
+/// coming back, and [`drain`](Self::drain) returns only at a moment when all are back.
 ///
 /// **States.** The number of permits that are out, from 0 to the limit.
 ///
 /// **Who calls what.** One or more acceptors call [`acquire`](Self::acquire); any thread drops a [`Permit`];
-/// whoever stops the server calls [`drain`](Self::drain), when no acceptor will acquire any more.
+/// the thread that stops the server calls [`drain`](Self::drain), when no acceptor will acquire any more.
 ///
 /// **Why this is enough.** The number is only touched under the mutex. Acquirers and drainers wait for
-/// different things, so they sleep on different condition variables: on one for both, the single wake-up of a
-/// returning permit could go to a drainer that sleeps on, and the acquirer would never hear of it. Both sleep
-/// in a loop, because a condition variable may wake without a reason (pthread_cond_wait(3)) and a permit may
-/// be gone again by the time the sleeper has the mutex.
+/// different things, so they sleep on different condition variables: if they shared one, the single wake-up
+/// for a returned permit could go to a drainer that goes back to sleep, and the acquirer would sleep on. Both
+/// sleep in a loop, because a condition variable may wake without a reason (pthread_cond_wait(3)) and a
+/// permit may be gone again by the time the sleeper has the mutex.
 ///
 /// **What loom checks:** all of the promise but the part about panics. **What it cannot:** panics; the suite
-/// does.
+/// checks those.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimit {
     shared: Arc<Shared>,
@@ -32,9 +32,9 @@ struct Shared {
     limit: usize,
     /// Permits that are out.
     active: Mutex<usize>,
-    /// A permit came back.
+    /// Notified once for each permit that comes back.
     returned: Condvar,
-    /// The last permit came back.
+    /// Notified when the last permit comes back.
     emptied: Condvar,
 }
 
@@ -46,10 +46,10 @@ pub struct Permit {
 }
 
 impl ConnectionLimit {
-    /// So many permits, all here.
+    /// A limit of `limit` permits, none of them out.
     ///
     /// # Panics
-    /// If `limit` is 0: nobody could ever be served.
+    /// If `limit` is 0: no client could ever be served.
     pub fn new(limit: usize) -> ConnectionLimit {
         assert!(limit > 0, "a limit of 0 connections would serve nobody");
         let shared =
@@ -67,7 +67,7 @@ impl ConnectionLimit {
         Permit { shared: self.shared.clone() }
     }
 
-    /// Takes a permit if one is here.
+    /// Takes a permit if one is left.
     pub fn try_acquire(&self) -> Option<Permit> {
         let mut active = self.shared.lock();
         if *active == self.shared.limit {
@@ -77,8 +77,8 @@ impl ConnectionLimit {
         Some(Permit { shared: self.shared.clone() })
     }
 
-    /// Sleeps until all permits are back. Permits that are acquired meanwhile are waited for too; afterwards,
-    /// nothing keeps anyone from acquiring again, so stop the acceptors first.
+    /// Sleeps until all permits are back. It also waits for permits that are acquired meanwhile; after it
+    /// returns, any thread can acquire again, so stop the acceptors first.
     pub fn drain(&self) {
         let mut active = self.shared.lock();
         while *active > 0 {
@@ -86,8 +86,8 @@ impl ConnectionLimit {
         }
     }
 
-    /// How many permits are out at this moment. It may be different at the next; good for showing, not for
-    /// deciding.
+    /// How many permits are out at this moment. It may be different at the next moment: good for display, not
+    /// for decisions.
     pub fn active(&self) -> usize {
         *self.shared.lock()
     }
@@ -103,10 +103,10 @@ impl Drop for Permit {
         let mut active = self.shared.lock();
         *active -= 1;
         if *active == 0 {
-            // Several may be waiting for the end, and it comes for all of them.
+            // Several threads may be in `drain`, and all of them can return.
             self.shared.emptied.notify_all();
         }
-        // One permit came back, so one sleeper can have it.
+        // One permit came back, so one sleeper can take it.
         self.shared.returned.notify_one();
     }
 }

@@ -1,5 +1,5 @@
-//! Whoever has waited for a thread for too long is refused, unless the response was begun. The handler of this server
-//! answers when the test lets it, so the test decides how long the others wait.
+//! A request that has waited too long for a thread is refused, unless its response was begun. The handler of this
+//! server answers when the test lets it, so the test decides how long the other requests wait.
 
 use e2e::{Client, eventually, pattern};
 use http::handler::Handler;
@@ -24,7 +24,7 @@ use verdict::test;
 /// Larger than what the kernel's buffers between two programs hold.
 const LARGE: usize = 12 << 20;
 
-/// So long that the requests before those three, which find an idle thread, never wait for it.
+/// Long enough that the requests before those three, which find an idle thread, never wait this long.
 const DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
@@ -33,7 +33,7 @@ struct Gated {
     open: Mutex<bool>,
     opened: Condvar,
     entered: AtomicUsize,
-    /// In the queue at this moment.
+    /// Requests in the queue at this moment.
     waiting: AtomicUsize,
     refused: AtomicUsize,
 }
@@ -81,7 +81,7 @@ fn asking(address: SocketAddr, path: &str) -> Client {
 }
 
 /// The statuses of three requests that waited for longer than [`DELAY`], and how many were counted as refused. A
-/// download that was begun before waited as long as they.
+/// download that was begun before waited as long as they did.
 fn statuses_of_those_who_waited(delay: Duration) -> (Vec<u16>, usize) {
     let content = pattern(LARGE);
     let mut file = tempfile::tempfile().expect("a file");

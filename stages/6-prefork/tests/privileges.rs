@@ -1,4 +1,4 @@
-//! What a worker cannot do any more, tried by a thread that is confined as a worker is.
+//! What a worker must not be able to do, tried by a thread that is confined as a worker is.
 
 use nix::errno::Errno;
 use stage6_prefork::privileges::confine;
@@ -28,7 +28,7 @@ fn a_confined_thread_reads_beneath_the_root_and_does_nothing_else() {
     let address = listener.local_addr().expect("its address");
     let mut open_before = File::open(&outside).expect("not confined yet");
 
-    // Landlock binds a thread and what it starts; the others stay free.
+    // Landlock confines a thread and what it starts; other threads stay free.
     let confined = thread::spawn(move || {
         if !confine(File::open(&root).expect("a root")).expect("the kernel confines") {
             return e2e::skip("this kernel has no Landlock");

@@ -1,12 +1,13 @@
 //! Atomics after whose operations a process may die.
 //!
 //! Loom tries the death of a holder after each of its steps, in a model. This crate does the same to the real server:
-//! built with the feature `crash-points`, the `stats` part takes its atomics from here, and each operation is a place.
-//! Two variables of the environment say what is to happen:
+//! built with the feature `crash-points`, the `stats` part takes its atomics from here, and each operation in its
+//! source is a place where a worker can die. Environment variables say what must happen:
 //!
-//! - `CRASH_POINTS_LIST=FILE`: each place that a worker comes to is appended to the file, once for each worker.
+//! - `CRASH_POINTS_LIST=FILE`: each place that a worker reaches is appended to the file, once for each worker.
 //! - `CRASH_POINT=PLACE` and `CRASH_POINTS_MARK=FILE`: the first worker that has done the operation at this place kills
-//!   itself, at once and without a word (SIGKILL). The file, which must not exist before, makes it the only one.
+//!   itself immediately (SIGKILL). It creates the file, which must not exist before, so that no other worker does the
+//!   same.
 //!
 //! The leader of the process group is the master, and never dies.
 
@@ -19,7 +20,7 @@ use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// What the environment says.
+/// The settings from the environment.
 struct Orders {
     list: Option<PathBuf>,
     deadly: Option<(String, PathBuf)>,
@@ -31,10 +32,10 @@ static ORDERS: LazyLock<Orders> = LazyLock::new(|| {
     Orders { list: path("CRASH_POINTS_LIST"), deadly }
 });
 
-/// The places that this process has come to.
+/// The places that this process has reached.
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// An operation was done at this place.
+/// Called after each operation: lists its place, or kills the process there.
 fn done(operation: &str, at: &Location<'_>) {
     let orders = &*ORDERS;
     if (orders.list.is_none() && orders.deadly.is_none()) || getpid() == getpgrp() {
@@ -52,16 +53,16 @@ fn done(operation: &str, at: &Location<'_>) {
         && SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone())
     {
         let file = OpenOptions::new().append(true).create(true).open(list);
-        // A list that cannot be written is found to be empty by whoever reads it.
+        // If the list cannot be written, the test that reads it finds it empty and fails.
         let _ = file.and_then(|mut file| file.write_all(format!("{place}\n").as_bytes()));
     }
 }
 
-/// In place of `std::sync`.
+/// Takes the place of `std::sync`.
 pub mod sync {
     pub use std::sync::*;
 
-    /// Atomics whose every operation is a place. Their memory is that of the standard library's.
+    /// Atomics of which every operation is a place. They have the memory layout of the standard library's.
     pub mod atomic {
         pub use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence, fence};
 
@@ -101,7 +102,7 @@ pub mod sync {
                         self.0.as_ptr()
                     }
 
-                    /// The value, which nobody else can reach.
+                    /// The value, to which `&mut self` gives exclusive access.
                     pub fn get_mut(&mut self) -> &mut $value {
                         self.0.get_mut()
                     }

@@ -1,5 +1,5 @@
-//! The world of the models: a kernel that knows who died, a bell, and the master's loop between a mailbox and
-//! a supervisor.
+//! The world of the models: a kernel that knows which processes died, a bell, and the master's loop between a mailbox
+//! and a supervisor.
 
 use crate::sync::{Condvar, Mutex};
 use crate::{Action, Event, Exit, Mailbox, Notice, Pid, Policy, Supervisor};
@@ -7,7 +7,7 @@ use lanes::Run;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a master lives in.
+/// The world of a master.
 pub(super) struct World {
     pub(super) mailbox: Mailbox,
     rung: Mutex<bool>,
@@ -68,9 +68,9 @@ pub(super) struct Master<F> {
     pub(super) restarts: usize,
     stopped: bool,
     pub(super) finished: Option<i32>,
-    /// Who lives, and in which slot.
+    /// The living workers, and their slots.
     living: Vec<(usize, Pid)>,
-    /// How many deaths each notice told.
+    /// How many deaths were found for each notice.
     pub(super) reaped: Vec<usize>,
 }
 

@@ -9,9 +9,9 @@ use super::join;
 use crate::{BoundedQueue, Refused};
 use verdict::test;
 
-/// Catches: `mutex` acquired before `empty_slots` or before `filled_slots` (then who sleeps keeps out who
-/// would wake it); a dequeue that does not release `empty_slots`; a buffer that returns the newest item
-/// first, or does not go round.
+/// Catches: `mutex` acquired before `empty_slots` or before `filled_slots` (then a sleeping thread keeps out the one
+/// that would wake it); a dequeue that does not release `empty_slots`; a buffer that returns the newest item first, or
+/// does not wrap around.
 #[test]
 fn items_come_out_in_the_order_in_which_they_went_in() {
     let outcomes = ["none waits", "1 waits", "2 wait"];
@@ -79,10 +79,10 @@ fn producers_do_not_meet_in_the_buffer() {
     });
 }
 
-/// Two sleep, and two items come one after the other, each by another way.
+/// Two consumers sleep, and two items come one after the other, each by a different call.
 ///
-/// Catches: an item that wakes a consumer only if the queue was empty before. The first item has woken one, and that one
-/// may not have come yet when the second item goes in.
+/// Catches: an item that wakes a consumer only if the queue was empty before. The first item wakes one consumer, which
+/// may not have taken it yet when the second item goes in.
 #[test]
 fn two_items_wake_two_consumers() {
     for tries_first in [false, true] {
@@ -126,7 +126,7 @@ fn two_free_slots_wake_two_producers() {
     });
 }
 
-/// Catches: a `try_enqueue` that gives up because another thread came between its look and its push.
+/// Catches: a `try_enqueue` that gives up because another thread came between its check and its push.
 #[test]
 fn two_threads_that_try_for_two_slots_get_one_each() {
     Model::new("two threads that try for two slots get one each").outcomes(&["both in"]).check(|run| {
@@ -141,10 +141,9 @@ fn two_threads_that_try_for_two_slots_get_one_each() {
     });
 }
 
-/// The wide one: two switches at most, but two producers and two consumers, more items than slots.
+/// The widest model: at most two preemptions, but two producers and two consumers, and more items than slots.
 ///
-/// Catches: `if` in place of `while` in the semaphore; a release of `filled_slots` or `empty_slots` that is
-/// forgotten.
+/// Catches: `if` instead of `while` in the semaphore; a forgotten release of `filled_slots` or `empty_slots`.
 #[test]
 fn each_item_goes_to_one_consumer() {
     Model::new("nothing is lost and nothing doubled between two producers and two consumers")
@@ -186,8 +185,8 @@ fn shutdown_wakes_two_sleeping_consumers() {
     });
 }
 
-/// Catches: a shutdown that forgets `empty_slots`; a refused producer that keeps the permit that shutdown
-/// added; a `try_enqueue` that finds that permit in another thread's hand and says `Full`.
+/// Catches: a shutdown that forgets `empty_slots`; a refused producer that keeps the permit that shutdown added; a
+/// `try_enqueue` that returns `Full` while another thread holds that permit.
 #[test]
 fn shutdown_wakes_two_producers_that_wait_for_a_slot() {
     Model::new("shutdown wakes every producer and gives its item back").outcomes(&["all told"]).check(
@@ -213,10 +212,10 @@ fn shutdown_wakes_two_producers_that_wait_for_a_slot() {
     );
 }
 
-/// Catches: an enqueue that checks for shutdown before it enters the section that pushes (that takes three
-/// switches between threads; with a preemption bound of 2 this model misses it); a dequeue that returns
-/// `None` because of the shutdown although an item is there; a shutdown that empties the queue, or that wakes
-/// the sleepers before it has told the queue.
+/// Catches: an enqueue that checks for shutdown before it enters the section that pushes (that takes three preemptions;
+/// with a preemption bound of 2 this model misses it); a dequeue that returns `None` because of the shutdown although
+/// an item is there; a shutdown that empties the queue, or that wakes the sleepers before it marks the queue as shut
+/// down.
 #[test]
 fn what_was_accepted_is_delivered_although_the_queue_shuts_down() {
     let outcomes = ["accepted and delivered", "refused"];
@@ -240,11 +239,10 @@ fn what_was_accepted_is_delivered_although_the_queue_shuts_down() {
     });
 }
 
-/// The same for the call that the reception makes. The queue has one item already, so all three answers are
-/// possible.
+/// The same for the call that the reception makes. The queue already has one item, so all three answers are possible.
 ///
-/// Catches: a `try_enqueue` that checks for shutdown before it enters the section that pushes; one that
-/// sleeps for a slot; one that says `Full` where it means `ShutDown`.
+/// Catches: a `try_enqueue` that checks for shutdown before it enters the section that pushes; one that sleeps for a
+/// slot; one that returns `Full` instead of `ShutDown`.
 #[test]
 fn try_enqueue_answers_truly_although_the_queue_shuts_down() {
     let outcomes = ["accepted and delivered", "full", "shut down"];
@@ -300,7 +298,7 @@ fn of_two_threads_that_try_for_the_only_slot_one_is_refused() {
         });
 }
 
-/// Catches: a shutdown that turns the state round when it is called again.
+/// Catches: a shutdown that reopens the queue when it is called again.
 #[test]
 fn shutting_down_twice_is_shutting_down_once() {
     let model = Model::new("a second shutdown changes nothing").preemption_bound(2);
@@ -326,7 +324,7 @@ fn enqueue_in_a_thread(queue: &Arc<BoundedQueue<u32>>, item: u32) -> thread::Joi
     thread::spawn_named(&format!("producer of {item}"), move || queue.enqueue(item))
 }
 
-/// A consumer as a pool has them: it takes items until it is told that there will never be another.
+/// A consumer like those of the pool: it takes items until it is told that there will never be another.
 fn drain_in_a_thread(queue: &Arc<BoundedQueue<u32>>, run: &Run) -> thread::JoinHandle<Vec<u32>> {
     let (queue, run) = (queue.clone(), *run);
     thread::spawn_named("consumer", move || {

@@ -1,4 +1,4 @@
-//! Models of the inbox, with a bell as the server has one.
+//! Models of the inbox, with a bell like the server's.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::join;
 use crate::Inbox;
 use verdict::test;
 
-/// Catches: a `put` that never says that the box was empty, or that looks and puts in two separate locks; a
-/// `take_all` that copies the items and clears the box in two.
+/// Catches: a `put` that never says that the box was empty, or that checks and puts under two separate locks; a
+/// `take_all` that copies the items and clears the box under two.
 #[test]
 fn nothing_is_stranded_while_the_reception_sleeps() {
     reception_and_two_threads(|bell, inbox, taken| {
@@ -20,7 +20,7 @@ fn nothing_is_stranded_while_the_reception_sleeps() {
     });
 }
 
-/// A mistake, made here on purpose: this is why the bell is cleared first.
+/// A deliberate mistake, which shows why the bell is cleared first.
 #[test]
 #[should_panic(expected = "deadlock, no thread can go on")]
 fn clearing_the_bell_after_taking_strands_an_item() {
@@ -31,8 +31,8 @@ fn clearing_the_bell_after_taking_strands_an_item() {
     });
 }
 
-/// Catches: a `put` that always says that the box was empty, or that looks and puts in two separate locks; a
-/// `take_all` that takes one item only, or forgets the order.
+/// Catches: a `put` that always says that the box was empty, or that checks and puts under two separate locks; a
+/// `take_all` that takes only one item, or does not keep the order.
 #[test]
 fn of_two_puts_one_must_ring() {
     Model::new("exactly one of two puts into an empty inbox must ring")
@@ -56,8 +56,7 @@ fn of_two_puts_one_must_ring() {
         });
 }
 
-/// Two threads put an item each, and ring if they are told to. The reception takes its turns until it has
-/// both.
+/// Two threads put one item each, and ring if `put` tells them to. The reception takes turns until it has both.
 fn reception_and_two_threads(turn: impl Fn(&Bell, &Inbox<u32>, &mut Vec<u32>) + Send + Sync + 'static) {
     let outcomes = ["one after the other", "both at once"];
     Model::new("what is put into the inbox reaches the reception").outcomes(&outcomes).check(move |run| {
@@ -85,7 +84,7 @@ fn reception_and_two_threads(turn: impl Fn(&Bell, &Inbox<u32>, &mut Vec<u32>) + 
     });
 }
 
-/// What an eventfd is to the server: rung by any thread, slept on and cleared by the reception.
+/// Takes the place of the server's eventfd: rung by any thread, slept on and cleared by the reception.
 struct Bell {
     rung: Mutex<bool>,
     rings: Condvar,

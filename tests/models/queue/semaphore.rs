@@ -9,8 +9,7 @@ use super::join;
 use crate::Semaphore;
 use verdict::test;
 
-/// Catches: a release that notifies nobody; an acquire that looks at the permits, unlocks, and locks again to
-/// sleep.
+/// Catches: a release that notifies nobody; an acquire that checks the permits, unlocks, and locks again to sleep.
 #[test]
 fn a_release_wakes_a_sleeper() {
     Model::new("a release wakes a sleeper").outcomes(&["still there", "taken at once"]).check(|run| {
@@ -37,9 +36,8 @@ fn two_releases_wake_two_sleepers() {
     });
 }
 
-/// Catches: `if` in place of `while` around the wait. A thief takes the permit after the sleeper was woken
-/// and before it has the lock again; a sleeper that does not look again then takes a permit that is not
-/// there.
+/// Catches: `if` instead of `while` around the wait. A third thread takes the permit after the sleeper was woken and
+/// before it has the lock again; a sleeper that does not check again then takes a permit that is not there.
 #[test]
 fn a_woken_sleeper_looks_again() {
     Model::new("no permit is given out twice: a woken sleeper looks again")
@@ -60,7 +58,7 @@ fn a_woken_sleeper_looks_again() {
         });
 }
 
-/// Catches: `if` in place of `while` around the wait, where no thief is needed: a thread may wake without a reason
+/// Catches: `if` instead of `while` around the wait, without a third thread: a thread may wake without a reason
 /// (pthread_cond_wait(3p), "spurious wakeups").
 #[test]
 fn woken_for_nothing_a_sleeper_takes_no_permit() {
@@ -88,14 +86,14 @@ fn woken_for_nothing_a_sleeper_takes_no_permit() {
         });
 }
 
-/// Catches: an acquire that looks at the permits and takes one in two separate locks; a semaphore that starts
-/// with one permit too many.
+/// Catches: an acquire that checks the permits and takes one under two separate locks; a semaphore that starts with one
+/// permit too many.
 #[test]
 fn one_permit_makes_a_mutex() {
-    /// Loom watches the cell: two threads in it at once, or not ordered, fail the model.
+    /// Loom checks the cell: accesses that overlap, or that nothing orders, fail the model.
     struct Counter(Semaphore, cell::UnsafeCell<u32>);
-    // SAFETY: the cell is only used between `acquire` and `release` of its only permit; if that is not
-    // enough, loom says so.
+    // SAFETY: the cell is only used between `acquire` and `release` of its only permit; if that is not exclusive, loom
+    // reports it.
     #[allow(unsafe_code)]
     unsafe impl Sync for Counter {}
 
@@ -127,7 +125,7 @@ fn one_permit_makes_a_mutex() {
     );
 }
 
-/// Catches: a `try_acquire` that looks at the permits and takes one in two separate locks.
+/// Catches: a `try_acquire` that checks the permits and takes one under two separate locks.
 #[test]
 fn try_acquire_takes_only_what_is_there() {
     Model::new("of two threads that try, one gets the only permit").outcomes(&["main", "the other"]).check(
@@ -146,7 +144,7 @@ fn try_acquire_takes_only_what_is_there() {
     );
 }
 
-/// Catches: a `try_acquire` that gives up because another thread came between its look and its take.
+/// Catches: a `try_acquire` that gives up because another thread came between its check and its take.
 #[test]
 fn two_threads_that_try_for_two_permits_get_one_each() {
     Model::new("two threads that try for two permits get one each").outcomes(&["one each"]).check(|run| {
@@ -159,7 +157,7 @@ fn two_threads_that_try_for_two_permits_get_one_each() {
     });
 }
 
-/// Notes in `inside` that it has its permit: what `permits` says could be read too early to decide anything.
+/// Counts in `inside` that it has its permit: `permits` could be read too early to be asserted on.
 fn acquire_in_a_thread(
     name: &str,
     semaphore: &Arc<Semaphore>,

@@ -1,4 +1,4 @@
-//! Nothing counted is lost, torn or given out twice, whoever is killed.
+//! No count is lost, torn or reported twice, whichever process is killed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use verdict::test;
 
 const RESPONSE: Response = Response { status: 200, bytes: 100, duration: MILLISECOND };
 
-/// Catches: loading and storing instead of `fetch_add`, in any of the four numbers.
+/// Catches: a load and a store instead of `fetch_add`, for any of the four numbers.
 #[test]
 fn no_response_is_lost() {
     Model::new("two threads that count at once both count").outcomes(&["both counted"]).check(|run| {
@@ -33,7 +33,7 @@ fn no_response_is_lost() {
     });
 }
 
-/// Two count different statuses, or both the same, so that one may overtake the other in a loop of exchanges.
+/// Two threads count different statuses, or both the same, so that one may overtake the other in a loop of exchanges.
 ///
 /// Catches: a writer that adds the status first, or before the duration; a reader that reads bytes or
 /// durations first; `Relaxed` on either side, also if only a second try has it.

@@ -1,7 +1,7 @@
-//! Nobody waits at a socket that no worker watches, and nobody watches for longer than needed.
+//! No client waits at a socket that no worker watches, and no worker covers for longer than needed.
 //!
-//! The bell is an eventfd that each worker's epoll watches edge-triggered: here, a number of rings, of which each
-//! worker remembers how many it has heard.
+//! The bell is an eventfd that each worker's epoll watches edge-triggered: here, a count of rings, and each worker
+//! remembers how many it has seen.
 
 use std::sync::Arc;
 
@@ -37,7 +37,8 @@ impl Herd {
         watches(own, full, &reasons)
     }
 
-    /// A worker: looks whenever the bell has rung, until it has heard so many rings. What it watches in the end.
+    /// A worker: reads the words whenever the bell has rung, until it has seen `rings` rings. Returns what it watches
+    /// in the end.
     fn watch(&self, own: usize, full: bool, rings: u32) -> Vec<bool> {
         let mut heard = 0;
         while heard < rings {
@@ -80,7 +81,7 @@ fn a_slot_whose_worker_dies_is_covered_until_another_serves() {
         });
 }
 
-/// Catches: a worker that leaves its socket because it saw room elsewhere, and does not look again.
+/// Catches: a worker that leaves its socket because it saw room elsewhere, and does not check again.
 #[test]
 fn two_that_become_full_at_once_both_stay_at_home() {
     Model::new("when all workers are full, each still accepts from its own socket")
@@ -100,7 +101,7 @@ fn two_that_become_full_at_once_both_stay_at_home() {
         });
 }
 
-/// Catches: a bit that two write, so that one takes back what the other has entered.
+/// Catches: a bit with two writers, of which one clears what the other has set.
 #[test]
 fn reasons_come_and_go_without_each_other() {
     Model::new("a reason is not taken back together with another").outcomes(&["one is left"]).check(|run| {

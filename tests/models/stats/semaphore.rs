@@ -1,6 +1,6 @@
-//! One holder at a time, no sleeper forgotten, whoever is killed.
+//! One holder at a time, and no sleeper forgotten, whichever process is killed.
 
-// The data behind the semaphore are in a loom cell, so that a second holder is caught as a data race.
+// The data behind the semaphore is in a loom cell, so that a second holder is caught as a data race.
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use crate::std_in_models::{Sigkill, step_done};
 use crate::{Acquired, SharedSemaphore};
 use verdict::test;
 
-/// Two numbers that are equal whenever nobody is at work on them, behind a semaphore.
+/// Two numbers behind a semaphore, which are equal whenever no process works on them.
 struct GuardedPair {
     semaphore: SharedSemaphore,
     pair: UnsafeCell<(u32, u32)>,
 }
 
-// SAFETY: `pair` is accessed only by the holder of the semaphore. If that fails, loom's cell notices.
+// SAFETY: `pair` is accessed only by the holder of the semaphore. If two hold it, loom's cell reports it.
 unsafe impl Sync for GuardedPair {}
-// SAFETY: as above.
+// SAFETY: plain numbers and a semaphore may move to another thread.
 unsafe impl Send for GuardedPair {}
 
 impl GuardedPair {
@@ -31,12 +31,12 @@ impl GuardedPair {
         Arc::new(GuardedPair { semaphore: SharedSemaphore::new(), pair: UnsafeCell::new((0, 0)) })
     }
 
-    /// Waits for the semaphore and goes to work on the pair. Whether it was told that the owner before died.
+    /// Waits for the semaphore and works on the pair. Returns whether it was told that the previous owner died.
     fn work(&self, pid: u32) -> bool {
         self.work_inside(self.semaphore.acquire(pid))
     }
 
-    /// Adds 1 to both numbers, with a moment to die in between; repairs them first if told to.
+    /// Adds 1 to both numbers, with a possible death in between; repairs them first if the previous owner died.
     fn work_inside(&self, acquired: Acquired<'_>) -> bool {
         let Acquired { guard, owner_died } = acquired;
         self.with_pair(|pair| {
@@ -53,7 +53,7 @@ impl GuardedPair {
     }
 
     fn with_pair<R>(&self, work: impl FnOnce(&mut (u32, u32)) -> R) -> R {
-        // SAFETY: the caller holds the semaphore, or all other threads have ended, so nobody else is in the
+        // SAFETY: the caller holds the semaphore, or all other threads have ended, so no other thread accesses the
         // cell.
         self.pair.with_mut(|pair| work(unsafe { &mut *pair }))
     }
@@ -65,13 +65,13 @@ fn worker(name: &str, pid: u32, guarded: &Arc<GuardedPair>) -> JoinHandle<bool> 
     spawn_named(name, move || guarded.work(pid))
 }
 
-/// The same, but the signal may kill it at any step. Then it returns nothing.
+/// The same, but the signal may kill it at any step. Then it returns `None`.
 fn victim(run: &Run, sigkill: &Sigkill, guarded: &Arc<GuardedPair>) -> JoinHandle<Option<bool>> {
     let guarded = Arc::clone(guarded);
     mortal(run, sigkill, move || guarded.work(VICTIM))
 }
 
-/// Nothing else is asked here, so a verdict about a lost wake-up is not headed by another promise.
+/// Checks only this, so that a verdict about a lost wake-up does not name another promise.
 ///
 /// Catches: a release that wakes nobody, or that wakes before the word is free; reading the word and then
 /// storing 0 to release it; sleeping without having set `WAITERS`.
@@ -90,7 +90,7 @@ fn a_release_lets_in_one_of_those_who_wait() {
     });
 }
 
-/// Catches: taking the semaphore, or releasing it, with `Relaxed`; looking at the word and then taking it.
+/// Catches: taking the semaphore, or releasing it, with `Relaxed`; checking the word and then taking it.
 #[test]
 fn one_holder_at_a_time() {
     Model::new("one holder at a time, who sees what the holders before wrote")
@@ -107,7 +107,7 @@ fn one_holder_at_a_time() {
         });
 }
 
-/// Catches: taking the semaphore over without `WAITERS` after having slept, so that the other one sleeps on.
+/// Catches: taking the semaphore without `WAITERS` after a sleep, so that the other sleeper sleeps on.
 #[test]
 fn each_of_two_sleepers_is_woken() {
     Model::new("two threads that sleep on the semaphore are both woken").outcomes(&["all worked"]).check(
@@ -126,8 +126,8 @@ fn each_of_two_sleepers_is_woken() {
     );
 }
 
-/// The hasty one is woken by the release, but the master is faster; so it gives up. Its wake-up was the only
-/// one.
+/// A process with a short patience is woken by the release, but the master takes the semaphore first, so it gives up.
+/// Its wake-up was the only one.
 ///
 /// Catches: giving up before `WAITERS` is set again (no other model does); taking the semaphore by force when
 /// the time is up.
@@ -179,9 +179,9 @@ fn no_patience_means_no_sleep() {
     );
 }
 
-/// Catches: a settle that frees the semaphore of whoever owns it (no other model does), that does not set
-/// `DIED`, that wakes nobody, that compares the whole word and so overlooks an owner with `WAITERS`, or that
-/// is `Relaxed`; an owner that is not told.
+/// Catches: a settle that frees the semaphore whichever process owns it (no other model does), that does not set
+/// `DIED`, that wakes nobody, that compares the whole word and so overlooks an owner with `WAITERS`, or that is
+/// `Relaxed`; an owner that is not told.
 #[test]
 fn a_holder_killed_anywhere_freezes_nobody() {
     Model::new(
@@ -209,7 +209,7 @@ fn a_holder_killed_anywhere_freezes_nobody() {
     });
 }
 
-/// Catches: a settle that wakes somebody only if the dead process was the owner.
+/// Catches: a settle that wakes a sleeper only if the dead process was the owner.
 #[test]
 fn a_wake_up_given_to_a_dead_process_is_not_lost() {
     Model::new(
@@ -266,9 +266,8 @@ fn the_one_who_repairs_may_be_killed_too() {
         });
 }
 
-/// Why all this is needed. An ordinary semaphore is this one without `settle`, and loom finds the process
-/// that sleeps for ever: it need not even be the holder who dies, only one who has released and not yet
-/// woken.
+/// Why all this is needed. An ordinary semaphore is this one without `settle`, and loom finds a process that sleeps
+/// forever: the one that dies need not even be the holder, only one that has released and not yet woken.
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_a_settle_a_dead_holder_freezes_the_others() {
@@ -286,8 +285,8 @@ fn without_a_settle_a_dead_holder_freezes_the_others() {
 /// Patience for two sleeps.
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
-/// The master takes the semaphore twice, so there are two wake-ups at most. Time for two sleeps is time enough: after
-/// the second release, nobody holds it.
+/// The master takes the semaphore twice, so there are two wake-ups at most. Time for two sleeps is enough: after the
+/// second release, the semaphore is free.
 ///
 /// Catches: a bounded acquire that gives up because it was woken and found the semaphore taken again.
 #[test]

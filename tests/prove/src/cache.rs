@@ -1,4 +1,4 @@
-//! Lab 4: a cache that loads what is missing. What a model calls, three right caches and six broken ones.
+//! Lab 4: a cache that loads what is missing. The interface for models, three right caches and six broken ones.
 
 use crate::judge::{self, Broken, Kit, Part, Promise, Situation};
 use lanes::sync::{Condvar, Mutex};
@@ -15,7 +15,7 @@ enum Inside {
 }
 
 impl Cache {
-    /// An empty cache, in which everything fits. It can only be made inside of a model.
+    /// An empty cache, in which everything fits. It can only be made inside a model.
     #[expect(clippy::new_without_default, reason = "a model says what it makes")]
     pub fn new() -> Cache {
         Cache(match judge::on_trial() {
@@ -27,7 +27,7 @@ impl Cache {
     }
 
     /// The value of a key. If it is missing, one of the threads that ask for it calls its `load`, and the others wait.
-    /// `None` if this thread's own load fails, which means that it says `None`.
+    /// `None` if this thread's own `load` fails, that is, returns `None`.
     #[track_caller]
     pub fn get_or_load(&self, key: u32, load: impl FnOnce() -> Option<u32>) -> Option<u32> {
         match &self.0 {
@@ -42,7 +42,7 @@ impl Cache {
 ///
 /// # Panics
 ///
-/// If one is not good enough.
+/// If one of the models is not good enough.
 pub fn judge(models: &[fn()]) {
     let broken = FLAWS.map(|(_, broken)| broken);
     judge::judge(&Kit { thing: "cache", promises: &PROMISES, broken: &broken }, models);
@@ -123,7 +123,7 @@ const FLAWS: [(Flaw, Broken); 6] = [
     ),
 ];
 
-/// One board on which loads are announced. With a flaw, it is broken.
+/// Right: one board on which loads are announced. Broken, if it has a flaw.
 struct Board {
     state: Mutex<State>,
     landed: Condvar,
@@ -133,7 +133,7 @@ struct Board {
 struct State {
     values: BTreeMap<u32, u32>,
     loading: Vec<u32>,
-    /// The value that was loaded last, and how many loads have failed.
+    /// The value that was loaded last, and the number of loads that failed.
     latest: Option<u32>,
     failures: usize,
 }
@@ -202,11 +202,11 @@ impl Board {
     }
 }
 
-/// Right in another way: each load is a flight with a place to sleep of its own.
+/// Right in another way: each load is a flight with its own condition variable.
 struct Flights(Mutex<BTreeMap<u32, Arc<Flight>>>);
 
 struct Flight {
-    /// What has come of it, once it has landed.
+    /// The result, once it has landed.
     landed: Mutex<Option<Option<u32>>>,
     waiting: Condvar,
 }

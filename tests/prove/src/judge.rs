@@ -1,4 +1,4 @@
-//! Tries a model on parts, and says what is missing.
+//! Tries a model on parts, and says what the model misses.
 //!
 //! ```text
 //!   1. the first right part    fails: the model asks too much.  Too many interleavings, or only one: it says so.
@@ -19,21 +19,21 @@ const MOST_INTERLEAVINGS: usize = 8_000;
 /// How many right parts there are of each kind.
 const RIGHT: usize = 3;
 
-/// What the models of a lab are tried on.
+/// The parts that the models of a lab are tried on.
 pub(crate) struct Kit<'k> {
-    /// What the parts are: `queue`.
+    /// What a part is called, such as `queue`.
     pub(crate) thing: &'k str,
-    /// What is promised. There is a model for each.
+    /// The promises. There is a model for each.
     pub(crate) promises: &'k [Promise],
     /// The broken parts.
     pub(crate) broken: &'k [Broken],
 }
 
-/// A sentence that a model is of.
+/// A promise that a model checks.
 pub(crate) struct Promise {
-    /// The sentence.
+    /// The promise, as a sentence.
     pub(crate) says: &'static str,
-    /// What the model must come to.
+    /// The situations that the model must reach.
     pub(crate) situations: &'static [Situation],
     /// The broken parts that it must find.
     pub(crate) broken: Range<usize>,
@@ -41,17 +41,17 @@ pub(crate) struct Promise {
 
 /// Something that can happen inside a right part.
 pub(crate) struct Situation {
-    /// As the part calls it. The verdict says it behind "does": `a consumer fall asleep`.
+    /// As the part names it. The verdict puts it after "does": `a consumer fall asleep`.
     pub(crate) name: &'static str,
-    /// What to ask if the model does not come to it.
+    /// The question for the student if the model does not reach it.
     pub(crate) question: &'static str,
 }
 
 /// A broken part.
 pub(crate) struct Broken {
-    /// What it does wrong, behind "A queue that".
+    /// What it does wrong. The verdict puts it after "A queue that".
     pub(crate) what: &'static str,
-    /// What to ask if the model does not fail on it.
+    /// The question for the student if the model does not fail on it.
     pub(crate) question: &'static str,
 }
 
@@ -62,14 +62,14 @@ pub(crate) enum Part {
     Broken(usize),
 }
 
-/// One part on trial, and the situations that it has told of.
+/// One part on trial, and the situations that it has reached.
 struct Trial {
     part: Part,
     reached: Mutex<BTreeSet<&'static str>>,
 }
 
 thread_local! {
-    /// All threads of a model run on one thread of the system, so this is the trial of all of them.
+    /// All threads of a model run on one system thread, so this is the trial of all of them.
     static TRIAL: RefCell<Option<Arc<Trial>>> = const { RefCell::new(None) };
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn reached(situation: &'static str) {
 ///
 /// # Panics
 ///
-/// If one is not good enough. The message is for the student.
+/// If one of the models is not good enough. The message is for the student.
 pub(crate) fn judge(kit: &Kit<'_>, models: &[fn()]) {
     assert_eq!(kit.promises.len(), models.len(), "a model for each promise");
     for (promise, &model) in kit.promises.iter().zip(models) {
@@ -109,7 +109,7 @@ struct Judge<'k> {
 }
 
 impl Judge<'_> {
-    /// What was walked, or else what the student is told.
+    /// A summary of the walk, or the message for the student.
     fn verdict(&self) -> Result<String, String> {
         let (walk, reached) = self.walk(Part::Right(0));
         self.must_pass(&walk)?;
@@ -134,8 +134,8 @@ impl Judge<'_> {
         }
     }
 
-    /// All parts, in random order. The first one again, too: a model that knows it by how it works, or by coming first,
-    /// could fail on all that are not like it.
+    /// All parts, in random order, and the first one again: otherwise a model that recognizes the first part could
+    /// simply fail on all others.
     fn all_others(&self) -> Vec<Part> {
         let right = (0..RIGHT).map(Part::Right);
         let mut parts: Vec<Part> = right.chain(self.promise.broken.clone().map(Part::Broken)).collect();
@@ -144,7 +144,7 @@ impl Judge<'_> {
         parts
     }
 
-    /// Walks the model on a part. Also the situations that it came to.
+    /// Runs all interleavings of the model on a part. Also returns the situations that it reached.
     fn walk(&self, part: Part) -> (Walk, BTreeSet<&'static str>) {
         let trial = Arc::new(Trial { part, reached: Mutex::default() });
         let (model, on_trial) = (self.model, trial.clone());
@@ -156,7 +156,7 @@ impl Judge<'_> {
         (walk, reached)
     }
 
-    /// Whether the model has passed on a right part.
+    /// Checks that the model has passed on a right part.
     fn must_pass(&self, walk: &Walk) -> Result<(), String> {
         match &walk.failure {
             Some(failure) if failure.contains(TODO) => Err(todo(failure)),
@@ -217,16 +217,16 @@ impl Judge<'_> {
     }
 }
 
-/// How a function panics that is not written yet.
+/// How the panic message of an unwritten function begins.
 const TODO: &str = "not yet implemented: ";
 
-/// The same without its interleaving. The runner of the labs knows the words.
+/// The panic message without the interleaving. The runner of the labs recognizes the words.
 fn todo(failure: &str) -> String {
     let start = failure.find(TODO).unwrap_or_default();
     failure[start..].lines().next().unwrap_or_default().to_owned()
 }
 
-/// A paragraph in lines for a terminal of 80 columns, in which `cargo lab` moves it in.
+/// A paragraph wrapped for a terminal of 80 columns, less the indentation that `cargo lab` adds.
 fn wrapped(paragraph: &str) -> String {
     let mut text = String::new();
     let mut width = 0;

@@ -1,8 +1,8 @@
-//! The tasks "Prove it": a student writes a model, and it is tried on parts that the student has not seen.
+//! The tasks "Prove it": a student writes a model, which is tried on parts that the student has not seen.
 //!
 //! Some of these parts are right, in different ways, and the model must pass on them. Others are broken, each in one
-//! way, and the model must fail on them. What a model calls, such as [`queue::Queue`], does not say which of them is
-//! inside. That is decided for each trial here, in an order that is another one each time.
+//! way, and the model must fail on them. The type that a model uses, such as [`queue::Queue`], does not show which of
+//! them is inside. That is chosen here for each trial, in a random order.
 //!
 //! ```text
 //!   labs/queue.rs          the test: includes the student's file, and names the models in it

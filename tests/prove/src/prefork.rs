@@ -1,10 +1,10 @@
-//! Lab 6: a mailbox with a bell. What a model calls, three right mailboxes and five broken ones.
+//! Lab 6: a mailbox with a bell. The interface for models, three right mailboxes and five broken ones.
 
 use crate::judge::{self, Broken, Kit, Part, Promise, Situation};
 use lanes::sync::atomic::{AtomicU32, Ordering};
 use lanes::sync::{Condvar, Mutex};
 
-/// Where notices are left for one thread, the master, which sleeps while there are none.
+/// A place for notices to one thread, the master, which sleeps while there are none.
 pub struct Mailbox(Inside);
 
 enum Inside {
@@ -13,7 +13,7 @@ enum Inside {
 }
 
 impl Mailbox {
-    /// An empty mailbox. It can only be made inside of a model.
+    /// An empty mailbox. It can only be made inside a model.
     #[expect(clippy::new_without_default, reason = "a model says what it makes")]
     pub fn new() -> Mailbox {
         Mailbox(match judge::on_trial() {
@@ -49,7 +49,7 @@ impl Mailbox {
 ///
 /// # Panics
 ///
-/// If one is not good enough.
+/// If one of the models is not good enough.
 pub fn judge(models: &[fn()]) {
     let broken = FLAWS.map(|(_, broken)| broken);
     judge::judge(&Kit { thing: "mailbox", promises: &PROMISES, broken: &broken }, models);
@@ -120,14 +120,14 @@ const FLAWS: [(Flaw, Broken); 5] = [
     ),
 ];
 
-/// What the master looks at first.
+/// Which of the two the master looks at first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     BellFirst,
     BoxFirst,
 }
 
-/// A word with a bit for each notice, and a bell beside it. With a flaw, it is broken.
+/// Right: a word with a bit for each notice, and a bell. Broken, if it has a flaw.
 struct BellAndWord {
     word: AtomicU32,
     rung: Mutex<bool>,
@@ -199,7 +199,7 @@ impl BellAndWord {
     #[track_caller]
     fn take(&self) -> u32 {
         if self.has(Flaw::TakesInTwoSteps) {
-            // A load, and not only by its looks: see `lanes::sync::atomic`.
+            // Only loads: a read-modify-write that changes nothing, for the reason in `lanes::sync::atomic`.
             let seen = self.word.fetch_or(0, Ordering::Acquire);
             self.word.swap(0, Ordering::Acquire);
             return seen;

@@ -1,10 +1,10 @@
-//! Lab 3: a bounded queue. What a model calls, three right queues and six broken ones.
+//! Lab 3: a bounded queue. The interface for models, three right queues and six broken ones.
 
 use crate::judge::{self, Broken, Kit, Part, Promise, Situation};
 use lanes::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 
-/// A queue with room for so many numbers. It blocks callers that find it full or empty.
+/// A queue of numbers with a fixed capacity. It blocks callers that find it full or empty.
 pub struct Queue(Inside);
 
 enum Inside {
@@ -14,7 +14,7 @@ enum Inside {
 }
 
 impl Queue {
-    /// An empty queue. It can only be made inside of a model.
+    /// An empty queue. It can only be made inside a model.
     pub fn with_capacity(capacity: usize) -> Queue {
         Queue(match judge::on_trial() {
             Part::Right(1) => Inside::OneBed(OneBed::new(capacity)),
@@ -34,7 +34,7 @@ impl Queue {
         }
     }
 
-    /// Adds an item if there is room now, and says whether it did.
+    /// Adds an item if there is room now, and returns whether it did.
     #[track_caller]
     pub fn try_enqueue(&self, item: u32) -> bool {
         match &self.0 {
@@ -59,7 +59,7 @@ impl Queue {
 ///
 /// # Panics
 ///
-/// If one is not good enough.
+/// If one of the models is not good enough.
 pub fn judge(models: &[fn()]) {
     let broken = FLAWS.map(|(_, broken)| broken);
     judge::judge(&Kit { thing: "queue", promises: &PROMISES, broken: &broken }, models);
@@ -146,7 +146,7 @@ const FLAWS: [(Flaw, Broken); 6] = [
     ),
 ];
 
-/// One mutex, and a condition variable for each side. With a flaw, it is broken.
+/// Right: one mutex, and a condition variable for each side. Broken, if it has a flaw.
 struct TwoBeds {
     items: Mutex<Items>,
     filled: Condvar,
@@ -157,7 +157,7 @@ struct TwoBeds {
 struct Items {
     waiting: VecDeque<u32>,
     capacity: usize,
-    /// The last that was taken.
+    /// The item that was taken last.
     old: u32,
 }
 
@@ -181,7 +181,7 @@ impl TwoBeds {
         self.flaw == Some(flaw)
     }
 
-    /// Where producers sleep.
+    /// The condition variable that producers sleep on.
     fn freed(&self) -> &Condvar {
         if self.has(Flaw::OneBedOneWakeUp) { &self.filled } else { &self.freed }
     }
@@ -291,7 +291,7 @@ impl OneBed {
     }
 }
 
-/// Right in a third way: a semaphore for each side, and the items behind a mutex of their own.
+/// Right in a third way: a semaphore for each side, and the items behind their own mutex.
 struct Semaphores {
     empty_slots: Semaphore,
     filled_slots: Semaphore,

@@ -1,4 +1,4 @@
-//! Lab 5: statistics. What a model calls, three right ones and six broken ones.
+//! Lab 5: statistics. The interface for models, three right ones and six broken ones.
 
 use crate::judge::{self, Broken, Kit, Part, Promise, Situation};
 use lanes::sync::Mutex;
@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicBool;
 /// How many workers there are.
 pub const WORKERS: usize = 2;
 
-/// What the two workers have served, in all.
+/// What the two workers have served in total.
 pub struct Stats {
     inside: Inside,
-    /// Whether there was a snapshot. An atomic of `std`, so that it is no step of a model.
+    /// Whether there was a snapshot. An atomic of `std`, so that accesses are not steps of a model.
     seen: AtomicBool,
 }
 
@@ -31,7 +31,7 @@ enum Inside {
 }
 
 impl Stats {
-    /// Nothing was served yet. They can only be made inside of a model.
+    /// Statistics of workers that have served nothing yet. They can only be made inside a model.
     #[expect(clippy::new_without_default, reason = "a model says what it makes")]
     pub fn new() -> Stats {
         let inside = match judge::on_trial() {
@@ -46,7 +46,7 @@ impl Stats {
         Stats { inside, seen: AtomicBool::new(false) }
     }
 
-    /// Counts a response of worker 0 or 1 with so many bytes. A worker may have several threads.
+    /// Counts a response of worker 0 or 1 with `bytes` bytes. A worker may have several threads.
     ///
     /// # Panics
     ///
@@ -87,7 +87,7 @@ impl Stats {
 ///
 /// # Panics
 ///
-/// If one is not good enough.
+/// If one of the models is not good enough.
 pub fn judge(models: &[fn()]) {
     let broken = FLAWS.map(|(_, broken)| broken);
     judge::judge(&Kit { thing: "set of statistics", promises: &PROMISES, broken: &broken }, models);
@@ -172,7 +172,7 @@ const FLAWS: [(Flaw, Broken); 6] = [
     ),
 ];
 
-/// A slot for each worker, each under a lock of its own. With a flaw, they are broken.
+/// Right: a slot for each worker, each under its own lock. Broken, if they have a flaw.
 struct Slots {
     slots: Vec<Mutex<Slot>>,
     flaw: Option<Flaw>,
@@ -181,7 +181,7 @@ struct Slots {
 #[derive(Default)]
 struct Slot {
     totals: Totals,
-    /// Counted, and not in the totals yet.
+    /// The bytes of a response that was counted and is not in the totals yet.
     kept: Option<u32>,
 }
 
@@ -236,11 +236,11 @@ impl Slots {
     }
 }
 
-/// Two atomics that do not belong together: always broken.
+/// Two independent atomics: always broken.
 struct Loose {
     responses: AtomicU32,
     bytes: AtomicU32,
-    /// Keeps readers away from half of a count, but not writers from each other's.
+    /// Keeps readers from seeing half of a count, but does not protect writers from each other.
     whole: Mutex<()>,
     flaw: Flaw,
 }

@@ -1,4 +1,4 @@
-//! Lab 2: a limit. What a model calls, three right limits and six broken ones.
+//! Lab 2: a limit. The interface for models, three right limits and six broken ones.
 
 use crate::judge::{self, Broken, Kit, Part, Promise, Situation};
 use lanes::sync::{Condvar, Mutex};
@@ -19,7 +19,7 @@ enum Inside {
 }
 
 impl Limit {
-    /// So many permits, all here. They can only be made inside of a model.
+    /// A limit of `permits` permits, none of them out. It can only be made inside a model.
     pub fn new(permits: usize) -> Limit {
         Limit(Arc::new(match judge::on_trial() {
             Part::Right(1) => Inside::OneBed(OneBed::new(permits)),
@@ -40,7 +40,7 @@ impl Limit {
         Permit(Some(self.0.clone()))
     }
 
-    /// Takes a permit if one is here now.
+    /// Takes a permit if one is left.
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Permit> {
         let taken = match &*self.0 {
@@ -63,7 +63,7 @@ impl Limit {
 }
 
 impl Permit {
-    /// Gives the permit back, as dropping it does. The lanes then name the line of this call.
+    /// Gives the permit back, as dropping it does, but the lanes show the line of this call.
     #[track_caller]
     pub fn give_back(mut self) {
         if let Some(limit) = self.0.take() {
@@ -95,7 +95,7 @@ impl Inside {
 ///
 /// # Panics
 ///
-/// If one is not good enough.
+/// If one of the models is not good enough.
 pub fn judge(models: &[fn()]) {
     let broken = FLAWS.map(|(_, broken)| broken);
     judge::judge(&Kit { thing: "limit", promises: &PROMISES, broken: &broken }, models);
@@ -180,7 +180,7 @@ const FLAWS: [(Flaw, Broken); 6] = [
     ),
 ];
 
-/// One mutex, and a condition variable for each purpose. With a flaw, it is broken.
+/// Right: one mutex, and a condition variable for each purpose. Broken, if it has a flaw.
 struct TwoBeds {
     limit: usize,
     out: Mutex<usize>,
@@ -308,7 +308,7 @@ struct Tickets {
 }
 
 struct Numbers {
-    /// How many were drawn.
+    /// How many numbers were drawn.
     drawn: usize,
     /// How many permits have come back.
     back: usize,

@@ -164,7 +164,7 @@ fn a_restart_is_counted_when_the_fork_succeeds() {
     herd.same("Restarted: one death, one restart, however many tries", herd.restarts, 1);
 }
 
-/// Lets the slot's worker exit with `CANNOT_START` so many times in a row; returns the last answer.
+/// Lets the slot's workers exit with `CANNOT_START` `times` times in a row; returns the last actions.
 fn fail_to_start(herd: &mut Herd, slot: usize, times: usize) -> Vec<Action> {
     let mut actions = Vec::new();
     for _ in 0..times {
@@ -305,7 +305,7 @@ fn the_deadline_is_the_earliest_of_all() {
         }
         herd.dies(herd.only_worker(0), CRASH);
     }
-    // Slot 0 waits for long; slot 1 not so long.
+    // Slot 0 has a long pause, slot 1 a shorter one.
     for _ in 0..2 {
         herd.dies(herd.only_worker(1), CRASH);
     }
@@ -385,7 +385,7 @@ fn a_slot_that_was_given_up_begins_anew_also_during_a_roll() {
     let mut herd = Herd::starting(2);
     herd.gets_ready(herd.only_worker(0));
     herd.tell(Event::Reload);
-    // Slot 0's successor takes its time; meanwhile slot 1's workers cannot start.
+    // Slot 0's successor is not ready yet; meanwhile slot 1's workers cannot start.
     fail_to_start(&mut herd, 1, 5);
     herd.demand(herd.given_up.contains(&1), "Giving up: after five in a row");
     let actions = herd.tell(Event::Reload);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// How long a worker of these tests may take to leave when the herd stops.
 pub const GRACE: Duration = Duration::from_secs(10);
-/// How long one may take that was replaced.
+/// How long a replaced worker may take to leave.
 pub const DRAIN: Duration = Duration::from_secs(3600);
 /// How long a worker of these tests may take to get ready.
 pub const READY_WITHIN: Duration = Duration::from_secs(5);
@@ -24,26 +24,26 @@ pub struct Herd {
     pub supervisor: Supervisor,
     slots: usize,
     began: Instant,
-    /// The invented time.
+    /// The simulated time.
     pub now: Instant,
     /// What fork(2) does from now on.
     pub forks: Forks,
     /// The living workers.
     pub workers: BTreeMap<Pid, Worker>,
-    /// Spawns that wait for their answer, with `Forks::Pend`.
+    /// The (slot, seat) of spawns that wait for their answer, with `Forks::Pend`.
     pub unanswered: Vec<(usize, usize)>,
     /// The exit code of `Finish`.
     pub finished: Option<i32>,
     /// How many restarts were counted.
     pub restarts: usize,
-    /// When and where each worker was asked for.
+    /// When, and for which slot, each worker was requested.
     pub spawned_at: Vec<(Instant, usize)>,
     next_pid: i32,
     stopped: bool,
     reloaded: bool,
     /// The slots that were given up since the last reload.
     pub given_up: BTreeSet<usize>,
-    /// The dead worker that is to be settled next.
+    /// The dead worker that must be settled next: its slot, seat and process id.
     unsettled: Option<(usize, usize, Pid)>,
     conversation: String,
 }
@@ -53,7 +53,7 @@ pub struct Herd {
 pub enum Forks {
     Succeed,
     Fail,
-    /// Neither, until the test says so with `answer`.
+    /// Has no result until the test gives one with `answer`.
     Pend,
 }
 
@@ -63,7 +63,7 @@ pub struct Worker {
     pub slot: usize,
     pub seat: usize,
     pub life: Life,
-    /// When it is to be killed at the latest, if it goes on like this.
+    /// When it must be killed at the latest, if nothing changes.
     pub due: Option<Instant>,
 }
 
@@ -122,7 +122,7 @@ impl Herd {
         herd
     }
 
-    /// Tells the supervisor what happened, does what it says, and returns all of that, forks answered.
+    /// Gives the supervisor an event, does the actions that it returns, answers its forks, and returns all actions.
     #[track_caller]
     pub fn tell(&mut self, event: Event) -> Vec<Action> {
         let mut all = Vec::new();
@@ -155,7 +155,7 @@ impl Herd {
         self.tell(Event::Tick)
     }
 
-    /// Sleeps until the supervisor's deadline, as a master to which nothing happens. Returns for how long.
+    /// Sleeps until the supervisor's deadline, as a master does if nothing happens. Returns for how long.
     #[track_caller]
     pub fn sleep(&mut self) -> Duration {
         let deadline = self.supervisor.deadline();
@@ -197,7 +197,7 @@ impl Herd {
         }
     }
 
-    /// The workers of one slot, the one that was forked last at the end.
+    /// The workers of one slot, in the order of their forks.
     pub fn workers_of(&self, slot: usize) -> Vec<Pid> {
         self.workers.iter().filter(|(_, worker)| worker.slot == slot).map(|(&pid, _)| pid).collect()
     }
@@ -289,7 +289,7 @@ impl Herd {
         let worker = self.workers.get_mut(&pid).expect("just checked");
         let leaves_by = Some(self.now + if self.stopped { GRACE } else { DRAIN });
         let due = match (life, worker.life) {
-            // Asked again, it keeps an end that is earlier.
+            // If asked again, it keeps the earlier deadline.
             (Life::Leaving, Life::Leaving) => worker.due.min(leaves_by),
             (Life::Leaving, _) => leaves_by,
             (Life::Aborted, _) => Some(self.now + ABORTED_WITHIN),
@@ -299,7 +299,7 @@ impl Herd {
     }
 }
 
-/// What some actions are about, and which they are.
+/// The slots or workers that some actions are about, and what they have in common.
 #[derive(Clone, PartialEq)]
 pub struct Listed<T> {
     list: Vec<T>,
@@ -332,7 +332,7 @@ impl<T: PartialEq> PartialEq<Vec<T>> for Listed<T> {
     }
 }
 
-/// A list alone, such as `[]`, would not say of what.
+/// A bare list, such as `[]`, would not say what it lists.
 impl<T: Debug> Debug for Listed<T> {
     fn fmt(&self, text: &mut Formatter<'_>) -> std::fmt::Result {
         write!(text, "{:?}, of the {}", self.list, self.what)
@@ -347,7 +347,7 @@ pub fn spawns(actions: &[Action]) -> Listed<usize> {
     })
 }
 
-/// Whom these actions ask to leave.
+/// The workers that these actions ask to leave.
 pub fn terminates(actions: &[Action]) -> Listed<Pid> {
     Listed::of(actions, "workers that are asked to leave", |action| match action {
         Action::Terminate { pid } => Some(*pid),
@@ -355,7 +355,7 @@ pub fn terminates(actions: &[Action]) -> Listed<Pid> {
     })
 }
 
-/// Whom these actions kill.
+/// The workers that these actions kill.
 pub fn kills(actions: &[Action]) -> Listed<Pid> {
     Listed::of(actions, "workers that are killed", |action| match action {
         Action::Kill { pid } => Some(*pid),
@@ -363,7 +363,7 @@ pub fn kills(actions: &[Action]) -> Listed<Pid> {
     })
 }
 
-/// What these actions note.
+/// The notes among these actions.
 pub fn notes(actions: &[Action]) -> Vec<Note> {
     actions
         .iter()

@@ -11,7 +11,7 @@ use verdict::test;
 
 /// Where the book explains what a test asks for.
 const BOOK: &str = "See \"6.1 A mailbox for signals\".";
-/// Less than `cargo lab` gives a test, so that it is this file that says what went wrong.
+/// Less than the time that `cargo lab` gives a test, so that this file reports what went wrong.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 #[test]
@@ -41,7 +41,7 @@ fn the_same_notice_twice_is_one_and_different_ones_are_kept_apart() {
     for notice in [Notice::ChildExited, Notice::Stop, Notice::ChildExited] {
         mailbox.note(notice);
     }
-    // An iterator that does not put away what it has given would never end.
+    // An iterator that does not remove what it returned would never end.
     let taken: Vec<Notice> = mailbox.take().take(10).collect();
     let expected = [Notice::Stop, Notice::ChildExited];
     assert_eq!(
@@ -104,7 +104,7 @@ fn a_handler_may_interrupt_note_and_take_anywhere() {
     busy.join().expect("the busy thread");
 }
 
-/// A panic in a handler ends the whole test program. What is not written yet is better found outside of one.
+/// A panic in a handler ends the whole test program, so functions that are not written yet must panic before.
 fn rehearse() {
     let mailbox = Mailbox::new();
     mailbox.note(Notice::Stop);

@@ -1,4 +1,4 @@
-//! What must hold at every step of every test, and how a failure tells it.
+//! What must hold at every step of every test, and how a failure is reported.
 
 use super::{Herd, Life, Worker};
 use std::fmt::Debug;
@@ -38,7 +38,7 @@ impl Herd {
         self.demand(found == expected, &format!("{promise}.\nexpected: {expected:?}\nfound:    {found:?}"));
     }
 
-    /// A time of this herd, as seen from now.
+    /// A time of this herd, relative to now.
     fn when(&self, time: std::time::Instant) -> String {
         match time.checked_duration_since(self.now) {
             Some(later) => format!("in {:.3} s", later.as_secs_f64()),
@@ -58,8 +58,8 @@ impl Herd {
         self.demand(!twice, "Spawn: nothing is decided about a slot whose last spawn was not answered");
     }
 
-    /// Two workers of one slot that were not asked to leave: only to replace one by the other, one slot at a
-    /// time.
+    /// Two workers of one slot that were not asked to leave are allowed only while one replaces the other, in one slot
+    /// at a time.
     #[track_caller]
     pub(super) fn check_replacements(&self) {
         let stays = |worker: &&Worker| matches!(worker.life, Life::Starting | Life::Serving);

@@ -155,7 +155,7 @@ fn a_successor_left_alone_is_replaced_once_when_it_dies() {
     let new = successor(&herd, 0);
     herd.dies(old, CRASH);
     let mut actions = herd.dies(new, CRASH);
-    // Whether the first of the two deaths is on record is open: its successor was its answer.
+    // Whether the first of the two deaths counts is left open, because its successor was there already.
     if herd.workers.is_empty() {
         actions.extend(herd.pass(FIRST_PAUSE));
     }
@@ -178,7 +178,7 @@ fn a_successor_whose_fork_fails_after_its_predecessor_died_is_tried_again() {
     herd.same("Restarted: this worker replaces a dead one", herd.restarts, 1);
 }
 
-/// Lets every worker get ready that can, and every leaving one leave, until nothing moves.
+/// Lets every starting worker get ready, and every leaving one exit, until nothing changes.
 fn settle_down(herd: &mut Herd) {
     loop {
         let mover = herd
@@ -199,7 +199,7 @@ fn a_reload_during_a_roll_makes_all_workers_new_once_more() {
     let mut herd = Herd::serving(3);
     herd.tell(Event::Reload);
     herd.gets_ready(successor(&herd, 0));
-    // Slot 0 is done, slot 1 in between, slot 2 untouched.
+    // Slot 0 is done, slot 1 in progress, slot 2 untouched.
     let youngest = *herd.workers.keys().last().expect("a herd");
     herd.tell(Event::Reload);
     settle_down(&mut herd);

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use verdict::test;
 
-/// Less than `cargo lab` gives a test, so that it is this file that says what went wrong.
+/// Less than the time that `cargo lab` gives a test, so that this file reports what went wrong.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Where the book explains what a test asks for.
 const BOOK: &str = "See \"6.2 A socket for each worker\".";
@@ -34,15 +34,15 @@ fn shared_address(group: &[ListeningSocket]) -> SocketAddr {
     addresses[0]
 }
 
-/// The socket as a worker has it. That it does not block is the promise of one test, and no hang in the
-/// others.
+/// The socket as a worker has it. One test checks that it does not block; it is set here so that the others cannot
+/// hang.
 fn listener(socket: ListeningSocket) -> TcpListener {
     let listener = TcpListener::from(socket);
     listener.set_nonblocking(true).expect("fcntl");
     listener
 }
 
-/// Connects, and fails if there is nobody who would accept, or no room to wait.
+/// Connects, and fails if no socket listens there, or its backlog is full.
 fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect_timeout(&address, PATIENCE)
         .unwrap_or_else(|error| panic!("a client cannot connect to a socket that listens: {error}. {BOOK}"))
@@ -109,7 +109,7 @@ fn a_group_spreads_connections_over_all_its_sockets() {
     let began = Instant::now();
     while accepted.iter().sum::<usize>() < clients.len() {
         for (listener, count) in listeners.iter().zip(&mut accepted) {
-            // All that waits here before any of the next: on one shared backlog, the first would take
+            // Empty this backlog before the next: if there were one shared backlog, the first socket would take
             // everything.
             while listener.accept().is_ok() {
                 *count += 1;
@@ -167,7 +167,7 @@ fn connections_in_time_wait_do_not_refuse_a_restart() {
     let address = socket.local_address().expect("an address");
     let listener = listener(socket);
     let mut client = connect(address);
-    // Whoever closes first is left in TIME_WAIT: here the server.
+    // The side that closes first is left in TIME_WAIT: here the server.
     drop(accept_one(&listener));
     let end = client.read(&mut [0]).map_err(|error| error.kind());
     assert_eq!(end, Ok(0), "the server has closed, so the client reads the end of the stream. {BOOK}");
@@ -199,7 +199,7 @@ fn a_backlog_outlives_the_worker_as_long_as_the_master_holds_the_socket() {
 #[test]
 fn a_backlog_is_as_long_as_the_kernel_allows() {
     let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("the kernel's limit");
-    // No more than this process may have descriptors for.
+    // No more clients than this process may have descriptors for.
     let clients = allowed.trim().parse::<usize>().expect("a number").min(400);
     let alone = ListeningSocket::bind(localhost(0)).expect("a socket");
     let group = ListeningSocket::bind_group(localhost(0), 1).expect("a group");
@@ -221,7 +221,7 @@ fn a_backlog_is_as_long_as_the_kernel_allows() {
 #[test]
 fn an_ipv6_address_is_as_good() {
     let group = match ListeningSocket::bind_group(SocketAddr::from((Ipv6Addr::LOCALHOST, 0)), 2) {
-        // A machine without IPv6 has nothing to try.
+        // A machine without IPv6 has nothing to test. 97 is EAFNOSUPPORT.
         Err(error) if error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(97) => {
             return;
         }
@@ -232,7 +232,7 @@ fn an_ipv6_address_is_as_good() {
 
 #[test]
 fn other_errors_are_not_taken_for_an_address_in_use() {
-    // TEST-NET-1 (RFC 5737) is nobody's.
+    // TEST-NET-1 (RFC 5737) belongs to no machine.
     let error =
         ListeningSocket::bind(SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 0))).expect_err("not ours");
     assert_eq!(

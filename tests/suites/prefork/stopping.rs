@@ -15,7 +15,7 @@ fn everybody(herd: &Herd) -> Vec<Pid> {
     herd.workers.keys().copied().collect()
 }
 
-/// The order in which a stop reaches the slots is nobody's business.
+/// The order in which a stop reaches the slots does not matter.
 fn sorted(mut pids: Listed<Pid>) -> Listed<Pid> {
     pids.sort();
     pids

@@ -1,4 +1,4 @@
-//! Anything, in any order: the promises that [`Herd`] checks at each step hold whatever happens.
+//! Random events in random order: the promises that [`Herd`] checks at each step hold whatever happens.
 
 use crate::herd::{Forks, Herd, Life};
 use prefork::{Action, CANNOT_START, DONE, Event, Exit, FIRST_PAUSE, LONGEST_PAUSE, MASTER_GONE, Pid};
@@ -15,9 +15,9 @@ enum Happening {
     Sleep,
     Forks(Forks),
     Answer(usize, Forks),
-    /// About one of the living workers, whatever it does.
+    /// About one of the living workers, in any state.
     Hangs(usize),
-    /// Something that was never asked for, or about a process that nobody knows.
+    /// An answer that was never asked for, or an event of an unknown process.
     Stray(Event),
     Told(Event),
 }
@@ -148,7 +148,7 @@ proptest! {
         herd.same("Stop: a herd finishes when its last worker is gone", herd.finished, expected);
     }
 
-    /// Left alone with workers that get ready, a herd comes to rest with one serving worker in each slot.
+    /// If all workers get ready, a herd settles with one serving worker in each slot.
     #[test]
     fn a_herd_that_is_left_in_peace_recovers(
         slots in 1..4usize,
@@ -164,7 +164,7 @@ proptest! {
             herd.answer(open, Forks::Succeed);
         }
         herd.tell(Event::Reload);
-        // Each step brings one worker further; a herd that is not at rest by then never will be.
+        // Each step moves one worker on; a herd that has not settled by then never will.
         for _ in 0..100 {
             let moving = herd.workers.iter().find(|(_, worker)| worker.life != Life::Serving);
             match moving.map(|(&pid, worker)| (pid, worker.life)) {

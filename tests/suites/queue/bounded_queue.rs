@@ -13,7 +13,7 @@ use verdict::test;
 #[test]
 fn a_queue_can_be_shared_by_threads_if_its_items_can_be_sent() {
     fn assert_shared<T: Send + Sync>() {}
-    // A `Cell` can be sent but not shared, which is all that a queue may ask for.
+    // A `Cell` is `Send` but not `Sync`, and a queue may not require more.
     assert_shared::<BoundedQueue<Cell<u32>>>();
     assert_shared::<Inbox<Cell<u32>>>();
 }
@@ -24,8 +24,7 @@ fn a_queue_without_room_is_refused() {
     drop(BoundedQueue::<u32>::new(0));
 }
 
-/// Every sequence of twelve steps, each of which enqueues or dequeues, beside a `VecDeque` that does the
-/// same. So the ends of the circular buffer meet in all possible places.
+/// Every sequence of twelve steps, each of which enqueues or dequeues, compared with a `VecDeque`.
 #[test]
 fn it_does_what_a_double_ended_queue_does() {
     // Twelve steps, each of which enqueues or dequeues, in all orders: so the ends of the circular buffer
@@ -130,7 +129,7 @@ fn the_queue_lets_go_of_what_it_has_delivered_and_drops_the_rest() {
 fn any_number_of_items_goes_through_three_slots() {
     let many = start("a thread that enqueues and dequeues", || {
         let queue = BoundedQueue::new(3);
-        // Two items are always inside, so that they lie across each place where a number could begin again.
+        // Two items are always inside, so that they span each place where a number could wrap around.
         queue.enqueue(0).unwrap();
         queue.enqueue(1).unwrap();
         for item in 2..70_000 {
@@ -153,7 +152,7 @@ fn a_queue_may_have_any_number_of_slots() {
     many.finish();
 }
 
-/// Catches: a closing bell that is rung a number of times, in place of once and passed on.
+/// Catches: a closing bell that is rung a fixed number of times, instead of once and passed on.
 #[test]
 fn the_end_stays_the_end_however_often_somebody_asks() {
     const TIMES: u32 = 10_000;
@@ -166,7 +165,7 @@ fn the_end_stays_the_end_however_often_somebody_asks() {
     ends.finish();
 }
 
-/// Some sleeps may be those of the tools that this was compiled with; not one for each try.
+/// A few sleeps may come from tools such as sanitizers, but not one for each try.
 #[test]
 fn a_thread_that_tries_does_not_sleep() {
     let tries = start("the thread that tries", || {

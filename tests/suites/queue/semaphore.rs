@@ -23,7 +23,7 @@ fn a_semaphore_gives_out_the_permits_it_was_made_with() {
     one_thread.finish();
 }
 
-/// Some sleeps may be those of the tools that this was compiled with; not one for each try.
+/// A few sleeps may come from tools such as sanitizers, but not one for each try.
 #[test]
 fn a_thread_that_tries_does_not_sleep() {
     let tries = start("the thread that tries", || {
@@ -82,7 +82,7 @@ fn never_more_threads_are_inside_than_there_are_permits() {
                     semaphore.acquire();
                     let now = 1 + inside.fetch_add(1, Ordering::SeqCst);
                     assert!(now <= PERMITS, "{now} threads have a permit of a semaphore with {PERMITS}");
-                    // Not each time: on a busy machine, whoever yields is away for milliseconds.
+                    // Not each time: on a busy machine, a thread that yields loses milliseconds.
                     if round % 10 == 0 {
                         std::thread::yield_now();
                     }

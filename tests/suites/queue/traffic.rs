@@ -133,13 +133,13 @@ fn what_was_accepted_is_delivered_wherever_shutdown_comes() {
     }
 }
 
-/// Enqueues into an open queue with room. Like everything here that could hang, in a thread of its own.
+/// Enqueues into an open queue with room. Like every call here that could hang, it runs in a separate thread.
 #[track_caller]
 pub fn enqueue<T: Send + 'static>(queue: &Arc<BoundedQueue<T>>, item: T) {
     assert!(enqueue_in_a_thread(queue, item).finish().is_ok(), "the queue is open and has room");
 }
 
-/// The same for the way out.
+/// The same for `dequeue`.
 #[track_caller]
 pub fn dequeue<T: Send + 'static>(queue: &Arc<BoundedQueue<T>>) -> Option<T> {
     dequeue_in_a_thread(queue).finish()

@@ -1,4 +1,4 @@
-//! `parse_head`: which bytes are a request head, and what they say.
+//! `parse_head`: which bytes are a request head, and what they mean.
 
 use proptest::prelude::*;
 use request::{HeadError, Version, parse_head};
@@ -7,10 +7,10 @@ use verdict::test;
 /// Where a student finds the rules.
 const SEE: &str = "See \"1.1 Reading a head\", and RFC 9112, sections 2 to 5.";
 
-/// Where the rules are that the tests of task 1.2 ask for.
+/// Where a student finds the rules for the tests of task 1.2.
 const SEE_LIMITS: &str = "See \"1.2 Limits\", and RFC 9112, sections 2 to 5.";
 
-/// What `parse_head` makes of some bytes, in one word.
+/// The result of `parse_head` for some bytes, in a word or two.
 pub fn verdict(bytes: &[u8]) -> &'static str {
     match parse_head(bytes) {
         Ok(Some(_)) => "complete",
@@ -255,11 +255,11 @@ fn a_field_that_two_servers_could_read_differently_is_refused() {
     for field in fields {
         expect_verdicts("malformed", &[&[b"GET / HTTP/1.1\r\n", field, b"\r\n\r\n"].concat()]);
     }
-    // Tabs and bytes beyond ASCII may stand in a value: RFC 9110, section 5.5.
+    // Tabs and non-ASCII bytes are allowed in a value: RFC 9110, section 5.5.
     expect_verdicts("complete", &[b"GET / HTTP/1.1\r\nX: tab\there, \xc3\xa9 and \xff\r\n\r\n"]);
 }
 
-/// A good head, as its pieces.
+/// A valid head, as its parts.
 #[test]
 fn a_version_is_two_digits_with_a_dot_between_and_only_then_is_it_judged() {
     for version in ["HTTP/2", "HTTP/2.", "HTTP/2.x", "HTTP/20.1", "HTTP/3", "HTTP/0.10"] {
@@ -272,7 +272,7 @@ fn a_version_is_two_digits_with_a_dot_between_and_only_then_is_it_judged() {
     }
 }
 
-/// A client may send its next request before it has the answer to this one.
+/// A client may send its next request before it has the response to this one.
 #[test]
 fn a_head_ends_at_its_first_empty_line() {
     let one: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -286,7 +286,7 @@ fn good_head() -> impl Strategy<Value = (String, String, Vec<(String, String)>, 
     ("[A-Z]{1,8}", "/[a-z0-9/.%?=_-]{0,30}", prop::collection::vec(field, 0..6), any::<bool>())
 }
 
-/// Spells a head out, with an empty line before it or not.
+/// Writes a head out, with or without an empty line before it.
 fn spelled(method: &str, target: &str, fields: &[(String, String)], empty_line: bool) -> Vec<u8> {
     let mut text = format!("{}{method} {target} HTTP/1.1\r\n", if empty_line { "\r\n" } else { "" });
     for (name, value) in fields {
@@ -296,7 +296,7 @@ fn spelled(method: &str, target: &str, fields: &[(String, String)], empty_line: 
     text.into_bytes()
 }
 
-/// A byte that breaks a head at the right place.
+/// A byte that breaks a head in the right place.
 fn wound() -> impl Strategy<Value = u8> {
     prop::sample::select(b"\r\n\0 :\t".to_vec())
 }

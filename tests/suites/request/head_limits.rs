@@ -1,5 +1,5 @@
-//! The limits of `parse_head`, exact at their edges. A limit that is off by one in only one of two places makes a
-//! head good or bad by the way it was cut into packets.
+//! The limits of `parse_head`, exact at their edges. If a limit is off by one in only one of two places, a head is
+//! valid or not depending on how it was split into packets.
 
 use super::head::{shown, verdict};
 use request::{MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE};
@@ -14,7 +14,7 @@ fn head_with_line(length: usize) -> Vec<u8> {
     format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes()
 }
 
-/// A head of exactly `length` bytes, with `before` in front of it not counted.
+/// A head of exactly `length` bytes, after `before`, which is not counted.
 fn head_of(before: &str, length: usize) -> Vec<u8> {
     let filler = "a".repeat(length - "GET / HTTP/1.1\r\nX: \r\n\r\n".len());
     format!("{before}GET / HTTP/1.1\r\nX: {filler}\r\n\r\n").into_bytes()
@@ -103,7 +103,8 @@ fn an_empty_line_before_a_head_near_the_limit_is_no_trap() {
     for length in MAX_HEAD - 4..=MAX_HEAD + 4 {
         let bytes = head_of("\r\n", length);
         let found = std::panic::catch_unwind(|| verdict(&bytes)).unwrap_or("a panic");
-        // Whether the two skipped bytes count is not laid down; that there is one answer is, in one piece or in many.
+        // Whether the two skipped bytes count is not specified, but the result must be the same in one piece and in
+        // many.
         let allowed: &[&str] = match length {
             _ if length <= MAX_HEAD - 2 => &["complete"],
             _ if length <= MAX_HEAD => &["complete", "fields too large"],

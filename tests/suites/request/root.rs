@@ -1,4 +1,4 @@
-//! `DocumentRoot`: what lies beneath the root is found, and nothing else is.
+//! `DocumentRoot`: files beneath the root are found, and nothing else is.
 
 use super::target::path;
 use nix::errno::Errno;
@@ -20,10 +20,10 @@ use verdict::test;
 /// Where a student finds the rules.
 pub const SEE: &str = "See \"1.4 Beneath the root\", and openat2(2).";
 
-/// How long a test waits for what must happen.
+/// How long a test waits for an event before it fails.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A document root with everything that has ever led out of one.
+/// A document root with every kind of entry that could lead out of one.
 ///
 /// ```text
 ///   www/                the root
@@ -80,7 +80,7 @@ impl Site {
     }
 }
 
-/// What was found, in a few words, with the contents of a file.
+/// What was found, in a few words, with the contents if it is a file.
 pub fn told(found: &Result<Found, FindError>) -> String {
     match found {
         Ok(Found::File(open)) => format!("file: {}", contents(&open.file)),
@@ -154,7 +154,7 @@ fn the_root_confines_even_a_path_that_no_target_can_spell() {
     let ways_out =
         ["../secret.txt", "../www-private/secret.txt", "folder/../../secret.txt", "../www/index.html", ".."];
     for name in ways_out.into_iter().chain([absolute, "/etc/passwd", "/"]) {
-        // `join` takes the server's own names as they are, so it can make what `Target::parse` refuses.
+        // `join` takes the server's own names as they are, so it can make paths that `Target::parse` refuses.
         let found = told(&site.root.find(&path("/").join(name)));
         assert_eq!(
             found, "NotFound",
@@ -166,7 +166,7 @@ fn the_root_confines_even_a_path_that_no_target_can_spell() {
 #[test]
 fn what_is_no_file_is_not_opened() {
     let (done, answer) = mpsc::channel();
-    // A thread of its own, because a wrong open(2) of a FIFO never returns.
+    // A separate thread, because a wrong open(2) of a FIFO never returns.
     thread::spawn(move || {
         let site = Site::new();
         for name in ["/fifo", "/socket", "/fifo/"] {
@@ -204,7 +204,8 @@ fn a_file_that_may_not_be_read_is_forbidden() {
     fs::set_permissions(site.www("folder"), Permissions::from_mode(0o000)).expect("the test owns the folder");
     let found = thread::scope(|scope| {
         let find = || {
-            // Root may read everything; this thread alone gives that up (setfsuid(2)). Others never had it.
+            // Root may read everything, so only this thread gives that up (setfsuid(2)). For other users, this does
+            // nothing.
             setfsuid(Uid::from_raw(65534));
             ["/index.html", "/folder/inner.txt"].map(|target| told(&site.root.find(&path(target))))
         };
@@ -222,7 +223,8 @@ fn a_folder_that_may_be_entered_but_not_listed_can_be_served() {
     fs::set_permissions(&www, Permissions::from_mode(0o111)).expect("the test owns the folder");
     let found = thread::scope(|scope| {
         let find = || {
-            // Root may list everything; this thread alone gives that up (setfsuid(2)). Others never had it.
+            // Root may list everything, so only this thread gives that up (setfsuid(2)). For other users, this does
+            // nothing.
             setfsuid(Uid::from_raw(65534));
             DocumentRoot::open(&www).map(|root| told(&root.find(&path("/index.html"))))
         };
@@ -253,7 +255,7 @@ fn a_folder_that_may_be_entered_but_not_listed_is_found_as_a_directory() {
 fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
     const ALONE: &str = "TEST_IS_ALONE_IN_ITS_PROCESS";
     if std::env::var_os(ALONE).is_none() {
-        // The limit holds for a whole process, so this test runs itself once more in one of its own.
+        // The limit is per process, so this test runs itself again in a separate process.
         let name = "root::running_out_of_descriptors_is_told_apart_from_a_missing_file";
         let this = std::env::current_exe().expect("the path of this test program");
         let mut alone = Command::new(this);
@@ -275,17 +277,17 @@ fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
     let with_one_left = told(&site.root.find(&path));
     drop(open);
     assert_eq!(found, "OutOfDescriptors", "\nfind with no descriptor left. {SEE}");
-    // Whether one is enough is not laid down; that it is not called a missing file is.
+    // Whether one descriptor is enough is not specified, but the file must not be reported as missing.
     assert!(
         ["OutOfDescriptors", "file: index"].contains(&&*with_one_left),
         "with one left: {with_one_left}. {SEE}"
     );
 }
 
-/// Takes a lease on a file: nobody else opens it until it is given back, or 45 seconds after the kernel has asked for it
-/// (fcntl(2)). `false` if the file system has no leases.
+/// Takes a lease on a file: other opens wait until it is given back, or until 45 seconds after the kernel has asked for
+/// it (fcntl(2)). `false` if the file system has no leases.
 fn lease(file: &File) -> bool {
-    /// Which signal asks for the lease (fcntl(2)); libc has no name for it.
+    /// Sets the signal that asks for the lease (fcntl(2)); libc has no name for this command.
     const F_SETSIG: libc::c_int = 10;
     let set = |what: libc::c_int, value: libc::c_int| {
         #[allow(unsafe_code)]
@@ -294,13 +296,13 @@ fn lease(file: &File) -> bool {
             libc::fcntl(file.as_raw_fd(), what, value)
         }
     };
-    // SIGIO, which is usual, would end this process; nobody minds SIGURG.
+    // SIGIO, the default, would end this process; SIGURG is ignored.
     let take = || set(F_SETSIG, libc::SIGURG) == 0 && set(libc::F_SETLEASE, libc::F_WRLCK) == 0;
     let by = Instant::now() + DEADLINE;
     loop {
         let taken = take();
-        // A child that another test forks has all our files until its exec, also the one that this file was written
-        // through; meanwhile nobody gets the lease.
+        // A child that another test forks has all our descriptors until its exec, also the one through which this file
+        // was written; meanwhile the lease is not granted.
         if taken || Errno::last() != Errno::EAGAIN || Instant::now() > by {
             return taken;
         }
@@ -318,7 +320,7 @@ fn a_file_that_somebody_has_a_lease_on_is_busy_and_stops_nobody_for_long() {
     let (done, answer) = mpsc::channel();
     let give_back = thread::spawn(move || {
         done.send(told(&site.root.find(&path("/index.html")))).expect("the test listens");
-        // Once the lease is given back, the file is as it was.
+        // Once the lease is given back, the file can be opened again.
         drop(held);
         told(&site.root.find(&path("/index.html")))
     });

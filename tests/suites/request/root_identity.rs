@@ -69,7 +69,7 @@ fn setting_back_the_time_of_modification_does_not_hide_a_change() {
         if site.open("/index.html").identity != first.identity {
             return;
         }
-        // The kernel's clock for files may tick only every few milliseconds.
+        // The kernel's clock for file times may tick only every few milliseconds.
         assert!(
             Instant::now() < deadline,
             "other bytes, same length and time of modification: the identity must differ all the same, by the time \
@@ -81,7 +81,7 @@ fn setting_back_the_time_of_modification_does_not_hide_a_change() {
 
 #[test]
 fn what_the_kernel_has_not_looked_up_yet_is_not_known_from_memory() {
-    // A thread has files in /proc, and the kernel makes them when somebody looks.
+    // A thread has files in /proc, and the kernel creates their inodes when they are looked up.
     let root = DocumentRoot::open(Path::new("/proc/self/task")).expect("every process has threads");
     let (tell, told) = mpsc::channel();
     let newcomer = thread::spawn(move || {
@@ -104,8 +104,8 @@ fn a_file_is_identified_from_memory_as_it_is_found() {
     for target in ["/index.html", "/folder/inner.txt", "/link-inside"] {
         let path = path(target);
         let deadline = Instant::now() + DEADLINE;
-        // One `None` is no mistake: somebody else's rename may make the kernel unsure for a moment, and a link that was
-        // never followed since its last change has a time of access to be written. So it is looked up again.
+        // One `None` is not a mistake: a rename by another process may disturb the look-up, and a link that was not
+        // followed since its last change needs a new access time. So it is looked up again.
         let (identity, found) = loop {
             let found = site.open(target).identity;
             if let Some(identity) = site.root.identify_from_memory(&path) {

@@ -14,13 +14,13 @@ use verdict::test;
 /// How often a race is run.
 const ROUNDS: usize = 20_000;
 
-/// Finds `target` again and again, on a thread of its own, while the name `/changing` goes to and fro between two
-/// things that are there already. Whatever is found must be one of `allowed`.
+/// Finds `target` again and again, on a separate thread, while the name `/changing` alternates between two existing
+/// entries. Every result must be one of `allowed`.
 fn find_while_swapping(site: Site, target: &'static str, swapped: [&str; 2], allowed: &'static [&str]) {
     let site = Arc::new(site);
     let swap = || {
         for name in swapped {
-            // Replacing by rename(2): there is no moment without the name.
+            // Replaces with rename(2), so that the name always exists.
             fs::hard_link(site.www(name), site.www("next")).expect("another name for what is there");
             fs::rename(site.www("next"), site.www("changing")).expect("replacing what was there");
         }
@@ -32,7 +32,7 @@ fn find_while_swapping(site: Site, target: &'static str, swapped: [&str; 2], all
         let path = path(target);
         let found = iter::repeat_with(|| told_with_identity(&finder.root.find(&path)));
         let wrong = found.take(ROUNDS).find(|found| !allowed.contains(&found.as_str()));
-        // Nobody listens to a finder that was given up.
+        // If the test has given up, nothing receives this.
         let _ = done.send(wrong);
     });
     let deadline = Instant::now() + 3 * DEADLINE;
@@ -51,7 +51,7 @@ fn find_while_swapping(site: Site, target: &'static str, swapped: [&str; 2], all
     }
 }
 
-/// What was found, and whether its identity is that of the file that is open.
+/// What was found, and whether its identity is that of the open file.
 fn told_with_identity(found: &Result<Found, FindError>) -> String {
     let Ok(Found::File(open)) = found else { return told(found) };
     let status = open.file.metadata().expect("fstat of an open file");
@@ -86,7 +86,7 @@ fn a_file_that_turns_into_a_fifo_stops_nobody() {
 
 #[test]
 fn a_rename_elsewhere_makes_no_look_up_fail() {
-    // The link goes up, and something is renamed meanwhile: openat2(2) says EAGAIN, which means "ask again".
+    // The link contains `..`, and meanwhile a file is renamed: then openat2(2) returns EAGAIN, which means "try again".
     find_while_swapping(Site::new(), "/folder/link-up", ["index.html", "fifo"], &["file: index"]);
 }
 

@@ -1,4 +1,4 @@
-//! `StopFlag`, as far as real threads can tell. That no interleaving breaks it is for `tests/models/request.rs`.
+//! `StopFlag`, as far as real threads can test it. `tests/models/request.rs` checks all interleavings.
 
 use request::{Bell, StopFlag};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,10 +10,10 @@ use verdict::test;
 /// Where a student finds the rules.
 const SEE: &str = "See \"1.5 The stop flag\".";
 
-/// How long a test waits for what must happen.
+/// How long a test waits for an event before it fails.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A bell for threads: once rung, it wakes everyone who sleeps on it, now and later.
+/// A bell for threads: once rung, it wakes every thread that sleeps on it, now and later.
 #[derive(Default)]
 struct ThreadBell {
     rung: Mutex<bool>,
@@ -34,7 +34,7 @@ impl Bell for ThreadBell {
     }
 }
 
-/// A bell that asks the flag, at the moment of being rung, whether it is up.
+/// A bell that reads the flag at the moment when it is rung.
 #[derive(Default)]
 struct Witness {
     flag: OnceLock<Weak<StopFlag<Witness>>>,
@@ -93,7 +93,7 @@ fn a_request_wakes_every_sleeper() {
     }
 }
 
-/// A bell that nobody hears, so that a race is about the flag alone.
+/// A bell that does nothing, so that a race is about the flag alone.
 struct Silent;
 
 impl Bell for Silent {
@@ -110,10 +110,10 @@ fn of_many_requests_exactly_one_is_the_first() {
     let request_all = || {
         for (round, (stop, firsts)) in flags.iter().zip(&firsts).enumerate() {
             arrived.fetch_add(1, Ordering::Relaxed);
-            // All threads leave this loop in the same few nanoseconds; a Barrier would let them go one by one.
+            // All threads leave this loop within nanoseconds; a Barrier would release them one by one.
             for spins in 1.. {
                 match arrived.load(Ordering::Relaxed) < (round + 1) * THREADS {
-                    // On a single core the other thread needs this one to go.
+                    // On a single core, the other thread cannot run until this one yields.
                     true if spins % 1000 == 0 => thread::yield_now(),
                     true => hint::spin_loop(),
                     false => break,

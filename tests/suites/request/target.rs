@@ -7,7 +7,7 @@ use verdict::test;
 /// Where a student finds the rules.
 const SEE: &str = "See \"1.3 From target to path\", and RFC 3986, section 5.2.4.";
 
-/// The path of a target that is known to be good.
+/// The path of a target that is known to be valid.
 #[track_caller]
 pub fn path(target: &str) -> RequestPath<'_> {
     match Target::parse("GET", target) {
@@ -185,7 +185,7 @@ fn a_name_is_joined_to_a_directory() {
     assert!(!joined.is_directory(), "a joined name means a file. {SEE}");
 }
 
-/// Targets made of everything that has ever fooled a path check.
+/// Targets made of pieces that have fooled path checks.
 #[test]
 fn a_control_character_is_none_however_it_is_encoded_and_a_host_is_there() {
     expect_refused("GET", &["/%c2%85", "/%C2%9b", "http://?q", "http://?/a", "http://?q/a"]);
@@ -203,7 +203,7 @@ fn tricky_target() -> impl Strategy<Value = String> {
         .prop_map(|pieces| format!("/{}", pieces.concat()))
 }
 
-/// The same by a slower way: bytes, a stack, and no library.
+/// The same in a simple, slow way: bytes, a stack, and no library.
 fn naive(target: &str) -> Option<String> {
     let raw = target.split('?').next().unwrap_or_default().as_bytes();
     let mut decoded = Vec::new();

@@ -64,7 +64,7 @@ fn a_process_that_unmaps_the_statistics_takes_them_from_nobody_else() {
 
 #[test]
 fn statistics_that_are_dropped_are_unmapped() {
-    // How shared memory without a file is shown (proc_pid_maps(5)).
+    // How the kernel lists shared memory without a file (proc_pid_maps(5)).
     let mapped = || {
         let maps = fs::read_to_string("/proc/self/maps").expect("every process may read its own");
         maps.matches("/dev/zero (deleted)").count()
@@ -155,7 +155,7 @@ fn totals_never_go_back_while_workers_count_and_die() {
     });
 }
 
-/// Keeps what a scraper got where its parent can see it.
+/// Stores a scraper's interval where its parent can see it.
 fn keep(notebook: &Slot, interval: Interval) {
     let nanoseconds = u64::try_from(interval.duration.as_nanos()).expect("an interval of this test is short");
     notebook.seat(0).cache_grew(nanoseconds, interval.requests);

@@ -24,18 +24,18 @@ fn bounds_rise_and_belong_to_the_bucket_below() {
     }
 }
 
-/// Where a value belongs, found the slow way.
+/// The bucket of a value, found the slow way.
 pub fn bucket_of(value: Duration) -> usize {
     BOUNDS.iter().position(|bound| value <= *bound).unwrap_or(BUCKETS - 1)
 }
 
-/// Durations around all bounds, from nothing to a minute.
+/// Durations around all bounds, from 0 to 34 seconds.
 fn any_duration() -> impl Strategy<Value = Duration> {
     (0_u32..36, any::<u64>()).prop_map(|(bits, value)| Duration::from_nanos(value % (1 << bits)))
 }
 
 proptest! {
-    // The failing list is in the message, as small as it gets; no file of it is left among the sources.
+    // The message shows the smallest failing list; no file with it is left among the sources.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -61,7 +61,7 @@ proptest! {
 
 #[test]
 fn a_duration_that_is_too_long_counts_as_the_longest() {
-    // As nanoseconds, it is 2 to the power of 64 and 7 more.
+    // In nanoseconds, 2^64 + 7.
     let too_long = Duration::from_nanos(u64::MAX) + Duration::from_nanos(8);
     let histogram = Histogram::new();
     histogram.record(too_long);

@@ -15,12 +15,12 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, alarm, fork};
 use stats::SharedStats;
 
-/// How long anything may take before the suite calls it stuck.
+/// How long any step may take before the suite calls it stuck.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a whole scenario may take, in seconds. It hardly takes one.
+/// How long a whole scenario may take, in seconds. It usually takes less than one.
 const SCENARIO_SECONDS: u32 = 15;
-/// When a scenario that goes on is asked where its threads are.
+/// After how many seconds a scenario reports where its threads are.
 const LIMIT_SECONDS: &str = "12";
 
 /// Set in the process that runs a scenario alone.
@@ -28,11 +28,10 @@ const ALONE: &str = "STATS_SUITE_ALONE";
 
 /// Runs a scenario in a process that has nothing else to do, so that the scenario may fork.
 ///
-/// A child of a process with many threads inherits their locks, for ever locked if they were held at the
-/// fork, that of the allocator among them (fork(2), "Notes"). The test harness has many threads. So this
-/// starts the test program again, for the one test that calls it. There, the only other thread is the
-/// harness's own, asleep until the test is over; it holds no lock, and a child may do whatever it wants, also
-/// start threads.
+/// A child of a process with many threads inherits their locks, including the allocator's; those that were held at the
+/// fork stay locked forever (fork(2), "Notes"). The test harness has many threads. So this starts the test program
+/// again, for the one test that calls it. There, the only other thread is the harness's own, which sleeps until the
+/// test is over and holds no lock, so a child may do anything, even start threads.
 pub fn alone(scenario: impl FnOnce()) {
     if env::var_os(ALONE).is_some() {
         // A call that never returns ends the process by SIGALRM (alarm(2)).
@@ -52,7 +51,7 @@ pub fn alone(scenario: impl FnOnce()) {
     if passed {
         return;
     }
-    // What failed there comes first, as if it had failed here: also where the process went on and then hung.
+    // The failure in that process comes first, as if it were here, even if the process continued and then hung.
     eprint!("{complained}");
     let how = match output.status.signal() {
         Some(libc::SIGALRM) => format!("a call did not return within {SCENARIO_SECONDS} s"),
@@ -61,7 +60,7 @@ pub fn alone(scenario: impl FnOnce()) {
     panic!("{test}, in a process of its own: {how}\n{told}");
 }
 
-/// This process's id, as the statistics want it.
+/// This process's id, as the type that the statistics take.
 pub fn own_pid() -> u32 {
     process::id()
 }
@@ -70,7 +69,7 @@ pub fn own_pid() -> u32 {
 ///
 /// # Panics
 ///
-/// With the explanation, if it does not hold after a generous time.
+/// With the explanation, if it does not hold within 10 seconds.
 pub fn eventually(explanation: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
@@ -86,41 +85,40 @@ pub struct Child {
 }
 
 impl Child {
-    /// Forks a process that does this and exits; a panic is exit code 1. Only for use within [`alone`].
+    /// Forks a process that does `work` and exits; after a panic, with code 1. Only for use within [`alone`].
     pub fn fork(work: impl FnOnce()) -> Child {
         assert!(env::var_os(ALONE).is_some(), "only a process that is alone may fork");
         // SAFETY: no other thread of this process holds a lock (see `alone`), so the child inherits none.
         match unsafe { fork() }.expect("the machine has room for a process") {
             ForkResult::Parent { child } => Child { pid: child, reaped: false },
             ForkResult::Child => {
-                // Nobody is left behind when the scenario is killed.
+                // No child is left behind when the scenario is killed.
                 let _ = prctl::set_pdeathsig(Signal::SIGKILL);
                 let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
-                // SAFETY: ends the process; nothing of the harness that was copied here may run, so no exit
-                // handlers.
+                // SAFETY: `_exit` has no preconditions. It skips exit handlers, which belong to the parent's harness.
                 unsafe { libc::_exit(i32::from(failed)) }
             }
         }
     }
 
-    /// The process id, as the statistics want it.
+    /// The process id, as the type that the statistics take.
     pub fn pid(&self) -> u32 {
         self.pid.as_raw().cast_unsigned()
     }
 
     /// Waits until the child sleeps in the kernel (state S in proc_pid_stat(5)).
     pub fn wait_until_asleep(&self, explanation: &str) {
-        // What the kernel says of the child: its state, how often it fell asleep, and much else that stays the same
+        // The kernel's report on the child: its state, how often it fell asleep, and other values that do not change
         // while it sleeps (proc_pid_status(5)).
         let status = || fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
         eventually(explanation, || {
             let first = status();
-            // Whoever only naps between two looks at a word falls asleep again within this time.
+            // A process that polls, with short sleeps, falls asleep again within this time.
             first.contains("\nState:\tS") && (0..100).all(|_| status() == first)
         });
     }
 
-    /// Waits until the child has exited, and expects that it did so without complaint.
+    /// Waits until the child has exited, and expects exit code 0.
     pub fn join(mut self, explanation: &str) {
         let mut status = WaitStatus::StillAlive;
         eventually(explanation, || {
@@ -131,8 +129,7 @@ impl Child {
         assert_eq!(status, WaitStatus::Exited(self.pid, 0), "{explanation} (its message is above)");
     }
 
-    /// Kills the child at whatever instruction it is, and reaps it. Its process id, now that of a dead
-    /// process.
+    /// Kills the child at whatever instruction it is, and reaps it. Returns its process id, now that of a dead process.
     pub fn kill(mut self) -> u32 {
         self.end();
         self.pid()
@@ -156,7 +153,7 @@ impl Drop for Child {
     }
 }
 
-/// What a child does that waits to be killed.
+/// Sleeps until the process is killed.
 pub fn sleep_for_ever() -> ! {
     loop {
         nix::unistd::pause();
@@ -182,7 +179,7 @@ pub fn holder(stats: &SharedStats) -> Child {
     child
 }
 
-/// Kills a process and does what a master does then.
+/// Kills a process and settles it, as a master does.
 pub fn kill_and_settle(stats: &SharedStats, child: Child) {
     stats.settle(child.kill());
 }

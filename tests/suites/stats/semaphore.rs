@@ -8,7 +8,7 @@ use stats::{Acquired, SharedStats, Slot};
 use super::processes::{Child, alone, eventually, holder, kill_and_settle, own_pid, shared};
 use verdict::test;
 
-/// Long enough to see that a semaphore stays taken, short enough to do it often.
+/// Long enough to see that a semaphore stays taken, short enough to use often.
 const A_MOMENT: Duration = Duration::from_millis(20);
 
 #[test]
@@ -138,7 +138,7 @@ fn the_death_of_a_bystander_frees_nothing() {
     });
 }
 
-/// Takes the semaphore again and again; inside, moves two counters that are equal whenever nobody is inside.
+/// Takes the semaphore again and again; inside, changes two counters that are equal whenever the semaphore is free.
 fn keep_both_counters_equal(stats: &SharedStats, own: &Slot) {
     let pair = stats.slot(0);
     loop {
@@ -186,7 +186,7 @@ fn killing_processes_again_and_again_freezes_nobody() {
     });
 }
 
-/// 0 is nobody's process id, and Linux gives out 22 bits at most (proc(5), `PID_MAX_LIMIT`).
+/// No process has id 0, and Linux gives out 22 bits at most (proc(5), `PID_MAX_LIMIT`).
 const NO_PROCESS_IDS: [u32; 4] = [0, 1 << 22, 1 << 30, u32::MAX];
 
 #[test]

@@ -1,4 +1,4 @@
-//! Three herds behind HAProxy, and behind nginx: one is killed, one is rolled, and clients go on asking.
+//! Three herds behind HAProxy, and behind nginx: one is killed, one is rolled, and clients continue to ask.
 
 use super::{Daemon, PROGRAM, free_address, herd_at, replaced, text};
 use e2e::{Client, Pid, Server, Signal, Site, eventually, killpg};
@@ -14,7 +14,7 @@ use verdict::test;
 /// The names that the configurations give to the herds.
 pub const NAMES: [&str; 3] = ["a", "b", "c"];
 
-/// Three herds, a folder for the balancer, and where it listens.
+/// Three herds, a folder for the balancer, and the address where it listens.
 pub struct Fleet {
     pub herds: Vec<Server>,
     site: Site,
@@ -22,7 +22,7 @@ pub struct Fleet {
     pub front: SocketAddr,
 }
 
-/// Where a herd says whether it is well.
+/// Where a herd serves its health check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Monitoring {
     WithTheFiles,
@@ -55,7 +55,7 @@ impl Fleet {
         path
     }
 
-    /// Has HAProxy ask for /health where the herds have their monitoring.
+    /// Makes HAProxy ask for /health at the herds' monitoring addresses.
     fn check_apart(&self, text: &str) -> String {
         self.herds.iter().fold(text.to_owned(), |text, herd| {
             let (site, port) = (herd.address().to_string(), herd.monitoring_address().port());
@@ -63,7 +63,7 @@ impl Fleet {
         })
     }
 
-    /// HAProxy in front of them, once it knows that all are up, and the socket for its operator.
+    /// HAProxy in front of them, once it sees all of them up, and the socket for its operator.
     fn haproxy(&self, monitoring: Monitoring) -> Option<(Daemon, PathBuf)> {
         let (daemon, socket) = self.haproxy_with(|text| match monitoring {
             Monitoring::WithTheFiles => text.to_owned(),
@@ -75,7 +75,8 @@ impl Fleet {
         Some((daemon, socket))
     }
 
-    /// A client that is not on the balancer's machine, and says that it is somebody else, is in the herds' log as itself.
+    /// Checks that a client with another address than the balancer's, which claims a third one, is in the herds' log
+    /// with its own.
     fn names_its_clients(&self) {
         let mut client = Client::connect_from(IpAddr::from([127, 0, 0, 2]), self.front);
         client.ask("GET", "/page.html", &["User-Agent: me", "X-Forwarded-For: 192.0.2.66"]).expect(200);
@@ -106,7 +107,7 @@ impl Fleet {
     /// nginx in front of them, with an edited configuration.
     pub fn nginx_with(&self, edit: impl Fn(&str) -> String) -> Option<Daemon> {
         let path = self.configuration("nginx.conf", ["listen 80", "listen "]);
-        // Where it may write, as who is not root.
+        // Where nginx may write if it is not started by root.
         let folder = self.folder.path().display();
         let mine = format!(
             "pid {folder}/pid;\nerror_log {folder}/error.log;\ndaemon off;\n{}",
@@ -149,7 +150,7 @@ impl Fleet {
     }
 }
 
-/// Lets clients have some more answers.
+/// Waits until the clients have some more answers.
 fn go_on(clients: &Clients) {
     let enough = clients.answers() + 200;
     eventually("clients are answered", || clients.answers() >= enough);
@@ -181,7 +182,7 @@ fn haproxy_loses_no_request_once_it_has_noticed() {
     fleet.roll(1);
     go_on(&clients);
     assert_eq!(clients.lost(), lost_until_noticed, "nothing should be lost once the dead herd is out");
-    // Those that were in the middle of an answer, at most one for each client.
+    // Answers that were in progress, at most one for each client.
     assert!(lost_until_noticed <= 16, "{lost_until_noticed} lost");
 
     let before = asked("a");
@@ -205,12 +206,12 @@ fn haproxy_loses_no_request_once_it_has_noticed() {
 
 #[test]
 fn haproxy_asks_elsewhere_when_a_herd_drains() {
-    // Where the files are, /health is no file, and a herd without it would never be up.
+    // On the files' address there is no /health, so a check there would never find a herd up.
     let fleet = Fleet::with(&["--monitoring-address", "127.0.0.1:0"]);
     let Some((_haproxy, socket)) = fleet.haproxy(Monitoring::Apart) else { return };
     fleet.names_its_clients();
     let clients = fleet.clients();
-    // As an operator takes a machine away: no new requests, then a stop.
+    // As an operator takes a machine out of service: no new requests, then a stop.
     let mut admin = UnixStream::connect(&socket).expect("HAProxy's socket");
     admin.write_all(b"set server herds/a state drain\n").expect("HAProxy's socket");
     eventually("it drains", || haproxy_stat(&socket, "a", "status").starts_with("DRAIN"));

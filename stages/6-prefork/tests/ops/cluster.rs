@@ -1,5 +1,6 @@
-//! The container of the manifest, as a node would start it: with its user and rights, on its port, and in the environment
-//! that a cluster makes up for it. (No kubelet, no image: of the Dockerfile, the environment counts.)
+//! The container of the manifest, as a node would start it: with its user and rights, on its port, and in the
+//! environment that a cluster provides. (Without a kubelet or an image: only the environment is taken from the
+//! Dockerfile.)
 
 use super::container::{exec_form, instructions};
 use super::{Daemon, PROGRAM, ops, replaced, run, text};
@@ -21,7 +22,7 @@ fn manifest() -> Option<Vec<Json>> {
     documents.as_array().cloned()
 }
 
-/// The variables for a Service, in every pod beside it (Kubernetes, "Discovering services").
+/// The variables that every pod in the namespace of a Service gets (Kubernetes, "Discovering services").
 fn service_links(service: &Json) -> Vec<(String, String)> {
     let name = service["metadata"]["name"].as_str().expect("a name").to_uppercase().replace('-', "_");
     let port = &service["spec"]["ports"][0]["port"];
@@ -40,7 +41,7 @@ fn service_links(service: &Json) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// The environment of the container. What comes later wins: image, cluster, manifest.
+/// The environment of the container. Later ones override earlier ones: image, cluster, manifest.
 fn environment(documents: &[Json], pod: &Json) -> Vec<(String, String)> {
     let file = text("Dockerfile");
     let image = instructions(&file, "ENV").into_iter().flat_map(str::split_whitespace);
@@ -63,7 +64,8 @@ fn environment(documents: &[Json], pod: &Json) -> Vec<(String, String)> {
     variables
 }
 
-/// What a node does for the security contexts of pod and container: whose process it is, and what it may do.
+/// What a node does for the security contexts of pod and container: it sets the user of the process, and what it may
+/// do.
 fn confined(pod: &Json, program: &[String]) -> String {
     let (context, user) = (&pod["containers"][0]["securityContext"], &pod["securityContext"]["runAsUser"]);
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
@@ -88,7 +90,7 @@ fn the_container_of_the_manifest_serves_and_stops_as_a_node_would_have_it() {
     let entry = exec_form(instructions(&text("Dockerfile"), "ENTRYPOINT")[0]);
     let folder = tempfile::tempdir().expect("a folder");
     let mut steps = vec![
-        // The program of the image, its site, and a file system to which nobody can write.
+        // The program of the image, its site, and a read-only file system.
         "mount -t tmpfs tmpfs /srv && mkdir -p /srv/bin /srv/www && echo hello >/srv/www/index.html"
             .to_owned(),
         format!("cp {} /srv/bin/herd", PROGRAM.path),
@@ -139,7 +141,7 @@ fn the_container_of_the_manifest_serves_and_stops_as_a_node_would_have_it() {
     assert_eq!(herd.child.wait().expect("a child").code(), Some(0), "{}", herd.log());
 }
 
-/// What the comments of the manifest say about its numbers.
+/// Checks what the comments of the manifest say about its numbers.
 #[test]
 fn a_pod_that_is_deleted_has_the_time_that_herd_takes() {
     let Some(documents) = manifest() else { return };

@@ -1,5 +1,5 @@
-//! The steps of the Dockerfile, without an engine: its RUN lines fill a folder, and the folder becomes the root of a
-//! process that is nobody in particular.
+//! The steps of the Dockerfile, without an engine: its RUN lines fill a folder, and the folder becomes the root of an
+//! unprivileged process.
 
 use super::{Daemon, free_address, run, text};
 use e2e::{Client, Pid, eventually};
@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// What follows this instruction, in each line that has it.
+/// The arguments of this instruction, for each line that has it.
 pub fn instructions<'a>(file: &'a str, name: &str) -> Vec<&'a str> {
     file.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).collect()
 }
@@ -23,11 +23,11 @@ pub fn exec_form(words: &str) -> Vec<String> {
     words.as_array().expect("a list").iter().map(|word| word.as_str().expect("a word").to_owned()).collect()
 }
 
-/// A control group that grants its processes one core's worth of time. It goes with the test.
+/// A control group that gives its processes the time of one core. It is removed at the end of the test.
 struct OneCore(PathBuf);
 
 impl OneCore {
-    /// `None` where no such group can be made.
+    /// `None` if no such group can be made.
     fn new() -> Option<OneCore> {
         let name = format!("herd-one-core-{}", std::process::id());
         // Version 1 and version 2 (cgroups(7)).
@@ -43,7 +43,7 @@ impl OneCore {
 
 impl Drop for OneCore {
     fn drop(&mut self) {
-        // It is empty once the kernel has buried the last process of it.
+        // It is empty once the kernel has removed its last process.
         eventually("the group is empty", || fs::remove_dir(&self.0).is_ok() || !self.0.exists());
     }
 }
@@ -71,7 +71,7 @@ fn a_herd_has_a_worker_for_each_core_that_its_container_may_use() {
     assert_eq!(workers_of(&format!("echo $$ >{}/cgroup.procs;", group.0.display())), 1);
 }
 
-/// The process that an engine would have started. It ends with the test; its workers follow it.
+/// The process that an engine would have started. It ends with the test, and its workers with it.
 struct Container(Child);
 
 impl Drop for Container {
@@ -81,10 +81,10 @@ impl Drop for Container {
     }
 }
 
-// A test without verdict's limit: most of it is a build, which takes what it takes.
+// A test without verdict's limit: most of it is a build, which can take any time.
 #[test]
 fn the_image_holds_all_that_herd_needs() {
-    // Rust links with the C compiler, so there is one; it knows whether there is a C library to link statically.
+    // Rust links with the C compiler, so there is one, which knows whether there is a static C library.
     let libc = run("cc", &["-print-file-name=libc.a"]).map(|output| output.stdout);
     if libc.is_none_or(|path| !path.starts_with(b"/")) {
         return e2e::skip("there is no libc.a");
@@ -96,7 +96,7 @@ fn the_image_holds_all_that_herd_needs() {
     for steps in instructions(&file, "RUN") {
         let steps = super::replaced(steps, "/image", &image.to_string_lossy());
         let mut shell = Command::new("sh");
-        // What is tried is the image, and not how fast it is; optimizing takes longer.
+        // This tests the contents of the image, not its speed, and an unoptimized build is faster.
         shell.args(["-euc", &steps]).current_dir(&course).env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
         let output = shell.output().expect("a shell");
         assert!(output.status.success(), "{steps}:\n{}", String::from_utf8_lossy(&output.stderr));
@@ -104,7 +104,7 @@ fn the_image_holds_all_that_herd_needs() {
 
     let (address, user) = (free_address(), instructions(&file, "USER")[0]);
     let entry = exec_form(instructions(&file, "ENTRYPOINT")[0]);
-    // Whoever is not root may still be root of a namespace, where there is nobody else to be.
+    // A user that is not root may still be root in a user namespace, in which no other user exists.
     let mut command = if geteuid().is_root() {
         let mut command = Command::new("chroot");
         command.arg(format!("--userspec={user}"));
@@ -119,7 +119,7 @@ fn the_image_holds_all_that_herd_needs() {
         let (name, value) = setting.split_once('=').expect("NAME=value");
         command.env(name, value);
     }
-    // Where the image says 8080, the test must take what is free.
+    // Instead of the image's port 8080, the test must use a free one.
     command.env("HERD_PORT", address.port().to_string()).env("HERD_NUM_WORKERS", "2");
     let log = folder.path().join("log");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).expect("a file"));

@@ -1,4 +1,4 @@
-//! What can be said about a file without starting anything for it.
+//! Checks of files that do not need a running program.
 
 use super::{ops, passes, replaced, text};
 use std::fs;
@@ -16,7 +16,7 @@ fn the_manifest_of_the_cluster_fits_the_published_schemas() {
     passes("kubernetes-validate", &["--strict", &ops("kubernetes.yaml").to_string_lossy()]);
 }
 
-/// As its comment and the book say.
+/// As the manifest's comment and the book describe.
 #[test]
 fn the_manifest_with_a_port_for_monitoring_fits_the_published_schemas() {
     let mut text = text("kubernetes.yaml");
@@ -48,7 +48,7 @@ fn compose_fits_the_published_schema() {
     );
 }
 
-/// A dashboard as it is written down: JSON has the values of enumerations, and the queries are for Prometheus.
+/// A dashboard as JSON: with the values of enumerations instead of their names, and with queries for Prometheus.
 const TYPES: &str = "import type { Dashboard, DataQuery } from \"@grafana/schema\";
 type Written<T> =
     T extends string ? `${T}`
@@ -57,7 +57,7 @@ type Written<T> =
     : T;
 ";
 
-/// The type of a dashboard, as Grafana publishes it for those who write one.
+/// Checks the dashboard against the type that Grafana publishes for authors.
 #[test]
 fn the_dashboard_fits_grafanas_own_type() {
     let modules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/node_modules");

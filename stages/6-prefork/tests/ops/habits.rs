@@ -1,4 +1,4 @@
-//! What balancers do that are not set up as ours are: their defaults, and what operators commonly tell them.
+//! Balancers that are not set up as ours are: their defaults, and common settings.
 
 use super::balancers::{Fleet, NAMES, haproxy_stat};
 use super::{replaced, run, text};
@@ -6,7 +6,7 @@ use e2e::{Client, eventually};
 use program::cli::{self, Start};
 use verdict::test;
 
-/// Its own check is `OPTIONS /` in HTTP/1.0, without Host.
+/// HAProxy's default check is `OPTIONS /` in HTTP/1.0, without Host.
 #[test]
 fn haproxys_default_check_finds_herds_up() {
     let fleet = Fleet::new();
@@ -23,7 +23,7 @@ fn haproxys_default_check_finds_herds_up() {
     }
 }
 
-/// Each message of HAProxy begins with who the client is (`send-proxy`), and so do its checks.
+/// Each connection of HAProxy begins with a line about the client (`send-proxy`), also those of its checks.
 #[test]
 fn haproxy_that_speaks_the_proxy_protocol_finds_herds_down() {
     let fleet = Fleet::new();
@@ -39,7 +39,7 @@ fn haproxy_that_speaks_the_proxy_protocol_finds_herds_down() {
     println!("{}", haproxy.log());
 }
 
-/// The client asks for `/app/sub`, herd is asked for `/sub`, and the way to `/app/sub/` must be right all the same.
+/// The client asks for `/app/sub`, the balancer asks herd for `/sub`, and the redirect must still lead to `/app/sub/`.
 #[track_caller]
 fn leads_to_the_directory(fleet: &Fleet) {
     let url = format!("http://{}/app/sub", fleet.front);
@@ -69,8 +69,8 @@ fn a_redirect_survives_nginx_that_strips_a_prefix() {
     leads_to_the_directory(&fleet);
 }
 
-/// A connection that waits is closed by the one who would use it. The other way round, herd may close it while a request
-/// is on its way.
+/// An idle connection must be closed by the side that would use it. If herd closes it, a request may be on its way
+/// already.
 #[test]
 fn nginx_lets_go_of_a_connection_before_herd_does() {
     let line = text("nginx.conf")
@@ -90,14 +90,14 @@ fn nginx_lets_go_of_a_connection_before_herd_does() {
     );
 
     let fleet = Fleet::new();
-    // The same, in less time.
+    // The same, with a shorter timeout.
     let Some(_nginx) = fleet.nginx_with(|file| {
         replaced(file, &format!("keepalive_timeout {seconds}s;"), "keepalive_timeout 1s;")
     }) else {
         return;
     };
     Client::connect(fleet.front).get("/page.html").expect(200);
-    // The one that asks is a client, too. This herd's own limit for idle clients is ten minutes.
+    // The request for /health is a connection, too. This herd's own limit for idle clients is ten minutes.
     for herd in &fleet.herds {
         eventually("nginx lets go", || herd.get("/health").expect(200).json()["active_connections"] == 1);
     }

@@ -5,7 +5,7 @@ use e2e::{Site, pattern};
 use std::path::Path;
 use verdict::test;
 
-/// Runs a script against a herd with these flags. `None`, and a word about it, if there is no k6.
+/// Runs a script against a herd with these flags. `None`, and a message, if k6 is not installed.
 fn k6(script: &str, flags: &[&str], more: &[&str]) -> Option<(bool, String)> {
     let site = Site::new()
         .file("index.html", pattern(2000))
@@ -22,7 +22,7 @@ fn k6(script: &str, flags: &[&str], more: &[&str]) -> Option<(bool, String)> {
 
 #[test]
 fn a_load_that_grows_stays_within_its_limits() {
-    // How fast a busy machine is says nothing about the script.
+    // The speed of a busy machine says nothing about the script.
     let patient = ["--env", "P95_MILLISECONDS=20000"];
     let Some((passed, said)) = k6("load.js", &[], &patient) else { return };
     assert!(passed, "{said}");
@@ -36,7 +36,7 @@ fn a_storm_is_refused_politely() {
     assert!(passed, "{said}");
 }
 
-/// Whether the scripts can fail at all: no server answers in no time, and this one refuses nobody.
+/// Checks that the scripts can fail at all: no server answers in 0.1 µs, and this one refuses no request.
 #[test]
 fn what_is_not_kept_is_noticed() {
     let Some((passed, said)) = k6("load.js", &[], &["--env", "P95_MILLISECONDS=0.0001"]) else { return };

@@ -1,4 +1,4 @@
-//! A machine with a systemd of its own, made of namespaces (`machine.sh`), on which herd is installed as its unit says.
+//! A machine with its own systemd, made of namespaces (`machine.sh`), on which herd is installed as its unit says.
 
 use super::{Daemon, PROGRAM, text};
 use e2e::eventually;
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// The machine. It ends with the test, and then everything that was said on it is printed.
+/// The machine. It ends with the test, and then its transcript is printed.
 pub struct Machine {
     pid: String,
     transcript: RefCell<String>,
@@ -18,7 +18,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Boots it and installs herd there. `None`, and a word about it, where that is not possible.
+    /// Boots it and installs herd there. `None`, and a message, if that is not possible.
     #[track_caller]
     pub fn with_herd() -> Option<Machine> {
         let machine = Machine::boot()?;
@@ -36,7 +36,7 @@ impl Machine {
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
-        // What the unit's first lines call the root of the repository.
+        // The folder that the unit's first lines call the root of the repository.
         let course = folder.path().join("course");
         let [built, ops] = ["target/release", "stages/6-prefork/ops"].map(|path| course.join(path));
         fs::create_dir_all(&built).and_then(|()| fs::create_dir_all(&ops)).expect("folders");
@@ -65,7 +65,7 @@ impl Machine {
         Some(machine)
     }
 
-    /// Runs a line of shell there: whether it succeeds, and all that it says.
+    /// Runs a line of shell there. Returns whether it succeeds, and all of its output.
     fn run(&self, line: &str) -> (bool, String) {
         let mut command = Command::new("nsenter");
         command
@@ -77,12 +77,12 @@ impl Machine {
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// What a line of shell says. For questions that are asked again and again.
+    /// The output of a line of shell. For questions that are asked repeatedly, because it is not in the transcript.
     pub fn says(&self, line: &str) -> String {
         self.run(line).1
     }
 
-    /// Runs a line of shell, which goes into the transcript. Whether it succeeds, and what it says.
+    /// Runs a line of shell, which goes into the transcript. Returns whether it succeeds, and its output.
     pub fn tries(&self, line: &str) -> (bool, String) {
         let (success, said) = self.run(line);
         *self.transcript.borrow_mut() += &format!("# {line}\n{said}");

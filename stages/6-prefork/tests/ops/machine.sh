@@ -1,7 +1,8 @@
 #!/bin/sh
 # A machine of namespaces in which systemd is process 1: machine.sh FOLDER
-# It has the programs of this machine (/usr, read-only) and nothing else of it: its own processes, mounts, network, name,
-# control groups and users. FOLDER/course is its /course. FOLDER/pid gets the number of its process 1, seen from here.
+# It shares the programs of this machine (/usr, read-only) and nothing else: it has its own processes, mounts, network,
+# name, control groups and /etc/passwd. FOLDER/course is its /course. FOLDER/pid gets the id of its process 1, as seen
+# from outside.
 set -eu
 folder=$1
 if [ -z "${inside:-}" ]; then
@@ -13,11 +14,11 @@ if [ -z "${inside:-}" ]; then
     mkdir "$group"
     inside=yes group=$group unshare --pid --ipc --uts --net --mount --fork --kill-child "$0" "$folder" &
     machine=$!
-    # It ignores SIGTERM while it waits, and process 1 follows it (--kill-child).
+    # unshare ignores SIGTERM while it waits, and process 1 dies with it (--kill-child).
     trap 'kill -KILL "$machine"' TERM
-    # A signal ends `wait` early; the second one collects.
+    # A signal ends `wait` early; the second `wait` reaps.
     wait "$machine" || wait "$machine" || true
-    # The kernel has killed every process in there; the groups are empty as soon as the last one is gone.
+    # The kernel has killed every process inside; the groups can be removed once the last one is gone.
     for _ in $(seq 1000); do
         find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
         [ -d "$group" ] || exit 0
@@ -26,10 +27,10 @@ if [ -z "${inside:-}" ]; then
     exit 1
 fi
 
-# A group of control groups that it takes for the whole tree.
+# Its control group becomes the root of the tree that it sees.
 echo 0 >"$group/cgroup.procs"
 [ -n "${rooted:-}" ] || rooted=yes exec unshare --cgroup "$0" "$folder"
-# /proc is still the one outside, and there this process has the number that is needed there.
+# /proc is still that of the outside, so it shows this process's id there.
 read -r pid _ </proc/self/stat
 
 mount -t tmpfs tmpfs "$folder/root"
@@ -46,7 +47,7 @@ cp /etc/passwd /etc/group /etc/ld.so.cache etc
 : >etc/machine-id
 mount --bind "$folder/course" course
 mount -t proc proc proc
-# The kernel is everybody's, so its settings are not for this machine to change.
+# The kernel is shared, so this machine must not change its settings.
 mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
 mount -t sysfs -o ro sysfs sys
@@ -59,7 +60,7 @@ done
 mkdir dev/pts dev/shm
 mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
-# No more than a journal, until somebody starts something.
+# Only a journal, until a test starts a service.
 printf '[Unit]\nRequires=systemd-journald.service\n' >etc/systemd/system/machine.target
 echo "$pid" >"$folder/pid.new"
 mv "$folder/pid.new" "$folder/pid"

@@ -1,7 +1,8 @@
-//! The files in `ops/`, tried with the programs that they are for.
+//! The files in `ops/`, tested with the programs that they are for.
 //!
-//! A file of configuration that nobody runs is wrong within a year. So Prometheus scrapes a herd with the rules as they
-//! are, HAProxy and nginx balance three herds as they would, and so on. A test whose program is missing says so.
+//! A configuration file that is never run is wrong within a year. So Prometheus scrapes a herd with our rules, HAProxy
+//! and nginx balance three herds with our configurations, and so on. A test whose program is missing prints that it was
+//! skipped.
 
 mod balancers;
 mod cluster;
@@ -42,7 +43,7 @@ fn replaced(text: &str, old: &str, new: &str) -> String {
     text.replace(old, new)
 }
 
-/// Runs a program to its end. `None`, and a word about it, if there is no such program.
+/// Runs a program to its end. `None`, and a message, if there is no such program.
 fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     match Command::new(program).args(arguments).stdin(Stdio::null()).output() {
         Ok(output) => Some(output),
@@ -53,7 +54,7 @@ fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     }
 }
 
-/// Runs a program that must say yes.
+/// Runs a program that must succeed.
 #[track_caller]
 fn passes(program: &str, arguments: &[&str]) {
     if let Some(output) = run(program, arguments) {
@@ -67,14 +68,14 @@ fn passes(program: &str, arguments: &[&str]) {
     }
 }
 
-/// Another server, beside herds. It ends with the test.
+/// A server other than herd. It ends with the test.
 struct Daemon {
     child: Child,
     log: PathBuf,
 }
 
 impl Daemon {
-    /// Starts it and waits until somebody listens there. `None`, and a word about it, if it is not installed.
+    /// Starts it and waits until it listens at `address`. `None`, and a message, if it is not installed.
     #[track_caller]
     fn start(folder: &TempDir, address: SocketAddr, program: &str, arguments: &[&str]) -> Option<Daemon> {
         let mut daemon = Daemon::spawn(folder.path().join(format!("{program}.log")), program, arguments)?;
@@ -86,14 +87,15 @@ impl Daemon {
         Some(daemon)
     }
 
-    /// Starts it. What it says goes into `log`. `None`, and a word about it, if it is not installed.
+    /// Starts it. Its output goes into `log`. `None`, and a message, if it is not installed.
     #[track_caller]
     fn spawn(log: PathBuf, program: &str, arguments: &[&str]) -> Option<Daemon> {
         let file = fs::File::create(&log).expect("a file");
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(file.try_clone().expect("a file")).stderr(file);
         #[allow(unsafe_code)]
-        // SAFETY: prctl(2) is one system call, which may be made between fork and exec.
+        // SAFETY: the closure only calls prctl(2), a single system call that neither locks nor allocates, so it may run
+        // between fork and exec.
         unsafe {
             command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGTERM)?));
         }
@@ -111,18 +113,18 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // All of them end orderly, and take their own children along.
+        // All of these programs end in order on SIGTERM, and end their own children.
         let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
         let _ = self.child.wait();
     }
 }
 
-/// Free now, and most likely still free in a moment.
+/// An address that is free now, and most likely still free in a moment.
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
 }
 
-/// A herd at an address that a configuration knows already.
+/// A herd at an address that is already in a configuration.
 fn herd_at(address: SocketAddr, site: &Site, flags: &[&str]) -> Server {
     PROGRAM.launch().site(site).flags(&["--port", &address.port().to_string()]).flags(flags).start()
 }

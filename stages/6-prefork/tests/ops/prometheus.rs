@@ -1,4 +1,4 @@
-//! A Prometheus that scrapes a herd under load, with our rules, and is asked what the dashboard would ask.
+//! A Prometheus that scrapes a herd under load, with our rules, and answers the queries of the dashboard.
 
 use super::{Daemon, free_address, herd_at, replaced, text};
 use e2e::{Json, Signal, Site, eventually, kill};
@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 use verdict::test;
 
-/// Head and body of an answer. HTTP/1.0, so that it comes in one piece.
+/// Head and body of an answer. HTTP/1.0, so that the body is not chunked.
 fn get(prometheus: SocketAddr, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(prometheus).expect("Prometheus");
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {prometheus}\r\n\r\n").expect("Prometheus");
@@ -27,13 +27,13 @@ fn api(prometheus: SocketAddr, path: &str) -> Json {
     body["data"].clone()
 }
 
-/// The samples that a query gives now.
+/// The samples that a query returns now.
 fn query(prometheus: SocketAddr, expression: &str) -> Vec<Json> {
     let encoded = utf8_percent_encode(expression, NON_ALPHANUMERIC);
     api(prometheus, &format!("query?query={encoded}"))["result"].as_array().expect("samples").clone()
 }
 
-/// The value, if the query gives one.
+/// The value, if the query returns one.
 fn value(prometheus: SocketAddr, expression: &str) -> Option<f64> {
     match &query(prometheus, expression)[..] {
         [one] => one["value"][1].as_str()?.parse().ok(),
@@ -41,7 +41,7 @@ fn value(prometheus: SocketAddr, expression: &str) -> Option<f64> {
     }
 }
 
-/// What the panels and the notes of the dashboard ask.
+/// The queries of the dashboard's panels and annotations.
 fn dashboard_queries() -> Vec<String> {
     let dashboard: Json = text("grafana/herd.json").parse().expect("JSON");
     let of = |list: &Json| list.as_array().expect("a list").clone();
@@ -80,7 +80,7 @@ fn every_query_and_every_rule_agrees_with_what_the_clients_counted() {
     let Some(daemon) = Daemon::start(&folder, prometheus, "prometheus", &arguments) else { return };
     eventually("Prometheus is ready", || get(prometheus, "/-/ready").0.starts_with("HTTP/1.0 200"));
     let instance = format!("{{instance=\"{address}\"}}");
-    // Scraped before anybody has asked for anything, so that what follows is an increase from 0.
+    // Scraped before the first request, so that the requests are an increase from 0.
     eventually("Prometheus has seen the herd", || {
         value(prometheus, &format!("http_requests_total{instance}")) == Some(0.0)
     });
@@ -96,7 +96,7 @@ fn every_query_and_every_rule_agrees_with_what_the_clients_counted() {
         }
     }
     // A response is counted when its last byte is sent, a moment after the client has it. A worker that is killed in
-    // that moment has answered a request that nobody counted.
+    // that moment has answered a request that was not counted.
     eventually("all of them are counted", || {
         herd.get("/stats").expect(200).json()["total"]["requests"] == 300
     });
@@ -124,7 +124,7 @@ fn every_query_and_every_rule_agrees_with_what_the_clients_counted() {
     eventually("one answer of ten is the server's error", || {
         value(prometheus, "instance:http_errors:ratio_rate1m").is_some_and(|share| (share - 0.1).abs() < 1e-9)
     });
-    // All of them are in the last minute, and Prometheus adds what it guesses for the time around its scrapes.
+    // All of them are in the last minute, and Prometheus extrapolates for the time around its scrapes.
     eventually("the rate of a minute is that of 300 requests, and a little more", || {
         value(prometheus, "instance:http_requests:rate1m * 60")
             .is_some_and(|count| (300.0..=400.0).contains(&count))

@@ -1,4 +1,4 @@
-//! The unit under the real systemd: installed as it says itself, with every line that it has.
+//! The unit under the real systemd, installed as its own comments say, with all of its lines.
 
 use super::machine::Machine;
 use super::{PROGRAM, passes, run, text};
@@ -6,11 +6,11 @@ use e2e::{Site, eventually};
 use std::fs;
 use verdict::test;
 
-/// What a service may do is rated from 0 (nothing) to 10 (everything).
+/// systemd rates a service's exposure from 0 (it may do nothing) to 10 (everything).
 #[test]
 fn systemd_takes_the_unit_and_finds_that_it_may_do_little() {
     let folder = tempfile::tempdir().expect("a folder");
-    // The program lies where an installed one would, as far as the unit can tell.
+    // Replaces the installed program's path by that of the one under test.
     let unit = folder.path().join("herd.service");
     fs::write(&unit, super::replaced(&text("herd.service"), "/usr/local/bin/herd", PROGRAM.path))
         .expect("a file");
@@ -23,7 +23,7 @@ fn systemd_takes_the_unit_and_finds_that_it_may_do_little() {
     }
 }
 
-/// The master is another process, and everybody serves.
+/// Checks that the master is a new process, and that the herd serves.
 #[track_caller]
 fn is_restarted(machine: &Machine, old: &str) {
     eventually("systemd has started another master", || !["0", old].contains(&&*machine.property("MainPID")));
@@ -34,7 +34,7 @@ fn is_restarted(machine: &Machine, old: &str) {
 #[test]
 fn the_unit_serves_reloads_and_stops() {
     let Some(machine) = Machine::with_herd() else { return };
-    // Started as soon as it serves (Type=notify), so nothing is waited for.
+    // `systemctl start` returns when it serves (Type=notify), so there is no need to wait.
     assert_eq!(machine.property("ActiveState"), "active");
     machine.must("systemctl status --no-pager herd");
     assert_eq!(machine.property("StatusText"), "every worker serves");
@@ -44,13 +44,13 @@ fn the_unit_serves_reloads_and_stops() {
     machine.must("head -c 3145728 /dev/urandom >/srv/www/large.bin");
     machine.must("curl --silent --show-error --fail http://127.0.0.1/large.bin | cmp - /srv/www/large.bin");
 
-    // Is it under lock and key? One capability, no gain of others, a filter of system calls.
+    // Is it confined? One capability, no way to gain others, and a filter of system calls.
     let master = machine.property("MainPID");
     let status = machine.must(&format!("grep -E '^(Uid|NoNewPrivs|Seccomp|Cap)' /proc/{master}/status"));
     for line in ["CapBnd:\t0000000000000400", "NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.contains(line), "{status}");
     }
-    // What it cannot do it does without, and says so. Here it can do all that it can do elsewhere.
+    // If herd cannot use Landlock, it logs that and runs without. Under the unit, it can use it if it can elsewhere.
     let free = PROGRAM.launch().site(&Site::new()).start();
     let is_without = |log: &str| log.contains("Landlock");
     assert_eq!(is_without(&machine.journal()), is_without(&free.stderr()), "{}", machine.journal());
@@ -83,7 +83,7 @@ fn systemd_restarts_a_master_that_stands_still_or_dies() {
     let Some(machine) = Machine::with_herd() else { return };
     let master = machine.property("MainPID");
     machine.must("systemctl kill --kill-whom=main --signal=STOP herd");
-    // Workers serve on meanwhile.
+    // The workers continue to serve meanwhile.
     machine.must("curl --silent --show-error --fail http://127.0.0.1/");
     is_restarted(&machine, &master);
     let journal = machine.journal();
@@ -122,7 +122,7 @@ fn systemd_tries_again_when_something_may_pass_and_not_after_a_wrong_setting() {
         ),
     ] {
         start_after(&machine, change);
-        // The first one more often than systemd would without the unit's word.
+        // The first change needs more starts than systemd's default limit allows.
         let enough = if change == other { 6 } else { 1 };
         eventually("systemd tries again and again", || {
             machine.property("NRestarts").parse::<u32>().is_ok_and(|restarts| restarts >= enough)

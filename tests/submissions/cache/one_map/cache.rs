@@ -1,4 +1,4 @@
-//! One map for both: a key is on its way or here. So nothing has to be moved from one map to the other, and a key
+//! One map for both: a key is being loaded or present. So no entry must be moved from one map to the other, and a key
 //! cannot be in both.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -30,14 +30,14 @@ enum Slot<V> {
     Here { value: Arc<V>, weight: usize, used: AtomicU64 },
 }
 
-/// Those who wait for a value. The outer option: has it ended; the inner one: with a value.
+/// A load that threads wait for. The outer option: whether it has ended; the inner one: its value, if it has one.
 #[derive(Debug)]
 struct Delivery<V> {
     ended: Mutex<Option<Option<Arc<V>>>>,
     bell: Condvar,
 }
 
-/// What the cache has counted, and what it holds.
+/// The counters of the cache, and its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Look-ups that found a value.
@@ -46,13 +46,13 @@ pub struct Counts {
     pub misses: u64,
     /// Loads that were begun.
     pub loads: u64,
-    /// Entries that left to make room.
+    /// Entries evicted so far, to make room.
     pub evictions: u64,
     /// Entries at this moment.
     pub entries: usize,
     /// Their weights together.
     pub bytes: usize,
-    /// What `bytes` never exceeds.
+    /// The limit that `bytes` never exceeds.
     pub capacity: usize,
 }
 
@@ -92,7 +92,7 @@ impl<V> Table<V> {
 }
 
 impl<V: Weigh> Cache<V> {
-    /// An empty cache that holds at most so many bytes.
+    /// An empty cache that holds at most `capacity` bytes.
     pub fn new(capacity: usize) -> Cache<V> {
         Cache {
             table: RwLock::new(Table { slots: BTreeMap::new(), bytes: 0 }),
@@ -168,7 +168,7 @@ impl<V: Weigh> Cache<V> {
         Ok((value, Lookup::Miss(change)))
     }
 
-    /// Takes an entry out, but only if it still is this very value.
+    /// Removes an entry, but only if it still holds this very value.
     pub fn remove_if_same(&self, key: &str, value: &Arc<V>) -> Change {
         let mut table = self.table.write().unwrap();
         match table.slots.get(key) {
@@ -179,7 +179,7 @@ impl<V: Weigh> Cache<V> {
         }
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub fn counts(&self) -> Counts {
         let table = self.table.read().unwrap();
         let entries = table.slots.values().filter(|slot| matches!(slot, Slot::Here { .. })).count();
@@ -197,7 +197,7 @@ impl<V: Weigh> Cache<V> {
     }
 }
 
-/// A load that was announced: it ends with a value, or without one if it is dropped.
+/// An announced load: it ends with a value, or without one if this is dropped.
 struct Promise<'c, V: Weigh> {
     cache: &'c Cache<V>,
     key: &'c str,

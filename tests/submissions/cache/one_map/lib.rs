@@ -13,7 +13,7 @@ pub(crate) use std::sync;
 #[path = "../../../tests/models/cache.rs"]
 mod models;
 
-/// Something that takes up room.
+/// A value that takes up room in a cache.
 pub trait Weigh {
     /// Bytes that count against the capacity.
     fn weight(&self) -> usize;
@@ -22,7 +22,7 @@ pub trait Weigh {
 /// How a look-up went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// The value was here.
+    /// The value was in the cache.
     Hit,
     /// Another thread was just loading it.
     Joined,
@@ -33,11 +33,11 @@ pub enum Lookup {
 /// How the contents of the cache changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Bytes that came in.
+    /// Bytes that were added.
     pub bytes_added: usize,
-    /// Entries that came in.
+    /// Entries that were added.
     pub entries_added: usize,
-    /// Bytes that went out.
+    /// Bytes that were removed.
     pub bytes_removed: usize,
     /// Entries that were evicted.
     pub evicted: usize,

@@ -1,4 +1,4 @@
-//! A flight whose end is a word, and whose value is beside it.
+//! A flight whose state is one field, and whose value is another.
 
 use crate::sync::{Condvar, Mutex};
 use std::sync::Arc;

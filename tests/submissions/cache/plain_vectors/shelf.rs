@@ -1,5 +1,4 @@
-//! Entries in a plain vector, in the order in which they were put in; the order of use is sorted out only when room
-//! must be made.
+//! Entries in a plain vector, in the order of insertion; the order of use is worked out only when room must be made.
 
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::{Change, Weigh};

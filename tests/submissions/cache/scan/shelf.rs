@@ -1,5 +1,5 @@
-//! No order is kept: whoever needs a victim looks at the stamps of all entries. Hits are as cheap as they can be,
-//! evictions cost a walk over everything.
+//! No order is kept: an eviction looks at the stamps of all entries. Hits are as cheap as they can be, but each
+//! eviction is a walk over all entries.
 
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::{Change, Weigh};

@@ -1,5 +1,5 @@
-//! Another mailbox: a flag for each kind of notice instead of one word of bits. `take` is four instructions
-//! then, and still loses nothing: each flag is taken in one.
+//! Another mailbox: a flag for each kind of notice instead of one word of bits. Then `take` is four operations, but
+//! still loses no notice: each flag is taken in one operation.
 
 use crate::sync::atomic::{AtomicBool, Ordering};
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ pub struct Mailbox {
 /// What may have happened, in the order in which a master should answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
-    /// Stop without waiting for anybody.
+    /// Stop without waiting for any worker.
     StopNow,
     /// Stop after the requests in flight.
     Stop,
@@ -26,7 +26,7 @@ pub enum Notice {
     ChildExited,
 }
 
-/// What one `take` found, the first to be answered in front.
+/// What one `take` found, in the order in which a master should answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notices {
     left: VecDeque<Notice>,
@@ -64,7 +64,7 @@ impl Mailbox {
         }
     }
 
-    /// Leaves a notice. A swap and not a store: later notes go on with the release sequence of earlier ones.
+    /// Leaves a notice. A swap and not a store: later notes continue the release sequence of earlier ones.
     pub fn note(&self, notice: Notice) {
         self.flag(notice).swap(true, Ordering::Release);
     }

@@ -19,7 +19,7 @@ impl ListeningSocket {
     /// One socket, alone on its port.
     ///
     /// # Errors
-    /// What socket(2), bind(2) or listen(2) say.
+    /// Those of socket(2), bind(2) and listen(2).
     pub fn bind(address: SocketAddr) -> io::Result<ListeningSocket> {
         listening(make(address, false)?)
     }
@@ -27,7 +27,7 @@ impl ListeningSocket {
     /// `count` sockets that share one port.
     ///
     /// # Errors
-    /// What socket(2), bind(2) or listen(2) say.
+    /// Those of socket(2), bind(2) and listen(2).
     pub fn bind_group(mut address: SocketAddr, count: usize) -> io::Result<Vec<ListeningSocket>> {
         let probe = make(address, false)?;
         drop(probe);
@@ -43,7 +43,7 @@ impl ListeningSocket {
     /// The address it listens on.
     ///
     /// # Errors
-    /// None: it was asked for when the socket was made.
+    /// None: the address was read when the socket was made.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         Ok(self.address)
     }

@@ -1,19 +1,19 @@
-//! The supervisor in one file, without seats as states: a table of the living processes, and for each slot who
-//! holds its post and which fork is not answered yet.
+//! The supervisor in one file, without seats as states: a table of the living processes, and for each slot which
+//! process holds its post and which fork is not answered yet.
 
 use crate::{Action, CANNOT_START, DONE, Event, Exit, Note, Pid, Policy};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The pause after the second unexpected death in a row. The first is answered at once.
+/// The pause after the second unexpected death in a row. The first is answered immediately.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How long a worker may take to die of an abort, which may write a core.
+/// How long a worker may take to die of an abort, which may write a core dump.
 pub const ABORTED_WITHIN: Duration = Duration::from_secs(2);
-/// The pause that no series of deaths exceeds.
+/// The longest pause, after any number of deaths.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a worker must have served for the deaths before it to be forgotten.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-/// After so many exits with `CANNOT_START` in a row, none of them ever ready, a slot is given up.
+/// After this many exits with `CANNOT_START` in a row, of workers that were never ready, a slot is given up.
 pub const FAILED_STARTS: u32 = 5;
 
 /// The decisions of a master.
@@ -37,7 +37,7 @@ enum Phase {
     Finished,
 }
 
-/// The rolling replacement, and how far it is.
+/// The rolling replacement, and its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Roll {
     Idle,
@@ -47,7 +47,7 @@ enum Roll {
         slot: usize,
         generation: u64,
     },
-    /// It is this process.
+    /// The successor is this process, and is not ready yet.
     Starting {
         slot: usize,
         pid: Pid,
@@ -63,13 +63,13 @@ struct Slot {
     failed_starts: u32,
 }
 
-/// Who answers for a slot.
+/// Which process is responsible for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Post {
     #[default]
     Closed,
     Held(Pid),
-    /// Whoever is being forked.
+    /// The process that is being forked.
     Forked,
     Vacant {
         until: Instant,
@@ -111,7 +111,7 @@ enum Life {
 }
 
 impl Supervisor {
-    /// A supervisor of a herd that does not run yet.
+    /// A supervisor for a herd that does not run yet.
     ///
     /// # Panics
     /// If the policy has no slot.
@@ -128,13 +128,13 @@ impl Supervisor {
         }
     }
 
-    /// Workers that are asked to leave from now on may take so long: `grace` when the herd stops, `drain` when they are
-    /// replaced ([`Policy`]).
+    /// Sets how long workers that are asked to leave from now on may take: `grace` when the herd stops, `drain` when
+    /// they are replaced ([`Policy`]).
     pub fn set_patience(&mut self, grace: Duration, drain: Duration) {
         (self.policy.grace, self.policy.drain) = (grace, drain);
     }
 
-    /// Takes one event, and everything that is due at `now`; returns what is to be done, in order.
+    /// Takes one event, and everything that is due at `now`; returns what must be done, in order.
     ///
     /// # Panics
     /// If the event names a slot that does not exist.
@@ -166,7 +166,7 @@ impl Supervisor {
         std::mem::take(&mut self.actions)
     }
 
-    /// When to call `handle` again at the latest.
+    /// The latest time for the next call of `handle`.
     pub fn deadline(&self) -> Option<Instant> {
         let slots = self.slots.iter().filter_map(|slot| match slot.post {
             Post::Vacant { until, .. } => Some(until),
@@ -189,7 +189,7 @@ impl Supervisor {
         matches!(life, Life::Serving { .. }).then_some((seat, pid))
     }
 
-    /// The seat and the process that were asked to leave this slot, and have not left.
+    /// The seat and the process that was asked to leave this slot, and has not left.
     pub fn leaving(&self, slot: usize) -> Option<(usize, Pid)> {
         let here = self.processes.iter().filter(|(_, process)| process.slot == slot);
         let mut leaving = here.filter(|(_, process)| matches!(process.life, Life::Leaving { .. }));
@@ -378,7 +378,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether the worker that answers for the slot has an old configuration, and will keep it.
+    /// Whether the worker that holds the slot's post has an old configuration, and will keep it.
     fn is_old(&self, number: usize) -> bool {
         let slot = &self.slots[number];
         match slot.post {
@@ -466,7 +466,7 @@ impl Supervisor {
 }
 
 impl Slot {
-    /// What this failure costs.
+    /// The pause after this failure.
     fn pause(&mut self) -> Duration {
         let doublings = self.failures.saturating_sub(1).min(16);
         let pause = if self.failures == 0 { Duration::ZERO } else { FIRST_PAUSE * 2u32.pow(doublings) };

@@ -1,7 +1,7 @@
-//! A semaphore whose number is atomic, and a mutex only for those who sleep.
+//! A semaphore with an atomic number, and a mutex only for threads that sleep.
 //!
-//! Different from ours: a permit is taken by one atomic operation. A release adds its permit under the sleepers' mutex, so
-//! that it cannot come between a look and the sleep after it.
+//! Different from ours: a permit is taken by one atomic operation. A release adds its permit under the sleepers' mutex,
+//! so that it cannot come between a check and the sleep after it.
 
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::sync::{Condvar, Mutex};
@@ -15,7 +15,7 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// A semaphore with this many permits to begin with.
+    /// A semaphore that begins with this many permits.
     pub fn new(permits: usize) -> Semaphore {
         Semaphore { permits: AtomicUsize::new(permits), sleepers: Mutex::new(()), released: Condvar::new() }
     }
@@ -41,7 +41,7 @@ impl Semaphore {
         self.released.notify_one();
     }
 
-    /// How many permits nobody has.
+    /// How many permits are free.
     pub fn permits(&self) -> usize {
         self.permits.load(SeqCst)
     }

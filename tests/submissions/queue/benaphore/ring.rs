@@ -1,7 +1,7 @@
 //! Items in the order in which they came.
 //!
-//! Different from ours: two counters that only grow. Their difference is the length, and where a counter points is
-//! its remainder.
+//! Different from ours: two counters that only grow. Their difference is the length, and a counter modulo the capacity
+//! is an index.
 
 pub(crate) struct Ring<T> {
     slots: Vec<Option<T>>,

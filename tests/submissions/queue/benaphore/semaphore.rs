@@ -1,6 +1,7 @@
-//! A semaphore whose number is atomic, and may be negative: then it says how many sleep.
+//! A semaphore with an atomic number that may be negative: then it says how many threads sleep.
 //!
-//! Different from ours: who finds a permit takes no lock. (Known as a benaphore, after Benoit Schillings of BeOS.)
+//! Different from ours: a thread that finds a permit takes no lock. (Known as a benaphore, after Benoit Schillings of
+//! BeOS.)
 //!
 //! ```text
 //!   balance   2 ---acquire---> 1 ---acquire---> 0 ---acquire---> -1, asleep
@@ -14,8 +15,8 @@ use crate::sync::{Condvar, Mutex};
 /// A number of permits that threads take and give back.
 #[derive(Debug)]
 pub struct Semaphore {
-    /// Permits that nobody has, or, below 0, threads that sleep or are about to. In two's complement, so to be read
-    /// as signed.
+    /// Free permits, or, below 0, threads that sleep or are about to. In two's complement, so it must be read as
+    /// signed.
     balance: AtomicUsize,
     /// Wake-ups that no sleeper has taken yet. Each is for one thread that made the balance negative.
     wake_ups: Mutex<usize>,
@@ -23,7 +24,7 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// A semaphore with this many permits to begin with.
+    /// A semaphore that begins with this many permits.
     pub fn new(permits: usize) -> Semaphore {
         assert!(isize::try_from(permits).is_ok(), "so many permits look like sleepers");
         Semaphore { balance: AtomicUsize::new(permits), wake_ups: Mutex::new(0), due: Condvar::new() }
@@ -50,13 +51,13 @@ impl Semaphore {
     /// Gives a permit, and wakes one sleeper.
     pub fn release(&self) {
         if self.balance.fetch_add(1, AcqRel).cast_signed() < 0 {
-            // The lock also orders what this thread did before what the woken one does next.
+            // The lock also orders everything this thread did before everything that the woken one does next.
             *self.wake_ups.lock().unwrap() += 1;
             self.due.notify_one();
         }
     }
 
-    /// How many permits nobody has.
+    /// How many permits are free.
     pub fn permits(&self) -> usize {
         usize::try_from(self.balance.load(Acquire).cast_signed()).unwrap_or(0)
     }

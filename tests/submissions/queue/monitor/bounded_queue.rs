@@ -1,12 +1,12 @@
-//! A monitor: one mutex around everything, and a condition variable for each thing that can be waited for.
+//! A monitor: one mutex around everything, and a condition variable for each condition that threads wait for.
 //!
 //! Different from ours: no semaphore counts slots; the length of a `VecDeque` says whether there is room. Shutdown
-//! needs no bell that goes from hand to hand, because it can wake everybody at both places.
+//! needs no bell that is passed on, because it can wake all threads on both condition variables.
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 
-/// First in, first out; blocks who finds it full or empty; can be shut down.
+/// First in, first out; blocks producers while it is full and consumers while it is empty; can be shut down.
 pub struct BoundedQueue<T> {
     inside: Mutex<Inside<T>>,
     not_full: Condvar,
@@ -103,7 +103,7 @@ impl<T> BoundedQueue<T> {
         self.len() == 0
     }
 
-    /// For how many items there is room.
+    /// How many items the queue has room for.
     pub fn capacity(&self) -> usize {
         self.capacity
     }

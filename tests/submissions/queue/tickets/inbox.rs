@@ -1,4 +1,4 @@
-//! The way back: two vectors that change places.
+//! The way back: two vectors that are swapped.
 //!
 //! Different from ours: the lock is held only for as long as it takes to swap, and the items are moved after it.
 
@@ -15,7 +15,7 @@ impl<T> Inbox<T> {
         Inbox(Mutex::new(vec![]))
     }
 
-    /// Puts an item in, and says whether the box was empty before.
+    /// Puts an item in, and returns whether the box was empty before.
     #[must_use = "if the inbox was empty, the caller must ring"]
     pub fn put(&self, item: T) -> bool {
         let mut items = self.0.lock().unwrap();

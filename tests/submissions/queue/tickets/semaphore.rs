@@ -1,11 +1,11 @@
 //! A semaphore with numbered tickets, as at a counter in an office.
 //!
-//! Different from ours: nobody overtakes. Whoever comes draws the next number and waits until it is called; a release
-//! calls one number more.
+//! Different from ours: no thread overtakes another. Each thread draws the next number and waits until it is called; a
+//! release calls one more number.
 //!
 //! ```text
 //!   drawn 7, called 5:  two threads sleep, with the numbers 5 and 6
-//!   drawn 5, called 7:  two permits that nobody has
+//!   drawn 5, called 7:  two free permits
 //! ```
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -27,7 +27,7 @@ struct Counter {
 }
 
 impl Semaphore {
-    /// A semaphore with this many permits to begin with.
+    /// A semaphore that begins with this many permits.
     pub fn new(permits: usize) -> Semaphore {
         Semaphore { counter: Mutex::new(Counter { drawn: 0, called: permits }), call: Condvar::new() }
     }
@@ -42,7 +42,7 @@ impl Semaphore {
         }
     }
 
-    /// Takes a permit if there is one that nobody waits for.
+    /// Takes a permit if there is one that no thread waits for.
     pub fn try_acquire(&self) -> bool {
         let mut counter = self.counter();
         let at_once = counter.drawn < counter.called;
@@ -58,7 +58,7 @@ impl Semaphore {
         self.call.notify_all();
     }
 
-    /// How many permits nobody has.
+    /// How many permits are free.
     pub fn permits(&self) -> usize {
         let counter = self.counter();
         counter.called.saturating_sub(counter.drawn)

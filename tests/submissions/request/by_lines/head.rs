@@ -1,5 +1,5 @@
-//! A head is read line by line. Each line is checked as soon as it is whole, so what comes in pieces and what comes at
-//! once go through the same checks by themselves.
+//! A head is read line by line. Each line is checked as soon as it is complete, so a head that comes in pieces passes
+//! the same checks as one that comes at once.
 
 use crate::HeadError;
 
@@ -66,7 +66,7 @@ impl<'b> Headers<'b> {
 /// Parses the request head at the start of `bytes`.
 ///
 /// # Errors
-/// [`HeadError`] as soon as it is certain that this cannot become a good head.
+/// [`HeadError`] as soon as it is certain that this cannot become a valid head.
 pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
     let skipped = 2 * usize::from(bytes.starts_with(b"\r\n"));
     let (line, mut at) = match next_line(bytes, skipped)? {
@@ -101,9 +101,9 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
 }
 
 enum Line<'b> {
-    /// A line without its end, and where the next one begins.
+    /// A complete line without its line end, and where the next one begins.
     Whole(&'b [u8], usize),
-    /// So many bytes of a line.
+    /// The number of bytes of an incomplete line.
     Begun(usize),
 }
 

@@ -1,4 +1,4 @@
-//! Decoding and dots by hand, in one walk over the bytes, without a library and without an intermediate text.
+//! Decodes and removes dots by hand, in one walk over the bytes, without a library and without an intermediate string.
 
 use crate::HeadError;
 
@@ -82,7 +82,7 @@ impl<'t> RequestPath<'t> {
                 name.push(byte);
                 continue;
             }
-            // The end of a name, by a slash, an encoded slash, or the end of the path.
+            // The end of a name: a slash, an encoded slash, or the end of the path.
             slash = matches!(name.as_slice(), b"" | b"." | b"..");
             match name.as_slice() {
                 b"" | b"." => {}
@@ -98,7 +98,7 @@ impl<'t> RequestPath<'t> {
                 break;
             }
         }
-        // What `..` took back counts too: nobody sends it for a good reason.
+        // Names that `..` removed are checked too: no client sends such bytes for a good reason.
         match String::from_utf8(decoded) {
             Ok(text) if text.chars().any(char::is_control) => return refuse("a control character"),
             Ok(_) => {}
@@ -128,12 +128,12 @@ impl<'t> RequestPath<'t> {
         &self.names
     }
 
-    /// Whether the target ended in a slash.
+    /// Whether the target means a directory.
     pub fn is_directory(&self) -> bool {
         self.slash
     }
 
-    /// What stood behind the question mark.
+    /// What follows the question mark.
     pub fn query(&self) -> Option<&str> {
         self.question
     }

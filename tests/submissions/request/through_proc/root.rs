@@ -11,11 +11,11 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How often a look-up is repeated at once, and how often after a pause.
+/// How often a look-up is retried immediately, and how often after a pause.
 const AT_ONCE: u32 = 64;
 const PAUSES: u32 = 7;
 
-/// A folder whose files are served. Cheap to look into; shared by all threads.
+/// A folder whose files are served. Cheap to look into, and shared by all threads.
 #[derive(Debug)]
 pub struct DocumentRoot {
     folder: OwnedFd,
@@ -39,8 +39,8 @@ pub struct OpenFile {
     pub identity: FileIdentity,
 }
 
-/// What tells one state of one file from every other: two equal identities mean equal bytes, as far as a file
-/// system can promise that. The cache compares it, and some of it may be in an `ETag` (RFC 9110, section 8.8.3).
+/// Distinguishes one state of one file from every other: two equal identities mean equal bytes, as far as a file system
+/// can promise that. The cache compares it, and some of it may be in an `ETag` (RFC 9110, section 8.8.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The device that holds the file.
@@ -51,7 +51,7 @@ pub struct FileIdentity {
     pub size: u64,
     /// Last change of the contents: seconds since 1970, and nanoseconds.
     pub modified: (i64, i64),
-    /// Last change of the inode: nobody can set it back, as they can with the time of modification.
+    /// Last change of the inode, which no program can set, unlike the time of modification.
     pub changed: (i64, i64),
 }
 
@@ -103,12 +103,12 @@ impl DocumentRoot {
         }
     }
 
-    /// A root that another process has opened, and whose descriptor it has handed over.
+    /// A root that another process opened, and whose descriptor it passed to us.
     pub fn from_descriptor(folder: OwnedFd) -> DocumentRoot {
         DocumentRoot { folder }
     }
 
-    /// Whether the folder itself was deleted since it was opened. Nothing is found in it any more.
+    /// Whether the folder itself was deleted since it was opened. Then nothing is found in it any more.
     pub fn is_deleted(&self) -> bool {
         fstat(&self.folder).is_ok_and(|status| status.st_nlink == 0)
     }
@@ -132,8 +132,8 @@ impl DocumentRoot {
         Ok(Found::File(OpenFile { file: File::from(opened), identity: FileIdentity::from(&status) }))
     }
 
-    /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` when it
-    /// would have to ask the disk, and when the file is gone. For threads that must not block.
+    /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` if it would have
+    /// to read the disk, and if the file is gone. For threads that must not block.
     pub fn identify_from_memory(&self, path: &RequestPath<'_>) -> Option<FileIdentity> {
         if path.is_directory() {
             return None;
@@ -151,8 +151,8 @@ impl DocumentRoot {
         let mut repeated = 0;
         loop {
             match openat2(self.folder.as_fd(), name, how) {
-                // EAGAIN: something was renamed during the look-up, so the kernel could not be sure (openat2(2)). Or
-                // another process has a lease on the file, and was asked just now to give it back (fcntl(2)).
+                // EAGAIN: something was renamed during the look-up (openat2(2)). Or another process has a lease on the
+                // file, and the kernel has just asked it to give it back (fcntl(2)).
                 Err(Errno::EAGAIN) if more.is_empty() && repeated < AT_ONCE + PAUSES => {
                     if repeated >= AT_ONCE {
                         thread::sleep(Duration::from_millis(1 << (repeated - AT_ONCE)));
@@ -172,7 +172,7 @@ impl AsFd for DocumentRoot {
     }
 }
 
-/// The name for openat2(2), which has no name for "this folder" but a dot.
+/// The name for openat2(2), which does not accept an empty one: the folder itself is a dot.
 fn name_of<'p>(path: &'p RequestPath<'_>) -> &'p str {
     if path.as_str().is_empty() { "." } else { path.as_str() }
 }
@@ -181,7 +181,7 @@ impl FileIdentity {
     /// The identity of an open file, as it is now.
     ///
     /// # Errors
-    /// Whatever fstat(2) gives.
+    /// Those of fstat(2).
     pub fn of(file: &File) -> std::io::Result<FileIdentity> {
         Ok(FileIdentity::from(&fstat(file)?))
     }
@@ -203,6 +203,7 @@ impl From<Errno> for FindError {
     fn from(errno: Errno) -> FindError {
         match errno {
             // EXDEV: the look-up would have left the root. ELOOP: links in a circle, or a forbidden kind of link.
+            // ENXIO: a socket.
             Errno::ENOENT
             | Errno::ENOTDIR
             | Errno::EXDEV

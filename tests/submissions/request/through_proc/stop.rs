@@ -1,4 +1,4 @@
-//! A stop flag that counts the requests: the first of them is the one that found none.
+//! A stop flag that counts the requests: the first one is the one that found 0.
 
 use crate::sync::atomic::{AtomicU32, Ordering};
 
@@ -16,7 +16,7 @@ pub struct StopFlag<B> {
 }
 
 impl<B: Bell> StopFlag<B> {
-    /// A flag that nobody has raised.
+    /// A flag that is not raised.
     pub fn new(bell: B) -> StopFlag<B> {
         StopFlag { bell, requests: AtomicU32::new(0) }
     }

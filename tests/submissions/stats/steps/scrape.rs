@@ -1,4 +1,4 @@
-//! The section in a function of its own; what comes out of it is judged outside.
+//! The critical section is a separate function; its result is interpreted outside.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use crate::semaphore::{Acquired, SharedSemaphore};
 use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::Ordering::Relaxed;
 
-/// How long a scrape waits for another one. The section takes microseconds; it is over by then unless its
-/// process was stopped or the machine is far too busy. Scrapes are answered by the thread that accepts, which
-/// must not hang.
+/// How long a scrape waits for another one. The critical section takes microseconds; it is over by then unless its
+/// process was stopped or the machine is far too busy. Scrapes are answered by the thread that accepts, which must not
+/// hang.
 const PATIENCE: Duration = Duration::from_millis(10);
 
 /// What happened between two scrapes.
@@ -17,11 +17,11 @@ const PATIENCE: Duration = Duration::from_millis(10);
 pub struct Interval {
     /// Requests answered.
     pub requests: u64,
-    /// The time these took, added up. A response that is being recorded during a scrape may have its time in
-    /// this interval and itself in the next.
+    /// The sum of their durations. A response that is being recorded during a scrape may have its time in this interval
+    /// and itself in the next.
     pub duration: Duration,
-    /// The scraper before died halfway, and what happened since the scrape before that is not known. The
-    /// figures are zero: the next interval starts here.
+    /// The previous scraper died halfway, so what happened since the scrape before it is not known. The figures are
+    /// zero: the next interval starts here.
     pub recovered: bool,
 }
 
@@ -37,13 +37,13 @@ impl Interval {
 
 /// The totals at the last scrape, and the semaphore that guards them.
 ///
-/// **Promise.** Each response falls into exactly one interval, however many processes scrape at once. A
-/// scraper that dies takes at most its own interval with it; no interval is ever made from half of "last".
+/// **Promise.** Each response falls into exactly one interval, however many processes scrape at once. A scraper that
+/// dies loses at most its own interval; no interval is ever computed from half of "last".
 ///
-/// **States.** `last` is a pair of earlier totals, or half of one (its scraper died; the semaphore tells the
-/// next).
+/// **States.** `last` is a pair of earlier totals, or half of one (its scraper died; the semaphore tells the next
+/// scraper).
 ///
-/// **Who calls what.** Anyone in any worker scrapes. The semaphore is settled by the master.
+/// **Who calls what.** Any thread of any worker scrapes. The semaphore is settled by the master.
 ///
 /// **Orderings.** The semaphore orders everything between its holders, also their views of the counters:
 /// totals that a later holder reads are never smaller. So the pair itself is `Relaxed`; it is atomic because
@@ -60,7 +60,7 @@ pub(crate) struct Scrapes {
 }
 
 impl Scrapes {
-    /// The interval since the last scrape, or nothing if another scraper has held the semaphore for too long.
+    /// The interval since the last scrape, or `None` if another scraper has held the semaphore for too long.
     /// `read_totals` is called inside the semaphore, once.
     pub(crate) fn next(&self, caller: u32, read_totals: impl FnOnce() -> Served) -> Option<Interval> {
         let (before, now, owner_died) = self.exchange(caller, read_totals)?;

@@ -1,8 +1,8 @@
-//! Permits for connections: an atomic number, and a mutex only for those who sleep.
+//! Permits for connections: an atomic number, and a mutex only for threads that sleep.
 //!
-//! Different from ours: taking a permit touches no lock unless the thread must sleep. Whoever is about to sleep says so
-//! under the mutex and looks once more; who gives a permit back asks under the same mutex whether somebody sleeps. So
-//! one of the two hears of the other.
+//! Different from ours: taking a permit touches no lock unless the thread must sleep. A thread that is about to sleep
+//! counts itself under the mutex and checks once more; a thread that gives a permit back checks under the same mutex
+//! whether a thread sleeps. So one of the two always notices the other.
 
 use crate::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire};
 use crate::sync::{Condvar, Mutex};
@@ -37,7 +37,7 @@ pub struct Permit {
 }
 
 impl ConnectionLimit {
-    /// So many permits, all here.
+    /// A limit of `limit` permits, none of them out.
     pub fn new(limit: usize) -> ConnectionLimit {
         assert!(limit >= 1, "somebody must be served");
         ConnectionLimit {
@@ -68,7 +68,7 @@ impl ConnectionLimit {
         permit
     }
 
-    /// Takes a permit if one is here.
+    /// Takes a permit if one is left.
     pub fn try_acquire(&self) -> Option<Permit> {
         let one_more = |active| if active < self.inner.limit { Some(active + 1) } else { None };
         let taken = self.inner.active.fetch_update(AcqRel, Acquire, one_more);
@@ -99,8 +99,8 @@ impl ConnectionLimit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let before = self.inner.active.fetch_sub(1, AcqRel);
-        // Locked after the number has changed: who looks under this mutex later sees the new number, and who has
-        // looked before is counted here.
+        // Locked after the number has changed: a thread that checks under this mutex later sees the new number, and one
+        // that has checked before is counted in `sleepers`.
         let sleepers = self.inner.sleepers.lock().unwrap();
         if sleepers.acquirers > 0 {
             self.inner.returned.notify_one();

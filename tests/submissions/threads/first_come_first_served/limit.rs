@@ -1,7 +1,7 @@
 //! Permits for connections, handed to the longest sleeper.
 //!
-//! Different from ours: each sleeper has a condition variable of its own and waits in a queue. A permit that comes
-//! back while somebody sleeps is not counted as back; it is handed over. So nobody overtakes a sleeper.
+//! Different from ours: each sleeper has its own condition variable and waits in a queue. A permit that comes back
+//! while a thread sleeps is not counted as back; it is handed over. So no thread overtakes a sleeper.
 
 use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ struct Desk {
 #[derive(Debug)]
 struct State {
     out: usize,
-    /// Who sleeps for a permit, the longest sleeper first.
+    /// The threads that sleep for a permit, the longest sleeper first.
     waiting: VecDeque<Arc<Sleeper>>,
     next_ticket: u64,
     /// The tickets up to this one have been served.
@@ -43,7 +43,7 @@ pub struct Permit {
 }
 
 impl ConnectionLimit {
-    /// So many permits, all here.
+    /// A limit of `limit` permits, none of them out.
     pub fn new(limit: usize) -> ConnectionLimit {
         if limit == 0 {
             panic!("a limit of 0");
@@ -52,7 +52,7 @@ impl ConnectionLimit {
         ConnectionLimit { limit, desk: Arc::new(Desk { state: Mutex::new(state), emptied: Condvar::new() }) }
     }
 
-    /// Takes a permit; sleeps while all are out, or somebody is before this thread.
+    /// Takes a permit; sleeps while all are out, or other threads are first.
     pub fn acquire(&self) -> Permit {
         let mut state = self.desk.state.lock().unwrap();
         if state.out < self.limit {
@@ -70,7 +70,7 @@ impl ConnectionLimit {
         Permit { desk: self.desk.clone() }
     }
 
-    /// Takes a permit if one is here. Then nobody sleeps for one.
+    /// Takes a permit if one is left. If one is, no thread sleeps for it.
     pub fn try_acquire(&self) -> Option<Permit> {
         let mut state = self.desk.state.lock().unwrap();
         (state.out < self.limit).then(|| {

@@ -1,6 +1,6 @@
 //! Permits for connections: the number of permits that are left, and one condition variable that wakes all.
 //!
-//! Different from ours: it counts down, everybody sleeps at the same place, and so each change wakes everybody. A
+//! Different from ours: it counts down, and all threads sleep on one condition variable, so each change wakes all. A
 //! permit holds the whole limit, because a limit is only a handle.
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -23,7 +23,7 @@ struct Permits {
 pub struct Permit(ConnectionLimit);
 
 impl ConnectionLimit {
-    /// So many permits, all here.
+    /// A limit of `limit` permits, none of them out.
     pub fn new(limit: usize) -> ConnectionLimit {
         assert_ne!(limit, 0, "nobody could be served");
         ConnectionLimit(Arc::new(Permits { all: limit, left: Mutex::new(limit), changed: Condvar::new() }))
@@ -35,7 +35,7 @@ impl ConnectionLimit {
         Permit(self.clone())
     }
 
-    /// Takes a permit if one is here.
+    /// Takes a permit if one is left.
     pub fn try_acquire(&self) -> Option<Permit> {
         let mut left = self.left();
         *left = left.checked_sub(1)?;
@@ -57,7 +57,7 @@ impl ConnectionLimit {
         self.0.all
     }
 
-    /// The number, once it is as it should be.
+    /// Waits until the number satisfies `it_is`, and returns its guard.
     fn when(&self, it_is: impl Fn(usize) -> bool) -> MutexGuard<'_, usize> {
         let mut left = self.left();
         while !it_is(*left) {

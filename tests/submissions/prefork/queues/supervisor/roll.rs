@@ -10,11 +10,11 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Roll {
     under_way: bool,
-    /// The slots that are to come.
+    /// The slots that are still to come.
     queue: VecDeque<usize>,
-    /// Who will replace its neighbour: slot and seat.
+    /// The slot and the seat of the successor.
     successor: Option<(usize, usize)>,
-    /// A reload came while this one was under way.
+    /// A reload came during this roll.
     again: bool,
 }
 
@@ -34,7 +34,7 @@ impl Supervisor {
     }
 
     fn start_roll(&mut self) {
-        // A slot that is empty now will have a new worker anyway.
+        // An empty slot will get a new worker anyway.
         let old = |&slot: &usize| self.slots[slot].successors_place() != Place::NotNeeded;
         let queue = (0..self.slots.len()).filter(old).collect();
         self.roll = Roll { under_way: true, queue, successor: None, again: false };

@@ -1,8 +1,8 @@
 //! A slot: two seats, and the post that one of them holds. Its record is not the number of failures but the
 //! pause that comes next.
 //!
-//! A **seat** is the life of one process; each arrow is an event, or time. (One that still starts can be
-//! asked to leave too, and anybody can be killed.)
+//! A **seat** is the life of one process; each arrow is an event, or a deadline. (A starting process can be asked to
+//! leave too, any process can be killed, and a serving or draining one can be aborted.)
 //!
 //! ```text
 //!          Spawn           Spawned            Ready            asked to leave
@@ -13,32 +13,32 @@
 //!     +---------------------- Exited, from anywhere ------+
 //! ```
 //!
-//! The **post** says who answers for the slot: the worker in one of the seats, or nobody yet, or nobody any
-//! more. A process that holds no post (a predecessor that drains, a successor that starts) may die without
-//! leaving the slot empty.
+//! The **post** says which worker is responsible for the slot: the one in one of the seats, or none yet, or none any
+//! more. A process that holds no post (a predecessor that drains, a successor that starts) may die without leaving the
+//! slot empty.
 
 use crate::{CANNOT_START, Exit, Pid};
 use std::time::{Duration, Instant};
 
-/// The pause after the second unexpected death in a row. The first is answered at once.
+/// The pause after the second unexpected death in a row. The first is answered immediately.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How long a worker may take to die of an abort, which may write a core.
+/// How long a worker may take to die of an abort, which may write a core dump.
 pub const ABORTED_WITHIN: Duration = Duration::from_secs(2);
-/// The pause that no series of deaths exceeds.
+/// The longest pause, after any number of deaths.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a worker must have served for the deaths before it to be forgotten.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-/// After so many exits with [`CANNOT_START`] in a row, none of them ever ready, a slot is given up.
+/// After this many exits with [`CANNOT_START`] in a row, of workers that were never ready, a slot is given up.
 pub const FAILED_STARTS: u32 = 5;
 
 /// A worker's place.
 #[derive(Debug)]
 pub(super) struct Slot {
-    /// Who is here. Two, because a predecessor drains beside its successor.
+    /// The processes. Two, because a predecessor drains while its successor runs.
     pub(super) seats: [Seat; 2],
-    /// Who answers for the slot.
+    /// Which process is responsible for the slot.
     pub(super) post: Post,
-    /// What the next failure costs.
+    /// The pause after the next failure.
     pauses: Pauses,
     /// Exits with `CANNOT_START` in a row.
     failed_starts: u32,
@@ -47,9 +47,9 @@ pub(super) struct Slot {
 /// The life of one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seat {
-    /// Nobody.
+    /// No process.
     Free,
-    /// The master was told to fork, and has not answered yet.
+    /// The loop of the master was told to fork, and has not answered yet.
     Forking { why: Why },
     /// It runs, and has not reported ready.
     Starting { pid: Pid, ready_by: Instant },
@@ -57,22 +57,22 @@ pub(super) enum Seat {
     Serving { pid: Pid, since: Instant },
     /// It was asked to leave.
     Draining { pid: Pid, kill_at: Instant },
-    /// It hung and was aborted. One that cannot even die of that is killed.
+    /// It hung and was aborted. If it does not die of that, it is killed.
     Aborted { pid: Pid, kill_at: Instant },
     /// It was killed, and is not reaped yet.
     Killed { pid: Pid },
 }
 
-/// Who answers for a slot.
+/// Which process is responsible for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Post {
-    /// Nobody should: the herd does not run yet, or it stops.
+    /// None: the herd does not run yet, or it stops.
     Closed,
     /// The process in this seat.
     Held { seat: usize },
-    /// Nobody until then. The seat is free: whoever held the post has just left it.
+    /// None until `spawn_at`. The seat is free: the process that held the post is gone.
     Vacant { seat: usize, spawn_at: Instant, why: Why },
-    /// Nobody until a reload. The seat is free.
+    /// None until a reload. The seat is free.
     GivenUp { seat: usize },
 }
 
@@ -83,7 +83,7 @@ pub(super) enum Why {
     NewSlot,
     /// Its worker died.
     Death,
-    /// Its worker is to be replaced.
+    /// Its worker must be replaced.
     Reload,
 }
 
@@ -92,7 +92,7 @@ pub(super) enum Why {
 pub(super) enum Verdict {
     /// A new worker after this pause.
     Respawn(Duration),
-    /// None: it would not start either.
+    /// No new worker: it would not start either.
     GiveUp,
 }
 
@@ -101,13 +101,13 @@ pub(super) enum Verdict {
 pub(super) enum Place {
     /// In this seat.
     Seat(usize),
-    /// Nowhere until somebody has left, or was forked.
+    /// Nowhere until a process has left, or was forked.
     NotYet,
-    /// There is no worker, or one that will be followed by a new one anyway.
+    /// There is no worker, or one that a new one will follow anyway.
     NotNeeded,
 }
 
-/// The pause that the next failure costs.
+/// The pause after the next failure.
 #[derive(Debug, Clone, Copy, Default)]
 struct Pauses(Duration);
 
@@ -132,7 +132,8 @@ impl Slot {
         true
     }
 
-    /// Who must be asked to leave, now noted as draining. One that drains already keeps its own, earlier end.
+    /// Marks the process in this seat as draining, and returns it: it must be asked to leave. If it already drains, the
+    /// earlier deadline counts.
     pub(super) fn drain(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
         let (pid, kill_at) = match self.seats[seat] {
             Seat::Starting { pid, .. } | Seat::Serving { pid, .. } => (pid, kill_at),
@@ -143,7 +144,8 @@ impl Slot {
         Some(pid)
     }
 
-    /// Who must be killed, now noted as killed. Nobody is killed twice: `SIGKILL` does not fail.
+    /// Marks the process in this seat as killed, and returns it: it must be killed. No process is killed twice:
+    /// `SIGKILL` does not fail.
     pub(super) fn condemn(&mut self, seat: usize) -> Option<Pid> {
         if let Seat::Killed { .. } = self.seats[seat] {
             return None;
@@ -159,7 +161,7 @@ impl Slot {
         }
     }
 
-    /// Enters an unexpected death in the record.
+    /// Records an unexpected death.
     pub(super) fn judge(&mut self, now: Instant, dead: Seat, how: Exit) -> Verdict {
         match dead {
             Seat::Serving { since, .. } => self.forget_if_healthy(now, since),
@@ -172,14 +174,14 @@ impl Slot {
         Verdict::Respawn(self.pauses.next())
     }
 
-    /// Enters a failed fork in the record. Unlike after a death, there is always a pause: what fork(2)
-    /// lacked, it lacks a microsecond later too.
+    /// Records a failed fork. Unlike after a death, there is always a pause: the resource that fork(2) lacked is still
+    /// missing a microsecond later.
     pub(super) fn pause_after_failed_fork(&mut self) -> Duration {
         self.pauses.0 = self.pauses.0.max(FIRST_PAUSE);
         self.pauses.next()
     }
 
-    /// A slot that was given up begins anew.
+    /// Starts a slot again if it was given up.
     pub(super) fn revive(&mut self, now: Instant) {
         if let Post::GivenUp { seat } = self.post {
             let post = Post::Vacant { seat, spawn_at: now, why: Why::NewSlot };
@@ -198,7 +200,7 @@ impl Slot {
         }
     }
 
-    /// The seat whose fork is not answered yet, and why it was asked for.
+    /// The seat whose fork is not answered yet, and the reason for the fork.
     pub(super) fn forking(&self) -> Option<(usize, Why)> {
         self.seats.iter().enumerate().find_map(|(seat, state)| match state {
             Seat::Forking { why } => Some((seat, *why)),
@@ -247,7 +249,7 @@ impl Slot {
         matches!(self.post, Post::GivenUp { .. })
     }
 
-    /// When something here is due.
+    /// The next time at which something in this slot is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let spawn = match self.post {
             Post::Vacant { spawn_at, .. } => Some(spawn_at),
