@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvError, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Barrier};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 mod watched;
@@ -266,11 +266,10 @@ fn a_thread_that_waits_for_a_load_that_panics_loads_in_its_turn() {
     assert!(matches!(waiting.finish(), Lookup::Miss(_)), "nobody has loaded a");
 }
 
-#[test]
-fn only_get_or_load_waits_for_a_load() {
-    let cache = Arc::new(Cache::new(10));
-    let (old, _) = look_up(&cache, "b", 1);
-    cache.remove_if_same("b", &old);
+/// A thread that loads b: its loader has been called, and returns when something is sent.
+fn begin_load_of_b(
+    cache: &Arc<Cache<Body>>,
+) -> (Sender<()>, JoinHandle<Result<(Arc<Body>, Lookup), RecvError>>) {
     let (begun, begins) = channel();
     let (finish, finished) = channel::<()>();
     let loader = thread::spawn({
@@ -284,6 +283,15 @@ fn only_get_or_load_waits_for_a_load() {
         }
     });
     begins.recv_timeout(DEADLINE).expect("the load of b was never begun");
+    (finish, loader)
+}
+
+#[test]
+fn only_get_or_load_waits_for_a_load() {
+    let cache = Arc::new(Cache::new(10));
+    let (old, _) = look_up(&cache, "b", 1);
+    cache.remove_if_same("b", &old);
+    let (finish, loader) = begin_load_of_b(&cache);
     let getting = start("the thread that calls get while the key is being loaded", {
         let cache = cache.clone();
         move || cache.get("b").is_none()
@@ -304,19 +312,7 @@ fn only_get_or_load_waits_for_a_load() {
 fn a_hit_does_not_wait_for_the_load_of_another_key() {
     let cache = Arc::new(Cache::new(10));
     put(&cache, "a", 1);
-    let (begun, begins) = channel();
-    let (finish, finished) = channel::<()>();
-    let loader = thread::spawn({
-        let cache = cache.clone();
-        move || {
-            cache.get_or_load("b", || {
-                begun.send(()).unwrap();
-                // Needs no deadline: when the test ends, the other end of the channel is dropped.
-                finished.recv().map(|()| Body(1))
-            })
-        }
-    });
-    begins.recv_timeout(DEADLINE).expect("the load of b was never begun");
+    let (finish, loader) = begin_load_of_b(&cache);
     let (hit, hits) = channel();
     thread::spawn({
         let cache = cache.clone();

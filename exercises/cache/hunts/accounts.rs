@@ -1,11 +1,11 @@
-// Accounts of a bank, each behind a lock of its own.
+// Bank accounts, each behind its own lock.
 
 use lanes::sync::Mutex;
 
 /// A number of accounts.
 ///
-/// **Promise.** A transfer takes from one account what it gives to the other, whatever others do; a thread that sees that an
-/// amount was taken finds it in the other account; and every transfer comes to an end.
+/// **Promise.** A transfer takes from one account what it gives to the other, whatever other threads do; a thread that
+/// has seen that an amount was taken finds it in the other account; and every transfer ends.
 pub struct Accounts {
     balances: Vec<Mutex<u64>>,
 }
@@ -16,7 +16,7 @@ impl Accounts {
         Accounts { balances: balances.iter().map(|&balance| Mutex::new(balance)).collect() }
     }
 
-    /// Moves an amount between two different accounts, and says whether there was enough.
+    /// Moves an amount between two different accounts. Returns whether there was enough.
     pub fn transfer(&self, from: usize, to: usize, amount: u64) -> bool {
         let mut lower = self.balances[from].lock().unwrap();
         let mut upper = self.balances[to].lock().unwrap();
@@ -29,7 +29,7 @@ impl Accounts {
         true
     }
 
-    /// What is in an account.
+    /// The balance of an account.
     pub fn balance(&self, account: usize) -> u64 {
         *self.balances[account].lock().unwrap()
     }

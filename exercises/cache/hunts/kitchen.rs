@@ -1,11 +1,11 @@
-// A kitchen: a dish that is cooked when somebody first wants it.
+// A kitchen: a dish that is cooked when it is first ordered.
 
 use lanes::sync::Mutex;
 
 /// A dish of the day.
 ///
-/// **Promise.** It is cooked once, by whoever orders first, and everybody gets that dish. Whoever orders meanwhile has nothing
-/// better to do than to wait, so one lock is enough.
+/// **Promise.** It is cooked once, by the first thread that orders, and every thread gets that dish. Threads that order
+/// meanwhile have nothing better to do than to wait, so one lock is enough.
 pub struct Kitchen {
     dish: Mutex<Option<u32>>,
 }
@@ -16,7 +16,7 @@ impl Kitchen {
         Kitchen { dish: Mutex::new(None) }
     }
 
-    /// The dish; cooks it if nobody has.
+    /// The dish; cooks it if it is not cooked yet.
     pub fn order(&self, cook: impl FnOnce() -> u32) -> u32 {
         if let Some(dish) = *self.dish.lock().unwrap() {
             return dish;

@@ -1,17 +1,17 @@
 // Two promises of a cache. For each of them you write a model that fails if a cache breaks it.
 //
-// You do not know how the cache works inside, and it is another one in each trial: some are right, some are broken.
-// What it has are these functions:
+// You do not know how the cache works inside, and each trial uses a different one: some are right, some are broken. It
+// has these functions:
 //
 //     Cache::new()                        an empty cache, in which everything fits; keys and values are u32
 //     cache.get_or_load(key, load)        the value of the key; if it is missing, `load` is called, or waited for if
 //                                         another thread is loading this key: Some(value), or None if this thread's own
 //                                         load has failed
 //
-// `load` is a closure. It says Some(value), or None if it fails.
+// `load` is a closure. It returns Some(value), or None if it fails.
 //
 // A model is run once for each interleaving of its threads. It fails if a thread panics in one of them, or if there is
-// one in which no thread can go on. This one says "what was loaded is here":
+// one in which no thread can continue. This one says "a loaded value is in the cache":
 //
 //     let cache = Arc::new(Cache::new());
 //     let other = thread::spawn_named("other", {
@@ -21,7 +21,8 @@
 //     assert_eq!(cache.get_or_load(1, || Some(10)), Some(10));
 //     assert_eq!(other.join().unwrap(), Some(10));
 //
-// What threads count together is an atomic. Change it with fetch_add and fetch_sub, and read it with fetch_add(0, ...).
+// If threads count something together, use an atomic. Change it with fetch_add and fetch_sub, and read it with
+// fetch_add(0, ...).
 
 use lanes::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use lanes::thread;
@@ -36,7 +37,7 @@ pub fn of_all_that_ask_at_once_one_loads() {
     )
 }
 
-/// **Promise.** If a load fails, only the thread that called it is told None. Of those that waited for it, one loads
+/// **Promise.** If a load fails, only the thread that called it gets None. Of the threads that waited for it, one loads
 /// again, and the others wait for that load.
 pub fn after_a_load_that_fails_one_loads_again() {
     todo!(

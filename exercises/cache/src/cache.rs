@@ -1,4 +1,4 @@
-//! The cache: the shelf behind a reader-writer lock, and the flights of those who load.
+//! The cache: the shelf behind a reader-writer lock, and the flights, which are loads in progress.
 
 use crate::flight::Flight;
 use crate::shelf::Shelf;
@@ -8,26 +8,26 @@ use crate::{Change, Lookup, Weigh};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-/// Values by key, as many bytes of them as fit, the least recently used leaving first.
+/// Values by key, as many bytes of them as fit; the least recently used one is evicted first.
 ///
 /// **Promise.**
 /// - The weights of all entries together never exceed the capacity, not for an instant.
 /// - Every look-up is counted, as a hit or as a miss. There are never more loads than misses.
-/// - While a key is being loaded, nobody else loads it: those who want it wait and share the result. If the load
+/// - While a key is being loaded, no other thread loads it: threads that want it wait and share the result. If the load
 ///   fails or panics, one of them loads in its turn.
 /// - A value that was handed out stays whole for as long as it is held, whatever leaves the cache meanwhile. The cache
-///   itself holds nothing that has left it.
+///   itself keeps no reference to a value that has left it.
 ///
 /// **States.** A key is absent, in flight, or present. It goes from absent to in flight to present; from in flight to
 /// absent if its load fails; from present to absent when it is evicted or removed.
 ///
-/// **Who calls what.** Any thread calls anything. Only `get_or_load` may wait for a load, and runs the caller's own
-/// closure with no lock held. `Weigh::weight` and the drop of a value that leaves run under the lock, so they must not
-/// ask this cache.
+/// **Who calls what.** Any thread calls any function. Only `get_or_load` may wait for a load, and it runs the caller's
+/// own closure with no lock held. `Weigh::weight` and the drop of a value that leaves the cache run under the lock, so
+/// they must not use this cache.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 ///
-/// **What loom checks:** all of it but the panics. **What it cannot:** that a fair lock is behind it; long runs.
+/// **What loom checks:** all of it but the panics. **What it cannot:** that the reader-writer lock is fair; long runs.
 #[derive(Debug)]
 pub struct Cache<V> {
     inside: RwLock<Inside<V>>,
@@ -44,27 +44,27 @@ struct Inside<V> {
     flights: HashMap<Arc<str>, Arc<Flight<V>>>,
 }
 
-/// What the cache has counted, and what it holds.
+/// The counters of the cache, and its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Look-ups that found a value.
     pub hits: u64,
-    /// Look-ups that did not, those that joined another's load included.
+    /// Look-ups that did not, including those that joined another thread's load.
     pub misses: u64,
     /// Loads that were begun.
     pub loads: u64,
-    /// Entries that left to make room.
+    /// Entries evicted so far, to make room.
     pub evictions: u64,
     /// Entries at this moment.
     pub entries: usize,
     /// Their weights together.
     pub bytes: usize,
-    /// What `bytes` never exceeds.
+    /// The limit that `bytes` never exceeds.
     pub capacity: usize,
 }
 
 impl<V: Weigh> Cache<V> {
-    /// An empty cache that holds at most so many bytes.
+    /// An empty cache that holds at most `capacity` bytes.
     pub fn new(capacity: usize) -> Cache<V> {
         Cache {
             inside: RwLock::new(Inside { shelf: Shelf::new(capacity), flights: HashMap::new() }),
@@ -75,20 +75,21 @@ impl<V: Weigh> Cache<V> {
         }
     }
 
-    /// The value of a key that is present. Takes the read lock only. A hit is counted; for a key that is absent nothing
-    /// is, because the caller is expected to go on with [`get_or_load`](Self::get_or_load), which counts the miss.
+    /// The value of a key that is present. Takes the read lock only. A hit is counted; a miss is not, because the
+    /// caller is expected to continue with [`get_or_load`](Self::get_or_load), which counts it.
     pub fn get(&self, key: &str) -> Option<Arc<V>> {
         todo!("Lab 4.1: find a value under the read lock, and count the hit")
     }
 
     /// The value of a key, loaded with `load` if it is absent. A value that is heavier than the capacity is returned
-    /// and not kept.
+    /// but not kept.
     ///
-    /// `load` runs without any lock, so it may take its time; it must not ask this cache for the same key, because it
-    /// would wait for itself.
+    /// `load` runs without any lock, so it may take its time; it must not ask this cache for the same key, because then
+    /// it would wait for itself.
     ///
     /// # Errors
-    /// The error of `load`, to the caller whose `load` it was. Of those who waited for it, one loads in its turn.
+    /// The error of `load`, to the caller whose `load` it was. Of the threads that waited for it, one loads in its
+    /// turn.
     pub fn get_or_load<E>(
         &self,
         key: &str,
@@ -97,12 +98,13 @@ impl<V: Weigh> Cache<V> {
         todo!("Lab 4.1: find the value, or count the miss, load it without any lock, and keep it")
     }
 
-    /// Takes an entry out, but only if it still is this very value: a newer one that somebody has just loaded stays.
+    /// Removes an entry, but only if it still holds this very value: a newer one that another thread has just loaded
+    /// stays.
     pub fn remove_if_same(&self, key: &str, value: &Arc<V>) -> Change {
-        todo!("Lab 4.5: take an entry out, but only if it still is this very value")
+        todo!("Lab 4.5: remove an entry, but only if it still holds this very value")
     }
 
-    /// What was counted so far. The counters are read one after the other while others count on.
+    /// The counts so far. The counters are read one after the other, while other threads may change them.
     pub fn counts(&self) -> Counts {
         let (entries, bytes, capacity) = {
             let inside = self.read();
@@ -121,7 +123,7 @@ impl<V: Weigh> Cache<V> {
 }
 
 impl<V> Cache<V> {
-    // If `Weigh::weight` panics, it does so before anything changes.
+    // A poisoned lock is no problem: if `Weigh::weight` panics, nothing has changed yet.
     fn read(&self) -> RwLockReadGuard<'_, Inside<V>> {
         self.inside.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -140,15 +142,15 @@ struct Landing<'c, V> {
 }
 
 impl<V: Weigh> Landing<'_, V> {
-    /// Puts the value in and tells the waiters. The flight leaves under the same write lock under which the value comes
-    /// in, so nobody finds neither and loads again.
+    /// Inserts the value and wakes the waiters. The flight is removed under the same write lock that inserts the value,
+    /// so no thread finds neither and loads again.
     fn with(mut self, value: Arc<V>) -> Change {
-        todo!("Lab 4.4: put the value in and take the flight out, in one step, and land it")
+        todo!("Lab 4.4: insert the value and remove the flight in one step, then land it")
     }
 }
 
 impl<V> Drop for Landing<'_, V> {
     fn drop(&mut self) {
-        todo!("Lab 4.4: if there was no value, take the flight out and land it without one")
+        todo!("Lab 4.4: if there was no value, remove the flight and land it without one")
     }
 }

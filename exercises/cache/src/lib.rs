@@ -1,4 +1,4 @@
-//! Part 4: a cache that forgets what was not used for the longest time.
+//! Part 4: a cache that evicts the value that was unused for the longest time.
 //!
 //! ```text
 //!   get("b")            get_or_load("d", read the file)
@@ -11,13 +11,13 @@
 //!   used 7   9    4       evicted first: c
 //! ```
 //!
-//! Three promises make it more than a map. The size never exceeds the capacity. A hit takes the read lock only, so
+//! It keeps three promises that a map does not. The size never exceeds the capacity. A hit takes the read lock only, so
 //! hits do not wait for each other. And however many threads miss the same key at once, one of them loads.
 //!
-//! The cache does no input or output. What a value is, and how it is loaded, is the caller's business ([`Weigh`],
+//! The cache does no input or output. The caller decides what a value is, and how it is loaded ([`Weigh`],
 //! [`Cache::get_or_load`]).
 
-// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+// Before the other modules, so that none of their macros (`macro_use`) can replace one in here.
 #[cfg(test)]
 #[path = "../../../tests/models/cache.rs"]
 mod models;
@@ -28,7 +28,7 @@ mod shelf;
 
 pub use cache::{Cache, Counts};
 
-// The compiler calls it by this name.
+// Compiler errors show this name.
 #[cfg(test)]
 extern crate lanes as std_in_models;
 #[cfg(not(test))]
@@ -36,34 +36,35 @@ pub(crate) use std::sync;
 #[cfg(test)]
 pub(crate) use std_in_models::sync;
 
-/// Something that takes up room.
+/// A value that takes up room in a cache.
 pub trait Weigh {
-    /// Bytes that count against the capacity. Always the same for the same value. What follows a panic is not promised.
+    /// Bytes that count against the capacity. Always the same for the same value. If it panics, the cache promises
+    /// nothing more.
     fn weight(&self) -> usize;
 }
 
 /// How a look-up went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// The value was here.
+    /// The value was in the cache.
     Hit,
-    /// It was not here, but another thread was just loading it.
+    /// It was not in the cache, but another thread was just loading it.
     Joined,
-    /// It was not here, and this thread loaded it.
+    /// It was not in the cache, and this thread loaded it.
     Miss(Change),
 }
 
 /// How the contents of the cache changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Bytes that came in. 0 for a value that is too heavy to be kept.
+    /// Bytes that were added. 0 for a value that is too heavy to be kept.
     pub bytes_added: usize,
-    /// Entries that came in: 1, or 0 for a value that is too heavy.
+    /// Entries that were added: 1, or 0 for a value that is too heavy.
     pub entries_added: usize,
-    /// Bytes that went out.
+    /// Bytes that were removed.
     pub bytes_removed: usize,
     /// Entries that were evicted to make room.
     pub evicted: usize,
-    /// Entries that went out because somebody removed them.
+    /// Entries that were removed, not evicted.
     pub removed: usize,
 }

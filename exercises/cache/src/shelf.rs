@@ -1,4 +1,4 @@
-//! What is in the cache, and in which order it would leave: the data behind the lock.
+//! The entries of the cache, and the order in which they would be evicted: the data behind the lock.
 //!
 //! ```text
 //!   entries   "a" -> value, weight, queued 1, used 7        order   1 -> "a"
@@ -6,11 +6,11 @@
 //!             "c" -> value, weight, queued 4, used 4                4 -> "c"
 //! ```
 //!
-//! A list in the order of use must be changed by every hit, so every hit would need the write lock. Instead a hit only
-//! stamps its entry with the next tick of a clock (`used`), and the order may lag behind. Whoever needs a victim looks
-//! at the entry that is first in the order. Has it been used since it was put there, it is moved to where it belongs,
-//! and the next one is looked at. If not, nothing was used less recently: every other entry stands later in the order,
-//! and was used no earlier than where it stands.
+//! A list in the order of use would change with every hit, so every hit would need the write lock. Instead a hit only
+//! stamps its entry with the next tick of a clock (`used`), and the order may lag behind. To find a victim, look at the
+//! first entry in the order. If it was used since it was put there, move it to where it belongs, and look at the next.
+//! If not, no entry was used less recently: every other entry is later in the order, and was used no earlier than its
+//! place says.
 //!
 //! So the victim is exactly the least recently used one. An entry is moved at most once for each time it was used, and
 //! moving costs O(log n).
@@ -26,9 +26,9 @@ pub(crate) struct Shelf<V> {
     capacity: usize,
     bytes: usize,
     entries: HashMap<Arc<str>, Entry<V>>,
-    /// A key for every entry, by the tick under which the entry stands in the order.
+    /// The key of every entry, by the tick that is the entry's place in the order.
     order: BTreeMap<u64, Arc<str>>,
-    /// The next tick. Every tick is given out once, so no two entries share a place in the order.
+    /// The next tick. Every tick is used once, so no two entries share a place in the order.
     clock: AtomicU64,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Shelf<V> {
 struct Entry<V> {
     value: Arc<V>,
     weight: usize,
-    /// Where it stands in `order`.
+    /// Its key in `order`.
     queued: u64,
     /// When it was last used; never before `queued`.
     used: AtomicU64,
@@ -53,19 +53,19 @@ impl<V: Weigh> Shelf<V> {
         todo!("Lab 4.1: find the value of a key")
     }
 
-    /// Puts a value in, after making room for it. A value that is heavier than the capacity is left out.
+    /// Inserts a value, after making room for it. A value that is heavier than the capacity is not inserted.
     pub(crate) fn insert(&mut self, key: Arc<str>, value: Arc<V>) -> Change {
-        todo!("Lab 4.1: put a value in, with its weight; a value that is too heavy stays out")
+        todo!("Lab 4.1: insert a value with its weight, unless it is too heavy")
     }
 
-    /// Takes an entry out, if there is one.
+    /// Removes an entry, if there is one.
     pub(crate) fn remove(&mut self, key: &str) -> Change {
-        todo!("Lab 4.1: take an entry out, and give back its weight")
+        todo!("Lab 4.1: remove an entry, and subtract its weight")
     }
 
-    /// Whether the entry of this key is this very value.
+    /// Whether the entry of this key holds this very value.
     pub(crate) fn holds(&self, key: &str, value: &Arc<V>) -> bool {
-        todo!("Lab 4.5: say whether the entry of this key is this very value")
+        todo!("Lab 4.5: return whether the entry of this key holds this very value")
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -80,11 +80,11 @@ impl<V: Weigh> Shelf<V> {
         self.capacity
     }
 
-    /// The key that was used least recently. Brings the front of the order up to date on the way. The write lock is
-    /// held, so no stamp changes meanwhile.
+    /// The key that was used least recently. Brings the front of the order up to date. The caller holds the write lock,
+    /// so no stamp changes meanwhile.
     fn least_recently_used(&mut self) -> Option<Arc<str>> {
         todo!(
-            "Lab 4.2: find the entry that was used least recently, bringing the order up to date on the way"
+            "Lab 4.2: find the entry that was used least recently, and bring the front of the order up to date"
         )
     }
 }

@@ -1,17 +1,17 @@
-// A board: the newest settings, for threads that want to know when they change.
+// A board: the newest settings, for threads that wait for changes.
 
 use lanes::sync::{Condvar, Mutex};
 
-/// The newest settings, numbered. Threads sleep here until there are newer ones than those they know.
+/// The newest settings, numbered. Threads sleep here until there are newer settings than those they know.
 ///
-/// **Promise.** Who goes on asking gets the newest settings in the end. It may miss some that were replaced
-/// before it looked.
+/// **Promise.** A thread that keeps asking gets the newest settings in the end. It may miss some that were
+/// replaced before it looked.
 pub struct Board {
     posted: Mutex<Posted>,
     changed: Condvar,
 }
 
-/// What hangs on the board.
+/// The contents of the board.
 struct Posted {
     /// How many settings were posted so far.
     number: u64,
@@ -19,7 +19,7 @@ struct Posted {
 }
 
 impl Board {
-    /// A board with its first settings, which everybody knows.
+    /// A board with its first settings, number 0, which all threads know.
     pub fn new(settings: u32) -> Board {
         Board { posted: Mutex::new(Posted { number: 0, settings }), changed: Condvar::new() }
     }

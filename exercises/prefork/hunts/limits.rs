@@ -1,12 +1,13 @@
-// Time limits for child processes. Nothing here is concurrent: time and events come in, answers go out.
+// Time limits for child processes. Nothing here is concurrent: times and events come in, answers go out.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long child processes may run. The time is the time since the program began.
+/// How long child processes may run. All times are counted from the start of the program.
 ///
-/// **Promise.** A process that has run for its whole limit is to be killed, and is named once. Nobody else is
-/// named. The kernel may give the number of a process to another one, as soon as the first was reaped.
+/// **Promise.** A process that has run for its whole limit must be killed, and is returned by `overdue` once.
+/// No other process is returned. The kernel may give a process id to another process as soon as the first was
+/// reaped.
 pub struct Limits {
     limit: Duration,
     running: BTreeSet<i32>,
@@ -15,7 +16,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The same limit for all.
+    /// The same limit for all processes.
     pub fn new(limit: Duration) -> Limits {
         Limits { limit, running: BTreeSet::new(), started: Vec::new() }
     }
@@ -28,11 +29,11 @@ impl Limits {
 
     /// A process has ended, and was reaped.
     pub fn reaped(&mut self, pid: i32) {
-        // Its entry in `started` does no harm: `overdue` skips who does not run.
+        // Its entry in `started` does no harm: `overdue` skips processes that do not run.
         self.running.remove(&pid);
     }
 
-    /// Who is to be killed now.
+    /// The processes that must be killed now.
     pub fn overdue(&mut self, now: Duration) -> Vec<i32> {
         let in_time = |&(started, _): &(Duration, i32)| now - started < self.limit;
         let late = self.started.iter().position(in_time).unwrap_or(self.started.len());

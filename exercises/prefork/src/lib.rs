@@ -1,7 +1,7 @@
-//! Part 6: what a prefork master needs, without its loop.
+//! Part 6: what a prefork master needs, except its loop.
 //!
-//! A master owns the listening sockets, forks one worker for each, and from then on only waits: for signals,
-//! and for its children. It never touches a client. Three things make it, and none of them sleeps or forks:
+//! A master owns the listening sockets, forks one worker for each, and from then on only waits for signals
+//! and for its children. It never touches a client. It has three parts, and none of them sleeps or forks:
 //!
 //! ```text
 //!                       signal handler --note--> Mailbox --take--+
@@ -15,12 +15,12 @@
 //! The loop in the middle belongs to the server. It is short, and its order matters:
 //!
 //! 1. sleep until the bell rings, or until [`Supervisor::deadline`];
-//! 2. clear the bell, **then** [`Mailbox::take`]: the other way round, a notice between the two is slept
-//!    over;
+//! 2. clear the bell, **then** [`Mailbox::take`]: in the other order, the master sleeps through a notice that
+//!    comes between the two;
 //! 3. for [`Notice::ChildExited`], reap until waitpid(2) has no more: two deaths may ring once;
-//! 4. give every event to [`Supervisor::handle`], and do what it says, in that order.
+//! 4. give every event to [`Supervisor::handle`], and do the actions that it returns, in their order.
 
-// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+// Before the other modules, so that none of their macros (`macro_use`) can replace one in here.
 #[cfg(test)]
 #[path = "../../../tests/models/prefork.rs"]
 mod models;
@@ -36,7 +36,7 @@ pub use orders::{Action, CANNOT_START, DONE, Event, Exit, MASTER_GONE, Note, Pol
 pub use socket::ListeningSocket;
 pub use supervisor::{ABORTED_WITHIN, FAILED_STARTS, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Supervisor};
 
-// The compiler calls it by this name.
+// Compiler errors show this name.
 #[cfg(test)]
 extern crate lanes as std_in_models;
 #[cfg(not(test))]

@@ -10,29 +10,29 @@
 //!         +-------------+--------+------+---------+
 //! ```
 //!
-//! A bit cannot count. Ten children may exit before the master looks, and leave one notice. It would be the
-//! same without us: pending signals of one kind merge in the kernel (signal(7)). So a notice says "look",
-//! never "once".
+//! A bit cannot count. Ten children may exit before the master looks, and leave one notice. Signals cannot
+//! count either: pending signals of one kind merge in the kernel (signal(7)). So a notice says "look", never
+//! "once".
 
 use crate::sync::atomic::{AtomicU32, Ordering};
 
-/// Notices left for the master, by signal handlers or by anybody else.
+/// Notices left for the master, by signal handlers or by any other code.
 ///
 /// **Promise.** A notice is never lost: every `note` is seen by exactly one later `take`, together with all
-/// the same notices left since the `take` before. Whoever sees it also sees all that was written before it was
-/// left.
+/// the same notices left since the previous `take`. A thread that sees it also sees everything that was
+/// written before it was left.
 ///
 /// **States.** A set of notices, one bit each. Empty is zero.
 ///
-/// **Who calls what.** Anyone calls `note`, from any thread or signal handler, also one that has interrupted
-/// `note` or `take`: it is a single atomic instruction. The master's loop calls `take`, after it has cleared
-/// the bell that woke it. In the other order, a notice that arrives between the two finds the bell rung, sees
-/// it cleared, and waits until some other one rings.
+/// **Who calls what.** Any thread or signal handler calls `note`, also a handler that has interrupted `note`
+/// or `take`: it is a single atomic operation. The master's loop calls `take`, after it has cleared the bell
+/// that woke it. In the other order, the ring of a notice that arrives between the two is cleared, and the
+/// notice waits until another one rings.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 ///
-/// **What loom checks:** all of the above, with threads in the place of handlers. **What it cannot:** that
-/// nothing here is forbidden in a handler. The suite interrupts a busy thread for that.
+/// **What loom checks:** all of the above, with threads instead of handlers. **What it cannot:** that nothing
+/// here is forbidden in a handler. The suite interrupts a busy thread for that.
 #[derive(Debug)]
 pub struct Mailbox {
     notices: AtomicU32,
@@ -40,18 +40,18 @@ pub struct Mailbox {
 
 /// What may have happened, in the order in which a master should answer.
 ///
-/// What ends the herd comes first: a death noticed together with a stop is then not answered by a new worker
-/// that would have to be stopped at once.
+/// Notices that end the herd come first, so that a death that is noticed together with a stop does not lead
+/// to a new worker that must be stopped immediately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Notice {
-    /// Stop without waiting for anybody (`SIGQUIT`).
+    /// Stop without waiting for any worker (`SIGQUIT`).
     StopNow = 1 << 0,
     /// Stop after the requests in flight (`SIGTERM`, `SIGINT`).
     Stop = 1 << 1,
     /// Replace the workers one by one (`SIGHUP`).
     Reload = 1 << 2,
-    /// At least one child exited (`SIGCHLD`): reap until there is none left to reap.
+    /// At least one child exited (`SIGCHLD`): reap until no dead child is left.
     ChildExited = 1 << 3,
 }
 
@@ -110,7 +110,7 @@ impl Iterator for Notices {
 
     fn next(&mut self) -> Option<Notice> {
         todo!(
-            "Lab 6.1: give the first notice of the set, in the order of `Notice`, and remove it from the set"
+            "Lab 6.1: return the first notice of the set, in the order of `Notice`, and remove it from the set"
         )
     }
 }

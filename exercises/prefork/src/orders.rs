@@ -1,7 +1,7 @@
-//! The words between a master's loop and its supervisor: what happened, and what is to be done.
+//! The messages between a master's loop and its supervisor: what happened, and what must be done.
 //!
-//! A slot is a worker's place: its socket and its statistics, which outlive it. While a worker is replaced,
-//! its predecessor still drains; so a slot has two seats, and each process sits alone in one:
+//! A slot is a worker's place: its socket and its statistics, which outlive it. While a new worker starts, its
+//! predecessor still serves or drains; so a slot has two seats, one for each process:
 //!
 //! ```text
 //!             slot 0                slot 1                slot 2
@@ -13,23 +13,24 @@ use nix::unistd::Pid;
 use std::fmt;
 use std::time::Duration;
 
-/// Exit code of a worker or a master that was asked to stop and did.
+/// Exit code of a worker or a master that stopped because it was asked to.
 pub const DONE: i32 = 0;
-/// Exit code of a worker that cannot even begin: its configuration is wrong, its files are missing. Another
+/// Exit code of a worker that cannot even begin, because its configuration is wrong or its files are missing. Another
 /// try will most likely end the same way. Also the master's own exit code when no slot is left.
 pub const CANNOT_START: i32 = 3;
-/// Exit code of a worker whose master died. Nobody is left to read it but who examines the system afterwards.
+/// Exit code of a worker whose master died. No master is left to read it; it is for people who examine the system
+/// afterwards.
 pub const MASTER_GONE: i32 = 4;
 
-/// What the master of one herd has to observe.
+/// The rules for the master of one herd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Number of slots, one worker each. It never changes.
+    /// The number of slots, one worker each. It never changes.
     pub slots: usize,
-    /// How long a worker that was asked to leave because the herd stops may take, before it is killed.
+    /// How long a worker may take to leave when the herd stops, before it is killed.
     pub grace: Duration,
-    /// The same for one that was replaced. Others accept in its place, so it may take longer: until its last client is
-    /// served.
+    /// The same for a worker that was replaced. Others accept instead of it, so it may take longer: until its last
+    /// client is served.
     pub drain: Duration,
     /// How long a new worker may take to report that it serves, before it is killed.
     pub ready_within: Duration,
@@ -38,7 +39,7 @@ pub struct Policy {
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// The sockets are bound: begin. Heard once.
+    /// The sockets are bound: begin. Has an effect only once.
     Start,
     /// Answers [`Action::Spawn`]: fork(2) made this process.
     Spawned {
@@ -59,26 +60,26 @@ pub enum Event {
         /// The worker.
         pid: Pid,
     },
-    /// waitpid(2) reaped a child. Not to be reported before its `Spawned`.
+    /// waitpid(2) reaped a child. Must not be reported before its `Spawned`.
     Exited {
-        /// The child. One that was never reported as `Spawned` is not ours, and ignored.
+        /// The child. A child that was never reported as `Spawned` is not ours, and is ignored.
         pid: Pid,
         /// How it ended.
         how: Exit,
     },
-    /// A worker serves, or leaves, and has not moved for too long while work waits. How long that is, the server
-    /// decides.
+    /// A worker serves, or leaves, and has made no progress for too long while work waits. The server decides how long
+    /// that is.
     Hung {
         /// The worker.
         pid: Pid,
     },
-    /// Let every worker finish what it has in hand, then end. Said twice, it means [`Event::StopNow`].
+    /// Let every worker finish its requests in flight, then end. The second one means [`Event::StopNow`].
     Stop,
-    /// End without waiting for anybody.
+    /// End without waiting for any worker.
     StopNow,
     /// Replace all workers, one slot at a time.
     Reload,
-    /// Nothing happened but time. Any other event will do as well.
+    /// Only time has passed. Any other event also has this effect.
     Tick,
 }
 
@@ -91,7 +92,7 @@ pub enum Exit {
     Signal(i32),
 }
 
-/// What is to be done. Actions are to be done in the order in which they come.
+/// What must be done. Actions must be done in the order in which they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Fork a worker for this slot. Answer with [`Event::Spawned`] or [`Event::SpawnFailed`], before the next
@@ -102,13 +103,13 @@ pub enum Action {
         /// 0 or 1: which of the slot's two seats in the shared statistics it counts in.
         seat: usize,
     },
-    /// Ask a worker to leave (`SIGTERM`): no new connections, finish those in hand, exit. One that drains
-    /// already is asked again when the herd stops, and must not take it for an order to hurry.
+    /// Ask a worker to leave (`SIGTERM`): accept no new connections, finish those in progress, exit. A worker that
+    /// already drains is asked again when the herd stops, and must not take this for an order to hurry.
     Terminate {
         /// The worker.
         pid: Pid,
     },
-    /// End a worker in a way that can leave a core to look into (`SIGABRT`).
+    /// End a worker in a way that can leave a core dump (`SIGABRT`).
     Abort {
         /// The worker.
         pid: Pid,
@@ -118,46 +119,46 @@ pub enum Action {
         /// The worker.
         pid: Pid,
     },
-    /// A worker is dead: clear in its seat what it can no longer bring to an end (connections open, requests
-    /// in flight), and keep what it has counted. Comes once for each `Exited`, and before the seat is used
+    /// A worker is dead: clear the gauges in its seat (open connections, requests in flight), which it can no longer
+    /// bring back to zero, and keep what it has counted. Comes once for each `Exited`, and before the seat is used
     /// again.
     Settle {
         /// Its slot.
         slot: usize,
         /// Its seat, free from now on.
         seat: usize,
-        /// What it was.
+        /// Its process id.
         pid: Pid,
     },
-    /// Count one restart: a worker was forked because another had died. Replacing for a reload is none.
+    /// Count one restart: a worker was forked because another had died. A replacement for a reload does not count.
     Restarted {
         /// Whose worker it was.
         slot: usize,
     },
-    /// Something an operator wants to read.
+    /// A message for the operator.
     Note(Note),
-    /// Nothing runs, and nothing will: exit. The last action of all.
+    /// No worker runs, and none will: exit. The last action of all.
     Finish {
         /// The master's exit code: [`DONE`] or [`CANNOT_START`].
         code: i32,
     },
 }
 
-/// What an operator wants to read; each prints as one line.
+/// A message for the operator; each prints as one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Note {
-    /// A worker died that nobody had asked to leave.
+    /// A worker died without having been asked to leave.
     Died {
         /// Its slot.
         slot: usize,
-        /// What it was.
+        /// Its process id.
         pid: Pid,
         /// How it ended.
         how: Exit,
     },
     /// No worker could be forked.
     ForkFailed {
-        /// The slot that it was for.
+        /// The slot that the worker was for.
         slot: usize,
     },
     /// A slot stays empty for a while, because its workers die one after another or cannot be forked.
@@ -179,7 +180,7 @@ pub enum Note {
         /// The worker.
         pid: Pid,
     },
-    /// A worker is ended because it did not move while work waited.
+    /// A worker is aborted because it made no progress while work waited.
     Hung {
         /// Its slot.
         slot: usize,

@@ -1,8 +1,8 @@
-//! Listening sockets: one, or one for each worker.
+//! Listening sockets: a single one, or one for each worker.
 //!
 //! Several sockets may listen on one port if each sets `SO_REUSEPORT` (socket(7)). The kernel gives every new
-//! connection to one of them, chosen by a hash of both addresses and ports, and it stays in that one's
-//! backlog:
+//! connection to one of them, chosen by a hash of both addresses and ports, and the connection stays in the
+//! backlog of that socket:
 //!
 //! ```text
 //!                         +--> socket 0 [backlog] --> worker 0       the master holds all sockets open,
@@ -11,12 +11,12 @@
 //! ```
 //!
 //! **Why one for each worker.** On one shared socket the workers race: all wake for one connection, the
-//! quickest takes it, and the quickest tends to be the same one. (Setting the option on one shared socket
+//! quickest takes it, and the quickest tends to be the same worker. (Setting the option on one shared socket
 //! changes nothing: there is still one backlog.)
 //!
 //! **Why the master keeps them all open.** A socket closes when its last descriptor does, and then the kernel
-//! resets what waits in its backlog. Were a worker's descriptor the only one, its death would reset clients
-//! that nobody had even refused. So the master binds before it forks, and a worker's successor inherits the
+//! resets the connections in its backlog. If a worker had the only descriptor, its death would reset clients
+//! that were not even refused. So the master binds before it forks, and a worker's successor inherits the
 //! backlog.
 
 use nix::errno::Errno;
@@ -46,8 +46,8 @@ impl ListeningSocket {
     /// One socket, alone on its port. Port 0 lets the kernel choose; see [`ListeningSocket::local_address`].
     ///
     /// # Errors
-    /// [`io::ErrorKind::AddrInUse`] if anybody listens there, a herd or not; else what socket(2), bind(2) or
-    /// listen(2) say.
+    /// [`io::ErrorKind::AddrInUse`] if any program listens there, a herd or not; otherwise those of
+    /// socket(2), bind(2) and listen(2).
     pub fn bind(address: SocketAddr) -> io::Result<ListeningSocket> {
         let descriptor = bound(address, Port::Alone)?;
         listen(&descriptor, Backlog::MAXALLOWABLE)?;
@@ -57,24 +57,24 @@ impl ListeningSocket {
     /// `count` sockets that share one port, in the order of the workers' slots. On port 0 the kernel chooses
     /// for the first socket and the others follow it.
     ///
-    /// `SO_REUSEPORT` lets in every socket of the same user, so a second herd started by mistake would
+    /// `SO_REUSEPORT` lets every socket of the same user bind, so a second herd started by mistake would
     /// silently take half of the first one's connections. Therefore the port is first tried without the
-    /// option, which fails while anybody listens. What remains: two herds that start within the same few
-    /// microseconds may both find the port free.
+    /// option, which fails while any program listens. One gap remains: two herds that start within the same
+    /// few microseconds may both find the port free.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AddrInUse`] if anybody listens there, a herd or not; else what socket(2), bind(2) or
-    /// listen(2) say. Then no socket is left open.
+    /// [`io::ErrorKind::AddrInUse`] if any program listens there, a herd or not; otherwise those of
+    /// socket(2), bind(2) and listen(2). Then no socket is left open.
     pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<ListeningSocket>> {
         todo!(
-            "Lab 6.2: refuse a port on which anybody listens, then bind and listen `count` times on the same one"
+            "Lab 6.2: refuse a port on which any program listens, then bind and listen `count` times on the same port"
         )
     }
 
     /// The address it listens on, with the port that the kernel chose if it was asked to.
     ///
     /// # Errors
-    /// What getsockname(2) says; on an open socket it has nothing to say.
+    /// Those of getsockname(2), which does not fail for an open socket.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }

@@ -1,14 +1,14 @@
-//! The supervisor: what a master decides, apart from everything it does.
+//! The supervisor: what a master decides, separate from everything it does.
 //!
-//! It never forks, kills, waits or reads a clock. Time and events come in, actions go out, so each of its
-//! rules can be tried in a microsecond, in every order, with invented processes. The state of a slot is in
-//! slot.rs, the reload in roll.rs.
+//! It never forks, kills, waits or reads a clock. Times and events come in, actions go out, so each of its rules can be
+//! tested in a microsecond, in every order, with invented processes. The state of a slot is in slot.rs, the reload in
+//! roll.rs.
 //!
 //! ```text
 //!                Start             Stop                   Stop, StopNow
 //!     New ------------> Running -----------> Stopping ----------------------> Killing
 //!                          |                    |                                |
-//!                          | every slot         | nobody left                    | nobody left
+//!                          | every slot         | no worker left                 | no worker left
 //!                          v is given up        v                                v
 //!                       Finished             Finished                         Finished
 //! ```
@@ -30,29 +30,30 @@ use std::time::{Duration, Instant};
 ///
 /// Its rules:
 ///
-/// - **Death.** Each is answered exactly once: its seat is settled, then comes a new worker, or none. The
-///   first unexpected death is answered at once; the next ones after [`FIRST_PAUSE`], doubled each time up to
-///   [`LONGEST_PAUSE`]. A worker that served for [`HEALTHY_AFTER`], until it died or hung, clears the record. A
-///   failed fork waits too.
-/// - **Giving up.** A slot whose workers exit with [`CANNOT_START`] [`FAILED_STARTS`] times in a row, never
-///   ready, stays empty. When all slots do and nothing runs, the master ends.
-/// - **Getting ready.** A worker that takes too long is killed, and that is an unexpected death.
-/// - **Hanging.** A worker that hangs is aborted, and killed if it does not die of that: also an unexpected death.
-/// - **Stop.** From then on, no new worker. All are asked to leave, and killed when the grace is over. A
-///   second stop kills them at once. When the last is gone, the master ends.
-/// - **Reload.** One slot at a time, in order: a successor in the free seat; when it is ready, its
-///   predecessor is asked to leave, and the next slot follows. If the successor fails, the remaining workers
-///   stay. If its predecessor dies, the successor simply holds the post. A reload during a roll is done
-///   afterwards. Slots that were given up begin anew; those that wait for their next worker go on waiting.
+/// - **Death.** Each is answered exactly once: its seat is settled, then comes a new worker, or none. The first
+///   unexpected death is answered immediately; the next ones after [`FIRST_PAUSE`], doubled each time up to
+///   [`LONGEST_PAUSE`]. A worker that served for [`HEALTHY_AFTER`], until it died or hung, clears the record. A failed
+///   fork is followed by a pause too.
+/// - **Giving up.** A slot whose workers exit with [`CANNOT_START`] [`FAILED_STARTS`] times in a row, and never become
+///   ready, stays empty. When all slots do and no worker runs, the master ends.
+/// - **Getting ready.** A worker that takes too long is killed, which is an unexpected death.
+/// - **Hanging.** A worker that hangs is aborted, and killed if it does not die of that, which is also an unexpected
+///   death.
+/// - **Stop.** From then on, no new worker. All are asked to leave, and killed when the grace is over. A second stop
+///   kills them immediately. When the last is gone, the master ends.
+/// - **Reload.** One slot at a time, in order: a successor in the free seat; when it is ready, its predecessor is asked
+///   to leave, and the next slot follows. If the successor fails, the remaining workers stay. If its predecessor dies,
+///   the successor simply holds the post. A reload during a roll is done afterwards. Slots that were given up start
+///   again; those that wait for their next worker continue to wait.
 #[derive(Debug)]
 pub struct Supervisor {
     policy: Policy,
     phase: Phase,
     roll: Roll,
-    /// How many reloads there were: a worker forked in an earlier generation has the old configuration.
+    /// The number of reloads: a worker forked in an earlier generation has the old configuration.
     generation: u64,
     slots: Vec<Slot>,
-    /// What the current call of `handle` has decided so far.
+    /// The decisions of the current call of `handle` so far.
     actions: Vec<Action>,
 }
 
@@ -63,16 +64,16 @@ enum Phase {
     New,
     /// Dead workers are replaced.
     Running,
-    /// All were asked to leave, and whoever is forked late gets as long as everybody else.
+    /// All were asked to leave. A worker that is forked late gets the same `kill_at`.
     Stopping { kill_at: Instant },
     /// All are killed.
     Killing,
-    /// `Finish` was said.
+    /// `Finish` was returned.
     Finished,
 }
 
 impl Supervisor {
-    /// A supervisor of a herd that does not run yet.
+    /// A supervisor for a herd that does not run yet.
     ///
     /// # Panics
     /// If the policy has no slot.
@@ -82,15 +83,15 @@ impl Supervisor {
         Supervisor { policy, phase: Phase::New, roll: Roll::Idle, generation: 0, slots, actions: Vec::new() }
     }
 
-    /// Workers that are asked to leave from now on may take so long: `grace` when the herd stops, `drain` when they are
-    /// replaced ([`Policy`]).
+    /// Sets how long workers that are asked to leave from now on may take: `grace` when the herd stops, `drain` when
+    /// they are replaced ([`Policy`]).
     pub fn set_patience(&mut self, grace: Duration, drain: Duration) {
         (self.policy.grace, self.policy.drain) = (grace, drain);
     }
 
-    /// Takes one event, and everything that is due at `now`; returns what is to be done, in order. `now` must
-    /// not go back from call to call. Ignored are answers to what was never asked, processes it does not
-    /// know, and everything before [`Event::Start`] but a stop, and after [`Action::Finish`].
+    /// Takes one event, and everything that is due at `now`; returns what must be done, in order. `now` must not go
+    /// back from call to call. It ignores answers to spawns that it did not ask for, processes that it does not know,
+    /// everything but a stop before [`Event::Start`], and everything after [`Action::Finish`].
     ///
     /// # Panics
     /// If the event names a slot or a seat that does not exist.
@@ -116,12 +117,12 @@ impl Supervisor {
         std::mem::take(&mut self.actions)
     }
 
-    /// When to call [`Supervisor::handle`] again at the latest. `None`: only an event can change anything.
+    /// The latest time for the next call of [`Supervisor::handle`]. `None`: only an event can change anything.
     pub fn deadline(&self) -> Option<Instant> {
         self.slots.iter().filter_map(Slot::deadline).min()
     }
 
-    /// The seat and the process that serve in this slot. Nobody, while it is empty or its worker is not ready, and
+    /// The seat and the process that serve in this slot. `None` while it is empty or its worker is not ready, and
     /// during a stop.
     ///
     /// # Panics
@@ -130,7 +131,7 @@ impl Supervisor {
         self.slots[slot].serving()
     }
 
-    /// The seat and the process that were asked to leave this slot, and have not left.
+    /// The seat and the process that was asked to leave this slot, and has not left.
     ///
     /// # Panics
     /// If there is no such slot.
@@ -165,7 +166,7 @@ impl Supervisor {
         self.abandon_roll_of(slot, seat);
         if self.slots[slot].post == (Post::Held { seat }) {
             let pause = self.slots[slot].pause_after_failed_fork();
-            // A successor that held the post alone had inherited it from a dead worker.
+            // A successor that holds the post has taken it over from a dead worker.
             let why = if why == Why::Reload { Why::Death } else { why };
             self.slots[slot].post = Post::Vacant { seat, spawn_at: now + pause, why };
             self.note(Note::Pausing { slot, pause });
@@ -182,7 +183,7 @@ impl Supervisor {
         }
     }
 
-    /// Ends a worker that hangs. Its death will be an unexpected one, answered like any other.
+    /// Aborts a worker that hangs. Its death will be unexpected, and answered like any other.
     fn hung(&mut self, now: Instant, pid: Pid) {
         let Some((slot, seat)) = self.find(pid) else { return };
         if let Some(pid) = self.slots[slot].abort(now, seat) {
@@ -191,42 +192,42 @@ impl Supervisor {
         }
     }
 
-    /// Answers the death of a worker, whatever it was.
+    /// Answers the death of a worker in any state.
     fn exited(&mut self, now: Instant, pid: Pid, how: Exit) {
         todo!(
-            "Lab 6.3: free and settle the seat; tell of a death that nobody asked for; end a roll whose successor it was; replace whoever held the post"
+            "Lab 6.3: free and settle the seat; note an unexpected death; end the roll if this was its successor; replace the worker if it held the post"
         )
     }
 
-    /// A slot lost the worker that held its post, unexpectedly.
+    /// Answers the unexpected death of the worker that held a slot's post.
     fn replace_dead(&mut self, now: Instant, slot: usize, seat: usize, dead: Seat, how: Exit) {
         todo!(
-            "Lab 6.3: decide what becomes of the post: its successor is there already, it is given up, or it is vacant until a pause is over"
+            "Lab 6.3: decide about the post: a successor is there already, the slot is given up, or the post is vacant until a pause is over"
         )
     }
 
-    /// Asks all workers to leave; said again, kills them.
+    /// Asks all workers to leave; the second time, kills them.
     fn stop(&mut self, now: Instant) {
-        todo!("Lab 6.4: ask everybody to leave, with the same end for all; the second time, kill")
+        todo!("Lab 6.4: ask all workers to leave, with the same deadline for all; the second time, kill them")
     }
 
     /// Kills all workers, whatever they do.
     fn stop_now(&mut self) {
-        todo!("Lab 6.4: kill everybody")
+        todo!("Lab 6.4: kill all workers")
     }
 
-    /// A worker was asked for before the stop, and forked before anybody could say no.
+    /// Stops a worker that was requested before the stop and forked after it.
     fn stop_latecomer(&mut self, slot: usize, seat: usize) {
-        todo!("Lab 6.4: treat who was forked late as everybody else was treated")
+        todo!("Lab 6.4: treat a worker that was forked late as all others were treated")
     }
 
-    /// Enters the phase that ends the herd. Nothing is spawned after this: only `Start` and a reload of a
-    /// running herd open a post.
+    /// Enters a phase that ends the herd. No worker is spawned after this: only `Start` and a reload of a running herd
+    /// open a post.
     fn close_all(&mut self, phase: Phase) {
-        todo!("Lab 6.4: enter the phase, end the roll, and see to it that nothing is spawned any more")
+        todo!("Lab 6.4: enter the phase, end the roll, and make sure that no worker is spawned any more")
     }
 
-    /// Opens what has waited for this time, and ends what should have been over by now.
+    /// Spawns the workers whose pause is over, and kills those whose time is up.
     fn do_what_is_due(&mut self, now: Instant) {
         for (slot, seat) in self.all_seats() {
             if let Post::Vacant { seat: vacant, spawn_at, why } = self.slots[slot].post
@@ -251,10 +252,10 @@ impl Supervisor {
         }
     }
 
-    /// Says `Finish` when nobody is left and nobody will come: the herd was stopped, or all slots are given up.
+    /// Returns `Finish` when no worker is left and none will come: the herd was stopped, or all slots are given up.
     fn finish_if_done(&mut self) {
         todo!(
-            "Lab 6.3: once nobody is left: finish with DONE if the herd was stopped, with CANNOT_START if every slot is given up"
+            "Lab 6.3: once no worker is left: finish with DONE if the herd was stopped, with CANNOT_START if every slot is given up"
         )
     }
 
@@ -263,14 +264,14 @@ impl Supervisor {
         self.actions.push(Action::Spawn { slot, seat });
     }
 
-    /// Asks who sits there to leave by `kill_at`, or by the earlier time that it was given before.
+    /// Asks the worker in this seat to leave by `kill_at`, or by an earlier time that it was given before.
     fn terminate(&mut self, slot: usize, seat: usize, kill_at: Instant) {
         if let Some(pid) = self.slots[slot].drain(seat, kill_at) {
             self.actions.push(Action::Terminate { pid });
         }
     }
 
-    /// Kills who sits there, once.
+    /// Kills the worker in this seat, once.
     fn kill(&mut self, slot: usize, seat: usize) {
         if let Some(pid) = self.slots[slot].condemn(seat) {
             self.actions.push(Action::Kill { pid });
@@ -281,7 +282,7 @@ impl Supervisor {
         self.actions.push(Action::Note(note));
     }
 
-    /// Where this process sits.
+    /// The slot and the seat of this process.
     fn find(&self, pid: Pid) -> Option<(usize, usize)> {
         self.slots.iter().enumerate().find_map(|(number, slot)| Some((number, slot.seat_of(pid)?)))
     }

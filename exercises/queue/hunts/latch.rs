@@ -1,10 +1,11 @@
-// A latch: a door that opens once, when everybody has arrived.
+// A latch: a door that opens once, when all threads have arrived.
 
 use lanes::sync::{Condvar, Mutex};
 
 /// A door that stays shut until a number of threads have arrived, and then stays open.
 ///
-/// **Promise.** Whoever waits gets through once the last has arrived, however many wait.
+/// **Promise.** Once the last thread has arrived, every thread that waits gets through, however many there
+/// are.
 pub struct Latch {
     /// How many have not arrived yet.
     missing: Mutex<usize>,
@@ -12,12 +13,12 @@ pub struct Latch {
 }
 
 impl Latch {
-    /// A latch for so many arrivals.
+    /// A latch for this many arrivals.
     pub fn new(arrivals: usize) -> Latch {
         Latch { missing: Mutex::new(arrivals), opened: Condvar::new() }
     }
 
-    /// Says that one more has arrived.
+    /// Reports one arrival.
     pub fn arrive(&self) {
         let mut missing = self.missing.lock().unwrap();
         *missing -= 1;

@@ -10,7 +10,7 @@ pub struct Seats {
 }
 
 impl Seats {
-    /// A theatre with so many seats.
+    /// A theatre with this many seats.
     pub fn new(seats: usize) -> Seats {
         Seats { free: Mutex::new(seats) }
     }

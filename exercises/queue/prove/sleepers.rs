@@ -1,15 +1,15 @@
 // Two promises of a queue. For each of them you write a model that fails if a queue breaks it.
 //
-// You do not know how the queue works inside, and it is another one in each trial: some are right, some are broken.
-// What it has are these functions:
+// You do not know how the queue works inside, and each trial uses a different one: some are right, some are broken. It
+// has these functions:
 //
-//     Queue::with_capacity(capacity)     an empty queue with room for so many items; an item is a u32
+//     Queue::with_capacity(capacity)     an empty queue with room for `capacity` items; an item is a u32
 //     queue.enqueue(item)                adds an item; sleeps while the queue is full
 //     queue.try_enqueue(item)            adds an item if there is room now; true if it did
 //     queue.dequeue()                    takes the oldest item; sleeps while the queue is empty
 //
 // A model is run once for each interleaving of its threads. It fails if a thread panics in one of them, or if there is
-// one in which no thread can go on. This one says "an item that is put in comes out":
+// one in which no thread can continue. This one says "an item that is put in comes out":
 //
 //     let queue = Arc::new(Queue::with_capacity(1));
 //     let consumer = thread::spawn_named("consumer", {

@@ -1,4 +1,4 @@
-//! A queue with room for so many items and no more, between any number of producers and consumers.
+//! A queue with a fixed capacity, between any number of producers and consumers.
 //!
 //! Two semaphores count, and a third keeps the threads apart while they touch the circular buffer:
 //!
@@ -16,20 +16,20 @@ use crate::guarded::Guarded;
 use crate::ring::Ring;
 use crate::semaphore::Semaphore;
 
-/// First in, first out; blocks who finds it full or empty; can be shut down.
+/// First in, first out; blocks producers while it is full and consumers while it is empty; can be shut down.
 ///
-/// **Promise.** What was accepted is delivered once, to one consumer, in the order of acceptance, also after
-/// [`shutdown`](Self::shutdown). There are never more than `capacity` items in it. A thread that waits for a
-/// slot or an item is woken when there is one. Shutdown wakes every thread that waits and none sleeps after
-/// it.
+/// **Promise.** Every accepted item is delivered once, to one consumer, in the order of acceptance, also
+/// after [`shutdown`](Self::shutdown). There are never more than `capacity` items in it. A thread that waits
+/// for a slot or an item is woken when there is one. Shutdown wakes every thread that waits, and none sleeps
+/// after it.
 ///
-/// **States.** Open or shut down, and some items. While it is open, and nobody is between two steps:
+/// **States.** Open or shut down, and some items. While it is open, and no thread is between two steps:
 /// `empty_slots` + `filled_slots` = `capacity`, and `filled_slots` is the number of items. Shutting down adds
 /// *one* permit to both that belongs to no slot: the closing bell. A producer that acquires a permit and then
-/// finds the queue shut down, or a consumer that then finds no item, releases it again, for the next. So the
-/// bell goes from hand to hand through all sleepers, however many there are, and it stays.
+/// finds the queue shut down, or a consumer that then finds no item, releases it again, for the next thread.
+/// So the bell is passed on through all sleepers, however many there are, and it stays.
 ///
-/// **Who calls what.** Any thread calls anything, any number of threads at once. The reception calls only
+/// **Who calls what.** Any number of threads may call any function at once. The reception calls only
 /// [`try_enqueue`](Self::try_enqueue), because only that never waits for a slot.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
@@ -41,7 +41,7 @@ pub struct BoundedQueue<T> {
     empty_slots: Semaphore,
     /// Permits to pop: one for each item.
     filled_slots: Semaphore,
-    /// The third semaphore, `mutex`, is inside of this.
+    /// The third semaphore, `mutex`, is inside this.
     state: Guarded<State<T>>,
     capacity: usize,
 }
@@ -56,7 +56,7 @@ impl<T> BoundedQueue<T> {
     ///
     /// # Panics
     ///
-    /// If `capacity` is 0: nothing could ever get through.
+    /// If `capacity` is 0: no item could ever get through.
     pub fn new(capacity: usize) -> BoundedQueue<T> {
         assert!(capacity > 0, "a queue needs room for at least one item");
         BoundedQueue {
@@ -76,15 +76,14 @@ impl<T> BoundedQueue<T> {
         todo!("Lab 3.2: wait for an empty slot, push, announce a filled one")
     }
 
-    /// Adds an item if there is room now. It may wait for a thread that is just pushing or popping, never for
-    /// a slot.
+    /// Adds an item if there is room now. It may wait while another thread pushes or pops, never for a slot.
     ///
     /// # Errors
     ///
-    /// The item itself, and why it was not taken. Of a queue that is both full and shut down, it says shut
-    /// down.
+    /// The item itself, and why it was not taken. If the queue is both full and shut down, the error is
+    /// `ShutDown`.
     pub fn try_enqueue(&self, item: T) -> Result<(), Refused<T>> {
-        todo!("Lab 3.3: push if there is an empty slot now; else say why not")
+        todo!("Lab 3.3: push if there is an empty slot now; else return the reason and the item")
     }
 
     /// Takes the oldest item; sleeps while the queue is empty. `None` once the queue is shut down *and*
@@ -94,7 +93,7 @@ impl<T> BoundedQueue<T> {
     }
 
     /// Refuses all further items and wakes every thread that waits. What is in the queue is still delivered.
-    /// To shut down again changes nothing.
+    /// Shutting down again changes nothing.
     pub fn shutdown(&self) {
         todo!("Lab 3.4: refuse all further items, and wake every thread that waits, on both sides")
     }
@@ -109,7 +108,7 @@ impl<T> BoundedQueue<T> {
         self.len() == 0
     }
 
-    /// For how many items there is room.
+    /// How many items the queue has room for.
     pub fn capacity(&self) -> usize {
         self.capacity
     }

@@ -6,25 +6,25 @@ use crate::semaphore::Semaphore;
 
 /// A value behind a semaphore with one permit: the semaphore called `mutex` in the textbooks.
 ///
-/// **Promise.** Of all the closures that are given to [`with`](Self::with), one runs at a time, and it sees
-/// all that the ones before it did. A closure that panics lets the next one in.
+/// **Promise.** Only one of the closures passed to [`with`](Self::with) runs at a time, and it sees
+/// everything that earlier ones did. After a closure panics, the next one runs.
 ///
 /// **States.** One permit: the value is free. None: one closure runs.
 ///
-/// **Who calls what.** Any thread. Not from inside the closure: that would wait for itself for ever.
+/// **Who calls what.** Any thread. Not from inside the closure: that would wait for itself forever.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 ///
-/// **What loom checks:** the cell is loom's in the models, so two closures at once, or two that nothing
-/// orders, are reported as a data race; and that a panic lets the next one in. **What it cannot:** that
-/// nobody calls it from inside the closure.
+/// **What loom checks:** the cell is loom's in the models, so two closures that overlap, or that no
+/// happens-before orders, are reported as a data race; and that the next closure runs after a panic. **What
+/// it cannot:** that `with` is never called from inside the closure.
 pub(crate) struct Guarded<T> {
     mutex: Semaphore,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: `value` is only reached in `with`, by one thread at a time. So sharing a `Guarded<T>` only ever
-// moves the use of a `T` from thread to thread, which is what `T: Send` allows.
+// SAFETY: `value` is only accessed in `with`, by one thread at a time. So sharing a `Guarded<T>` only passes
+// exclusive access to the `T` from thread to thread, which `T: Send` allows.
 unsafe impl<T: Send> Sync for Guarded<T> {}
 
 impl<T> Guarded<T> {
@@ -34,7 +34,7 @@ impl<T> Guarded<T> {
     }
 
     /// Waits until no other closure runs, then runs this one.
-    // A model's verdict names who uses the value, not this function.
+    // So that a model's verdict names the caller, not this function.
     #[track_caller]
     pub(crate) fn with<R>(&self, use_it: impl FnOnce(&mut T) -> R) -> R {
         self.mutex.acquire();
@@ -48,7 +48,7 @@ impl<T> Guarded<T> {
     }
 }
 
-/// Gives the permit back also when the closure panics.
+/// Gives the permit back, also when the closure panics.
 struct ReleaseOnDrop<'a>(&'a Semaphore);
 
 impl Drop for ReleaseOnDrop<'_> {

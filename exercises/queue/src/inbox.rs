@@ -1,11 +1,11 @@
-//! The way back: a box into which the pool puts what the reception shall look after again.
+//! The way back: a box into which the pool puts connections for the reception to look after again.
 //!
 //! The reception sleeps in epoll_wait(2), not on a condition variable, so something that epoll sees must wake
 //! it: a bell, in the server an eventfd(2). Ringing is a system call; so it is rung only when the box was
 //! empty before.
 //!
 //! ```text
-//!   a thread of the pool                    the reception, for ever
+//!   a thread of the pool                    the reception, forever
 //!     put(connection) says "was empty"?       sleep until the bell rings
 //!     if so, ring the bell                    clear the bell          first!
 //!                                             take_all
@@ -15,20 +15,20 @@ use crate::sync::{Mutex, MutexGuard};
 
 /// A box for any number of items, emptied all at once.
 ///
-/// **Promise.** What was put is taken once, in the order in which it was put. Of all the puts between two
-/// calls of `take_all`, exactly the first says that the box was empty.
+/// **Promise.** Every item that was put is taken once, in the order in which the items were put. Of all the
+/// puts between two calls of `take_all`, exactly the first says that the box was empty.
 ///
 /// **States.** Empty, or not: then a ring of the bell is on its way, or has come and was not cleared since.
 ///
 /// **Who calls what.** Any thread puts. If [`put`](Self::put) says that the box was empty, that same thread
 /// must ring the bell next. Only the reception takes; it must clear the bell *before* it takes. An item that
-/// comes after the clearing rings again, at worst for nothing. Cleared after the taking, the bell of an item
-/// that came in between would be wiped out, and the item would lie there until the next one comes, because
-/// that one finds the box not empty.
+/// comes after the clearing rings again, at worst for nothing. If the reception cleared the bell after
+/// taking, it would wipe out the ring of an item that came in between, and that item would be stranded,
+/// because later puts find the box not empty and do not ring.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 ///
-/// **What loom checks:** that nothing is stranded while the reception sleeps, and that it is if the bell is
+/// **What loom checks:** that no item is stranded while the reception sleeps, and that one is if the bell is
 /// cleared too late. **What it cannot:** the eventfd; the models have a flag and a condition variable for a
 /// bell.
 #[derive(Debug)]
@@ -42,11 +42,11 @@ impl<T> Inbox<T> {
         Inbox { items: Mutex::new(Vec::new()) }
     }
 
-    /// Puts an item in. Never waits, but for a thread that is just putting or taking. Returns whether the box
-    /// was empty before: then the caller must ring the bell.
+    /// Puts an item in. Waits only while another thread puts or takes. Returns whether the box was empty
+    /// before: if so, the caller must ring the bell.
     #[must_use = "if the inbox was empty, the caller must ring the reception's bell"]
     pub fn put(&self, item: T) -> bool {
-        todo!("Lab 3.5: add the item, and say whether the box was empty before")
+        todo!("Lab 3.5: add the item, and return whether the box was empty before")
     }
 
     /// Moves all items to the end of `taken`, in the order in which they were put. The bell must have been

@@ -10,11 +10,11 @@
 //!
 //! The one thread that waits for all clients, the reception, must never wait for anything else. So a full
 //! [`BoundedQueue`] refuses it (it then answers 503), and an [`Inbox`] is never full. The threads of the pool
-//! have nothing better to do than to sleep until there is work. What they sleep on is a [`Semaphore`].
+//! have nothing better to do than to sleep until there is work. They sleep on a [`Semaphore`].
 //!
-//! The order to read in: semaphore.rs, guarded.rs, ring.rs, bounded_queue.rs, inbox.rs.
+//! Read the files in this order: semaphore.rs, guarded.rs, ring.rs, bounded_queue.rs, inbox.rs.
 
-// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+// Before the other modules, so that none of their macros (`macro_use`) can replace one in here.
 #[cfg(test)]
 #[path = "../../../tests/models/queue.rs"]
 mod models;
@@ -34,7 +34,7 @@ mod cell;
 #[cfg(not(test))]
 pub(crate) use std::sync;
 
-// In the models, loom plays the locks and watches the memory. The compiler calls it by this name.
+// In the models, loom provides the locks and checks memory accesses. Compiler errors show this name.
 #[cfg(test)]
 extern crate lanes as std_in_models;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A circular buffer: a row of slots that is filled and emptied round and round, so that no item ever moves.
+//! A circular buffer: slots that are filled and emptied in turn, so that no item ever moves.
 //!
 //! ```text
 //!   slots    [  d  |     |     |  a  |  b  |  c  ]      capacity 6, length 4
@@ -6,9 +6,9 @@
 //!                 next push    oldest
 //! ```
 
-/// Items in the order in which they came, in a fixed number of slots. It knows nothing of threads.
+/// Items in the order in which they came, in a fixed number of slots. It knows nothing about threads.
 pub(crate) struct Ring<T> {
-    /// `Some` in the `length` slots from `oldest` on, going round at the end; `None` in all others.
+    /// `Some` in the `length` slots from `oldest` on, wrapping around at the end; `None` in all others.
     slots: Box<[Option<T>]>,
     oldest: usize,
     length: usize,
@@ -23,9 +23,9 @@ impl<T> Ring<T> {
     ///
     /// # Panics
     ///
-    /// If no slot is empty. The caller must know, and not ask.
+    /// If no slot is empty. The caller must hold a permit for an empty slot.
     pub(crate) fn push(&mut self, item: T) {
-        todo!("Lab 3.2: put the item into the slot behind the last one, going round at the end")
+        todo!("Lab 3.2: put the item into the slot after the last one, wrapping around at the end")
     }
 
     /// Takes the oldest item out.

@@ -1,4 +1,4 @@
-//! A counting semaphore: permits that are taken and given back, and a place to sleep while there are none.
+//! A counting semaphore: threads take permits and give them back, and sleep while there are none.
 //!
 //! ```text
 //!   permits   2 ---acquire---> 1 ---acquire---> 0 ---acquire---> 0, asleep
@@ -11,14 +11,14 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 /// A number of permits that threads take and give back (E. W. Dijkstra, "Cooperating Sequential Processes",
 /// 1965, where taking is called P and giving V).
 ///
-/// **Promise.** Never more permits are out than were made or released. A thread that asks for one while there
-/// is none sleeps, and each release wakes a sleeper if one sleeps: no wake-up is lost.
+/// **Promise.** Never more permits are out than were made or released. A thread that asks for a permit while
+/// there is none sleeps, and each release wakes a sleeper if there is one: no wake-up is lost.
 ///
-/// **States.** The number of permits that nobody has. It is never negative: sleepers are not counted, they
-/// wait in the condition variable.
+/// **States.** The number of free permits. It is never negative: sleepers are not counted, they wait in the
+/// condition variable.
 ///
-/// **Who calls what.** Any thread calls anything. Unlike a mutex, a semaphore has no owner: the thread that
-/// releases need not be the one that acquired. A queue depends on just that: the producer takes an empty
+/// **Who calls what.** Any thread calls any function. Unlike a mutex, a semaphore has no owner: the thread
+/// that releases need not be the one that acquired. A queue depends on this: the producer takes an empty
 /// slot, the consumer gives it back.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
@@ -33,9 +33,9 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// A semaphore with this many permits to begin with. 0 is useful: then somebody must release before
-    /// anyone acquires.
-    // A model's verdict calls this semaphore what its owner calls it.
+    /// A semaphore that begins with this many permits. 0 is useful: then a thread must release before another
+    /// can acquire.
+    // So that a model's verdict names this semaphore after its owner's field.
     #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
         Semaphore { permits: Mutex::new(permits), released: Condvar::new() }
@@ -46,9 +46,9 @@ impl Semaphore {
         todo!("Lab 3.1: take a permit; sleep while there is none")
     }
 
-    /// Takes a permit if there is one now, and says whether it did. Never sleeps until a release.
+    /// Takes a permit if there is one now, and returns whether it did. Never sleeps until a release.
     pub fn try_acquire(&self) -> bool {
-        todo!("Lab 3.1: take a permit if there is one now, and say whether you did")
+        todo!("Lab 3.1: take a permit if there is one now, and return whether you did")
     }
 
     /// Gives a permit, and wakes one sleeper.
@@ -56,13 +56,13 @@ impl Semaphore {
         todo!("Lab 3.1: give a permit, and wake a thread that sleeps for one")
     }
 
-    /// How many permits nobody has. Only for showing: by the time the caller looks at it, it may be another
-    /// number.
+    /// How many permits are free. Only for display: by the time the caller looks at the number, it may have
+    /// changed.
     pub fn permits(&self) -> usize {
         *self.lock()
     }
 
-    // A model's verdict names the function that locks, not this one.
+    // So that a model's verdict names the function that locks, not this one.
     #[track_caller]
     fn lock(&self) -> MutexGuard<'_, usize> {
         self.permits.lock().expect(NOT_POISONED)

@@ -1,9 +1,9 @@
-// Lists in header fields: values with commas between (RFC 9110, section 5.6.1).
+// Lists in header fields: values separated by commas (RFC 9110, section 5.6.1).
 
-/// The values of a list, without the white space around them. Empty ones do not count.
+/// The values of a list, without the white space around them. Empty values are left out.
 ///
-/// **Promise.** A comma separates two values, but for one inside of quotes: there it is part of the value. Inside of
-/// quotes, a backslash takes the meaning from the character behind it (section 5.6.4).
+/// **Promise.** A comma separates two values, except inside quotes: there it is part of the value. Inside quotes, a
+/// backslash removes the special meaning of the next character (section 5.6.4).
 pub fn split_list(field: &str) -> Vec<&str> {
     let mut values = Vec::new();
     let (mut start, mut quoted, mut escaped) = (0, false, false);

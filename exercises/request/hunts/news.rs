@@ -1,22 +1,22 @@
-// News: written once, read by many who do not wait.
+// News: written once, and read by many threads without waiting.
 
 use lanes::cell::UnsafeCell;
 use lanes::sync::atomic::{AtomicBool, Ordering};
 
-/// One piece of news, and whether it is printed.
+/// One piece of news, and whether it has been printed.
 ///
-/// **Promise.** Whoever sees that it is printed reads all of it.
+/// **Promise.** A thread that sees that it is printed reads all of it.
 pub struct News {
     text: UnsafeCell<u32>,
     printed: AtomicBool,
 }
 
-// SAFETY: the text is written before `printed` is true, and read only after that was seen; the models check it.
+// SAFETY: `print` writes the text before it sets `printed`, and `read` reads it only after that; the models check it.
 #[allow(unsafe_code)]
 unsafe impl Sync for News {}
 
 impl News {
-    /// Nothing yet.
+    /// No news yet.
     pub fn new() -> News {
         News { text: UnsafeCell::new(0), printed: AtomicBool::new(false) }
     }
@@ -24,7 +24,7 @@ impl News {
     /// Prints the news. Called once.
     pub fn print(&self, text: u32) {
         #[allow(unsafe_code)]
-        // SAFETY: nobody reads before `printed` is true, and nobody else writes.
+        // SAFETY: no thread reads before `printed` is true, and only this one call writes.
         self.text.with_mut(|news| unsafe { *news = text });
         self.printed.store(true, Ordering::Relaxed);
     }
@@ -35,7 +35,7 @@ impl News {
             return None;
         }
         #[allow(unsafe_code)]
-        // SAFETY: `printed` was seen, so the text was written before and will not change.
+        // SAFETY: `printed` is true, so the text was written before and will not change.
         Some(self.text.with(|news| unsafe { *news }))
     }
 }

@@ -55,7 +55,7 @@ pub struct RequestHead<'b> {
 /// The header fields of one request.
 #[derive(Debug)]
 pub struct Headers<'b> {
-    /// Requests with more fields are rare, and cost an allocation.
+    /// Requests with more than 16 fields are rare, and cost an allocation.
     fields: SmallVec<[Header<'b>; 16]>,
 }
 
@@ -81,36 +81,36 @@ impl<'b> Headers<'b> {
 /// `Ok(None)` means that the head is not complete and may still become one: read more and call again.
 ///
 /// # Errors
-/// [`HeadError`] if no further bytes could make this a request that can be served. Limits of length, a CR or LF that
-/// stands alone, and the request line are judged as soon as they are seen, the line when it is complete; the fields are
-/// judged when the head is.
+/// [`HeadError`] if no further bytes could make this a request that can be served. Limits of length and a bare CR or LF
+/// are checked as soon as the bytes are here, the request line when it is complete, and the fields when the head is
+/// complete.
 pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead<'_>>, HeadError> {
-    todo!("Lab 1.1: find where the head ends, and take it apart; None if it has not ended yet")
+    todo!("Lab 1.1: find where the head ends, and take it apart; None if it is not complete yet")
 }
 
-/// The bytes before the first line end, and those behind it.
+/// The bytes before the first line end, and those after it.
 fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     let (line, rest) = bytes.split_at(memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1));
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     (line.strip_suffix(b"\r").unwrap_or(line), rest)
 }
 
-/// Whether a head that begins like this can still become a good one within the limits. `rest` is what has come, without
-/// the empty line that was skipped. `length` is the number of bytes before the one that is awaited, that line included: a
-/// head that is not complete needs at least one byte more, so `length` must be less than `MAX_HEAD`. Of a complete head,
-/// whose last byte is here, the caller passes the length without that byte.
+/// Whether a head that begins like this can still become a valid one within the limits. `rest` is what was received,
+/// without the skipped empty line. `length` is the number of bytes received, that line included: an incomplete head
+/// needs at least one more byte, so `length` must be less than `MAX_HEAD`. For a complete head, the caller passes its
+/// length minus one.
 fn check_incomplete(rest: &[u8], length: usize) -> Result<(), HeadError> {
-    todo!("Lab 1.2: an error if nothing that follows could make this a good head within the limits")
+    todo!("Lab 1.2: an error if no further bytes could make this a valid head within the limits")
 }
 
-/// RFC 9112, section 2.2 lets a server take a lone LF for a line end; a proxy that does not would see one field
-/// where we see two. A lone CR is forbidden outright.
+/// RFC 9112, section 2.2, lets a server accept a bare LF as a line end; a proxy that does not would see one field where
+/// we see two. A bare CR is forbidden outright.
 fn refuse_bare_line_ends(head: &[u8]) -> Result<(), HeadError> {
     todo!("Lab 1.2: an error if a CR lacks its LF, or an LF its CR")
 }
 
-/// `method SP request-target SP HTTP-version`, with exactly one space each (RFC 9112, section 3). The target is
-/// UTF-8, not only ASCII, because of what a query may hold.
+/// `method SP request-target SP HTTP-version`, with exactly one space each (RFC 9112, section 3). The target may be
+/// UTF-8, not only ASCII, because old clients send raw UTF-8 in a query.
 fn parse_request_line(line: &[u8]) -> Result<(&str, &str, Version), HeadError> {
     todo!("Lab 1.1: three words with exactly one space between: method, target, version")
 }
@@ -120,9 +120,10 @@ fn parse_version(version: &[u8]) -> Result<Version, HeadError> {
     todo!("Lab 1.1: HTTP/ digit . digit, in capitals; only major version 1 is served")
 }
 
-/// Header fields are httparse's work: it refuses spaces before the colon, folded lines and control bytes.
+/// httparse parses the fields: it refuses spaces before the colon, folded lines and control bytes.
 fn parse_fields(bytes: &[u8]) -> Result<Headers<'_>, HeadError> {
-    // Each field has its line; a hundred fields would be 3 KiB to fill and to move about.
+    // Each field takes a line, so this is enough room; room for 100 fields would be 3 KiB to fill and to move each
+    // time.
     let lines = memchr_iter(b'\n', bytes).count();
     let mut fields = smallvec![httparse::EMPTY_HEADER; lines.min(MAX_FIELDS)];
     let count = match httparse::parse_headers(bytes, &mut fields) {
@@ -141,9 +142,10 @@ fn is_token(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(is_tchar)
 }
 
-/// Whether a target holds only what it may: visible ASCII that hides nothing. A fragment, a backslash, quotes and angle
-/// brackets are refused in a path, because two programs could look for different files. A query names no file, and browsers
-/// send all of that in it, and old clients raw UTF-8, so there only a fragment and control characters are refused.
+/// Whether a target holds only allowed characters. In a path that is visible ASCII without fragments, backslashes,
+/// quotes and angle brackets, because two programs could look for different files. A query names no file; browsers send
+/// most of these characters in it, and old clients raw UTF-8, so there only a fragment and control characters are
+/// refused.
 fn is_target(target: &str) -> bool {
     let (path, query) = target.split_at(memchr(b'?', target.as_bytes()).unwrap_or(target.len()));
     !target.is_empty()

@@ -7,12 +7,12 @@
 //!                       (head.rs)                   (target.rs)                (root.rs)
 //! ```
 //!
-//! and, beside them, the [`StopFlag`] (stop.rs): how a signal reaches code that sleeps.
+//! and also the [`StopFlag`] (stop.rs): how a signal reaches code that sleeps.
 //!
 //! Nothing here reads a socket or writes a response. Bytes come in as slices, so every rule can be tested without
 //! a network; the stages do the input and output.
 
-// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+// Before the other modules, so that none of their macros (`macro_use`) can replace one in here.
 #[cfg(test)]
 #[path = "../../../tests/models/request.rs"]
 mod models;
@@ -28,7 +28,7 @@ pub use root::{DocumentRoot, FileIdentity, FindError, Found, OpenFile, RootError
 pub use stop::{Bell, StopFlag};
 pub use target::{RequestPath, Target};
 
-// The compiler calls it by this name.
+// Compiler errors show this name.
 #[cfg(test)]
 extern crate lanes as std_in_models;
 #[cfg(not(test))]

@@ -5,9 +5,9 @@
 //! change between the check and the open. So the kernel does it: `RESOLVE_BENEATH` makes the look-up itself fail
 //! at the first step, `..` or link that would leave the root.
 //!
-//! A name may also be a FIFO, whose open waits for a writer that never comes, or a device, whose open may have
-//! effects. So a name is first opened with `O_PATH`, which only finds it; it is opened for reading when it
-//! turns out to be a regular file, and checked once more to be one.
+//! A name may also be a FIFO, whose open waits for a writer that never comes, or a device, whose open may have effects.
+//! So a name is first opened with `O_PATH`, which only finds it. It is opened for reading only if it is a regular file,
+//! and then checked once more.
 
 use crate::RequestPath;
 use crate::deleted::is_deleted;
@@ -20,18 +20,18 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// A look-up fails rather than waits for the disk (openat2(2)); nix has no name for it.
+/// Makes a look-up fail instead of waiting for the disk (openat2(2)); nix has no name for it.
 const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(libc::RESOLVE_CACHED);
 
-/// How often a look-up is repeated at once. A rename that was in its way is over long before that.
+/// How often a look-up is retried immediately. A rename that was in its way is over long before the last retry.
 const AT_ONCE: u32 = 64;
 
-/// How often it is repeated after a pause: of 1 ms, then 2, 4 and so on up to 64, an eighth of a second in all. Most
-/// processes give a lease back within milliseconds. For one that does not, the kernel takes it away after 45 seconds
-/// (proc(5), lease-break-time), and a thread that waited so long would be missed by everybody else.
+/// How often it is then retried after a pause of 1 ms, 2 ms, 4 ms and so on up to 64 ms, an eighth of a second in all.
+/// Most processes give a lease back within milliseconds. If one does not, the kernel breaks the lease after 45 seconds
+/// (proc(5), lease-break-time), and a thread that waited that long would serve no other client.
 const PAUSES: u32 = 7;
 
-/// A folder whose files are served. Cheap to look into; shared by all threads.
+/// A folder whose files are served. Cheap to look into, and shared by all threads.
 #[derive(Debug)]
 pub struct DocumentRoot {
     folder: OwnedFd,
@@ -55,8 +55,8 @@ pub struct OpenFile {
     pub identity: FileIdentity,
 }
 
-/// What tells one state of one file from every other: two equal identities mean equal bytes, as far as a file
-/// system can promise that. The cache compares it, and some of it may be in an `ETag` (RFC 9110, section 8.8.3).
+/// Distinguishes one state of one file from every other: two equal identities mean equal bytes, as far as a file system
+/// can promise that. The cache compares it, and some of it may be in an `ETag` (RFC 9110, section 8.8.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The device that holds the file.
@@ -67,7 +67,7 @@ pub struct FileIdentity {
     pub size: u64,
     /// Last change of the contents: seconds since 1970, and nanoseconds.
     pub modified: (i64, i64),
-    /// Last change of the inode: nobody can set it back, as they can with the time of modification.
+    /// Last change of the inode, which no program can set, unlike the time of modification.
     pub changed: (i64, i64),
 }
 
@@ -121,13 +121,13 @@ impl DocumentRoot {
         }
     }
 
-    /// A root that another process has opened, and whose descriptor it has handed over.
+    /// A root that another process opened, and whose descriptor it passed to us.
     pub fn from_descriptor(folder: OwnedFd) -> DocumentRoot {
         DocumentRoot { folder }
     }
 
-    /// Whether the folder itself was deleted since it was opened. Nothing is found in it any more. Never waits: of a
-    /// folder on another machine, it says what this one has heard.
+    /// Whether the folder itself was deleted since it was opened. Then nothing is found in it any more. Never waits:
+    /// for a network file system, it says what the client has cached.
     pub fn is_deleted(&self) -> bool {
         is_deleted(self.folder.as_fd())
     }
@@ -138,12 +138,13 @@ impl DocumentRoot {
     /// # Errors
     /// [`FindError`]; a path that leaves the root, by whatever trick, is [`FindError::NotFound`].
     pub fn find(&self, path: &RequestPath<'_>) -> Result<Found, FindError> {
-        todo!("Lab 1.4: find what the path names; open it if it is a regular file, and make sure that it is")
+        todo!(
+            "Lab 1.4: find what the path names; open it if it is a regular file, and check again that it is one"
+        )
     }
 
-    /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` when it
-    /// would have to ask the disk, when the file is gone, and when the path ends in a slash. For threads that must not
-    /// block.
+    /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` if it would have
+    /// to read the disk, if the file is gone, and if the path ends in a slash. For threads that must not block.
     pub fn identify_from_memory(&self, path: &RequestPath<'_>) -> Option<FileIdentity> {
         todo!("Lab 1.4: the identity of a regular file, if the kernel can tell without the disk")
     }
@@ -154,8 +155,9 @@ impl DocumentRoot {
         let mut repeated = 0;
         loop {
             match openat2(self.folder.as_fd(), name, how) {
-                // EAGAIN: something was renamed during the look-up (openat2(2)). Or another process has
-                // a lease on the file, and was asked just now to give it back (fcntl(2)).
+                // EAGAIN: something was renamed during the look-up (openat2(2)). Or another process
+                // has a lease on the file, and the kernel has just asked it to give it back
+                // (fcntl(2)).
                 Err(Errno::EAGAIN) if more.is_empty() && repeated < AT_ONCE + PAUSES => {
                     if repeated >= AT_ONCE {
                         thread::sleep(Duration::from_millis(1 << (repeated - AT_ONCE)));
@@ -175,7 +177,7 @@ impl AsFd for DocumentRoot {
     }
 }
 
-/// The name for openat2(2), which has no name for "this folder" but a dot.
+/// The name for openat2(2), which does not accept an empty one: the folder itself is a dot.
 fn name_of<'p>(path: &'p RequestPath<'_>) -> &'p str {
     if path.as_str().is_empty() { "." } else { path.as_str() }
 }
@@ -184,7 +186,7 @@ impl FileIdentity {
     /// The identity of an open file, as it is now.
     ///
     /// # Errors
-    /// Whatever fstat(2) gives.
+    /// Those of fstat(2).
     pub fn of(file: &File) -> std::io::Result<FileIdentity> {
         Ok(FileIdentity::from(&fstat(file)?))
     }
@@ -206,6 +208,7 @@ impl From<Errno> for FindError {
     fn from(errno: Errno) -> FindError {
         match errno {
             // EXDEV: the look-up would have left the root. ELOOP: links in a circle, or a forbidden kind of link.
+            // ENXIO: a socket.
             Errno::ENOENT
             | Errno::ENOTDIR
             | Errno::EXDEV

@@ -14,8 +14,8 @@
 
 use crate::sync::atomic::{AtomicBool, Ordering};
 
-/// Something that wakes every thread that sleeps on it. It stays rung: a thread that comes to sleep on it later
-/// does not sleep. The server's bell is an eventfd(2) that nobody ever reads.
+/// Something that wakes every thread that sleeps on it. It stays rung: a thread that tries to sleep on it later does
+/// not sleep. The server's bell is an eventfd(2) that is never read.
 pub trait Bell {
     /// Wakes all sleepers, now and later. Called from a signal handler, so it may do only what signal-safety(7)
     /// lists.
@@ -24,12 +24,12 @@ pub trait Bell {
 
 /// A request to stop, made at most once and never taken back.
 ///
-/// **Promise.** A stop request is never missed: whoever wakes by the bell sees the flag, and whoever does not see the flag
-/// has the bell still ahead.
+/// **Promise.** A stop request is never missed: a thread that the bell wakes sees the flag, and a thread that does not
+/// see the flag has the bell still ahead.
 ///
 /// **States.** `false`: running. `true`: a stop was requested. There is no way back.
 ///
-/// **Who calls what.** Anyone, from any thread or signal handler, calls anything. Nothing here blocks or locks.
+/// **Who calls what.** Any thread or signal handler calls any function. Nothing here blocks or locks.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 ///
@@ -41,22 +41,24 @@ pub struct StopFlag<B> {
 }
 
 impl<B: Bell> StopFlag<B> {
-    /// A flag that nobody has raised, with the bell that will wake the sleepers.
+    /// A flag that is not raised, with the bell that will wake the sleepers.
     pub fn new(bell: B) -> StopFlag<B> {
         StopFlag { requested: AtomicBool::new(false), bell }
     }
 
     /// Requests the stop and wakes all sleepers. `true` for the first request, `false` for every later one.
     pub fn request(&self) -> bool {
-        todo!("Lab 1.5: raise the flag, ring the bell, and say whether this was the first request")
+        todo!("Lab 1.5: raise the flag, ring the bell, and return whether this was the first request")
     }
 
     /// Whether a stop was requested.
     pub fn is_requested(&self) -> bool {
-        todo!("Lab 1.5: say whether a stop was requested; who sees it sees what was written before it")
+        todo!(
+            "Lab 1.5: return whether a stop was requested; a thread that sees it also sees what was written before it"
+        )
     }
 
-    /// The bell, for those who want to sleep on it.
+    /// The bell, for threads that sleep on it.
     pub fn bell(&self) -> &B {
         &self.bell
     }

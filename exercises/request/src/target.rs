@@ -8,7 +8,7 @@
 //!              a/c d                 the path that `DocumentRoot` looks up
 //! ```
 //!
-//! The order matters. Whoever removes `..` before decoding lets `%2e%2e` through; whoever decodes twice lets
+//! The order matters. A server that removes `..` before decoding lets `%2e%2e` through; one that decodes twice lets
 //! `%252e%252e` through.
 
 use crate::HeadError;
@@ -26,14 +26,14 @@ pub enum Target<'t> {
     Authority,
 }
 
-/// A decoded path beneath the document root. Borrowed from the target, unless there was something to decode or to remove.
+/// A decoded path beneath the document root. Borrowed from the target, unless something had to be decoded or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestPath<'t> {
     /// Segments joined by `/`, with no leading slash, no empty segment, no `.` and no `..`. Empty for the root.
     path: Cow<'t, str>,
-    /// The target ended in a slash, so it means a directory.
+    /// The target means a directory: its path is empty, or ends in a slash, `/.` or `/..`.
     directory: bool,
-    /// What stood behind the question mark, as sent.
+    /// What follows the question mark, as sent.
     query: Option<&'t str>,
 }
 
@@ -54,14 +54,14 @@ impl<'t> Target<'t> {
     }
 }
 
-/// The path of an absolute-form target: a server must accept it although only proxies are sent it
+/// The path of an absolute-form target: a server must accept it, although clients send it only to proxies
 /// (RFC 9112, section 3.2.2).
 fn strip_authority(target: &str) -> Result<&str, HeadError> {
     todo!("Lab 1.3: the path of an absolute-form target such as http://host/a")
 }
 
 impl<'t> RequestPath<'t> {
-    /// Parses what stands behind the host: a path and a query. Without a path, it is the root's.
+    /// Parses what follows the host: a path and a query. An empty path means the root.
     fn parse(target: &'t str) -> Result<RequestPath<'t>, HeadError> {
         let (raw, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -98,12 +98,12 @@ impl<'t> RequestPath<'t> {
         &self.path
     }
 
-    /// Whether the target ended in a slash.
+    /// Whether the target means a directory: its path is empty, or ends in a slash, `/.` or `/..`.
     pub fn is_directory(&self) -> bool {
         self.directory
     }
 
-    /// What stood behind the question mark, as sent.
+    /// What follows the question mark, as sent.
     pub fn query(&self) -> Option<&str> {
         self.query
     }
@@ -111,10 +111,12 @@ impl<'t> RequestPath<'t> {
 
 /// Decodes `%XX` exactly once. A percent sign without two hexadecimal digits is refused, not kept.
 fn decode_once(raw: &str) -> Result<Cow<'_, str>, HeadError> {
-    todo!("Lab 1.3: decode each %XX once; refuse what is broken, not UTF-8, or a control character")
+    todo!(
+        "Lab 1.3: decode each %XX once; refuse broken encodings, bytes that are not UTF-8, and control characters"
+    )
 }
 
-/// Joins the segments, leaving out empty ones and `.`; `..` takes back the segment before it.
+/// Joins the segments, without empty ones and `.`; `..` removes the segment before it.
 fn remove_dot_segments(path: &str) -> Result<Cow<'_, str>, HeadError> {
-    todo!("Lab 1.3: join the segments, without empty ones and dots; .. takes back the one before")
+    todo!("Lab 1.3: join the segments, without empty ones and `.`; `..` removes the one before it")
 }

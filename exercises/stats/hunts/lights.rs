@@ -1,22 +1,22 @@
-// The light in a room: who leaves last turns it off.
+// The light in a room: the last person to leave turns it off.
 
 use lanes::sync::atomic::{AtomicUsize, Ordering};
 
 /// A room with people in it.
 ///
-/// **Promise.** The light is turned off once, by the last who leaves.
+/// **Promise.** The light is turned off once, by the last person to leave.
 pub struct Room {
     inside: AtomicUsize,
     turned_off: AtomicUsize,
 }
 
 impl Room {
-    /// A room with so many people in it, and the light on.
+    /// A room with this many people in it, and the light on.
     pub fn new(people: usize) -> Room {
         Room { inside: AtomicUsize::new(people), turned_off: AtomicUsize::new(0) }
     }
 
-    /// One leaves; the last one turns off the light.
+    /// One person leaves; the last one turns off the light.
     pub fn leave(&self) {
         self.inside.fetch_sub(1, Ordering::AcqRel);
         if self.inside.load(Ordering::Acquire) == 0 {

@@ -1,28 +1,28 @@
-// A roll call: a teacher waits until everybody has answered.
+// A roll call: a teacher waits until all students have answered.
 
 use lanes::sync::{Condvar, Mutex};
 
-/// A class, and how many have not answered yet.
+/// A class, and how many of its students have not answered yet.
 ///
-/// **Promise.** The teacher goes on once the last has answered.
+/// **Promise.** The teacher continues once the last student has answered.
 pub struct RollCall {
     missing: Mutex<usize>,
     answered: Condvar,
 }
 
 impl RollCall {
-    /// A class of so many.
+    /// A class of this many students.
     pub fn new(class: usize) -> RollCall {
         RollCall { missing: Mutex::new(class), answered: Condvar::new() }
     }
 
-    /// One answers.
+    /// One student answers.
     pub fn here(&self) {
         self.answered.notify_all();
         *self.missing.lock().unwrap() -= 1;
     }
 
-    /// Sleeps until all have answered.
+    /// Sleeps until all students have answered.
     pub fn wait_for_all(&self) {
         let mut missing = self.missing.lock().unwrap();
         while *missing > 0 {

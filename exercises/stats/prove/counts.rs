@@ -1,16 +1,16 @@
 // Two promises of statistics. For each of them you write a model that fails if the statistics break it.
 //
-// You do not know how they work inside, and they are others in each trial: some are right, some are broken. What they
-// have are these functions:
+// You do not know how they work inside, and each trial uses different ones: some are right, some are broken. They have
+// these functions:
 //
 //     Stats::new()                   statistics of two workers, 0 and 1, that have served nothing yet
-//     stats.count(worker, bytes)     counts a response of this worker, with so many bytes (u32)
+//     stats.count(worker, bytes)     counts a response of this worker, with `bytes` bytes (u32)
 //     stats.snapshot()               what both workers have served: Totals { responses, bytes }
 //
-// Any thread may call them, also several threads for one worker.
+// Any thread may call them, and several threads may count for one worker.
 //
 // A model is run once for each interleaving of its threads. It fails if a thread panics in one of them, or if there is
-// one in which no thread can go on. This one says "a response is counted before the call returns":
+// one in which no thread can continue. This one says "a response is counted before the call returns":
 //
 //     let stats = Arc::new(Stats::new());
 //     let other = thread::spawn_named("other", {
@@ -25,15 +25,16 @@ use lanes::thread;
 use prove::stats::{Stats, Totals};
 use std::sync::Arc;
 
-/// **Promise.** Every response that was counted is in the totals, once, whichever threads count for whichever worker.
+/// **Promise.** Every response that was counted is in the totals exactly once, whichever threads count for whichever
+/// worker.
 pub fn every_response_is_counted_once() {
-    todo!("Lab 5.9: write a model: every response that was counted is in the totals, once")
+    todo!("Lab 5.9: write a model: every response that was counted is in the totals exactly once")
 }
 
-/// **Promise.** A snapshot has the bytes of exactly the responses that it has. And a thread that takes two of them never
-/// sees less in the second than in the first.
+/// **Promise.** A snapshot has the bytes of exactly the responses that it counts. And a thread that takes two snapshots
+/// never sees less in the second than in the first.
 pub fn a_snapshot_is_whole_and_never_goes_back() {
     todo!(
-        "Lab 5.9: write a model: a snapshot has the bytes of the responses that it has, and never goes back"
+        "Lab 5.9: write a model: a snapshot has the bytes of the responses that it counts, and never goes back"
     )
 }

@@ -1,18 +1,19 @@
-//! Who accepts the clients of a slot: its own worker, or another one that covers for it.
+//! Which worker accepts the clients of a slot: its own, or another one that covers for it.
 //!
-//! The kernel goes on giving a slot's socket its share of new clients, whatever has become of the worker. So every
+//! The kernel continues to give a slot's socket its share of new clients, whatever happens to the worker. So every
 //! worker holds every listening socket, and each slot has a word here that says why it needs cover, if it does:
 //!
 //! ```text
 //!   bit       4        3      2      1       0
 //!         +---------+------+------+-------+--------+     0: its worker accepts
-//!         | Closing | Full | Full | Stuck | Absent |     else: others do, who hold its socket too
+//!         | Closing | Full | Full | Stuck | Absent |     else: others accept, from the same socket
 //!         +---------+------+------+-------+--------+
 //!          the master seat 1 seat 0    the master
 //! ```
 //!
-//! Whoever changes a word rings a bell that every worker hears, and who hears it looks at all words again
-//! ([`SharedStats::watches`](crate::SharedStats::watches)). This file decides, and does nothing: sockets, bell and clock are the server's.
+//! A process that changes a word rings a bell that wakes every worker, and each worker reads all words again
+//! ([`SharedStats::watches`](crate::SharedStats::watches)). This file only decides: the server has the sockets, the
+//! bell and the clock.
 
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::{Acquire, Release};
@@ -20,13 +21,14 @@ use crate::sync::atomic::Ordering::{Acquire, Release};
 /// Why a slot needs cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// Nobody serves here: the worker is dead, or has not begun. Written by the master.
+    /// No worker serves here: it is dead, or has not begun. Written by the master.
     Absent,
-    /// The worker lives and does not accept. Written by the master.
+    /// The worker is alive but does not accept. Written by the master.
     Stuck,
-    /// The herd stops. Whoever can takes in the clients of all slots, for the last time. Written by the master.
+    /// The herd stops. Every worker that can accepts the clients of all slots, for the last time. Written by the
+    /// master.
     Closing,
-    /// The worker of this seat has more to do than it can. Written by that worker; when it is dead, by the master.
+    /// The worker of this seat is overloaded. Written by that worker, or by the master when it is dead.
     Full {
         /// 0 or 1.
         seat: usize,
@@ -35,18 +37,18 @@ pub enum Why {
 
 /// Why one slot needs cover at this moment, for all processes to read.
 ///
-/// **Promise.** Every change is seen by whoever looks after the bell that is rung for it.
+/// **Promise.** A change is visible to every process that reads after the bell was rung for it.
 ///
 /// **States.** A set of reasons, one bit each. Empty: its own worker accepts.
 ///
-/// **Who calls what.** Each bit has one writer (see [`Why`]). Anyone reads.
+/// **Who calls what.** Each bit has one writer (see [`Why`]). Any process reads.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Cover(AtomicU32);
 
-/// What one look at a [`Cover`] has found.
+/// The reasons found in one read of a [`Cover`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reasons(u32);
 
@@ -55,7 +57,7 @@ impl Cover {
         Cover(AtomicU32::new(0))
     }
 
-    /// Enters a reason, or takes it back. Returns whether that has changed anything; then the caller rings the bell.
+    /// Sets a reason, or clears it. Returns whether that changed anything; if so, the caller must ring the bell.
     #[must_use = "somebody must ring the bell"]
     pub fn set(&self, why: Why, holds: bool) -> bool {
         let bit = why.bit();
@@ -63,7 +65,7 @@ impl Cover {
         (before & bit != 0) != holds
     }
 
-    /// Whether somebody else has to accept here.
+    /// Whether other workers must accept here.
     pub fn is_needed(&self) -> bool {
         self.reasons().any()
     }
@@ -94,18 +96,19 @@ impl Reasons {
         self.0 != 0
     }
 
-    /// Nobody at all accepts here, not even to refuse.
+    /// Whether this slot's worker does not accept at all, not even to refuse.
     fn is_deserted(self) -> bool {
         self.0 & (Why::Absent.bit() | Why::Stuck.bit()) != 0
     }
 }
 
-/// From which slots' sockets the worker of slot `own` is to accept, which has room for more or is `full`, while
-/// the slots' reasons are these.
+/// From which slots' sockets the worker of slot `own` must accept, given the slots' `reasons`, and whether this worker
+/// is `full` or has room for more.
 ///
-/// - One that has room accepts at home, and wherever cover is needed.
-/// - One that is full leaves its socket to the others, as long as one of them has room.
-/// - When nobody has room, everybody accepts at home, if only to refuse; and where nobody is at home, everybody does.
+/// - A worker with room accepts from its own socket, and wherever cover is needed.
+/// - A full worker leaves its socket to the others, as long as one of them has room.
+/// - When no worker has room, each accepts from its own socket, if only to refuse; and all accept from sockets whose
+///   own worker is absent or stuck.
 pub(crate) fn watches(own: usize, full: bool, reasons: &[Reasons]) -> Vec<bool> {
     let someone_has_room = reasons.iter().any(|reasons| !reasons.any());
     let watched = |(slot, reasons): (usize, &Reasons)| match (slot == own, full) {

@@ -1,9 +1,9 @@
 //! A word that threads of different processes can sleep on (futex(2)).
 //!
-//! The kernel keeps the queue of sleepers, and finds it by the page in memory that the word lies in, so the
-//! word may be mapped at a different address in each process. A sleeper that is killed leaves that queue by
-//! itself. What it does not do is pass on a wake-up that it was already given; that is the business of
-//! whoever uses the word.
+//! The kernel keeps the queue of sleepers, and finds it by the page of memory that holds the word, so the
+//! word may be mapped at a different address in each process. The kernel removes a sleeper that is killed
+//! from that queue. But it does not pass on a wake-up that the sleeper was already given; users of the word
+//! must handle that.
 
 // The system call has no safe wrapper.
 #![allow(unsafe_code)]
@@ -21,11 +21,12 @@ pub(crate) struct FutexWord {
 }
 
 impl FutexWord {
-    /// Sleeps if the word is `expected`, until somebody wakes this thread or the deadline passes. Looking and
-    /// falling asleep are one step: a word that was changed and woken in between is not slept through.
+    /// Sleeps if the word is `expected`, until another thread wakes this one or the deadline passes.
+    /// Comparing and falling asleep are one step, so no change with its wake-up can come in between and be
+    /// missed.
     ///
-    /// It may also return for no reason (a signal arrived), so it tells no reason: the caller looks at the
-    /// word again.
+    /// It may also return early (a signal arrived), so it returns no reason: the caller must read the word
+    /// again.
     pub(crate) fn wait_while(&self, expected: u32, deadline: &Deadline) {
         let timeout = deadline.remaining().map(to_timespec);
         let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
@@ -35,7 +36,8 @@ impl FutexWord {
         unsafe { libc::syscall(libc::SYS_futex, self.value.as_ptr(), libc::FUTEX_WAIT, expected, timeout) };
     }
 
-    /// Wakes one thread that sleeps on the word, if there is one. Nothing is remembered if there is none.
+    /// Wakes one thread that sleeps on the word, if there is one. If there is none, the wake-up is not
+    /// remembered.
     pub(crate) fn wake_one(&self) {
         // SAFETY: FUTEX_WAKE uses the address only to find the queue; it is valid because `self` is borrowed.
         unsafe { libc::syscall(libc::SYS_futex, self.value.as_ptr(), libc::FUTEX_WAKE, 1) };
@@ -50,37 +52,38 @@ impl Deref for FutexWord {
     }
 }
 
-/// Until when a caller is willing to wait.
+/// How long a caller is willing to wait.
 #[derive(Debug)]
 pub(crate) struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// Waits for ever.
+    /// Never passes.
     pub(crate) fn never() -> Deadline {
         Deadline(None)
     }
 
-    /// Waits for this long, counted from now. A time too far away to be written down is never.
+    /// Passes after this time, counted from now. A time that an `Instant` cannot hold never passes.
     pub(crate) fn within(patience: Duration) -> Deadline {
         Deadline(Instant::now().checked_add(patience))
     }
 
-    /// Whether the time is over.
+    /// Whether the deadline has passed.
     pub(crate) fn passed(&self) -> bool {
         self.remaining() == Some(Duration::ZERO)
     }
 
-    /// What is left of the time; nothing if it never ends.
+    /// The time that is left; `None` if it never ends.
     fn remaining(&self) -> Option<Duration> {
         self.0.map(|end| end.saturating_duration_since(Instant::now()))
     }
 }
 
-/// The same length of time, as the kernel wants it. A time too long for it becomes the longest it knows.
+/// The same duration, as the kernel takes it. A longer one than `timespec` can hold becomes the longest that
+/// it can.
 fn to_timespec(time: Duration) -> libc::timespec {
     libc::timespec {
         tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
-        // Below one thousand million, so it fits whatever type the platform has here.
+        // Less than 10^9, so it fits whatever type the platform has here.
         tv_nsec: time.subsec_nanos() as _,
     }
 }

@@ -1,4 +1,4 @@
-//! How long things took, as counts per bucket.
+//! Durations, as counts per bucket.
 //!
 //! ```text
 //!   BOUNDS        0.1 ms   0.25 ms   0.5 ms            10 s
@@ -7,8 +7,8 @@
 //!                 a value on a bound belongs to the bucket below
 //! ```
 //!
-//! An average hides the slow requests; buckets show them, can be added over workers, and take the same room
-//! however many values come (Prometheus documentation, "Histograms and summaries").
+//! An average hides the slow requests; buckets show them, can be summed over workers, and take the same
+//! memory for any number of values (Prometheus documentation, "Histograms and summaries").
 
 use std::array;
 use std::time::Duration;
@@ -37,14 +37,14 @@ pub const BOUNDS: [Duration; 16] = [
     Duration::from_secs(10),
 ];
 
-/// One bound is enough for a model, and every atomic more is a step more to interleave.
+/// One bound is enough for a model, and every further atomic is another step to interleave.
 #[cfg(test)]
 pub const BOUNDS: [Duration; 1] = [Duration::from_millis(1)];
 
 /// The number of buckets of a histogram.
 pub const BUCKETS: usize = BOUNDS.len() + 1;
 
-/// Counts of durations per bucket, and their sum. Any thread adds, any thread reads, nobody waits.
+/// Counts of durations per bucket, and their sum. Any thread adds, any thread reads, none waits.
 ///
 /// **Promise.** No value is lost. The number of values is not stored but derived from the buckets, so the two
 /// cannot disagree. The sum and the buckets may disagree by the values that are being recorded at this
@@ -67,7 +67,7 @@ impl Histogram {
         Histogram { buckets: array::from_fn(|_| AtomicU64::new(0)), sum_nanoseconds: AtomicU64::new(0) }
     }
 
-    /// Counts one value. A duration beyond 584 years counts as 584 years.
+    /// Counts one value. A duration of more than 584 years counts as 584 years.
     pub fn record(&self, value: Duration) {
         todo!("Lab 5.1: count one value in its bucket, and add it to the sum")
     }
@@ -89,15 +89,15 @@ impl Default for Histogram {
     }
 }
 
-/// A duration as the histogram adds it up.
+/// A duration in nanoseconds, at most 584 years.
 fn nanoseconds(value: Duration) -> u64 {
     u64::try_from(value.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A [`Histogram`] in plain numbers.
+/// A [`Histogram`] as plain numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistogramSnapshot {
-    /// The number of values in each bucket alone. Prometheus wants them added up: see
+    /// The number of values in each bucket alone. Prometheus expects them cumulative: see
     /// [`cumulative`](Self::cumulative).
     pub buckets: [u64; BUCKETS],
     /// The sum of all values, in nanoseconds.

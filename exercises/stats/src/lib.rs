@@ -1,7 +1,7 @@
 //! Part 5: statistics in memory that the master and its workers share.
 //!
-//! What is counted must survive who counted it. So the numbers live in one mapping that the master makes
-//! before it forks; every worker inherits it:
+//! Counts must survive the worker that made them. So the numbers are in one mapping that the master makes before it
+//! forks; every worker inherits it:
 //!
 //! ```text
 //!   master ----fork----> worker 0        worker 1        worker 2
@@ -13,19 +13,20 @@
 //!   =======================================================================
 //! ```
 //!
-//! A worker can be killed at any instruction, and the rest must go on counting and reading. Two rules follow:
+//! A worker can be killed at any instruction, and the others must be able to continue counting and reading. Two rules
+//! follow:
 //!
-//! - Counting takes no lock. Each worker adds to its own [`Slot`] (slot.rs), readers sum ([`Snapshot`],
-//!   snapshot.rs). A dead worker leaves at most one response half counted, and nobody waits for it.
-//! - The one thing that needs a lock, "since the last scrape" (scrape.rs), takes a [`SharedSemaphore`]
-//!   (semaphore.rs): it knows its owner, so that the master can take it back from a dead one.
+//! - Counting takes no lock. Each worker adds to its own [`Slot`] (slot.rs), readers sum ([`Snapshot`], snapshot.rs). A
+//!   dead worker leaves at most one response per thread half counted, and no process waits for it.
+//! - The one thing that needs a lock, "since the last scrape" (scrape.rs), takes a [`SharedSemaphore`] (semaphore.rs):
+//!   it knows its owner, so that the master can take it back from a dead owner.
 //!
-//! And one thing is no number: who accepts for a slot whose worker cannot ([`Cover`], cover.rs).
+//! And one thing is not a number: why other workers must accept for a slot ([`Cover`], cover.rs).
 //!
-//! Everything is put together in [`SharedStats`] (shared.rs). Beneath lie the mapping (mapping.rs), the
-//! system call that lets processes sleep on a word of it (futex.rs), and the histogram (histogram.rs).
+//! Everything is put together in [`SharedStats`] (shared.rs). It is built on the mapping (mapping.rs), the system call
+//! that lets processes sleep on a word of it (futex.rs), and the histogram (histogram.rs).
 
-// Before the other modules: what a macro of theirs is called (`macro_use`) means something only below them.
+// Before the other modules, so that none of their macros (`macro_use`) can replace one in here.
 #[cfg(test)]
 #[path = "../../../tests/models/stats.rs"]
 mod models;
@@ -61,11 +62,12 @@ mod futex;
 mod mapping;
 #[cfg(not(any(test, feature = "crash-points")))]
 pub(crate) use std::sync;
-// The same, for trying what happens when a worker dies in the middle.
+// The same, for the tests that kill a worker between two operations.
 #[cfg(all(not(test), feature = "crash-points"))]
 pub(crate) use crash_points::sync;
 
-// In the models, what the machine provides is played by loom: see model_side.rs. The compiler calls it by these names.
+// In the models, loom takes the place of what the machine provides: see model_side.rs. Compiler errors show these
+// names.
 #[cfg(test)]
 extern crate lanes as in_models;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What plays the machine in the models: memory, a futex, and processes that can be killed.
+//! The machine that the models run on: memory, a futex, and processes that can be killed.
 //!
 //! The models are unit tests, and in unit tests this module takes the place of `std::sync`, of futex.rs and
 //! of mapping.rs. A thread of a model stands for a process:
@@ -12,27 +12,26 @@
 //!   settle
 //! ```
 //!
-//! A step is one operation on an atomic, or one call of the futex. After each step the victim reads the kill
-//! flag. The flag is `Relaxed`, so loom lets every read see the old value or the new one, and thus tries
-//! death after every single step of the real code, without a word about death in it. A victim that sleeps
-//! dies when it is woken, which is the hard case; to be killed asleep is to leave the queue as if one had
-//! never come.
+//! A step is one operation on an atomic, or one call of the futex. After each step the victim reads the kill flag. The
+//! flag is `Relaxed`, so loom lets every read see the old value or the new one, and thus tries death after every single
+//! step of the real code, which needs no code for it. A victim that sleeps dies when it is woken, which is the hard
+//! case; a process that is killed while asleep just leaves the queue, as if it had never come.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread::panicking;
 
-// Reading the flag is not a step of anybody.
+// Reading the flag is not a step of any thread.
 use in_models::unseen::atomic::{AtomicBool, Ordering::Relaxed};
 
 in_models::unseen::thread_local! {
-    /// The signal that the current thread of the model may die of.
+    /// The signal that may kill the current thread of the model.
     static MORTAL: RefCell<Option<Sigkill>> = RefCell::new(None);
 }
 
-/// What unwinds the stack of a killed thread. That is only our way out of the code: while it lasts, no
-/// destructor has any effect on shared memory, as SIGKILL runs none.
+/// The panic payload that unwinds the stack of a killed thread. Meanwhile no destructor has any effect on shared
+/// memory, because SIGKILL runs none.
 struct Killed;
 
 /// A signal that kills one process of a model, after one of its steps or not at all. Loom tries everything.
@@ -44,13 +43,12 @@ impl Sigkill {
         Sigkill(Arc::new(AtomicBool::new(false)))
     }
 
-    /// Kills the victim, whose threads may notice it sooner or later.
+    /// Kills the victim, which may notice it sooner or later.
     pub(crate) fn send(&self) {
         self.0.store(true, Relaxed);
     }
 
-    /// Does the work of a process that this signal may kill. Its result, or nothing if the process was
-    /// killed.
+    /// Runs the work of a process that this signal may kill. Returns its result, or `None` if the process was killed.
     pub(crate) fn victim<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
         MORTAL.with(|signal| *signal.borrow_mut() = Some(self.clone()));
         let ended = catch_unwind(AssertUnwindSafe(work));
@@ -63,8 +61,7 @@ impl Sigkill {
     }
 }
 
-/// The end of a step: a victim whose signal has arrived goes no further. Models call it between steps of
-/// their own.
+/// The end of a step: a victim whose signal has arrived stops here. Models call it between their own steps.
 pub(crate) fn step_done() {
     let signal = MORTAL.with(|signal| signal.borrow().clone());
     if signal.is_some_and(|signal| signal.0.load(Relaxed)) {
@@ -72,16 +69,16 @@ pub(crate) fn step_done() {
     }
 }
 
-/// In place of `std::sync`.
-// No part needs all of it.
+/// Takes the place of `std::sync`.
+// No part needs everything in here.
 #[allow(dead_code, unused_imports)]
 pub(crate) mod sync {
     pub(crate) use crate::in_models::sync::*;
 
-    // Not for memory that processes share: the compiler says why.
+    // Not allowed in memory that processes share: the compiler says why.
     pub(crate) use crate::in_models::sync::unshared::{Condvar, Mutex, RwLock};
 
-    /// Atomics whose every operation is a step.
+    /// Atomics of which every operation is a step.
     pub(crate) mod atomic {
         pub(crate) use crate::in_models::sync::atomic::{
             AtomicPtr, Ordering, ValueMut, compiler_fence, fence,
@@ -89,7 +86,7 @@ pub(crate) mod sync {
 
         use super::super::{panicking, step_done};
 
-        /// One operation: a step, or without effect in a process that is dead.
+        /// One operation: a step, or no effect if the process is dead.
         macro_rules! steps {
             ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty, of the dead: $nothing:expr;)*) => {$(
                 #[track_caller]
@@ -125,7 +122,7 @@ pub(crate) mod sync {
                         self.0.into_inner()
                     }
 
-                    /// What the kernel does when it compares the word: no step of the process.
+                    /// How the kernel reads the word when it compares it: not a step of the process.
                     #[track_caller]
                     pub(crate) fn peek(&self) -> $value {
                         self.0.load(Ordering::Relaxed)
@@ -145,7 +142,7 @@ pub(crate) mod sync {
                         unreachable!()
                     }
 
-                    /// In steps of its own: a load, and exchanges until one succeeds.
+                    /// Several steps: a load, and exchanges until one succeeds.
                     #[track_caller]
                     pub(crate) fn fetch_update(
                         &self,
@@ -244,7 +241,7 @@ pub(crate) mod sync {
     }
 }
 
-/// In place of futex.rs.
+/// Takes the place of futex.rs.
 pub(crate) mod futex {
     use std::cell::Cell;
     use std::ops::Deref;
@@ -256,10 +253,10 @@ pub(crate) mod futex {
     use super::step_done;
     use super::sync::atomic::AtomicU32;
 
-    /// The word, and the kernel's queue of those who sleep on it.
+    /// The word, and the kernel's queue of threads that sleep on it.
     ///
-    /// The mutex orders more memory than futex(2) promises to. So a wrong ordering is found in those
-    /// interleavings in which nobody sleeps.
+    /// The mutex orders more memory than futex(2) promises to. So a wrong ordering is found only in interleavings in
+    /// which no thread sleeps.
     #[derive(Debug, Default)]
     pub(crate) struct FutexWord {
         value: AtomicU32,
@@ -278,7 +275,7 @@ pub(crate) mod futex {
             if self.value.peek() == expected {
                 inside = self.sleepers.wait(inside).unwrap();
             }
-            // The victim leaves the kernel before it dies: the kernel's lock does not die with it.
+            // The victim leaves the kernel before it dies, because a death must not leave the kernel locked.
             drop(inside);
             step_done();
         }
@@ -303,7 +300,7 @@ pub(crate) mod futex {
         }
     }
 
-    /// Time does not pass in a model. Whoever is willing to wait at all is willing to sleep once, and for an hour twice.
+    /// Time does not pass in a model. A deadline allows no sleep if it is zero, two if it is an hour or more, else one.
     #[derive(Debug)]
     pub(crate) struct Deadline(Option<Cell<u32>>);
 
@@ -328,7 +325,7 @@ pub(crate) mod futex {
     }
 }
 
-/// In place of mapping.rs: the threads of a model share their memory anyway.
+/// Takes the place of mapping.rs: the threads of a model share their memory anyway.
 pub(crate) mod mapping {
     use std::io;
     use std::ops::Deref;

@@ -13,7 +13,7 @@ use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 pub struct Response {
     /// Its status code (RFC 9110, section 15).
     pub status: u16,
-    /// What was sent of it, head and content, in bytes.
+    /// How much of it was sent, head and content, in bytes.
     pub bytes: u64,
     /// From the complete request to the last byte of the response.
     pub duration: Duration,
@@ -21,10 +21,10 @@ pub struct Response {
 
 /// The responses of one slot.
 ///
-/// **Promise.** Whoever reads a response's status counter finds the response's bytes and duration as well. So
-/// bytes and durations may be ahead of the number of responses (by those that are being recorded at this
-/// moment), never behind. The number of responses is not stored but derived from the counters by status, so
-/// the two cannot disagree.
+/// **Promise.** A reader that sees a response in its status counter also sees the response's bytes and
+/// duration. So bytes and durations may be ahead of the number of responses (by those that are being recorded
+/// at this moment), never behind. The number of responses is not stored but derived from the counters by
+/// status, so the two cannot disagree.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 ///
@@ -53,22 +53,24 @@ impl Responses {
 
     /// Reads everything into the counters of a snapshot.
     pub(crate) fn read_into(&self, counters: &mut Counters) {
-        todo!("Lab 5.1: read everything, in the order that fits")
+        todo!("Lab 5.1: read everything, in the order that matches the writer's")
     }
 
-    /// Only the number of responses and the time they took together.
+    /// Only the number of responses and the sum of their durations.
     pub(crate) fn served(&self) -> Served {
         let requests = self.read_statuses().iter().sum();
         Served { requests, nanoseconds: self.durations.sum_nanoseconds() }
     }
 
-    /// To be called before any detail is read.
+    /// Must be called before any detail is read.
     fn read_statuses(&self) -> [u64; STATUSES] {
-        todo!("Lab 5.1: read the status counters, such that the details of what they count are visible")
+        todo!(
+            "Lab 5.1: read the status counters, so that the details of the responses that they count are visible"
+        )
     }
 }
 
-/// A number of requests that were answered, and the time that took.
+/// A number of requests that were answered, and the time that they took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Served {
     pub(crate) requests: u64,

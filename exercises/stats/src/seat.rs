@@ -1,4 +1,4 @@
-//! What a worker shows of itself at this moment: its gauges.
+//! What a worker is doing at this moment: its gauges.
 //!
 //! Counters belong to the slot and outlive the worker. Gauges belong to the worker: when it dies they are
 //! settled, that is, set to zero. While a worker is being replaced, its successor starts before it has
@@ -11,10 +11,9 @@ use crate::sync::atomic::{AtomicU32, AtomicU64};
 
 /// The gauges of one worker, in shared memory.
 ///
-/// Every gauge is a sum of what came and what went, added by different threads. A thread that takes an item
-/// may say so before the thread that put it in there has; for that moment the sum is below zero. So the sums
-/// wrap, and are read as signed numbers that show as 0 when negative. `Relaxed` throughout: each gauge stands
-/// for itself.
+/// A gauge is what came minus what went, counted by different threads. A thread that takes an item may count
+/// it before the thread that put it there; until then the gauge is below zero. So gauges wrap, are read as
+/// signed numbers, and show as 0 when negative. `Relaxed` throughout: the gauges are independent.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct SeatGauges {
@@ -46,9 +45,9 @@ impl SeatGauges {
         }
     }
 
-    /// The master only, after it has reaped the worker: nobody else writes here then.
+    /// Only for the master, after it has reaped the worker: then no other thread writes here.
     pub(crate) fn settle(&self) {
-        todo!("Lab 5.2: set everything that a dead worker showed of itself to zero")
+        todo!("Lab 5.2: set everything in a dead worker's seat to zero")
     }
 
     fn gauges(&self) -> [&AtomicU64; 8] {
@@ -65,7 +64,7 @@ impl SeatGauges {
     }
 }
 
-/// A gauge as it is shown. Wrapped below zero means that something went before its coming was counted.
+/// A gauge as it is shown. It is below zero while an item was counted as gone but not yet as come.
 fn read(gauge: &AtomicU64) -> u64 {
     gauge.load(Relaxed).cast_signed().max(0).cast_unsigned()
 }
@@ -75,9 +74,9 @@ fn read(gauge: &AtomicU64) -> u64 {
 pub struct Seat<'a>(pub(crate) &'a SeatGauges);
 
 impl Seat<'_> {
-    /// Takes the seat: the worker says who it is and when it started (seconds since 1970, UTC).
+    /// Takes the seat: the worker stores its process id and when it started (seconds since 1970, UTC).
     pub fn occupy(self, pid: u32, started_unix_seconds: u64) {
-        todo!("Lab 5.2: say who sits here, and since when")
+        todo!("Lab 5.2: store the worker's process id, and when it started")
     }
 
     /// A connection was accepted.
@@ -90,17 +89,18 @@ impl Seat<'_> {
         self.0.connections_active.fetch_sub(1, Relaxed);
     }
 
-    /// So many more open connections have no request now; fewer if it is negative.
+    /// `more` more open connections have no request now; fewer if it is negative.
     pub fn connections_idle_changed(self, more: i64) {
         self.0.connections_idle.fetch_add(more.cast_unsigned(), Relaxed);
     }
 
-    /// The reception has made another turn. Only one thread calls this.
+    /// The reception has finished another turn. Only one thread calls this.
     pub fn turned(self) {
         self.0.turns.store(self.0.turns.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
-    /// How many turns the reception has made. One that waits for clients makes none, and has none waiting.
+    /// How many turns the reception has made. A reception that sleeps makes none, but then no client waits
+    /// either.
     pub fn turns(self) -> u64 {
         self.0.turns.load(Relaxed)
     }
@@ -131,18 +131,18 @@ impl Seat<'_> {
         self.0.threads_busy.fetch_add(1, Relaxed);
     }
 
-    /// A thread of the pool came back for more.
+    /// A thread of the pool has finished its work on a connection.
     pub fn thread_became_free(self) {
         self.0.threads_busy.fetch_sub(1, Relaxed);
     }
 
-    /// The cache took in entries of so many bytes together.
+    /// The cache has added `entries` entries, of `bytes` bytes together.
     pub fn cache_grew(self, bytes: u64, entries: u64) {
         self.0.cache_bytes.fetch_add(bytes, Relaxed);
         self.0.cache_entries.fetch_add(entries, Relaxed);
     }
 
-    /// The cache gave up entries of so many bytes together.
+    /// The cache has removed `entries` entries, of `bytes` bytes together.
     pub fn cache_shrank(self, bytes: u64, entries: u64) {
         self.0.cache_bytes.fetch_sub(bytes, Relaxed);
         self.0.cache_entries.fetch_sub(entries, Relaxed);

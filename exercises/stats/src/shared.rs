@@ -17,7 +17,7 @@ use crate::semaphore::SharedSemaphore;
 use crate::slot::Slot;
 use crate::snapshot::Snapshot;
 
-/// The largest number of slots, so of workers.
+/// The largest number of slots, and so of workers.
 #[cfg(not(test))]
 pub const MAX_SLOTS: usize = 64;
 /// One slot is enough for a model.
@@ -26,13 +26,12 @@ pub const MAX_SLOTS: usize = 1;
 
 /// Statistics that a master and its forked workers share.
 ///
-/// **Promise.** What [`Slot`], [`Snapshot`] and [`Interval`] promise, between processes; and that no process
-/// that dies, wherever it was, makes another wait for ever.
+/// **Promise.** What [`Slot`], [`Snapshot`] and [`Interval`] promise, between processes; and that no process that dies,
+/// wherever it was, makes another wait forever.
 ///
-/// **Who calls what.** The master makes it before the first fork and keeps it; a worker uses what it
-/// inherited. A worker counts in its own slot; anyone takes snapshots and scrapes. When a worker is dead, the
-/// master, after it has reaped it and before it forks again, calls [`settle`](Self::settle) here and
-/// [`Slot::settle`] on its slot.
+/// **Who calls what.** The master makes it before the first fork and keeps it; a worker uses what it inherited. A
+/// worker counts in its own slot; any process takes snapshots and scrapes. When a worker is dead, the master, after it
+/// has reaped it and before it forks again, calls [`settle`](Self::settle) here and [`Slot::settle`] on its slot.
 #[derive(Debug)]
 pub struct SharedStats {
     board: Mapping<Board>,
@@ -40,11 +39,11 @@ pub struct SharedStats {
 }
 
 impl SharedStats {
-    /// Maps the statistics for so many slots, all numbers zero.
+    /// Maps the statistics for `slots` slots, all numbers zero.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if `slots` is not in 1 to [`MAX_SLOTS`], and what mmap(2) reports.
+    /// `InvalidInput` if `slots` is not in 1 to [`MAX_SLOTS`]; otherwise those of mmap(2).
     pub fn new(slots: usize) -> io::Result<SharedStats> {
         if !(1..=MAX_SLOTS).contains(&slots) {
             let problem = format!("there can be 1 to {MAX_SLOTS} workers, not {slots}");
@@ -72,10 +71,10 @@ impl SharedStats {
         Snapshot::of(self.used().iter().map(Slot::snapshot).collect())
     }
 
-    /// What happened since the last scrape, by whichever process. `caller` is the caller's own process id.
+    /// What happened since the last scrape by any process. `caller` is the caller's own process id.
     ///
-    /// Nothing if it is unavailable: another scraper holds the semaphore and does not get on, because its
-    /// process is stopped, or dead and not yet settled. This waits at most 10 milliseconds to find out.
+    /// `None` if that is not available: another scraper holds the semaphore and makes no progress, because its process
+    /// is stopped, or dead and not yet settled. This waits at most 10 milliseconds to find out.
     ///
     /// # Panics
     ///
@@ -89,15 +88,15 @@ impl SharedStats {
         })
     }
 
-    /// From which slots' sockets the worker of slot `own` is to accept, one answer for each slot; `full` if it has
-    /// more to do than it can. To be asked again whenever a [`Cover`](crate::Cover) has changed.
+    /// From which slots' sockets the worker of slot `own` must accept, one answer for each slot; `full` if it is
+    /// overloaded. Must be called again whenever a [`Cover`](crate::Cover) has changed.
     pub fn watches(&self, own: usize, full: bool) -> Vec<bool> {
         let reasons: Vec<_> = self.used().iter().map(|slot| slot.cover().reasons()).collect();
         cover::watches(own, full, &reasons)
     }
 
-    /// Takes back from a dead process what it held. The master calls this for every child it has reaped,
-    /// before it forks again.
+    /// Takes the semaphore back from a dead process. The master calls this for every child it has reaped, before it
+    /// forks again.
     ///
     /// # Panics
     ///
@@ -106,8 +105,7 @@ impl SharedStats {
         self.board.scrapes.semaphore.settle(dead_pid);
     }
 
-    /// The semaphore that [`scrape`](Self::scrape) takes; to see what happens when somebody holds it and
-    /// dies.
+    /// The semaphore that [`scrape`](Self::scrape) takes; for tests of what happens when its holder dies.
     pub fn semaphore(&self) -> &SharedSemaphore {
         &self.board.scrapes.semaphore
     }
@@ -117,7 +115,7 @@ impl SharedStats {
     }
 }
 
-/// What lies in the mapping.
+/// The contents of the mapping.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Board {

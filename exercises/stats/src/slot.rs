@@ -24,16 +24,16 @@ use crate::sync::atomic::Ordering::Relaxed;
 /// The statistics of one worker, and of its successors in the same place.
 ///
 /// **Promise.** Nothing that was counted is lost, also when the worker is killed at any instruction; a
-/// counter never goes back; a snapshot never contains a response without its bytes and its duration. Nobody
-/// ever waits here.
+/// counter never goes back; a snapshot never contains a response without its bytes and its duration. No call
+/// ever waits.
 ///
-/// **States.** None: every field is an atomic number, and every value of it is a valid one. That is why a
-/// killed worker needs no repair. At most the response that each of its threads was recording is half
-/// counted: its bytes and duration may be in, its status not.
+/// **States.** None: every field is an atomic number, and every value of it is valid. So a killed worker
+/// needs no repair. At most the response that each of its threads was recording is half counted: its bytes
+/// and duration may be in, its status not.
 ///
 /// **Who calls what.** The threads of the worker count, and use their own seat; for a while two processes do,
-/// the worker that drains and its successor, on two seats. The master counts restarts and the log lines that it
-/// drops, and settles the seat of a worker that it has reaped. Anyone takes snapshots.
+/// the worker that drains and its successor, on two seats. The master counts restarts and the log lines that
+/// it drops, and settles the seat of a worker that it has reaped. Any process takes snapshots.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 ///
@@ -106,7 +106,7 @@ impl Slot {
         self.cache_misses.fetch_add(1, Relaxed);
     }
 
-    /// So many files were evicted from the cache.
+    /// `files` files were evicted from the cache.
     pub fn count_evictions(&self, files: u64) {
         self.cache_evictions.fetch_add(files, Relaxed);
     }
@@ -131,18 +131,18 @@ impl Slot {
         self.aborted.fetch_add(1, Relaxed);
     }
 
-    /// A worker was started here in place of one that died. The master counts this.
+    /// A worker was started here to replace one that died. The master counts this.
     pub fn count_restart(&self) {
         self.restarts.fetch_add(1, Relaxed);
     }
 
-    /// Whether others accept for this slot, and why.
+    /// Whether other workers accept for this slot, and why.
     pub fn cover(&self) -> &Cover {
         &self.cover
     }
 
-    /// So many lines of a log were dropped, because they could not be written at once. What the master drops is
-    /// counted with the first slot.
+    /// `lines` lines of a log were dropped, because they could not be written at once. Lines that the master
+    /// drops are counted in the first slot.
     pub fn count_log_lines_dropped(&self, lines: u64) {
         self.log_lines_dropped.fetch_add(lines, Relaxed);
     }
@@ -186,7 +186,7 @@ impl Slot {
         SlotSnapshot { counters, seats: [self.seats[0].snapshot(), self.seats[1].snapshot()] }
     }
 
-    /// Only the number of responses and the time they took together.
+    /// Only the number of responses and the sum of their durations.
     pub(crate) fn served(&self) -> Served {
         self.responses.served()
     }

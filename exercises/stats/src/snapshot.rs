@@ -1,4 +1,4 @@
-//! The statistics in plain numbers, for whoever prints them.
+//! The statistics as plain numbers, for code that prints them.
 //!
 //! ```text
 //!   Snapshot --+-- slots --+-- SlotSnapshot --+-- counters
@@ -18,7 +18,7 @@ pub const SEATS: usize = 2;
 pub const STATUS_CODES: [u16; 21] =
     [200, 204, 206, 301, 304, 400, 403, 404, 405, 408, 411, 412, 413, 414, 416, 417, 431, 500, 501, 503, 505];
 
-/// One code is enough for a model, and every atomic more is a step more to interleave.
+/// One code is enough for a model, and every further atomic is another step to interleave.
 #[cfg(test)]
 pub const STATUS_CODES: [u16; 1] = [200];
 
@@ -27,9 +27,9 @@ pub const STATUSES: usize = STATUS_CODES.len() + 1;
 
 /// All statistics at one moment.
 ///
-/// From one snapshot to the next no counter goes back, neither a slot's nor a total, also when workers die in
-/// between. No response is counted in it without its bytes and its duration. Gauges are what they are at the
-/// moment they are read, each for itself.
+/// From one snapshot to the next no counter goes back, neither a slot's nor a total, even if workers die in
+/// between. No response is counted in it without its bytes and its duration. Each gauge has its value at the
+/// moment when it is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// One per slot, in the order of the slots.
@@ -39,7 +39,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Sums up slots that were read.
+    /// Sums up the snapshots of the slots.
     pub(crate) fn of(slots: Vec<SlotSnapshot>) -> Snapshot {
         let mut total = Total::default();
         for slot in &slots {
@@ -50,7 +50,7 @@ impl Snapshot {
     }
 }
 
-/// What all slots have together.
+/// Sums over all slots.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Total {
     /// The sums of the counters.
@@ -64,7 +64,7 @@ pub struct Total {
 pub struct SlotSnapshot {
     /// What was counted in this slot by all workers it ever had.
     pub counters: Counters,
-    /// The worker that has the slot, and beside it, for a while, the one it replaces.
+    /// The worker that has the slot, and for a while also the one that it replaces.
     pub seats: [SeatSnapshot; SEATS],
 }
 
@@ -118,7 +118,7 @@ pub struct Counters {
     pub monitoring_requests: u64,
     /// Responses begun and not finished, because the client left or took too long.
     pub aborted: u64,
-    /// Workers started in place of one that died.
+    /// Workers started to replace one that died.
     pub restarts: u64,
     /// Lines of the logs that were dropped, because they could not be written at once.
     pub log_lines_dropped: u64,
@@ -130,7 +130,7 @@ impl Counters {
         self.by_status.iter().sum()
     }
 
-    /// The number of responses of each status code. The last has no code: it stands for all that are not in
+    /// The number of responses of each status code. The last has no code: it counts all that are not in
     /// [`STATUS_CODES`].
     pub fn responses(&self) -> impl Iterator<Item = (Option<u16>, u64)> + '_ {
         let codes = STATUS_CODES.iter().copied().map(Some).chain([None]);

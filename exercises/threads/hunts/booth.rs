@@ -1,27 +1,27 @@
-// A telephone booth: one caller at a time.
+// A phone booth: one caller at a time.
 
 use lanes::sync::{Condvar, Mutex};
 
-/// A booth for one caller. The others wait in front of it.
+/// A booth for one caller. Other callers wait in front of it.
 ///
-/// **Promise.** While one calls, nobody else does. A caller that is done, or gives up in a panic, leaves the booth
-/// to the next.
+/// **Promise.** At most one caller is in the booth. A caller that is done, or panics, leaves the booth to the next
+/// caller.
 pub struct Booth {
     taken: Mutex<bool>,
     left: Condvar,
 }
 
-/// Somebody is in the booth, until this is dropped.
+/// A caller is in the booth until this is dropped.
 #[must_use = "a caller who leaves at once has not called"]
 struct Visit<'b>(&'b Booth);
 
 impl Booth {
-    /// A booth that nobody is in.
+    /// An empty booth.
     pub fn new() -> Booth {
         Booth { taken: Mutex::new(false), left: Condvar::new() }
     }
 
-    /// Waits until the booth is free, and talks in it.
+    /// Waits until the booth is free, and runs `talk` in it.
     pub fn call<T>(&self, talk: impl FnOnce() -> T) -> T {
         let _ = self.enter();
         talk()

@@ -2,28 +2,28 @@
 
 use lanes::sync::{Condvar, Mutex};
 
-/// A bell that somebody waits for.
+/// A bell that a thread waits for.
 ///
-/// **Promise.** Whoever waits comes back once for each ring, whether the ring comes before the waiting or after.
+/// **Promise.** Each ring ends one `wait`, whether it comes before the `wait` or after.
 pub struct Doorbell {
-    /// Rings that nobody has answered yet.
+    /// Rings that are not answered yet.
     rings: Mutex<usize>,
     rung: Condvar,
 }
 
 impl Doorbell {
-    /// A bell that nobody has rung.
+    /// A bell that has not been rung.
     pub fn new() -> Doorbell {
         Doorbell { rings: Mutex::new(0), rung: Condvar::new() }
     }
 
-    /// Rings, and wakes whoever waits.
+    /// Rings, and wakes a waiting thread.
     pub fn ring(&self) {
         *self.rings.lock().unwrap() += 1;
         self.rung.notify_one();
     }
 
-    /// Sleeps until there is a ring, and answers it.
+    /// Sleeps until there is an unanswered ring, and answers it.
     pub fn wait(&self) {
         while *self.rings.lock().unwrap() == 0 {
             let rings = self.rings.lock().unwrap();

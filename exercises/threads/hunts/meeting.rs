@@ -2,10 +2,10 @@
 
 use lanes::sync::{Condvar, Mutex};
 
-/// A place where a number of threads meet, go on together, and meet again later.
+/// A place where a fixed number of threads meet, continue together, and meet again later.
 ///
-/// **Promise.** Nobody leaves a meeting before all have come. Once all have come, all leave, also when the
-/// fastest of them is back for the next meeting before the slowest has woken up.
+/// **Promise.** No thread leaves a meeting before all have arrived. Once all have arrived, all leave, even if
+/// the fastest is back for the next meeting before the slowest has woken up.
 pub struct Meeting {
     members: usize,
     state: Mutex<State>,
@@ -13,19 +13,19 @@ pub struct Meeting {
 }
 
 struct State {
-    /// Who has come to the meeting that is about to begin.
+    /// How many have arrived for the next meeting.
     here: usize,
     /// Meetings that have taken place.
     held: usize,
 }
 
 impl Meeting {
-    /// A meeting of so many members.
+    /// A meeting of this many members.
     pub fn new(members: usize) -> Meeting {
         Meeting { members, state: Mutex::new(State { here: 0, held: 0 }), complete: Condvar::new() }
     }
 
-    /// Comes to the meeting; sleeps until all have come.
+    /// Arrives at the meeting; sleeps until all have arrived.
     pub fn meet(&self) {
         let mut state = self.state.lock().unwrap();
         state.here += 1;

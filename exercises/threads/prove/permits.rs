@@ -1,16 +1,16 @@
 // Two promises of a limit. For each of them you write a model that fails if a limit breaks it.
 //
-// You do not know how the limit works inside, and it is another one in each trial: some are right, some are broken.
-// What it has are these functions:
+// You do not know how the limit works inside, and each trial uses a different one: some are right, some are broken. It
+// has these functions:
 //
-//     Limit::new(permits)         a limit with so many permits; a clone is another handle to the same permits
+//     Limit::new(permits)         a limit of `permits` permits; a clone is another handle to the same permits
 //     limit.acquire()             takes a permit; sleeps while all are out
 //     limit.try_acquire()         takes a permit if one is here now: Some(permit) or None
 //     permit.give_back()          gives the permit back, as dropping it does
 //     limit.drain()               sleeps until all permits are back
 //
 // A model is run once for each interleaving of its threads. It fails if a thread panics in one of them, or if there is
-// one in which no thread can go on. This one says "two threads can use one permit, one after the other":
+// one in which no thread can continue. This one says "two threads can use one permit, one after the other":
 //
 //     let limit = Limit::new(1);
 //     let other = thread::spawn_named("other", {
@@ -20,7 +20,8 @@
 //     limit.acquire().give_back();
 //     other.join().unwrap();
 //
-// What threads count together is an atomic. Change it with fetch_add and fetch_sub, and read it with fetch_add(0, ...).
+// If threads count something together, use an atomic. Change it with fetch_add and fetch_sub, and read it with
+// fetch_add(0, ...).
 
 use lanes::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use lanes::thread;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 /// sleeps for one.
 pub fn a_permit_that_comes_back_reaches_a_sleeper() {
     todo!(
-        "Lab 2.9: write a model: never more permits out than the limit, and one that comes back reaches a sleeper"
+        "Lab 2.9: write a model: there are never more permits out than the limit, and one that comes back reaches a sleeper"
     )
 }
 

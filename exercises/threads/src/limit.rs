@@ -6,18 +6,18 @@ use std::sync::{Arc, PoisonError};
 /// A number of permits. Cheap to clone: a clone is another handle to the same permits.
 ///
 /// **Promise.** There are never more permits out than the limit. Every permit comes back exactly once,
-/// whatever happens to the thread that holds it. Whoever sleeps for a permit gets one if permits keep coming
-/// back, and [`drain`](Self::drain) returns only at a moment when all are back.
+/// whatever happens to the thread that holds it. A thread that sleeps for a permit gets one if permits keep
+/// coming back, and [`drain`](Self::drain) returns only at a moment when all are back.
 ///
 /// **States.** The number of permits that are out, from 0 to the limit.
 ///
 /// **Who calls what.** One or more acceptors call [`acquire`](Self::acquire); any thread drops a [`Permit`];
-/// whoever stops the server calls [`drain`](Self::drain), when no acceptor will acquire any more.
+/// the thread that stops the server calls [`drain`](Self::drain), when no acceptor will acquire any more.
 ///
 /// **Why is this enough?** That is for you to say, once it works.
 ///
 /// **What loom checks:** all of the promise but the part about panics. **What it cannot:** panics; the suite
-/// does.
+/// checks those.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimit {
     shared: Arc<Shared>,
@@ -28,9 +28,9 @@ struct Shared {
     limit: usize,
     /// Permits that are out.
     active: Mutex<usize>,
-    /// A permit came back.
+    /// Notified once for each permit that comes back.
     returned: Condvar,
-    /// The last permit came back.
+    /// Notified when the last permit comes back.
     emptied: Condvar,
 }
 
@@ -42,10 +42,10 @@ pub struct Permit {
 }
 
 impl ConnectionLimit {
-    /// So many permits, all here.
+    /// A limit of `limit` permits, none of them out.
     ///
     /// # Panics
-    /// If `limit` is 0: nobody could ever be served.
+    /// If `limit` is 0: no client could ever be served.
     pub fn new(limit: usize) -> ConnectionLimit {
         assert!(limit > 0, "a limit of 0 connections would serve nobody");
         let shared =
@@ -58,21 +58,21 @@ impl ConnectionLimit {
         todo!("Lab 2.2: take a permit; sleep while all are out")
     }
 
-    /// Takes a permit if one is here.
+    /// Takes a permit if one is left.
     pub fn try_acquire(&self) -> Option<Permit> {
-        todo!("Lab 2.1: take a permit if one is here; else None")
+        todo!("Lab 2.1: take a permit if one is left; else None")
     }
 
-    /// Sleeps until all permits are back. Permits that are acquired meanwhile are waited for too; afterwards,
-    /// nothing keeps anyone from acquiring again, so stop the acceptors first.
+    /// Sleeps until all permits are back. It also waits for permits that are acquired meanwhile; after it
+    /// returns, any thread can acquire again, so stop the acceptors first.
     pub fn drain(&self) {
         todo!("Lab 2.4: sleep until no permit is out")
     }
 
-    /// How many permits are out at this moment. It may be different at the next; good for showing, not for
-    /// deciding.
+    /// How many permits are out at this moment. It may be different at the next moment: good for display, not
+    /// for decisions.
     pub fn active(&self) -> usize {
-        todo!("Lab 2.1: say how many permits are out")
+        todo!("Lab 2.1: return how many permits are out")
     }
 
     /// How many permits there are.
@@ -83,7 +83,7 @@ impl ConnectionLimit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        todo!("Lab 2.1: give the permit back; tasks 2.2 and 2.4 add who must be woken")
+        todo!("Lab 2.1: give the permit back; tasks 2.2 and 2.4 add the threads that must be woken")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lab 5: statistics. The interface for models, three right ones and six broken ones.
+//! Lab 5: statistics. The interface for models, three right ones and seven broken ones.
 
 use crate::judge::{self, Broken, Kit, Part, Promise, Situation};
 use lanes::sync::Mutex;
@@ -39,7 +39,9 @@ impl Stats {
             Part::Right(2) => Inside::Slots(Slots::new(1, None)),
             Part::Right(_) => Inside::Slots(Slots::new(WORKERS, None)),
             Part::Broken(number) => match FLAWS[number].0 {
-                flaw @ (Flaw::LoadsAndStores | Flaw::CountsInTwoSteps) => Inside::Loose(Loose::new(flaw)),
+                flaw @ (Flaw::LoadsAndStores | Flaw::CountsAgain | Flaw::CountsInTwoSteps) => {
+                    Inside::Loose(Loose::new(flaw))
+                }
                 flaw => Inside::Slots(Slots::new(WORKERS, Some(flaw))),
             },
         };
@@ -103,7 +105,7 @@ const PROMISES: [Promise; 2] = [
             name: SEEN,
             question: "Which thread counts, and when is the snapshot taken?",
         }],
-        broken: 0..3,
+        broken: 0..4,
     },
     Promise {
         says: "a snapshot is whole, and never goes back",
@@ -111,13 +113,14 @@ const PROMISES: [Promise; 2] = [
             name: COUNTED_AFTERWARDS,
             question: "Which thread takes a snapshot while another one still counts?",
         }],
-        broken: 3..6,
+        broken: 4..7,
     },
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     LoadsAndStores,
+    CountsAgain,
     ForgetsAWorker,
     KeepsTheLastCount,
     CountsInTwoSteps,
@@ -125,13 +128,20 @@ enum Flaw {
     TakesOut,
 }
 
-const FLAWS: [(Flaw, Broken); 6] = [
+const FLAWS: [(Flaw, Broken); 7] = [
     (
         Flaw::LoadsAndStores,
         Broken {
             what: "loads, adds and stores",
             question: "Which threads count at the same time, and what does your model know about the totals when all \
                        have ended?",
+        },
+    ),
+    (
+        Flaw::CountsAgain,
+        Broken {
+            what: "counts a response again if another one was counted in between",
+            question: "Does your model also fail on totals that are too large?",
         },
     ),
     (
@@ -261,6 +271,12 @@ impl Loose {
         let (responses_before, bytes_before) =
             (self.responses.fetch_add(0, Relaxed), self.bytes.fetch_add(0, Relaxed));
         let _whole = self.whole.lock().expect(NEVER);
+        if self.flaw == Flaw::CountsAgain {
+            let times = if self.responses.fetch_add(0, Relaxed) == responses_before { 1 } else { 2 };
+            self.responses.fetch_add(times, Relaxed);
+            self.bytes.fetch_add(times * bytes, Relaxed);
+            return;
+        }
         self.responses.swap(responses_before + 1, Relaxed);
         self.bytes.swap(bytes_before + bytes, Relaxed);
     }

@@ -8,8 +8,8 @@ pub(crate) fn next(&self, caller: u32, read_totals: impl FnOnce() -> Served) -> 
     };
     drop(guard);
     if owner_died && now.requests == u64::MAX {
-        // `last` may be half of one pair and half of another. It is replaced now, and that is the
-        // whole repair.
+        // `last` may be half of one pair and half of another. It was replaced just now, and no
+        // other repair is needed.
         return Some(Interval { recovered: true, ..Interval::default() });
     }
     Some(Interval {

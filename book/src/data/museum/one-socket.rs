@@ -1,6 +1,6 @@
 // socket.rs
 pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<ListeningSocket>> {
-    // Dropped at once, without having listened, so no client can have reached it. Port 0 is
+    // Dropped immediately. It never listened, so no client can have reached it. Port 0 is
     // always free.
     drop(bound(address, Port::Alone)?);
     let mut group: Vec<ListeningSocket> = Vec::with_capacity(count);
@@ -11,7 +11,8 @@ pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<Listening
             continue;
         }
         let descriptor = bound(address, Port::Shared)?;
-        // Each listens before the next is bound: from the first one on, another herd is refused.
+        // Each socket listens before the next is bound, so after the first one another herd is
+        // refused.
         listen(&descriptor, Backlog::MAXALLOWABLE)?;
         group.push(ListeningSocket(TcpListener::from(descriptor)));
     }

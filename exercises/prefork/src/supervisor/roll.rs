@@ -1,7 +1,7 @@
 //! The roll: how a running herd gets a new configuration without losing a request.
 //!
 //! Workers never change their configuration; they are replaced by workers that were forked after it changed.
-//! Every reload begins a new generation, and a roll goes on until no worker is older than the last one:
+//! Every reload begins a new generation, and a roll continues until no worker is older than the last one:
 //!
 //! ```text
 //!                slot 0             slot 1           slot 2
@@ -11,7 +11,8 @@
 //!   spawn        [leaves] [new]     [old]  [new]     [old]  [   ]     slot 1 does not wait for it to be gone
 //! ```
 //!
-//! So at most one slot is in doubt at any time. A reload during a roll makes all workers old once more.
+//! So at most one slot at a time depends on an untested worker. A reload during a roll makes all workers old
+//! once more.
 
 use super::slot::{Post, Why};
 use super::{Phase, Supervisor};
@@ -21,19 +22,20 @@ use std::time::Instant;
 /// The rolling replacement of all workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Roll {
-    /// None is under way.
+    /// No roll is in progress.
     Idle,
     /// The first slot with an old worker is next, as soon as it can be.
     Next,
-    /// This seat's worker will replace its neighbour. A later reload leaves its generation behind.
+    /// This seat's worker will replace the one in the other seat. After a later reload, its generation is
+    /// old.
     Successor { slot: usize, seat: usize, generation: u64 },
 }
 
 impl Supervisor {
-    /// Makes all workers old, if the herd runs, and sees to it that a roll is under way.
+    /// Makes all workers old, if the herd runs, and starts a roll unless one is in progress.
     pub(super) fn reload(&mut self, now: Instant) {
         todo!(
-            "Lab 6.5: if the herd runs: begin a generation, revive what was given up, and start a roll unless one is under way"
+            "Lab 6.5: if the herd runs: begin a generation, revive slots that were given up, and start a roll unless one is in progress"
         )
     }
 
@@ -42,18 +44,18 @@ impl Supervisor {
         self.note(Note::RollStarted);
     }
 
-    /// Goes on with the roll when the slot before is done.
+    /// Continues the roll when the previous slot is done.
     pub(super) fn roll_on(&mut self) {
         if self.roll == Roll::Next {
             self.replace_next();
         }
     }
 
-    /// Forks a successor in the first slot that has an old worker, once it has a free seat. Without an old
-    /// worker, the roll is over.
+    /// Forks a successor in the first slot that has an old worker, once it has a free seat. If no slot has an
+    /// old worker, the roll is over.
     fn replace_next(&mut self) {
         todo!(
-            "Lab 6.5: fork a successor for the first worker that is too old, if its slot has a free seat; if there is none, the roll is finished"
+            "Lab 6.5: fork a successor for the first old worker, if its slot has a free seat; if no worker is old, the roll is finished"
         )
     }
 
@@ -61,15 +63,15 @@ impl Supervisor {
         matches!(self.roll, Roll::Successor { slot: s, seat: t, .. } if (s, t) == (slot, seat))
     }
 
-    /// The successor in this seat is ready: the post is its, and its predecessor, if there still is one, may
-    /// leave.
+    /// The successor in this seat is ready: it gets the post, and its predecessor, if it is still there, is
+    /// asked to leave.
     pub(super) fn hand_over(&mut self, now: Instant, slot: usize, seat: usize) {
         todo!(
-            "Lab 6.5: give the post to the successor, ask the predecessor to leave, go on with the next slot"
+            "Lab 6.5: give the post to the successor, ask the predecessor to leave, and continue with the next slot"
         )
     }
 
-    /// Ends the roll if this seat's failed worker was the successor.
+    /// Ends the roll if the failed worker in this seat was the successor.
     pub(super) fn abandon_roll_of(&mut self, slot: usize, seat: usize) {
         if let Roll::Successor { generation, .. } = self.roll
             && self.is_successor(slot, seat)
@@ -81,6 +83,8 @@ impl Supervisor {
     /// The successor that was forked in this generation has failed, and no other is tried. A reload that came
     /// after it was forked begins another roll.
     fn abandon_roll(&mut self, slot: usize, generation: u64) {
-        todo!("Lab 6.5: end the roll and say so; if a reload came after it began, start another")
+        todo!(
+            "Lab 6.5: end the roll and note it; if a reload came after the successor was forked, start another"
+        )
     }
 }

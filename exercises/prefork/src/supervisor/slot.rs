@@ -1,7 +1,7 @@
 //! A slot: two seats, and the post that one of them holds.
 //!
-//! A **seat** is the life of one process; each arrow is an event, or time. (One that still starts can be
-//! asked to leave too, and anybody can be killed.)
+//! A **seat** is the life of one process; each arrow is an event, or a deadline. (A starting process can be
+//! asked to leave too, any process can be killed, and a serving or draining one can be aborted.)
 //!
 //! ```text
 //!          Spawn           Spawned            Ready            asked to leave
@@ -12,30 +12,31 @@
 //!     +---------------------- Exited, from anywhere ------+
 //! ```
 //!
-//! The **post** says who answers for the slot: the worker in one of the seats, or nobody yet, or nobody any
-//! more. A process that holds no post (a predecessor that drains, a successor that starts) may die without
-//! leaving the slot empty.
+//! The **post** says which worker is responsible for the slot: the one in one of the seats, or none yet, or
+//! none any more. A process that holds no post (a predecessor that drains, a successor that starts) may die
+//! without leaving the slot empty.
 
 use crate::{CANNOT_START, Exit, Pid};
 use std::time::{Duration, Instant};
 
-/// The pause after the second unexpected death in a row. The first is answered at once.
+/// The pause after the second unexpected death in a row. The first is answered immediately.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How long a worker may take to die of an abort, which may write a core.
+/// How long a worker may take to die of an abort, which may write a core dump.
 pub const ABORTED_WITHIN: Duration = Duration::from_secs(2);
-/// The pause that no series of deaths exceeds.
+/// The longest pause, after any number of deaths.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a worker must have served for the deaths before it to be forgotten.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-/// After so many exits with [`CANNOT_START`] in a row, none of them ever ready, a slot is given up.
+/// After this many exits with [`CANNOT_START`] in a row, of workers that were never ready, a slot is given
+/// up.
 pub const FAILED_STARTS: u32 = 5;
 
 /// A worker's place.
 #[derive(Debug)]
 pub(super) struct Slot {
-    /// Who is here. Two, because a predecessor drains beside its successor.
+    /// The processes. Two, because a predecessor drains while its successor runs.
     pub(super) seats: [Seat; 2],
-    /// Who answers for the slot.
+    /// Which process is responsible for the slot.
     pub(super) post: Post,
     /// Unexpected deaths and failed forks in a row: the longer the row, the longer the pause.
     failures: u32,
@@ -46,9 +47,9 @@ pub(super) struct Slot {
 /// The life of one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seat {
-    /// Nobody.
+    /// No process.
     Free,
-    /// The master was told to fork, and has not answered yet.
+    /// The loop of the master was told to fork, and has not answered yet.
     Forking { why: Why, generation: u64 },
     /// It runs, and has not reported ready.
     Starting { pid: Pid, generation: u64, ready_by: Instant },
@@ -56,22 +57,22 @@ pub(super) enum Seat {
     Serving { pid: Pid, generation: u64, since: Instant },
     /// It was asked to leave.
     Draining { pid: Pid, kill_at: Instant },
-    /// It hung and was aborted. One that cannot even die of that is killed.
+    /// It hung and was aborted. If it does not die of that, it is killed.
     Aborted { pid: Pid, kill_at: Instant },
     /// It was killed, and is not reaped yet.
     Killed { pid: Pid },
 }
 
-/// Who answers for a slot.
+/// Which process is responsible for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Post {
-    /// Nobody should: the herd does not run yet, or it stops.
+    /// None: the herd does not run yet, or it stops.
     Closed,
     /// The process in this seat.
     Held { seat: usize },
-    /// Nobody until then. The seat is free: whoever held the post has just left it.
+    /// None until `spawn_at`. The seat is free: the process that held the post is gone.
     Vacant { seat: usize, spawn_at: Instant, why: Why },
-    /// Nobody until a reload. The seat is free.
+    /// None until a reload. The seat is free.
     GivenUp { seat: usize },
 }
 
@@ -82,7 +83,7 @@ pub(super) enum Why {
     NewSlot,
     /// Its worker died.
     Death,
-    /// Its worker is to be replaced.
+    /// Its worker must be replaced.
     Reload,
 }
 
@@ -91,7 +92,7 @@ pub(super) enum Why {
 pub(super) enum Verdict {
     /// A new worker after this pause.
     Respawn(Duration),
-    /// None: it would not start either.
+    /// No new worker: it would not start either.
     GiveUp,
 }
 
@@ -108,14 +109,16 @@ impl Slot {
         true
     }
 
-    /// Who must be asked to leave, now noted as draining. One that drains already keeps its own, earlier end.
+    /// Marks the process in this seat as draining, and returns it: it must be asked to leave. If it already
+    /// drains, the earlier deadline counts.
     pub(super) fn drain(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
         todo!(
-            "Lab 6.4: note as draining who can be asked to leave, and say who it is; nobody gets more time than he had"
+            "Lab 6.4: if the process in this seat can be asked to leave, mark it as draining and return it; none gets more time than it had"
         )
     }
 
-    /// Who must be aborted, now noted as aborted, if it serves or drains. How long it served counts until now.
+    /// Marks the process in this seat as aborted, if it serves or drains, and returns it: it must be aborted.
+    /// The time that it served ends now.
     pub(super) fn abort(&mut self, now: Instant, seat: usize) -> Option<Pid> {
         let kill_at = now + ABORTED_WITHIN;
         let (pid, kill_at) = match self.seats[seat] {
@@ -130,14 +133,15 @@ impl Slot {
         Some(pid)
     }
 
-    /// Who must be killed, now noted as killed. Nobody is killed twice: `SIGKILL` does not fail.
+    /// Marks the process in this seat as killed, and returns it: it must be killed. No process is killed
+    /// twice: `SIGKILL` does not fail.
     pub(super) fn condemn(&mut self, seat: usize) -> Option<Pid> {
-        todo!("Lab 6.4: note as killed who sits there, and say who it is; nobody is killed twice")
+        todo!("Lab 6.4: mark the process in this seat as killed and return it; none is killed twice")
     }
 
-    /// Enters an unexpected death in the record.
+    /// Records an unexpected death.
     pub(super) fn judge(&mut self, now: Instant, dead: Seat, how: Exit) -> Verdict {
-        todo!("Lab 6.3: enter this death in the record; give up, or say how long to wait")
+        todo!("Lab 6.3: record this death; give up, or return how long to wait")
     }
 
     /// Clears the record, if a worker has served for long enough.
@@ -147,20 +151,20 @@ impl Slot {
         }
     }
 
-    /// Enters a failed fork in the record. Unlike after a death, there is always a pause: what fork(2)
-    /// lacked, it lacks a microsecond later too.
+    /// Records a failed fork. Unlike after a death, there is always a pause: the resource that fork(2) lacked
+    /// is still missing a microsecond later.
     pub(super) fn pause_after_failed_fork(&mut self) -> Duration {
-        todo!("Lab 6.3: enter a failed fork in the record, and say how long to wait: never zero")
+        todo!("Lab 6.3: record a failed fork, and return how long to wait: never zero")
     }
 
-    /// The pause before the next worker, one more failure being on record.
+    /// Records one more failure, and returns the pause before the next worker.
     fn next_pause(&mut self) -> Duration {
         todo!(
             "Lab 6.3: zero for the first failure, then FIRST_PAUSE, doubled for each further one up to LONGEST_PAUSE; count this failure"
         )
     }
 
-    /// A slot that was given up begins anew.
+    /// Starts a slot again if it was given up.
     pub(super) fn revive(&mut self, now: Instant) {
         if let Post::GivenUp { seat } = self.post {
             let post = Post::Vacant { seat, spawn_at: now, why: Why::NewSlot };
@@ -168,8 +172,8 @@ impl Slot {
         }
     }
 
-    /// Whether its worker was forked before that generation. One that was killed is not: its successor is
-    /// new.
+    /// Whether its worker was forked before that generation. A worker that was killed does not count: its
+    /// successor will be new.
     pub(super) fn is_older_than(&self, wanted: u64) -> bool {
         match self.post {
             Post::Held { seat } => match self.seats[seat] {
@@ -182,14 +186,14 @@ impl Slot {
         }
     }
 
-    /// The free seat beside the worker that holds the post, if both are ready for a successor.
+    /// The other seat, if it is free, and the worker that holds the post is already forked.
     pub(super) fn seat_for_successor(&self) -> Option<usize> {
         let Post::Held { seat } = self.post else { return None };
         let settled = self.seats[seat].pid().is_some();
         (settled && self.seats[1 - seat] == Seat::Free).then_some(1 - seat)
     }
 
-    /// The seat whose fork is not answered yet, and why it was asked for.
+    /// The seat whose fork is not answered yet, and the reason for the fork.
     pub(super) fn forking(&self) -> Option<(usize, Why)> {
         self.seats.iter().enumerate().find_map(|(seat, state)| match state {
             Seat::Forking { why, .. } => Some((seat, *why)),
@@ -201,7 +205,7 @@ impl Slot {
         self.seats.iter().position(|seat| seat.pid() == Some(pid))
     }
 
-    /// The seat and the process that serve here. Nobody, while the slot is empty or its worker is not ready.
+    /// The seat and the process that serve here. `None` while the slot is empty or its worker is not ready.
     pub(super) fn serving(&self) -> Option<(usize, Pid)> {
         let Post::Held { seat } = self.post else { return None };
         match self.seats[seat] {
@@ -210,7 +214,7 @@ impl Slot {
         }
     }
 
-    /// The seat and the process that drain here, beside a successor or none.
+    /// The seat and the process that drain here, with or without a successor.
     pub(super) fn leaving(&self) -> Option<(usize, Pid)> {
         self.seats.iter().enumerate().find_map(|(seat, state)| match *state {
             Seat::Draining { pid, .. } => Some((seat, pid)),
@@ -226,7 +230,7 @@ impl Slot {
         matches!(self.post, Post::GivenUp { .. })
     }
 
-    /// When something here is due.
+    /// The next time at which something in this slot is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let spawn = match self.post {
             Post::Vacant { spawn_at, .. } => Some(spawn_at),
