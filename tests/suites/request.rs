@@ -20,6 +20,7 @@ mod root_races;
 mod stop;
 #[path = "request/target.rs"]
 mod target;
+mod watched;
 
 /// A failing property prints its smallest input, and leaves no file next to the tests.
 fn properties() -> Config {

@@ -142,7 +142,7 @@ pub fn records(root: &Path) -> Result<Records> {
 fn word(said: &str) -> &'static str {
     match said {
         _ if said.contains("deadlock, no thread can go on") => "deadlock",
-        _ if said.contains("a thread goes round in circles") => "livelock",
+        _ if said.contains("a thread loops without end") => "livelock",
         _ if said.starts_with("the model has other outcomes") => "outcome",
         _ if said.starts_with("the model failed") => "panic",
         _ => "test",

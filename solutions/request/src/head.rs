@@ -137,7 +137,7 @@ fn refuse_bare_line_ends(head: &[u8]) -> Result<(), HeadError> {
     let mut ends = memchr2_iter(b'\r', b'\n', head);
     while let Some(at) = ends.next() {
         if !head[at..].starts_with(b"\r\n") {
-            return Err(HeadError::Malformed("a CR or LF stands alone"));
+            return Err(HeadError::Malformed("a bare CR or LF"));
         }
         // Skips the LF that belongs to this CR.
         ends.next();

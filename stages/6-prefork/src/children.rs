@@ -85,7 +85,7 @@ pub fn fork(life: impl FnOnce(Pid) -> i32) -> Result<Pid, Errno> {
     match forked {
         ForkResult::Parent { child } => {
             if let Err(errno) = signals::release() {
-                log::error!("cannot let signals through: {errno}");
+                log::error!("cannot unblock signals: {errno}");
             }
             Ok(child)
         }

@@ -102,7 +102,7 @@ impl Master {
             supervisor: Supervisor::new(policy),
             mailbox,
             bell,
-            children: Children::new().map_err(Failure::cannot("hear from workers"))?,
+            children: Children::new().map_err(Failure::cannot("open the pipe from the workers"))?,
             stop: PendingStop::default(),
         })
     }
@@ -285,7 +285,7 @@ impl Master {
         match outcome {
             Outcome::Use(settings, opened) => {
                 if self.children.count() > self.stats.slots() {
-                    log::info!("some slots follow when their last worker but one has served its clients");
+                    log::info!("a slot whose previous worker still serves clients gets its new worker later");
                 }
                 let (grace, drain) = patience(&settings);
                 self.supervisor.set_patience(grace, drain);

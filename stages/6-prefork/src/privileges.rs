@@ -39,7 +39,7 @@ pub fn become_user(name: &str) -> Result<(), Failure> {
         return Ok(());
     }
     if !getuid().is_root() {
-        return Err(failure("only root can become somebody else"));
+        return Err(failure("only root can change its user"));
     }
     // ANCHOR: become_user
     let name = CString::new(user.name).map_err(|_| failure("its name holds a zero byte"))?;
@@ -60,7 +60,7 @@ pub fn become_user(name: &str) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure::Running`] before Linux 3.5, which does not know the call.
 pub fn never_gain() -> Result<(), Failure> {
-    prctl::set_no_new_privs().map_err(Failure::cannot("promise never to gain privileges"))
+    prctl::set_no_new_privs().map_err(Failure::cannot("set no_new_privs"))
 }
 
 /// From now on this thread, and those that it starts, can read beneath `root` and do nothing else with files, and can
@@ -79,7 +79,7 @@ pub fn confine(root: impl AsFd) -> Result<bool, Failure> {
             .add_rule(PathBeneath::new(root, AccessFs::ReadFile | AccessFs::ReadDir))?
             .restrict_self()
     };
-    let refused = Failure::cannot("confine the worker, which --landlock off does without");
+    let refused = Failure::cannot("confine the worker (--landlock off avoids this)");
     Ok(confined().map_err(io::Error::other).map_err(refused)?.ruleset != RulesetStatus::NotEnforced)
 }
 // ANCHOR_END: confine

@@ -132,13 +132,13 @@ fn parse(read_file: impl Fn(&Path) -> io::Result<String>) -> Result<Settings, Fa
 
 fn warn_of_what_stays(new: &Settings, current: &Settings) {
     if (new.socket_address(), new.num_workers) != (current.socket_address(), current.num_workers) {
-        log::warn!("address, port and number of workers stay as they are until herd is started anew");
+        log::warn!("a change of address, port or number of workers takes effect when herd is restarted");
     }
     if new.monitoring != current.monitoring {
-        log::warn!("where monitoring is answered stays the same until herd is started anew");
+        log::warn!("a change of the monitoring address takes effect when herd is restarted");
     }
     if new.user != current.user {
-        log::warn!("the user stays the same until herd is started anew");
+        log::warn!("a change of the user takes effect when herd is restarted");
     }
 }
 

@@ -85,7 +85,7 @@ impl PendingStop {
         }
         for socket in sockets {
             if let Err(error) = accept_at_once(socket) {
-                log::warn!("clients who have said nothing yet may be reset: {error}");
+                log::warn!("clients that have not sent anything yet may be reset: {error}");
             }
         }
         self.by = Some(Instant::now() + OVER);

@@ -52,14 +52,14 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     };
     let (root, log) = match opened.for_worker(slot, settings) {
         Ok(opened) => opened,
-        Err(error) => return cannot_start(slot, &Failure::cannot("keep the root open")(error)),
+        Err(error) => return cannot_start(slot, &Failure::cannot("keep the document root open")(error)),
     };
     // The root and the log are open; the threads, which will be confined too, are not started yet.
     if settings.landlock {
         match privileges::confine(&root) {
             Ok(true) => {}
             Ok(false) => {
-                log::info!("slot {slot}: this kernel has no Landlock, so nothing confines the worker")
+                log::info!("slot {slot}: this kernel has no Landlock, so the worker is not confined")
             }
             Err(failure) => return cannot_start(slot, &failure),
         }
@@ -81,7 +81,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     {
         // The options only make it faster; nothing else changes for a client.
         let error = plain(&error);
-        log::warn!("slot {slot}: without its socket's options it serves more slowly: {error}");
+        log::warn!("slot {slot}: cannot set the options of its socket, so it serves more slowly: {error}");
     }
     let doors = Doors::new(board, sockets, slot, seat, master, settings.drain.unwrap_or(GRACE))
         .with_monitoring(monitoring);
@@ -103,7 +103,7 @@ fn follow(master: Pid) -> Result<Option<&'static Stop>, Failure> {
     signals::for_worker().map_err(Failure::cannot("receive signals"))?;
     // When the master dies, in whatever way, the kernel asks the worker to stop (PR_SET_PDEATHSIG,
     // prctl(2)).
-    set_pdeathsig(Signal::SIGTERM).map_err(Failure::cannot("follow the master"))?;
+    set_pdeathsig(Signal::SIGTERM).map_err(Failure::cannot("ask for a signal when the master ends"))?;
     signals::release().map_err(Failure::cannot("receive signals"))?;
     // It may have died before the kernel was told; then the worker has another parent by now.
     Ok((getppid() == master).then_some(stop))

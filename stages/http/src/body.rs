@@ -159,7 +159,7 @@ fn complete_line(bytes: &[u8]) -> Result<Option<&[u8]>, Refusal> {
         // A CR must be the last byte so far: its LF may still come.
         let lone = bytes.iter().position(|&byte| byte == b'\r').is_some_and(|at| at + 1 < bytes.len());
         return match () {
-            () if lone => Err(malformed("a CR stands alone")),
+            () if lone => Err(malformed("a bare CR")),
             () if bytes.strip_suffix(b"\r").unwrap_or(bytes).len() > MAX_LINE => {
                 Err(malformed("a line of the chunked body is too long"))
             }
@@ -169,7 +169,7 @@ fn complete_line(bytes: &[u8]) -> Result<Option<&[u8]>, Refusal> {
     match bytes[..end].split_last() {
         Some((b'\r', line)) if !line.contains(&b'\r') && line.len() <= MAX_LINE => Ok(Some(line)),
         Some((b'\r', _)) => Err(malformed("a line of the chunked body is too long or holds a CR")),
-        _ => Err(malformed("an LF stands alone")),
+        _ => Err(malformed("a bare LF")),
     }
 }
 

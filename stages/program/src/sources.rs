@@ -71,7 +71,7 @@ fn take_lines(
         let entry = settings_file::entry(line).map_err(|why| ConfigError(format!("{source}: {why}")))?;
         let Some((key, value)) = entry else { continue };
         if seen.contains(&key) {
-            return Err(ConfigError(format!("{source}: {key} is set for the second time")));
+            return Err(ConfigError(format!("{source}: {key} is set twice")));
         }
         seen.push(key);
         unless(overridden(key), settings.set(key, value, &source))?;

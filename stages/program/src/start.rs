@@ -90,7 +90,7 @@ pub fn main(
 ) -> ExitCode {
     start_logging();
     if let Err(errno) = signals::ignore_unused() {
-        log::warn!("some signals may end the server that should not: {errno}");
+        log::warn!("some signals may end the server, although they should not: {errno}");
     }
     let environment = |name: &str| std::env::var_os(name);
     let started = cli::parse(program, about, std::env::args_os(), environment, settings_file::read);

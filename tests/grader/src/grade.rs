@@ -397,7 +397,7 @@ fn work_folder(root: &Path) -> Result<PathBuf> {
     let meta = fs::symlink_metadata(&elsewhere)?;
     ensure!(
         meta.is_dir() && meta.uid() == 0 && meta.mode() & 0o022 == 0,
-        "{} is somebody else's: remove it",
+        "{} belongs to another user: remove it",
         elsewhere.display()
     );
     Ok(elsewhere)

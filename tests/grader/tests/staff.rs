@@ -67,7 +67,12 @@ fn each_mistake_in_a_folder_is_one_sentence() {
             "\"3.66\" = 42",
             "DIR/staff.toml: there is no task 3.66: lab 3 has 3.1 to 3.9",
         ),
-        (SHEET, "\"3.6\" = 42", "\"3.21\" = 42", "DIR/staff.toml: task 3.21 says itself what it is worth"),
+        (
+            SHEET,
+            "\"3.6\" = 42",
+            "\"3.21\" = 42",
+            "DIR/staff.toml: task 3.21 has points of its own and in [points]",
+        ),
         (SHEET, "\"3.5\"]", "\"3.55\"]", "DIR/staff.toml: there is no task 3.55: lab 3 has 3.1 to 3.9"),
         (
             SHEET,
@@ -76,12 +81,12 @@ fn each_mistake_in_a_folder_is_one_sentence() {
             "DIR/staff.toml: the course has a task 3.8: take a number that is free",
         ),
         (SHEET, "id = \"3.21\"", "id = \"3.22\"", "DIR/staff.toml: there are two tasks 3.22"),
-        (SHEET, "id = \"3.21\"", "id = \"queue\"", "DIR/staff.toml: `queue` is no id such as 3.21"),
+        (SHEET, "id = \"3.21\"", "id = \"queue\"", "DIR/staff.toml: `queue` is not an id like 3.21"),
         (
             SHEET,
             "id = \"3.21\"",
             "id = \"7.9\"",
-            "DIR/staff.toml: task 7.9: there is no lab `7`: they are 1 to 6, or by part request, threads, queue, cache, stats, prefork",
+            "DIR/staff.toml: task 7.9: there is no lab `7`: the labs are 1 to 6, or request, threads, queue, cache, stats, prefork",
         ),
         (
             SHEET,

@@ -142,11 +142,7 @@ impl Course {
     pub fn lab(&self, name: &str) -> Result<&Lab> {
         let found = self.labs.iter().find(|lab| lab.number.to_string() == name || lab.part == name);
         found.with_context(|| {
-            format!(
-                "there is no lab `{name}`: they are 1 to {}, or by part {}",
-                PARTS.len(),
-                PARTS.join(", ")
-            )
+            format!("there is no lab `{name}`: the labs are 1 to {}, or {}", PARTS.len(), PARTS.join(", "))
         })
     }
 
@@ -168,7 +164,7 @@ impl Course {
     /// If there is none.
     pub fn task(&self, id: &str) -> Result<(&Lab, &Task)> {
         let (lab, _) =
-            id.split_once('.').with_context(|| format!("`{id}` is not a task: those look like 3.2"))?;
+            id.split_once('.').with_context(|| format!("`{id}` is not a task number such as 3.2"))?;
         let lab = self.lab(lab)?;
         let task = lab.tasks.iter().find(|task| task.id == id);
         let last = lab.tasks.last().map_or("", |task| task.id.as_str());
@@ -372,7 +368,7 @@ impl Kind {
             "hunt" => Kind::Hunt,
             "prove" => Kind::Prove,
             "stage" => Kind::Stage,
-            _ => bail!("`{name}` is no kind of test"),
+            _ => bail!("`{name}` is not a kind of test"),
         })
     }
 
@@ -410,7 +406,7 @@ mod tests {
         assert_eq!(refused("3.10"), "there is no task 3.10: lab 3 has 3.1 to 3.9");
         for word in ["9", "9.1", "cash", ""] {
             let lab = word.trim_end_matches(".1");
-            let expected = format!("there is no lab `{lab}`: they are 1 to 6, or by part request, threads");
+            let expected = format!("there is no lab `{lab}`: the labs are 1 to 6, or request, threads");
             assert!(refused(word).starts_with(&expected), "{}", refused(word));
         }
     }

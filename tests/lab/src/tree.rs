@@ -24,11 +24,9 @@ pub type Files = BTreeMap<PathBuf, String>;
 pub fn root() -> Result<PathBuf> {
     let current = std::env::current_dir().context("there is no current folder")?;
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    package
-        .as_deref()
-        .and_then(root_above)
-        .or_else(|| root_above(&current))
-        .with_context(|| format!("{} is in no copy of the course: run `cargo lab` in one", current.display()))
+    package.as_deref().and_then(root_above).or_else(|| root_above(&current)).with_context(|| {
+        format!("{} is not inside a copy of the course: run `cargo lab` in one", current.display())
+    })
 }
 
 /// The root of the checkout that a folder is in.

@@ -37,6 +37,6 @@ fn a_program_belongs_to_the_checkout_that_it_is_run_in() {
     }
     assert_eq!(
         said(None, Path::new("/")),
-        "cargo lab: / is in no copy of the course: run `cargo lab` in one\n"
+        "cargo lab: / is not inside a copy of the course: run `cargo lab` in one\n"
     );
 }

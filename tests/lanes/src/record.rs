@@ -9,7 +9,7 @@
 //!   steps    (0, spawn)   (1, start)     (1, lock) ...     cleared when the next interleaving begins
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::Location;
 
@@ -100,10 +100,13 @@ pub(crate) enum Action {
 
 thread_local! {
     static RECORD: RefCell<Option<Record>> = const { RefCell::new(None) };
+    /// Whether this thread of the operating system walks a model, or has walked one that failed.
+    static WALKS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Starts a record: from here on, this thread of the operating system walks a model.
 pub(crate) fn begin_model(manner: Manner) {
+    WALKS.set(true);
     RECORD.set(Some(Record { manner, ..Record::default() }));
 }
 
@@ -140,16 +143,19 @@ pub(crate) fn next_default_name() -> String {
 }
 
 /// Records that the current thread has done something.
+#[track_caller]
 pub(crate) fn did(action: Action, place: Option<Place>) {
     write(action, None, place);
 }
 
 /// Remembers that the current thread is about to make a call that may block. It becomes a step only when [`did`]
 /// records it.
+#[track_caller]
 pub(crate) fn enters(action: Action, place: Place) {
     enter(action, None, place);
 }
 
+#[track_caller]
 fn write(action: Action, thing: Option<Thing>, place: Option<Place>) {
     on_this_lane(|record, lane| {
         record.lanes[lane].inside = None;
@@ -157,6 +163,7 @@ fn write(action: Action, thing: Option<Thing>, place: Option<Place>) {
     });
 }
 
+#[track_caller]
 fn enter(action: Action, thing: Option<Thing>, place: Place) {
     on_this_lane(|record, lane| {
         record.lanes[lane].inside = Some(Step { lane, action, thing, place: Some(place) });
@@ -180,16 +187,19 @@ impl Thing {
     }
 
     /// Like [`did`], about this thing.
+    #[track_caller]
     pub(crate) fn did(self, what: &'static str, place: Option<Place>) {
         write(Action::Did(what), Some(self), place);
     }
 
     /// Like [`enters`], about this thing.
+    #[track_caller]
     pub(crate) fn enters(self, what: &'static str, place: Place) {
         enter(Action::Did(what), Some(self), place);
     }
 
     /// Records an operation on this atomic, which holds `after` then. Without `after`, the operation has only read.
+    #[track_caller]
     pub(crate) fn operated(
         self,
         operation: &'static str,
@@ -288,15 +298,25 @@ impl Drop for StopUnwinding {
     }
 }
 
-/// Call this before any call of loom, which must not be used once its model has failed.
+/// Call this before any call of loom, which must not be used once its model has failed, nor by a thread that loom does
+/// not know.
 ///
 /// Unwinding alone is no failure: a model may throw and catch something itself with `resume_unwind`.
+///
+/// # Panics
+/// If this thread of the operating system walks no model.
+#[track_caller]
 pub(crate) fn stop_if_unwinding() {
     while std::thread::panicking() && RECORD.with_borrow(Option::is_none) {
         std::thread::park();
     }
+    assert!(WALKS.get(), "{STRANGER}");
 }
 
+const STRANGER: &str = "the model does not know this thread, so it cannot try its steps in every order: was it started \
+                        by `std::thread`?";
+
+#[track_caller]
 fn on_this_lane(use_it: impl FnOnce(&mut Record, usize)) {
     stop_if_unwinding();
     let id = loom::thread::current().id();
@@ -307,7 +327,7 @@ fn on_this_lane(use_it: impl FnOnce(&mut Record, usize)) {
     });
 }
 
-/// Does nothing if no model runs here, so that a misuse shows loom's own message.
+/// Does nothing if the model has failed.
 fn with(use_it: impl FnOnce(&mut Record)) {
     RECORD.with_borrow_mut(|record| {
         if let Some(record) = record {

@@ -98,8 +98,8 @@ fn cause(record: &Record, panic: &Panic) -> String {
     }
     if panic.message.contains("exceeded maximum number of branches") {
         return format!(
-            "more than {MAX_BRANCHES} steps, a thread goes round in circles\n\
-             (sleep instead of asking again; a loop that is meant to ask again calls yield_now in every turn)"
+            "more than {MAX_BRANCHES} steps: a thread loops without end\n\
+             (it should sleep instead of asking again; a loop that must ask again calls yield_now in every turn)"
         );
     }
     if panic.message.contains("threads.len() < self.max") {

@@ -205,7 +205,7 @@ fn a_thread_that_spins_is_told_so() {
             ready.fetch_add(1, Ordering::Release);
         });
     });
-    assert!(text.contains("goes round in circles"), "{text}");
+    assert!(text.contains("loops without end"), "{text}");
     assert!(text.contains("steps are shown; LANES_STEPS=all shows all)"), "{text}");
     assert!(text.lines().count() < 35, "only some steps are shown:\n{text}");
 }
@@ -440,4 +440,17 @@ fn a_part_that_never_tries_is_told_what_it_never_did() {
     });
     assert!(text.contains("never seen, but it must be possible:   taken"), "{text}");
     assert!(text.contains("in the only interleaving, because no thread touches what"), "{text}");
+}
+
+#[test]
+fn a_thread_of_std_is_told_that_the_model_does_not_know_it() {
+    let walk = Model::new("a thread of std adds one").walk(|_| {
+        let number = Arc::new(AtomicUsize::new(0));
+        let other = number.clone();
+        let thread = std::thread::spawn(move || other.fetch_add(1, Ordering::SeqCst));
+        let said = thread.join().expect_err("it cannot take a step");
+        panic!("{}", said.downcast::<String>().expect("a text"));
+    });
+    let text = walk.failure.expect("the model panics");
+    assert!(text.contains("the model does not know this thread"), "{text}");
 }

@@ -220,14 +220,17 @@ fn a_backlog_is_as_long_as_the_kernel_allows() {
 
 #[test]
 fn an_ipv6_address_is_as_good() {
-    let group = match ListeningSocket::bind_group(SocketAddr::from((Ipv6Addr::LOCALHOST, 0)), 2) {
-        // A machine without IPv6 has nothing to test. 97 is EAFNOSUPPORT.
-        Err(error) if error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(97) => {
-            return;
-        }
-        group => group.expect("a group"),
-    };
-    connect(shared_address(&group));
+    let localhost = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    if let Err(error) = TcpListener::bind(localhost) {
+        println!("skipped: this machine has no IPv6: {error}");
+        return;
+    }
+    let group = ListeningSocket::bind_group(localhost, 2).unwrap_or_else(|error| {
+        panic!("{localhost} is as good as an address of IPv4: {error}. {BOOK}");
+    });
+    let address = shared_address(&group);
+    connect(address);
+    assert_refused(ListeningSocket::bind_group(address, 2), "a second group on the same address");
 }
 
 #[test]

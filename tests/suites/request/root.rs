@@ -1,14 +1,16 @@
 //! `DocumentRoot`: files beneath the root are found, and nothing else is.
 
 use super::target::path;
+use crate::watched::start;
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, mkfifo, setfsuid};
 use request::{DocumentRoot, FindError, Found, OpenFile};
 use std::fs::{self, File, Permissions};
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 use std::sync::mpsc;
@@ -179,6 +181,22 @@ fn what_is_no_file_is_not_opened() {
         });
         assert_eq!(found, "NotFound", "\nfind of the target {name:?}. {SEE}");
     }
+}
+
+/// The open of a FIFO wakes the process that waits for its other end, even with O_NONBLOCK.
+#[test]
+fn a_look_at_a_fifo_does_not_wake_its_writer() {
+    let site = Site::new();
+    let fifo = site.www("fifo");
+    let writer = start("a process that waits for a reader of a FIFO", {
+        let fifo = fifo.clone();
+        move || File::options().write(true).open(fifo).is_ok()
+    });
+    writer.wait_until_asleep();
+    assert_eq!(told(&site.root.find(&path("/fifo"))), "NotFound", "\nfind of a FIFO. {SEE}");
+    writer.wait_until_asleep();
+    let _reader = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(fifo);
+    assert!(writer.finish());
 }
 
 #[test]

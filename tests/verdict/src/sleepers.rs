@@ -48,7 +48,12 @@ pub fn report() -> String {
             continue;
         }
         let Some(place) = place_in(&stack) else { continue };
-        let doing = if sleeps { "sleeps" } else { "runs" };
+        let doing = match (sleeps, name.as_str()) {
+            (false, _) => "runs",
+            // All threads of a model run on this one, in turns, and it never waits for anything.
+            (true, "the model") => "sleeps, outside of the model (in something of `std::sync`?),",
+            (true, _) => "sleeps",
+        };
         write!(text, "\n  {name} {doing} at {place}").expect("a string takes what is written to it");
     }
     text
@@ -96,9 +101,10 @@ extern "C" fn note_own_stack(_: libc::c_int) {
 /// The lines of a stack that belong to a part, the innermost first.
 fn lines_in(stack: &str) -> impl Iterator<Item = String> {
     let folder = std::env::current_dir().unwrap_or_default();
-    // Stacks show files of the current folder, which is a part's own, relative to it.
-    let absolute = move |place: &str| match place.strip_prefix("./src/") {
-        Some(file) => format!("{}/src/{file}", folder.display()),
+    // A stack shows files of the current folder, which is a part's own, relative to it, and files of libc's own build too.
+    let of_part = |file: &&str| ["src/", "prove/", "hunts/"].iter().any(|folder| file.starts_with(folder));
+    let absolute = move |place: &str| match place.strip_prefix("./").filter(of_part) {
+        Some(file) => format!("{}/{file}", folder.display()),
         None => place.to_owned(),
     };
     let places = stack.lines().filter_map(|line| line.trim_start().strip_prefix("at "));

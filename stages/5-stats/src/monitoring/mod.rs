@@ -104,7 +104,7 @@ fn json(value: &impl Serialize) -> Response {
             text.push(b'\n');
             typed(text, "application/json")
         }
-        Err(_) => Response::page(500, "The statistics could not be spelled out"),
+        Err(_) => Response::page(500, "The statistics could not be written as text"),
     }
 }
 

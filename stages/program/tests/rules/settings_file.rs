@@ -107,7 +107,7 @@ fn a_line_that_cannot_be_used_is_refused_with_its_number() {
     let cases = [
         ("# one\nPORT 80\n", "line 2: \"PORT 80\" is not KEY=VALUE"),
         ("PORT=x\n", "line 1: PORT: \"x\" is not a whole number from 0 to 65535"),
-        ("\n\nPORT=1\nPORT=2\n", "line 4: PORT is set for the second time"),
+        ("\n\nPORT=1\nPORT=2\n", "line 4: PORT is set twice"),
         ("HAND_OFF=\n", "line 1: HAND_OFF: \"\" is not \"always\" or \"when-needed\""),
     ];
     for (content, sentence) in cases {

@@ -42,7 +42,7 @@ const STARTS: [Start; 14] = [
         "`PR_SET_NO_NEW_PRIVS`: `EPERM`",
         Denied::call(libc::SYS_prctl, Errno::EPERM),
         1,
-        "cannot promise never to gain privileges: Operation not permitted",
+        "cannot set no_new_privs: Operation not permitted",
     ),
     (
         "a process for the trial: `EAGAIN`",
@@ -84,13 +84,13 @@ const STARTS: [Start; 14] = [
         "a pipe: `EMFILE`",
         Denied::call(libc::SYS_pipe2, Errno::EMFILE),
         1,
-        "cannot hear from workers: Too many open files",
+        "cannot open the pipe from the workers: Too many open files",
     ),
     (
         "Landlock, later than its beginning: `E2BIG`",
         Denied::call(libc::SYS_landlock_restrict_self, Errno::E2BIG),
         3,
-        "cannot confine the worker, which --landlock off does without: [..]: Argument list too long",
+        "cannot confine the worker (--landlock off avoids this): [..]: Argument list too long",
     ),
     ("threads: `EAGAIN`", Denied::THREADS, 3, "cannot start the threads: Resource temporarily unavailable"),
     (
@@ -130,17 +130,17 @@ fn what_a_start_can_do_without_is_a_line_in_the_log() {
         (
             "Landlock: `ENOSYS`",
             Denied::call(libc::SYS_landlock_create_ruleset, Errno::ENOSYS),
-            "this kernel has no Landlock, so nothing confines the worker",
+            "this kernel has no Landlock, so the worker is not confined",
         ),
         (
             "Landlock: `EPERM`",
             Denied::call(libc::SYS_landlock_create_ruleset, Errno::EPERM),
-            "this kernel has no Landlock, so nothing confines the worker",
+            "this kernel has no Landlock, so the worker is not confined",
         ),
         (
             "options of TCP: `ENOPROTOOPT`",
             Denied::TCP_OPTIONS,
-            "without its socket's options it serves more slowly: Protocol not available",
+            "cannot set the options of its socket, so it serves more slowly: Protocol not available",
         ),
     ];
     for (what, denied, sentence) in rows {

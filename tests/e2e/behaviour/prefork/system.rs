@@ -29,7 +29,7 @@ const ROWS: [Row; 8] = [
     (
         "`PR_SET_NO_NEW_PRIVS`",
         Denied::call(libc::SYS_prctl, Errno::EINVAL),
-        Without::Ends(1, "cannot promise never to gain privileges"),
+        Without::Ends(1, "cannot set no_new_privs"),
     ),
     (
         "`EPOLLEXCLUSIVE`",
@@ -47,7 +47,7 @@ const ROWS: [Row; 8] = [
     (
         "Landlock",
         Denied::call(libc::SYS_landlock_create_ruleset, Errno::ENOSYS),
-        Without::Serves("this kernel has no Landlock, so nothing confines the worker"),
+        Without::Serves("this kernel has no Landlock, so the worker is not confined"),
     ),
     ("`sendfile`", Denied::call(libc::SYS_sendfile, Errno::ENOSYS), Without::Serves("")),
 ];

@@ -20,7 +20,7 @@ pub fn alone_in(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let lock = File::create(folder.join("lock")).context("cannot make a lock file")?;
     if lock.try_lock().is_err() {
-        eprintln!("cargo lab: waiting for another one that works in {}", folder.display());
+        eprintln!("cargo lab: waiting for another `cargo lab` that uses {}", folder.display());
         lock.lock().context("cannot lock the folder")?;
     }
     Ok(lock)

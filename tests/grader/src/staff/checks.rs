@@ -14,10 +14,10 @@ impl Staff {
         let mut ids: BTreeSet<&str> = BTreeSet::new();
         for task in &self.sheet.task {
             let id = &task.id;
-            let (lab, _) = id.split_once('.').with_context(|| format!("`{id}` is no id such as 3.21"))?;
+            let (lab, _) = id.split_once('.').with_context(|| format!("`{id}` is not an id like 3.21"))?;
             let lab = course.lab(lab).with_context(|| format!("task {id}"))?;
             let number = format!("{}.", lab.number);
-            ensure!(id.starts_with(&number), "`{id}` is no id such as {number}21");
+            ensure!(id.starts_with(&number), "`{id}` is not an id like {number}21");
             ensure!(course.task(id).is_err(), "the course has a task {id}: take a number that is free");
             ensure!(ids.insert(id), "there are two tasks {id}");
             ensure!(!task.tests.is_empty(), "task {id} has no tests");
@@ -36,7 +36,11 @@ impl Staff {
             course.task(id)?;
         }
         let twice = self.sheet.points.keys().find(|id| ids.contains(id.as_str()));
-        ensure!(twice.is_none(), "task {} says itself what it is worth", twice.map_or("", String::as_str));
+        ensure!(
+            twice.is_none(),
+            "task {} has points of its own and in [points]",
+            twice.map_or("", String::as_str)
+        );
         Ok(())
     }
 

@@ -26,7 +26,7 @@ pub struct Serve {
 /// If a part is not written yet, or is not one that the stage uses.
 pub fn serve(course: &Course, serve: &Serve) -> Result<()> {
     let Some(stage) = course.labs.iter().find(|lab| lab.number == serve.stage).map(|lab| &lab.stage) else {
-        bail!("there is no stage {}: they are 1 to 6", serve.stage);
+        bail!("there is no stage {}: the stages are 1 to 6", serve.stage);
     };
     let used = used_by(serve.stage);
     let mut mine: Vec<&str> = if serve.mine.iter().any(|name| name == "all") {

@@ -131,7 +131,6 @@ impl Condvar {
     #[track_caller]
     pub fn notify_all(&self) {
         record::stop_if_unwinding();
-        record::stop_if_unwinding();
         self.next_step.notify_one();
         let sleepers = std::mem::take(&mut *self.sleepers());
         let action = if sleepers.is_empty() { "notify_all, nobody sleeps" } else { "notify_all" };

@@ -115,7 +115,7 @@ fn next_line(bytes: &[u8], from: usize) -> Result<Line<'_>, HeadError> {
     match rest[end..] {
         [b'\r', b'\n', ..] => Ok(Line::Whole(&rest[..end], from + end + 2)),
         [b'\r'] => Ok(Line::Begun(end)),
-        _ => Err(HeadError::Malformed("a CR or LF stands alone")),
+        _ => Err(HeadError::Malformed("a bare CR or LF")),
     }
 }
 
