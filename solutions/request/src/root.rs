@@ -146,8 +146,8 @@ impl DocumentRoot {
             SFlag::S_IFREG if !path.is_directory() => {}
             _ => return Err(FindError::NotFound),
         }
-        // Between the two look-ups a FIFO may have taken the name: with O_NONBLOCK, the open does not wait for its
-        // writer, nor for a process that has a lease on the file.
+        // Between the two look-ups a FIFO may have taken the name: with O_NONBLOCK, the open does not wait
+        // for its writer, nor for a process that has a lease on the file.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let opened = self.look_up(name, flags, ResolveFlag::empty())?;
         let now = fstat(&opened)?;

@@ -81,7 +81,7 @@ pub fn run(settings: &Settings, stats: Arc<SharedStats>, orders: Orders<'_>) -> 
     {
         // The options only make it faster; nothing else changes for a client.
         let error = plain(&error);
-        log::warn!("slot {slot}: cannot set the options of its socket, so it serves more slowly: {error}");
+        log::warn!("slot {slot}: cannot set its socket's options, so it serves more slowly: {error}");
     }
     let doors = Doors::new(board, sockets, slot, seat, master, settings.drain.unwrap_or(GRACE))
         .with_monitoring(monitoring);

@@ -140,7 +140,7 @@ fn what_a_start_can_do_without_is_a_line_in_the_log() {
         (
             "options of TCP: `ENOPROTOOPT`",
             Denied::TCP_OPTIONS,
-            "cannot set the options of its socket, so it serves more slowly: Protocol not available",
+            "cannot set its socket's options, so it serves more slowly: Protocol not available",
         ),
     ];
     for (what, denied, sentence) in rows {
