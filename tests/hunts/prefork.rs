@@ -14,8 +14,8 @@ mod board {
     use verdict::test;
 
     #[test]
-    fn whoever_goes_on_asking_gets_the_newest_settings() {
-        Model::new("whoever goes on asking gets the newest settings in the end")
+    fn a_thread_that_goes_on_asking_gets_the_newest_settings() {
+        Model::new("a thread that goes on asking gets the newest settings in the end")
             .wakes_for_nothing()
             .outcomes(&["both, one after the other", "only the newest"])
             .check(|run| {
@@ -129,7 +129,7 @@ mod limits {
         fn check(&mut self, overdue: &[i32]) {
             for pid in overdue {
                 let ran = self.running.get(pid).map(|&(since, _)| self.now - since);
-                self.demand(ran.is_some(), "nobody is to be killed who does not run");
+                self.demand(ran.is_some(), "no process is killed that does not run");
                 let ran = ran.unwrap_or_default();
                 let promise =
                     format!("process {pid} is to be killed after {ran:?}, and its limit is {LIMIT:?}");
@@ -156,7 +156,7 @@ mod limits {
 
     /// All stories of up to six steps, the short ones first.
     #[test]
-    fn whoever_has_run_for_its_limit_is_named_once_and_nobody_else() {
+    fn a_run_that_has_reached_its_limit_is_named_once_and_no_other() {
         for length in 1..=6 {
             for mut story in 0..HAPPENINGS.len().pow(length) {
                 let happenings: Vec<Happening> = (0..length)

@@ -17,8 +17,8 @@ mod latch {
     const TOO_EARLY: &str = "a thread came through the latch, and not all had arrived";
 
     #[test]
-    fn whoever_waits_at_the_latch_gets_through() {
-        Model::new("whoever waits at the latch gets through").outcomes(&["through"]).check(|run| {
+    fn a_thread_that_waits_at_the_latch_gets_through() {
+        Model::new("a thread that waits at the latch gets through").outcomes(&["through"]).check(|run| {
             let (latch, arrived) = (Arc::new(Latch::new(1)), Arc::new(AtomicUsize::new(0)));
             let waiters = ["left", "right"].map(|name| {
                 let (latch, arrived) = (latch.clone(), arrived.clone());
@@ -95,7 +95,7 @@ mod seats {
             let here = seats.sell();
             let there = counter.join().unwrap();
             assert!(!(here && there), "there was one seat, and both counters have sold it");
-            assert!(here || there, "there was one seat, and nobody could sell it");
+            assert!(here || there, "there was one seat, and neither counter could sell it");
             run.outcome("one sold");
         });
     }

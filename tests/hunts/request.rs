@@ -43,9 +43,10 @@ mod news {
     use verdict::test;
 
     #[test]
-    fn whoever_sees_that_it_is_printed_reads_all_of_it() {
-        Model::new("whoever sees that it is printed reads all of it").outcomes(&["early", "read"]).check(
-            |run| {
+    fn a_reader_that_sees_that_it_is_printed_reads_all_of_it() {
+        Model::new("a reader that sees that it is printed reads all of it")
+            .outcomes(&["early", "read"])
+            .check(|run| {
                 let news = Arc::new(News::new());
                 let press = thread::spawn_named("press", {
                     let news = news.clone();
@@ -59,8 +60,7 @@ mod news {
                     }
                 });
                 press.join().unwrap();
-            },
-        );
+            });
     }
 }
 

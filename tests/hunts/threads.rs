@@ -39,7 +39,11 @@ mod doorbell {
                 }
             });
             (0..2).for_each(|_| bell.wait());
-            assert_eq!(rings.fetch_add(0, Relaxed), 2, "the host came to the door, and nobody had rung");
+            assert_eq!(
+                rings.fetch_add(0, Relaxed),
+                2,
+                "the host came to the door, and the bell had not been rung"
+            );
             guest.join().unwrap();
             run.outcome("both answered");
         });
@@ -59,8 +63,8 @@ mod meeting {
     use verdict::test;
 
     #[test]
-    fn nobody_leaves_before_all_have_come() {
-        Model::new("nobody leaves before all have come")
+    fn no_member_leaves_before_all_have_come() {
+        Model::new("no member leaves before all have come")
             .wakes_for_nothing()
             .outcomes(&["all were there"])
             .check(|run| {
@@ -160,7 +164,7 @@ mod booth {
 
     #[test]
     fn a_caller_who_panics_leaves_the_booth() {
-        Model::new("a caller who panics leaves the booth").outcomes(&["let in"]).check(|run| {
+        Model::new("a caller that panics leaves the booth").outcomes(&["let in"]).check(|run| {
             let booth = Arc::new(Booth::new());
             let panicking = thread::spawn_named("panicking", {
                 let booth = booth.clone();

@@ -29,8 +29,8 @@ fn loaded(cache: &Cache<Weight>, key: &str) -> Lookup {
 /// Caught: no second look-up under the write lock (two loads); a flight that is announced after the load; a `land` that
 /// wakes nobody; a joined look-up that is counted as a hit.
 #[test]
-fn one_of_those_who_miss_a_key_loads_it() {
-    Model::new("one of those who miss a key loads it").outcomes(&["hit", "joined"]).check(|run| {
+fn one_of_the_threads_that_miss_a_key_loads_it() {
+    Model::new("one of the threads that miss a key loads it").outcomes(&["hit", "joined"]).check(|run| {
         let cache = Arc::new(Cache::new(10));
         let other = spawn_named("second", {
             let cache = cache.clone();
@@ -59,8 +59,8 @@ fn one_of_those_who_miss_a_key_loads_it() {
 ///
 /// Caught: a `land` that wakes only one.
 #[test]
-fn all_who_wait_for_a_load_are_woken() {
-    Model::new("all who wait for a load are woken")
+fn all_threads_that_wait_for_a_load_are_woken() {
+    Model::new("all threads that wait for a load are woken")
         .preemption_bound(2)
         .outcomes(&["0 joined", "1 joined", "2 joined"])
         .check(|run| {
@@ -81,8 +81,8 @@ fn all_who_wait_for_a_load_are_woken() {
 ///
 /// Caught: a waiter that looks for the value in the cache, and loads again because it is not there.
 #[test]
-fn whoever_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
-    Model::new("whoever waits for a value that is not kept gets it all the same")
+fn a_thread_that_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
+    Model::new("a thread that waits for a value that is not kept gets it all the same")
         .outcomes(&["one after the other", "shared"])
         .check(|run| {
             let cache = Arc::new(Cache::new(0));
@@ -94,7 +94,7 @@ fn whoever_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
             let counts = cache.counts();
             assert_eq!(counts.entries, 0, "a value of 1 byte is in a cache of 0");
             let joined = lookups.iter().filter(|&&lookup| lookup == Lookup::Joined).count();
-            assert_eq!(counts.loads as usize, 2 - joined, "who has joined a load does not load");
+            assert_eq!(counts.loads as usize, 2 - joined, "a thread that has joined a load does not load");
             run.outcome(if joined == 1 { "shared" } else { "one after the other" });
         });
 }
@@ -104,8 +104,8 @@ fn whoever_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
 /// Caught: a flight that is left in the map when its load fails, or that lands without waking (the waiter sleeps
 /// forever); a waiter that returns the failure as its own, or counts its look-up again.
 #[test]
-fn whoever_waits_for_a_load_that_fails_loads_in_its_turn() {
-    Model::new("whoever waits for a load that fails loads in its turn")
+fn a_thread_that_waits_for_a_load_that_fails_loads_in_its_turn() {
+    Model::new("a thread that waits for a load that fails loads in its turn")
         .outcomes(&["failed first", "found it", "shared it"])
         .check(|run| {
             let cache = Arc::new(Cache::new(10));
@@ -123,7 +123,7 @@ fn whoever_waits_for_a_load_that_fails_loads_in_its_turn() {
             );
             run.outcome(match unlucky {
                 Err(_) => {
-                    assert!(matches!(lucky, Lookup::Miss(_)), "nobody else could have loaded it");
+                    assert!(matches!(lucky, Lookup::Miss(_)), "no other thread could have loaded it");
                     "failed first"
                 }
                 Ok((_, Lookup::Hit)) => "found it",
@@ -140,8 +140,8 @@ fn whoever_waits_for_a_load_that_fails_loads_in_its_turn() {
 /// Caught: counting a hit for a look-up that was counted as a miss before its first wait; a waiter that loads without
 /// checking again whether another one does.
 #[test]
-fn whoever_looks_up_twice_is_counted_once() {
-    Model::new("whoever looks up twice is counted once").preemption_bound(2).check(|_| {
+fn a_thread_that_looks_up_twice_is_counted_once() {
+    Model::new("a thread that looks up twice is counted once").preemption_bound(2).check(|_| {
         let cache = Arc::new(Cache::new(10));
         let others = ["left", "right"].map(|name| {
             let cache = cache.clone();
@@ -155,7 +155,7 @@ fn whoever_looks_up_twice_is_counted_once() {
         assert_eq!(
             counts.loads,
             if failed { 2 } else { 1 },
-            "after a load that failed, one of those who waited loads, and the others join it or find the value; loads"
+            "after a load that failed, one of the threads that waited loads, and the others join it or find the value; loads"
         );
         assert_eq!(
             counts.hits + counts.misses,
@@ -420,31 +420,33 @@ unsafe impl Sync for Filled {}
 ///
 /// Caught: a value that is inserted before it is loaded; a flight that lands before it has its value.
 #[test]
-fn nobody_sees_a_value_before_it_is_complete() {
-    Model::new("nobody sees a value before it is complete").outcomes(&["absent", "complete"]).check(|run| {
-        let cache = Arc::new(Cache::new(10));
-        let loader = spawn_named("loader", {
-            let cache = cache.clone();
-            move || {
-                let value = Filled(UnsafeCell::new(0));
-                #[allow(unsafe_code)]
-                // SAFETY: the value is not shared yet.
-                value.0.with_mut(|number| unsafe { *number = 7 });
-                let Ok(_) = cache.get_or_load("a", || Ok::<_, Infallible>(value));
-            }
-        });
-        run.outcome(match cache.get("a") {
-            None => "absent",
-            Some(value) => {
-                #[allow(unsafe_code)]
-                // SAFETY: the loader finished writing before it shared the value; this is what loom checks.
-                let number = value.0.with(|number| unsafe { *number });
-                assert_eq!(number, 7, "the value was seen half-made");
-                "complete"
-            }
-        });
-        loader.join().unwrap();
-    });
+fn no_thread_sees_a_value_before_it_is_complete() {
+    Model::new("no thread sees a value before it is complete").outcomes(&["absent", "complete"]).check(
+        |run| {
+            let cache = Arc::new(Cache::new(10));
+            let loader = spawn_named("loader", {
+                let cache = cache.clone();
+                move || {
+                    let value = Filled(UnsafeCell::new(0));
+                    #[allow(unsafe_code)]
+                    // SAFETY: the value is not shared yet.
+                    value.0.with_mut(|number| unsafe { *number = 7 });
+                    let Ok(_) = cache.get_or_load("a", || Ok::<_, Infallible>(value));
+                }
+            });
+            run.outcome(match cache.get("a") {
+                None => "absent",
+                Some(value) => {
+                    #[allow(unsafe_code)]
+                    // SAFETY: the loader finished writing before it shared the value; this is what loom checks.
+                    let number = value.0.with(|number| unsafe { *number });
+                    assert_eq!(number, 7, "the value was seen half-made");
+                    "complete"
+                }
+            });
+            loader.join().unwrap();
+        },
+    );
 }
 
 /// Two threads find the same entry out of date. One removes and reloads it; the other's removal must not hit the new

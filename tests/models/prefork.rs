@@ -137,8 +137,8 @@ fn clearing_the_bell_after_taking_sleeps_over_a_notice() {
 
 /// Catches: `Relaxed` in `note`; `Relaxed` in `take`; a `note` that overwrites.
 #[test]
-fn whoever_takes_a_notice_sees_what_was_written_before_it() {
-    Model::new("whoever takes a notice sees what was written before it was left")
+fn a_thread_that_takes_a_notice_sees_what_was_written_before_it() {
+    Model::new("a thread that takes a notice sees what was written before it was left")
         .outcomes(&["none", "the first", "the second", "both"])
         .check(|run| {
             let world = World::new();
@@ -238,8 +238,8 @@ fn a_slots_totals_survive_its_worker() {
 ///
 /// Catches: a `take` that reads with `Acquire` and then clears, with `Relaxed`, a bit that was set again meanwhile.
 #[test]
-fn whoever_takes_a_notice_that_was_left_twice_sees_what_was_written_before_both() {
-    Model::new("whoever takes a notice that was left twice sees what was written before both")
+fn a_thread_that_takes_a_notice_that_was_left_twice_sees_what_was_written_before_both() {
+    Model::new("a thread that takes a notice that was left twice sees what was written before both")
         .outcomes(&["both at once", "at least one later"])
         .check(|run| {
             let world = World::new();

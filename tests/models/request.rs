@@ -89,8 +89,8 @@ fn of_two_requests_exactly_one_is_the_first() {
 /// The requester stores a reason, and then requests the stop. Seen caught: a `Relaxed` swap, and a `Relaxed` load, each
 /// alone: the thread sees the flag but not the reason.
 #[test]
-fn whoever_sees_the_request_sees_what_was_written_before_it() {
-    Model::new("whoever sees a request to stop sees what was written before it")
+fn a_thread_that_sees_the_request_sees_what_was_written_before_it() {
+    Model::new("a thread that sees a request to stop sees what was written before it")
         .outcomes(&["not requested yet", "seen with its reason"])
         .check(|run| {
             let stop = stop_flag();

@@ -165,7 +165,7 @@ fn try_acquire_takes_a_permit_or_leaves_everything_as_it_was() {
             }
             other.join().unwrap();
             let held = usize::from(got.is_some());
-            assert_eq!(limit.active(), held, "active() should be the number of permits that somebody holds");
+            assert_eq!(limit.active(), held, "active() should be the number of permits that are held");
             run.outcome(if got.is_some() { "it was back" } else { "it was still out" });
         });
 }
@@ -186,11 +186,7 @@ fn each_permit_that_comes_back_wakes_an_acquirer() {
         drop(permits);
         run.outcome(outcomes[limit.active()]);
         let permits = acquirers.map(|acquirer| acquirer.join().unwrap());
-        assert_eq!(
-            limit.active(),
-            permits.len(),
-            "active() should be the number of permits that somebody holds"
-        );
+        assert_eq!(limit.active(), permits.len(), "active() should be the number of permits that are held");
     });
 }
 
@@ -199,9 +195,10 @@ fn each_permit_that_comes_back_wakes_an_acquirer() {
 /// Caught: one condition variable for both, with a `notify_one` that wakes the drainer, which cannot use it. That the
 /// last permit wakes all is too late: it may be out for hours.
 #[test]
-fn an_acquirer_is_woken_even_while_somebody_drains() {
-    Model::new("an acquirer is woken even while somebody drains").outcomes(&["served, then drained"]).check(
-        |run| {
+fn an_acquirer_is_woken_even_while_another_thread_drains() {
+    Model::new("an acquirer is woken even while another thread drains")
+        .outcomes(&["served, then drained"])
+        .check(|run| {
             let limit = ConnectionLimit::new(2);
             let (first, last) = (limit.acquire(), limit.acquire());
             let drainer = spawn_named("drainer", {
@@ -217,8 +214,7 @@ fn an_acquirer_is_woken_even_while_somebody_drains() {
             drop(last);
             drainer.join().unwrap();
             run.outcome("served, then drained");
-        },
-    );
+        });
 }
 
 /// Two threads wait for the last permit.

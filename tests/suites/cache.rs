@@ -91,7 +91,7 @@ fn a_cache_can_be_filled_to_the_last_byte() {
     assert_eq!(
         put(&cache, "c", 1).evicted,
         1,
-        "the cache was full; who leaves gives back its weight, and one was enough"
+        "the cache was full; an entry that leaves gives back its weight, and one was enough"
     );
 }
 
@@ -116,7 +116,7 @@ fn a_cache_without_capacity_keeps_nothing_but_the_weightless() {
 }
 
 #[test]
-fn an_evicted_value_stays_whole_for_whoever_holds_it() {
+fn an_evicted_value_stays_whole_while_it_is_held() {
     let cache = Cache::new(1);
     let (held, _) = look_up(&cache, "a", 1);
     put(&cache, "b", 1);
@@ -191,7 +191,7 @@ fn a_failed_load_leaves_no_trace() {
     let cache = Arc::new(cache);
     let lookup =
         look_up_elsewhere(&cache, "a").expect("a load of a failed, and the next look-up of a never returns");
-    assert!(matches!(lookup, Lookup::Miss(_)), "nobody has loaded a");
+    assert!(matches!(lookup, Lookup::Miss(_)), "no thread has loaded a");
     let counts = cache.counts();
     assert_eq!(
         (counts.misses, counts.loads),
@@ -226,7 +226,7 @@ fn look_up_elsewhere(cache: &Arc<Cache<Body>>, key: &'static str) -> Result<Look
 }
 
 #[test]
-fn a_load_that_panics_blocks_nobody() {
+fn a_load_that_panics_blocks_no_thread() {
     let cache = Arc::new(Cache::<Body>::new(10));
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         cache.get_or_load("a", || -> Result<Body, Infallible> {
@@ -236,7 +236,7 @@ fn a_load_that_panics_blocks_nobody() {
     assert!(panicked.is_err(), "the panic of the load should reach the caller whose load it was");
     let lookup = look_up_elsewhere(&cache, "a")
         .expect("a load of a panicked, and the next look-up of a never returns");
-    assert!(matches!(lookup, Lookup::Miss(_)), "nobody has loaded a");
+    assert!(matches!(lookup, Lookup::Miss(_)), "no thread has loaded a");
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_thread_that_waits_for_a_load_that_panics_loads_in_its_turn() {
     waiting.wait_until_asleep();
     drop(finish);
     assert!(loader.join().is_err(), "the panic of the load should reach the caller whose load it was");
-    assert!(matches!(waiting.finish(), Lookup::Miss(_)), "nobody has loaded a");
+    assert!(matches!(waiting.finish(), Lookup::Miss(_)), "no thread has loaded a");
 }
 
 /// A thread that loads b: its loader has been called, and returns when something is sent. At its end, the thread says
@@ -340,7 +340,7 @@ fn a_load_may_ask_for_another_key() {
         }
     });
     let missed = ended.recv_timeout(DEADLINE).expect("a load of stop asks for pots, and never returns");
-    assert!(missed, "nobody else has loaded stop");
+    assert!(missed, "no other thread has loaded stop");
     assert_eq!((cache.counts().entries, cache.counts().bytes), (2, 5), "(entries, bytes): stop and pots");
 }
 

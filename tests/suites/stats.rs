@@ -162,8 +162,11 @@ fn settling_a_seat_touches_neither_the_other_seat_nor_the_counters() {
 
     let after = slot.snapshot();
     assert_eq!(after.seats[0], Default::default(), "seat 0 was settled: all of it is zero");
-    assert_eq!(after.seats[1], before.seats[1], "seat 1 belongs to the successor, who lives");
-    assert_eq!(after.counters, before.counters, "what was counted happened, whoever has died since");
+    assert_eq!(after.seats[1], before.seats[1], "seat 1 belongs to the successor, which is alive");
+    assert_eq!(
+        after.counters, before.counters,
+        "what was counted has happened, even if the worker has died since"
+    );
 }
 
 #[test]
@@ -269,7 +272,7 @@ fn no_two_slots_share_a_cache_line() {
 
 #[test]
 fn there_is_at_least_one_slot_and_at_most_the_maximum() {
-    assert!(SharedStats::new(0).is_err(), "statistics without a slot have nobody to count");
+    assert!(SharedStats::new(0).is_err(), "statistics without a slot have no worker to count for");
     assert!(SharedStats::new(MAX_SLOTS + 1).is_err(), "the mapping has room for {MAX_SLOTS} slots");
     let all = SharedStats::new(MAX_SLOTS).expect("the maximum can be mapped");
     all.slot(MAX_SLOTS - 1).count_hit();
@@ -299,7 +302,7 @@ fn a_scrape_says_what_happened_since_the_one_before() {
 
         stats.slot(1).record(&Response { status: 200, bytes: 1, duration: 3 * MILLISECOND });
         stats.slot(1).record(&Response { status: 200, bytes: 1, duration: 6 * MILLISECOND });
-        let interval = stats.scrape(pid).expect("nobody else scrapes");
+        let interval = stats.scrape(pid).expect("no other process scrapes");
         assert_eq!(
             interval.average_milliseconds(),
             4.5,

@@ -69,7 +69,7 @@ fn acquire_sleeps_at_the_limit() {
     let permit = limit.try_acquire().expect("the only permit is here");
     let waiting = acquire_in_a_thread(&limit);
     waiting.wait_until_asleep();
-    assert_eq!(limit.active(), 1, "who waits for a permit has none. {SLEEPING}");
+    assert_eq!(limit.active(), 1, "a thread that waits for a permit has none. {SLEEPING}");
     drop(permit);
     let _permit = waiting.finish();
     assert_eq!(
@@ -149,7 +149,7 @@ fn many_threads_reach_the_limit_and_never_exceed_it() {
 }
 
 #[test]
-fn drain_of_a_limit_that_nobody_uses_returns_at_once() {
+fn drain_of_an_unused_limit_returns_at_once() {
     drain_in_a_thread(&ConnectionLimit::new(2)).finish();
 }
 
@@ -168,7 +168,7 @@ fn every_drain_sleeps_until_the_last_permit_is_back() {
 }
 
 #[test]
-fn drain_keeps_nobody_from_acquiring() {
+fn drain_keeps_no_thread_from_acquiring() {
     let limit = ConnectionLimit::new(2);
     let first = limit.try_acquire().expect("both permits are here");
     let drain = drain_in_a_thread(&limit);

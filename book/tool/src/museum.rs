@@ -37,7 +37,7 @@ pub const EXHIBITS: [(&str, &str, &str, &str); 16] = [
     ("announced-too-early", "queue", "announced before it is there", ""),
     ("bell-not-passed-on", "queue", "a bell that is not passed on", ""),
     ("stranded-in-the-inbox", "queue", "asking and putting under two locks", "nothing_is_stranded"),
-    ("load-for-each-miss", "cache", "no second look", "one_of_those_who_miss"),
+    ("load-for-each-miss", "cache", "no second look", "one_of_the_threads_that_miss"),
     ("removed-by-key", "cache", "removing by the key alone", ""),
     ("load-add-store", "stats", "load, add, store", "no_response_is_lost"),
     ("holder-died", "stats", "a settle that wakes nobody", ""),

@@ -58,7 +58,7 @@ impl Cover {
     }
 
     /// Sets a reason, or clears it. Returns whether that changed anything; if so, the caller must ring the bell.
-    #[must_use = "somebody must ring the bell"]
+    #[must_use = "the caller must ring the bell"]
     pub fn set(&self, why: Why, holds: bool) -> bool {
         let bit = why.bit();
         let before = if holds { self.0.fetch_or(bit, Release) } else { self.0.fetch_and(!bit, Release) };

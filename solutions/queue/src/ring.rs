@@ -26,7 +26,7 @@ impl<T> Ring<T> {
     /// If no slot is empty. The caller must hold a permit for an empty slot.
     // ANCHOR: push_and_pop
     pub(crate) fn push(&mut self, item: T) {
-        assert!(self.length < self.capacity(), "somebody pushed without an empty slot");
+        assert!(self.length < self.capacity(), "a push without an empty slot");
         let end = (self.oldest + self.length) % self.capacity();
         self.slots[end] = Some(item);
         self.length += 1;

@@ -423,7 +423,7 @@ const LAZY: [(&str, &str, &str, &str, &str); 20] = [
             if *rings == 0 { rings = self.rung.wait(rings).unwrap(); }
             *rings = rings.saturating_sub(1);
         }",
-        "the host came to the door, and nobody had rung",
+        "the host came to the door, and the bell had not been rung",
     ),
     (
         "threads",
@@ -480,7 +480,7 @@ const LAZY: [(&str, &str, &str, &str, &str); 20] = [
         "doorbell.rs",
         "Doorbell::wait",
         "{ drop(self.rings.lock()) }",
-        "the host came to the door, and nobody had rung",
+        "the host came to the door, and the bell had not been rung",
     ),
     (
         "threads",

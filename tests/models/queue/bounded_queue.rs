@@ -21,12 +21,12 @@ fn items_come_out_in_the_order_in_which_they_went_in() {
             let source = queue.clone();
             let producer = thread::spawn_named("producer", move || {
                 (1..=4).for_each(|item| {
-                    source.enqueue(item).expect("enqueue refused an item of a queue that nobody shuts down")
+                    source.enqueue(item).expect("enqueue refused an item of a queue that is not shut down")
                 });
             });
             run.outcome(outcomes.get(queue.len()).unwrap_or(&"more than fit"));
             let taken: Vec<_> = (1..=4)
-                .map(|_| queue.dequeue().expect("dequeue said None of a queue that nobody shuts down"))
+                .map(|_| queue.dequeue().expect("dequeue said None of a queue that is not shut down"))
                 .collect();
             producer.join().unwrap();
             assert_eq!(
@@ -54,7 +54,7 @@ fn a_full_queue_keeps_the_producer_waiting() {
             });
             assert!(
                 !*enqueued.lock().unwrap(),
-                "a second item was accepted into one slot that nobody had emptied"
+                "a second item was accepted into one slot that no consumer had emptied"
             );
             assert_eq!(queue.dequeue(), Some(1), "the first item is the first to come out");
             run.outcome(if *enqueued.lock().unwrap() { "a slot came free" } else { "still waiting" });
@@ -95,9 +95,9 @@ fn two_items_wake_two_consumers() {
                 });
                 if tries_first {
                     queue.try_enqueue(1).expect("there is room for 2");
-                    queue.enqueue(2).expect("nobody shuts the queue down");
+                    queue.enqueue(2).expect("no thread shuts the queue down");
                 } else {
-                    queue.enqueue(1).expect("nobody shuts the queue down");
+                    queue.enqueue(1).expect("no thread shuts the queue down");
                     queue.try_enqueue(2).expect("there is room for 2");
                 }
                 let mut taken = join(consumers);
@@ -121,7 +121,7 @@ fn two_free_slots_wake_two_producers() {
         let producers = [3, 4].map(|item| enqueue_in_a_thread(&queue, item));
         let taken = [queue.dequeue(), queue.dequeue()];
         assert_eq!(taken, [Some(1), Some(2)], "the oldest come out first");
-        assert_eq!(join(producers), [Ok(()), Ok(())], "nobody shuts the queue down");
+        assert_eq!(join(producers), [Ok(()), Ok(())], "no thread shuts the queue down");
         run.outcome("both in");
     });
 }
@@ -160,7 +160,7 @@ fn each_item_goes_to_one_consumer() {
             run.outcome(if taken[0] == Some(1) { "main got 1" } else { "main got 2" });
             taken.sort();
             assert_eq!(taken, [Some(1), Some(2)], "1 and 2 went in, so each comes out once");
-            assert!(join(producers).iter().all(Result::is_ok), "nobody shut the queue down");
+            assert!(join(producers).iter().all(Result::is_ok), "no thread shut the queue down");
             assert!(queue.is_empty(), "two items went in and two came out");
         });
 }

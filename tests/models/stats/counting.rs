@@ -147,7 +147,7 @@ fn each_response_falls_into_exactly_one_interval() {
                 2 * MILLISECOND,
                 "{all:?}"
             );
-            assert!(all.iter().all(|interval| !interval.recovered), "nobody died: {all:?}");
+            assert!(all.iter().all(|interval| !interval.recovered), "no owner died: {all:?}");
             run.outcome(match all.map(|interval| interval.requests) {
                 [2, 0, 0] | [0, 2, 0] => "both for one scraper",
                 [1, 1, 0] => "one for each",
@@ -179,7 +179,7 @@ fn a_scraper_killed_anywhere_leaves_no_torn_interval() {
             stats.settle(VICTIM);
             let survivor = survivor.join().unwrap();
             stats.slot(0).record(&RESPONSE);
-            let next = stats.scrape(MASTER).expect("nobody else scrapes any more");
+            let next = stats.scrape(MASTER).expect("no other process scrapes any more");
 
             let got = [victim.flatten(), survivor, Some(next)].map(Option::unwrap_or_default);
             for interval in got {

@@ -76,8 +76,8 @@ fn victim(run: &Run, sigkill: &Sigkill, guarded: &Arc<GuardedPair>) -> JoinHandl
 /// Catches: a release that wakes nobody, or that wakes before the word is free; reading the word and then
 /// storing 0 to release it; sleeping without having set `WAITERS`.
 #[test]
-fn a_release_lets_in_one_of_those_who_wait() {
-    Model::new("a release lets in one of those who wait").outcomes(&["both had it"]).check(|run| {
+fn a_release_lets_in_one_of_the_threads_that_wait() {
+    Model::new("a release lets in one of the threads that wait").outcomes(&["both had it"]).check(|run| {
         let semaphore = Arc::new(SharedSemaphore::new());
         let held = semaphore.acquire(RIGHT);
         let left = spawn_named("left", {
@@ -93,14 +93,14 @@ fn a_release_lets_in_one_of_those_who_wait() {
 /// Catches: taking the semaphore, or releasing it, with `Relaxed`; checking the word and then taking it.
 #[test]
 fn one_holder_at_a_time() {
-    Model::new("one holder at a time, who sees what the holders before wrote")
+    Model::new("one holder at a time, which sees what the holders before it wrote")
         .outcomes(&["both worked"])
         .check(|run| {
             let guarded = GuardedPair::new();
             let left = worker("left", LEFT, &guarded);
             let right_told = guarded.work(RIGHT);
             let left_told = left.join().unwrap();
-            assert!(!left_told && !right_told, "nobody died, yet an owner was told so");
+            assert!(!left_told && !right_told, "no owner died, yet one was told so");
             let lost = "two holders each added one to both, and what one added is lost";
             guarded.with_pair(|pair| assert_eq!(*pair, (2, 2), "{lost}"));
             run.outcome("both worked");
@@ -132,8 +132,8 @@ fn each_of_two_sleepers_is_woken() {
 /// Catches: giving up before `WAITERS` is set again (no other model does); taking the semaphore by force when
 /// the time is up.
 #[test]
-fn whoever_gives_up_passes_the_wake_up_on() {
-    Model::new("a bounded wait that ends leaves nobody asleep").outcomes(&["in time", "gave up"]).check(
+fn a_thread_that_gives_up_passes_the_wake_up_on() {
+    Model::new("a bounded wait that ends leaves no thread asleep").outcomes(&["in time", "gave up"]).check(
         |run| {
             let run = *run;
             let guarded = GuardedPair::new();
@@ -183,30 +183,28 @@ fn no_patience_means_no_sleep() {
 /// `DIED`, that wakes nobody, that compares the whole word and so overlooks an owner with `WAITERS`, or that is
 /// `Relaxed`; an owner that is not told.
 #[test]
-fn a_holder_killed_anywhere_freezes_nobody() {
-    Model::new(
-        "whoever is killed, wherever it was: the others get in, and one is told of a half-written pair",
-    )
-    .preemption_bound(2)
-    .outcomes(&["killed, one was told", "killed, no need to tell", "not killed"])
-    .check(|run| {
-        let guarded = GuardedPair::new();
-        let sigkill = Sigkill::new();
-        let victim = victim(run, &sigkill, &guarded);
-        let left = worker("left", LEFT, &guarded);
-        let right = worker("right", RIGHT, &guarded);
-        sigkill.send();
-        let killed = victim.join().unwrap().is_none();
-        guarded.semaphore.settle(VICTIM);
-        let told = [left.join().unwrap(), right.join().unwrap()];
-        run.outcome(match (killed, told) {
-            (true, [true, true]) => "killed, two were told",
-            (true, [true, false] | [false, true]) => "killed, one was told",
-            (true, [false, false]) => "killed, no need to tell",
-            (false, [false, false]) => "not killed",
-            (false, _) => "not killed, and yet one was told",
+fn a_holder_killed_anywhere_freezes_no_thread() {
+    Model::new("wherever a thread is killed, the others get in, and one is told of a half-written pair")
+        .preemption_bound(2)
+        .outcomes(&["killed, one was told", "killed, no need to tell", "not killed"])
+        .check(|run| {
+            let guarded = GuardedPair::new();
+            let sigkill = Sigkill::new();
+            let victim = victim(run, &sigkill, &guarded);
+            let left = worker("left", LEFT, &guarded);
+            let right = worker("right", RIGHT, &guarded);
+            sigkill.send();
+            let killed = victim.join().unwrap().is_none();
+            guarded.semaphore.settle(VICTIM);
+            let told = [left.join().unwrap(), right.join().unwrap()];
+            run.outcome(match (killed, told) {
+                (true, [true, true]) => "killed, two were told",
+                (true, [true, false] | [false, true]) => "killed, one was told",
+                (true, [false, false]) => "killed, no need to tell",
+                (false, [false, false]) => "not killed",
+                (false, _) => "not killed, and yet one was told",
+            });
         });
-    });
 }
 
 /// Catches: a settle that wakes a sleeper only if the dead process was the owner.
@@ -233,7 +231,7 @@ fn a_wake_up_given_to_a_dead_process_is_not_lost() {
 
 /// Catches: an owner that is not told; a settle that does not set `DIED`, or that is `Relaxed`.
 #[test]
-fn the_one_who_repairs_may_be_killed_too() {
+fn the_one_that_repairs_may_be_killed_too() {
     Model::new("a death is reported until a holder that was told of it has released the semaphore")
         .outcomes(&[
             "the victim repaired",
@@ -261,7 +259,7 @@ fn the_one_who_repairs_may_be_killed_too() {
                 (None, false, 2) => "the victim repaired and was killed after",
                 (Some(false), true, 2) | (None, true, 1) => "the survivor repaired",
                 (None, true, 2) => "the survivor repaired what the victim had begun to repair",
-                _ => "nobody was told, or too many",
+                _ => "no thread was told, or too many",
             });
         });
 }
@@ -290,7 +288,7 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 ///
 /// Catches: a bounded acquire that gives up because it was woken and found the semaphore taken again.
 #[test]
-fn whoever_is_woken_too_early_goes_on_waiting() {
+fn a_thread_that_is_woken_too_early_goes_on_waiting() {
     Model::new("a bounded acquire that is woken too early goes on waiting").outcomes(&["got it"]).check(
         |run| {
             let run = *run;

@@ -32,7 +32,7 @@ fn a_first_death_is_settled_and_answered_at_once() {
     herd.same("Death: the first is answered at once, in its own slot", spawns(&actions), vec![1]);
     herd.same("Restarted: one respawn, one restart", herd.restarts, 1);
     let told = notes(&actions).contains(&Note::Died { slot: 1, pid: dead, how: CRASH });
-    herd.demand(told, "Notes: an operator is told who died, and how");
+    herd.demand(told, "Notes: an operator is told which worker died, and how");
     let pauses = notes(&actions).iter().any(|note| matches!(note, Note::Pausing { .. }));
     herd.demand(!pauses, "Notes: no pause is announced where there is none");
 }
@@ -45,7 +45,10 @@ fn leaving_unasked_is_a_death_whatever_the_exit_code() {
         let actions = herd.dies(pid, how);
         herd.same("Death: a worker is not to leave unasked, not even with code 0", spawns(&actions), vec![0]);
         let told = notes(&actions).contains(&Note::Died { slot: 0, pid, how });
-        herd.demand(told, "Notes: an operator is told who left unasked, and how, whatever the exit code");
+        herd.demand(
+            told,
+            "Notes: an operator is told which worker left unasked, and how, whatever the exit code",
+        );
     }
 }
 
@@ -149,7 +152,7 @@ fn a_failed_fork_waits_too() {
     herd.forks = Forks::Succeed;
     herd.sleeps_for(FIRST_PAUSE * 4, "Failed fork: the pause doubles");
     herd.only_worker(0);
-    herd.same("Restarted: nobody had died", herd.restarts, 0);
+    herd.same("Restarted: no worker had died", herd.restarts, 0);
 }
 
 #[test]
@@ -314,7 +317,7 @@ fn the_deadline_is_the_earliest_of_all() {
 }
 
 #[test]
-fn a_strangers_death_is_nobodys() {
+fn the_death_of_a_stranger_is_no_workers() {
     let mut herd = Herd::serving(1);
     let actions = herd.tell(Event::Exited { pid: Pid::from_raw(7), how: CRASH });
     herd.same("Death: a child that was never reported as spawned is ignored", actions, vec![]);
@@ -375,7 +378,7 @@ fn workers_that_never_get_ready_are_told_of_and_give_no_slot_up() {
         );
         herd.demand(
             notes(&actions).contains(&Note::Died { slot: 0, pid: late, how }),
-            "Death: nobody had asked it to leave",
+            "Death: it had not been asked to leave",
         );
     }
 }

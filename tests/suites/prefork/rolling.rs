@@ -43,7 +43,7 @@ fn a_reload_replaces_one_slot_at_a_time() {
     }
     for pid in old {
         let actions = herd.dies(pid, Exit::Code(0));
-        herd.same("Reload: who was asked to leave is not replaced", spawns(&actions), vec![]);
+        herd.same("Reload: a worker that was asked to leave is not replaced", spawns(&actions), vec![]);
     }
     herd.same("Reload: one worker in each slot", herd.workers.len(), 3);
     herd.same("Reload: replacing counts no restart", herd.restarts, 0);
@@ -57,7 +57,11 @@ fn a_predecessor_that_does_not_leave_is_killed() {
     let new = successor(&herd, 0);
     herd.gets_ready(new);
     let actions = herd.pass(DRAIN - GRACE);
-    herd.same("Reload: who is replaced may serve its last clients for longer", kills(&actions), vec![]);
+    herd.same(
+        "Reload: a worker that is replaced may serve its last clients for longer",
+        kills(&actions),
+        vec![],
+    );
     let actions = herd.pass(GRACE);
     herd.same("Reload: its time is over", kills(&actions), vec![old]);
     let actions = herd.dies(old, Exit::Signal(9));
@@ -72,7 +76,7 @@ fn a_slot_waits_for_its_free_seat() {
     herd.tell(Event::Reload);
     herd.gets_ready(successor(&herd, 0));
     let actions = herd.tell(Event::Reload);
-    herd.same("Seats: both are taken, one by who still drains", spawns(&actions), vec![]);
+    herd.same("Seats: both are taken, one by a worker that still drains", spawns(&actions), vec![]);
     let actions = herd.dies(old, Exit::Code(0));
     herd.same("Seats: now one is free, and the reload was not forgotten", spawns(&actions), vec![0]);
 }
@@ -85,7 +89,7 @@ fn a_successor_that_dies_before_it_is_ready_ends_the_roll() {
     let (new, how) = (successor(&herd, 0), Exit::Code(CANNOT_START));
     let actions = herd.dies(new, how);
     let told = notes(&actions).contains(&Note::Died { slot: 0, pid: new, how });
-    herd.demand(told, "Notes: an operator is told who died, and how");
+    herd.demand(told, "Notes: an operator is told which worker died, and how");
     herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
     let mut later = herd.pass(HOUR);
     later.extend(actions);
@@ -140,11 +144,11 @@ fn a_serving_worker_that_dies_while_it_is_replaced_needs_no_second_successor() {
     herd.same("Reload: its successor is there already, and holds the post", spawns(&actions), vec![]);
     herd.demand(
         notes(&actions).contains(&Note::Died { slot: 0, pid: old, how: CRASH }),
-        "Notes: an operator is told who died, also while it is replaced",
+        "Notes: an operator is told which worker died, also while it is replaced",
     );
     let actions = herd.gets_ready(new);
     herd.same("Reload: goes on with the next slot", spawns(&actions), vec![1]);
-    herd.same("Reload: nobody is left to be asked to leave", terminates(&actions), vec![]);
+    herd.same("Reload: no worker is left to be asked to leave", terminates(&actions), vec![]);
 }
 
 #[test]
@@ -159,7 +163,7 @@ fn a_successor_left_alone_is_replaced_once_when_it_dies() {
     if herd.workers.is_empty() {
         actions.extend(herd.pass(FIRST_PAUSE));
     }
-    herd.same("Death: now nobody is there, so it is answered", spawns(&actions), vec![0]);
+    herd.same("Death: now the slot has no worker, so it is answered", spawns(&actions), vec![0]);
     herd.only_worker(0);
 }
 
@@ -207,7 +211,7 @@ fn a_reload_during_a_roll_makes_all_workers_new_once_more() {
     let all_new = herd.workers.keys().all(|&pid| pid > youngest);
     herd.demand(
         all_new,
-        "Reload: who was forked before the last one has an old configuration, and is replaced",
+        "Reload: a worker that was forked before the last reload has an old configuration, and is replaced",
     );
 }
 
@@ -250,7 +254,7 @@ fn a_reload_revives_slots_that_were_given_up() {
 }
 
 #[test]
-fn a_revived_slot_still_knows_who_drains_in_it() {
+fn a_revived_slot_still_knows_which_worker_drains_in_it() {
     let mut herd = Herd::serving(1);
     let old = herd.only_worker(0);
     herd.tell(Event::Reload);
@@ -266,7 +270,10 @@ fn a_revived_slot_still_knows_who_drains_in_it() {
     herd.tell(Event::Reload);
     let actions = herd.dies(old, Exit::Code(0));
     let settled = actions.iter().any(|action| matches!(action, Action::Settle { pid, .. } if *pid == old));
-    herd.demand(settled, "Settle: whoever drains in a slot is settled, also after the slot was revived");
+    herd.demand(
+        settled,
+        "Settle: a worker that drains in a slot is settled, also after the slot was revived",
+    );
 }
 
 #[test]
@@ -358,7 +365,7 @@ fn a_stop_ends_a_roll() {
     herd.same("Stop: a successor that is ready too late changes nothing", actions, vec![]);
     for pid in herd.workers.keys().copied().collect::<Vec<Pid>>() {
         let actions = herd.dies(pid, Exit::Code(0));
-        herd.same("Notes: who leaves because of a stop is no news", notes(&actions), vec![]);
+        herd.same("Notes: a worker that leaves because of a stop is no news", notes(&actions), vec![]);
     }
     herd.same("Stop: done", herd.finished, Some(0));
 }

@@ -192,7 +192,7 @@ fn a_backlog_outlives_the_worker_as_long_as_the_master_holds_the_socket() {
     }
     for client in &mut clients {
         let end = client.read(&mut [0]).map_err(|error| error.kind());
-        assert_eq!(end, Ok(0), "the successor accepts what waited, nobody is reset. {BOOK}");
+        assert_eq!(end, Ok(0), "the successor accepts the clients that waited, and none is reset. {BOOK}");
     }
 }
 

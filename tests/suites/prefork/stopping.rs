@@ -22,12 +22,12 @@ fn sorted(mut pids: Listed<Pid>) -> Listed<Pid> {
 }
 
 #[test]
-fn a_stop_asks_everybody_to_leave_and_ends_with_the_last() {
+fn a_stop_asks_every_worker_to_leave_and_ends_with_the_last() {
     let mut herd = Herd::serving(3);
     let all = everybody(&herd);
     let actions = herd.tell(Event::Stop);
     herd.same("Stop: every worker is asked to leave", sorted(terminates(&actions)), all.clone());
-    herd.same("Stop: nobody is killed yet", kills(&actions), vec![]);
+    herd.same("Stop: no worker is killed yet", kills(&actions), vec![]);
     for pid in all {
         herd.same("Stop: the master waits for the last", herd.finished, None);
         herd.dies(pid, GONE);
@@ -36,7 +36,7 @@ fn a_stop_asks_everybody_to_leave_and_ends_with_the_last() {
 }
 
 #[test]
-fn a_stop_reaches_those_who_start_and_those_who_drain_already() {
+fn a_stop_reaches_workers_that_start_and_workers_that_drain_already() {
     let mut herd = Herd::serving(2);
     let old = herd.only_worker(0);
     herd.tell(Event::Reload);
@@ -54,7 +54,7 @@ fn a_stop_reaches_those_who_start_and_those_who_drain_already() {
 }
 
 #[test]
-fn whoever_stays_past_the_grace_is_killed() {
+fn a_worker_that_stays_past_the_grace_is_killed() {
     let mut herd = Herd::serving(2);
     let (quick, slow) = (herd.only_worker(0), herd.only_worker(1));
     herd.tell(Event::Stop);
@@ -76,14 +76,14 @@ fn a_worker_that_hangs_is_aborted_then_killed_and_then_replaced() {
     herd.demand(notes(&actions).contains(&Note::Hung { slot: 0, pid: hung }), "Hanging: it is told");
     let actions = herd.tell(Event::Hung { pid: hung });
     herd.same("Hanging: said again, nothing new", actions, vec![]);
-    herd.same("Hanging: nobody serves in its slot", herd.supervisor.serving(0), None);
+    herd.same("Hanging: no worker serves in its slot", herd.supervisor.serving(0), None);
     herd.sleeps_for(ABORTED_WITHIN, "Hanging: deadline() is when an abort should have been enough");
-    herd.same("Hanging: who does not die of an abort is killed", herd.life(hung), Life::Killed);
+    herd.same("Hanging: a worker that does not die of an abort is killed", herd.life(hung), Life::Killed);
     let actions = herd.dies(hung, Exit::Signal(9));
     herd.same("Hanging: its death is an unexpected one", spawns(&actions), vec![0]);
     let starting = herd.only_worker(0);
     let actions = herd.tell(Event::Hung { pid: starting });
-    herd.same("Hanging: only who serves can hang", actions, vec![]);
+    herd.same("Hanging: only a worker that serves can hang", actions, vec![]);
     herd.gets_ready(starting);
     herd.same("Slots: its successor serves there", herd.supervisor.serving(0), Some((0, starting)));
 }
@@ -95,9 +95,9 @@ fn a_second_stop_kills_at_once() {
         let all = everybody(&herd);
         herd.tell(Event::Stop);
         let actions = herd.tell(second);
-        herd.same("Stop: who says it twice means now", sorted(kills(&actions)), all);
+        herd.same("Stop: a second stop means now", sorted(kills(&actions)), all);
         let actions = herd.tell(second);
-        herd.same("Stop: nobody is killed twice", actions, vec![]);
+        herd.same("Stop: no worker is killed twice", actions, vec![]);
     }
 }
 
@@ -135,7 +135,7 @@ fn a_stop_does_not_wait_for_slots_that_are_empty() {
     herd.dies(herd.only_worker(0), CRASH);
     herd.dies(herd.only_worker(0), CRASH);
     herd.tell(Event::Stop);
-    herd.same("Stop: nobody is there to wait for", herd.finished, Some(DONE));
+    herd.same("Stop: there is no worker to wait for", herd.finished, Some(DONE));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_herd_that_never_started_ends_at_once() {
     for stop in [Event::Stop, Event::StopNow] {
         let mut herd = Herd::new(2);
         herd.tell(stop);
-        herd.same("Stop: nobody is there to wait for", herd.finished, Some(DONE));
+        herd.same("Stop: there is no worker to wait for", herd.finished, Some(DONE));
         let actions = herd.tell(Event::Start);
         herd.same("Finish: nothing after it", actions, vec![]);
     }
@@ -159,7 +159,7 @@ fn a_worker_forked_before_the_stop_and_reported_after_it_is_stopped_too() {
         herd.same("Stop: an unanswered spawn may yet be a worker", herd.finished, None);
         herd.answer(herd.unanswered[0], Forks::Succeed);
         let pid = herd.only_worker(0);
-        herd.same("Stop: it is treated like everybody else", herd.life(pid), end);
+        herd.same("Stop: it is treated like every other worker", herd.life(pid), end);
         herd.dies(pid, GONE);
         herd.same("Stop: done", herd.finished, Some(DONE));
     }
@@ -172,7 +172,7 @@ fn a_fork_that_fails_after_the_stop_ends_the_wait() {
     herd.tell(Event::Start);
     herd.tell(Event::Stop);
     herd.answer(herd.unanswered[0], Forks::Fail);
-    herd.same("Stop: nobody is there to wait for", herd.finished, Some(DONE));
+    herd.same("Stop: there is no worker to wait for", herd.finished, Some(DONE));
 }
 
 #[test]
@@ -184,11 +184,11 @@ fn a_predecessor_keeps_its_own_earlier_end_when_the_herd_stops() {
     herd.pass(DRAIN - GRACE / 2);
     herd.tell(Event::Stop);
     let actions = herd.pass(GRACE / 2);
-    herd.same("Stop: nobody gets a second grace", kills(&actions), vec![old]);
+    herd.same("Stop: no worker gets a second grace", kills(&actions), vec![old]);
 }
 
 #[test]
-fn whoever_hangs_while_it_leaves_is_ended_too() {
+fn a_worker_that_hangs_while_it_leaves_is_ended_too() {
     let mut herd = Herd::serving(1);
     let old = herd.only_worker(0);
     herd.tell(Event::Reload);
@@ -209,7 +209,7 @@ fn a_stop_ends_a_long_drain() {
     herd.gets_ready(new);
     herd.tell(Event::Stop);
     herd.dies(new, GONE);
-    herd.sleeps_for(GRACE, "Stop: the grace is for all, also for whoever may have taken longer before");
+    herd.sleeps_for(GRACE, "Stop: the grace is for all, also for a worker that had more time before");
     herd.same("Stop: the grace is over", herd.life(old), Life::Killed);
 }
 

@@ -70,7 +70,7 @@ fn a_full_queue_refuses_without_blocking() {
     let refusal = refusal.finish().expect_err("the queue has one slot, and it was taken");
     assert_eq!(refusal, Refused::Full("second"), "the queue is full, not shut down");
     assert_eq!(refusal.to_string(), "the queue is full", "what Refused::Full says of itself");
-    assert_eq!(refusal.into_inner(), "second", "the item comes back to who offered it");
+    assert_eq!(refusal.into_inner(), "second", "the item comes back to the thread that offered it");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_queue_may_have_any_number_of_slots() {
 
 /// Catches: a closing bell that is rung a fixed number of times, instead of once and passed on.
 #[test]
-fn the_end_stays_the_end_however_often_somebody_asks() {
+fn the_end_stays_the_end_however_often_a_thread_asks() {
     const TIMES: u32 = 10_000;
     let ends = start("a thread that asks a queue again and again after its end", || {
         let queue = BoundedQueue::new(1);

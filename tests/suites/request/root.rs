@@ -177,7 +177,9 @@ fn what_is_no_file_is_not_opened() {
     });
     for _ in 0..3 {
         let (name, found) = answer.recv_timeout(DEADLINE).unwrap_or_else(|_| {
-            panic!("find has not returned in {DEADLINE:?}: does it open a FIFO that nobody writes to? {SEE}")
+            panic!(
+                "find has not returned in {DEADLINE:?}: does it open a FIFO that no process writes to? {SEE}"
+            )
         });
         assert_eq!(found, "NotFound", "\nfind of the target {name:?}. {SEE}");
     }
@@ -231,7 +233,11 @@ fn a_file_that_may_not_be_read_is_forbidden() {
     });
     fs::set_permissions(site.www("folder"), Permissions::from_mode(0o755))
         .expect("so that it can be removed");
-    assert_eq!(found, ["Forbidden", "Forbidden"], "\na file, and a folder, that nobody may read. {SEE}");
+    assert_eq!(
+        found,
+        ["Forbidden", "Forbidden"],
+        "\na file, and a folder, that this user may not read. {SEE}"
+    );
 }
 
 #[test]
@@ -329,7 +335,7 @@ fn lease(file: &File) -> bool {
 }
 
 #[test]
-fn a_file_that_somebody_has_a_lease_on_is_busy_and_stops_nobody_for_long() {
+fn a_file_with_a_lease_is_busy_and_stops_no_thread_for_long() {
     let site = Site::new();
     let held = File::options().read(true).write(true).open(site.www("index.html")).expect("the test's file");
     if !lease(&held) {
@@ -347,7 +353,7 @@ fn a_file_that_somebody_has_a_lease_on_is_busy_and_stops_nobody_for_long() {
             "find has not returned in {DEADLINE:?}: without O_NONBLOCK, open(2) waits for the lease. {SEE}"
         )
     });
-    assert_eq!(found, "Busy", "\nfind of a file that somebody has a lease on. {SEE}");
+    assert_eq!(found, "Busy", "\nfind of a file on which another process has a lease. {SEE}");
     assert_eq!(give_back.join().expect("find does not panic"), "file: index", "\nafter the lease. {SEE}");
 }
 

@@ -80,7 +80,7 @@ fn a_link_that_changes_during_the_look_up_never_leads_outside() {
 }
 
 #[test]
-fn a_file_that_turns_into_a_fifo_stops_nobody() {
+fn a_file_that_turns_into_a_fifo_stops_no_thread() {
     find_while_swapping(Site::new(), "/changing", ["index.html", "fifo"], &["file: index", "NotFound"]);
 }
 

@@ -22,14 +22,14 @@ struct ThreadBell {
 
 impl ThreadBell {
     fn sleep(&self) {
-        let rung = self.rung.lock().expect("nobody panics with the lock");
-        drop(self.changed.wait_while(rung, |rung| !*rung).expect("nobody panics with the lock"));
+        let rung = self.rung.lock().expect("no thread panics with the lock");
+        drop(self.changed.wait_while(rung, |rung| !*rung).expect("no thread panics with the lock"));
     }
 }
 
 impl Bell for ThreadBell {
     fn ring(&self) {
-        *self.rung.lock().expect("nobody panics with the lock") = true;
+        *self.rung.lock().expect("no thread panics with the lock") = true;
         self.changed.notify_all();
     }
 }
@@ -44,7 +44,7 @@ struct Witness {
 impl Bell for Witness {
     fn ring(&self) {
         let flag = self.flag.get().and_then(Weak::upgrade).expect("the test has told the bell its flag");
-        self.answers.lock().expect("nobody panics with the lock").push(flag.is_requested());
+        self.answers.lock().expect("no thread panics with the lock").push(flag.is_requested());
     }
 }
 
@@ -63,14 +63,14 @@ fn the_flag_is_up_before_the_bell_is_heard() {
     let stop = Arc::new(StopFlag::new(Witness::default()));
     stop.bell().flag.set(Arc::downgrade(&stop)).expect("set once");
     stop.request();
-    let answers = stop.bell().answers.lock().expect("nobody panics with the lock");
+    let answers = stop.bell().answers.lock().expect("no thread panics with the lock");
     assert!(
         !answers.is_empty(),
-        "request() has not rung the bell: nobody who sleeps will learn of the stop. {SEE}"
+        "request() has not rung the bell: a thread that sleeps will not learn of the stop. {SEE}"
     );
     assert!(
         answers.iter().all(|up| *up),
-        "who wakes by the bell must see the flag, else it goes back to sleep. {SEE}"
+        "a thread that the bell wakes must see the flag, or it goes back to sleep. {SEE}"
     );
 }
 

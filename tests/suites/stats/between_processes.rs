@@ -43,7 +43,7 @@ fn four_processes_of_four_threads_count_exactly() {
 }
 
 #[test]
-fn a_process_that_unmaps_the_statistics_takes_them_from_nobody_else() {
+fn a_process_that_unmaps_the_statistics_takes_them_from_no_other() {
     alone(|| {
         let stats = shared(1);
         let mut stats = Some(stats);
@@ -94,7 +94,7 @@ fn a_killed_worker_leaves_its_counters_and_its_gauges_are_settled() {
             slot.snapshot().counters.connections_accepted == 1
         });
         let alive = slot.snapshot();
-        assert_eq!(alive.seats[0].pid, worker.pid(), "the seat says who sits on it");
+        assert_eq!(alive.seats[0].pid, worker.pid(), "the seat has the pid of its worker");
         kill_and_settle(&stats, worker);
         slot.settle(0);
         let dead = slot.snapshot();
@@ -186,13 +186,13 @@ fn each_response_falls_into_exactly_one_interval() {
             })
             .collect();
         for worker in workers {
-            worker.join("counting waits for nobody, whoever scrapes");
+            worker.join("counting never waits, also while a process scrapes");
         }
         stats.slot(0).count_monitoring_request();
         for scraper in scrapers {
             scraper.join("scrapers take turns");
         }
-        keep(notebooks.slot(0), stats.scrape(own_pid()).expect("nobody else scrapes any more"));
+        keep(notebooks.slot(0), stats.scrape(own_pid()).expect("no other process scrapes any more"));
         let kept = notebooks.snapshot().total.gauges;
         let message = "the intervals of all scrapers add up to what was counted. More: one was given out \
                        twice. Less: one was lost. Reading the totals belongs inside the semaphore";
@@ -217,7 +217,7 @@ fn a_scraper_killed_inside_costs_its_interval_and_no_other() {
         assert_eq!(
             stats.scrape(own_pid()),
             None,
-            "until the master settles, nobody knows that the holder is dead"
+            "until the master settles, no process knows that the holder is dead"
         );
         stats.settle(dead);
         record(7);
@@ -257,7 +257,8 @@ fn scrapers_killed_anywhere_leave_no_torn_interval() {
             });
             kill_and_settle(&stats, scraper);
             slot.record(&Response { status: 200, bytes: 100, duration: MILLISECOND });
-            let interval = stats.scrape(own_pid()).expect("the dead one was settled and nobody else scrapes");
+            let interval =
+                stats.scrape(own_pid()).expect("the dead holder was settled and no other process scrapes");
             // The scraper may have died between counting the duration of a response and its status.
             let exact =
                 u32::try_from(interval.requests).expect("an interval of this test is short") * MILLISECOND;

@@ -38,10 +38,10 @@ fn a_release_wakes_a_sleeping_process() {
         let held = stats.semaphore().acquire(own_pid());
         let sleeper = Child::fork(|| drop(stats.semaphore().acquire(own_pid())));
         sleeper.wait_until_asleep(
-            "who waits for the semaphore sleeps in the kernel (FUTEX_WAIT), it does not spin",
+            "a process that waits for the semaphore sleeps in the kernel (FUTEX_WAIT); it does not spin",
         );
         drop(held);
-        sleeper.join("a release wakes whoever sleeps: FUTEX_WAKE, and not with FUTEX_PRIVATE_FLAG");
+        sleeper.join("a release wakes a process that sleeps: FUTEX_WAKE, and without FUTEX_PRIVATE_FLAG");
     });
 }
 
@@ -55,7 +55,7 @@ fn a_bounded_acquire_sleeps_until_the_release_if_it_comes_in_time() {
             assert!(got.is_some(), "the semaphore was released long before an hour was over");
         });
         sleeper.wait_until_asleep(
-            "who waits for the semaphore, and be it for an hour at most, sleeps in the kernel",
+            "a process that waits for the semaphore, for an hour at most, sleeps in the kernel",
         );
         drop(held);
         sleeper.join("a release wakes a bounded acquire as well");
@@ -70,24 +70,27 @@ fn each_of_many_sleepers_gets_its_turn() {
         let sleepers: Vec<_> =
             (0..4).map(|_| Child::fork(|| drop(stats.semaphore().acquire(own_pid())))).collect();
         for sleeper in &sleepers {
-            sleeper.wait_until_asleep("who waits for the semaphore sleeps in the kernel");
+            sleeper.wait_until_asleep("a process that waits for the semaphore sleeps in the kernel");
         }
         drop(held);
         for sleeper in sleepers {
             sleeper.join(
-                "one release wakes one, who must wake the next in turn: is WAITERS set when it takes over?",
+                "one release wakes one process, which must wake the next in turn: is WAITERS set when it takes over?",
             );
         }
     });
 }
 
 #[test]
-fn the_semaphore_of_a_dead_process_goes_to_the_next_one_who_is_told() {
+fn the_semaphore_of_a_dead_process_goes_to_the_next_one_which_is_told() {
     alone(|| {
         let stats = shared(1);
         let dead = holder(&stats).kill();
         let early = stats.semaphore().acquire_within(own_pid(), A_MOMENT);
-        assert!(early.is_none(), "nobody takes the semaphore before the master says that its owner is dead");
+        assert!(
+            early.is_none(),
+            "no process takes the semaphore before the master says that its owner is dead"
+        );
 
         stats.settle(dead);
 
@@ -113,11 +116,11 @@ fn settling_wakes_a_process_that_slept_when_the_owner_died() {
         let victim = holder(&stats);
         let sleeper = Child::fork(|| {
             let told = stats.semaphore().acquire(own_pid()).owner_died;
-            assert!(told, "the owner was killed: who comes after it must be told");
+            assert!(told, "the owner was killed: the next owner must be told");
         });
-        sleeper.wait_until_asleep("who waits for the semaphore sleeps in the kernel");
+        sleeper.wait_until_asleep("a process that waits for the semaphore sleeps in the kernel");
         kill_and_settle(&stats, victim);
-        sleeper.join("settle wakes one of those who sleep on a dead owner's semaphore");
+        sleeper.join("settle wakes one of the processes that sleep on a dead owner's semaphore");
     });
 }
 
@@ -127,7 +130,7 @@ fn the_death_of_a_bystander_frees_nothing() {
         let stats = shared(1);
         let held = stats.semaphore().acquire(own_pid());
         let bystander = Child::fork(|| drop(stats.semaphore().acquire(own_pid())));
-        bystander.wait_until_asleep("who waits for the semaphore sleeps in the kernel");
+        bystander.wait_until_asleep("a process that waits for the semaphore sleeps in the kernel");
         kill_and_settle(&stats, bystander);
         Child::fork(|| {
             let got = stats.semaphore().acquire_within(own_pid(), A_MOMENT);
@@ -161,7 +164,7 @@ fn keep_both_counters_equal(stats: &SharedStats, own: &Slot) {
 }
 
 #[test]
-fn killing_processes_again_and_again_freezes_nobody() {
+fn killing_processes_again_and_again_freezes_no_other() {
     alone(|| {
         let stats = shared(4);
         let work = |index: usize| {
@@ -190,7 +193,7 @@ fn killing_processes_again_and_again_freezes_nobody() {
 const NO_PROCESS_IDS: [u32; 4] = [0, 1 << 22, 1 << 30, u32::MAX];
 
 #[test]
-fn nobody_acquires_in_the_name_of_an_impossible_process() {
+fn no_acquire_succeeds_in_the_name_of_an_impossible_process() {
     for pid in NO_PROCESS_IDS {
         let stats = shared(1);
         let acquired = catch_unwind(|| stats.semaphore().acquire_within(pid, Duration::ZERO).is_some());

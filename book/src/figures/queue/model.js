@@ -191,7 +191,7 @@
                 fail(
                     state,
                     "no empty slot",
-                    `somebody pushed without an empty slot: ${who}, who would overwrite ${there}.`,
+                    `${who} pushes without an empty slot, and would overwrite ${there}.`,
                 );
             } else {
                 if (there !== null) fail(state, "overwritten", `${item} has overwritten ${there}. ${there} is lost.`);
