@@ -73,15 +73,16 @@ impl<H: Handler + 'static> Threads<H> {
         let (handler, timeout, stop) = (self.handler.clone(), self.timeout, self.stop);
         // Start the thread first and then give it the connection: if no thread can be started, the
         // connection is still here.
-        let (give, take) = mpsc::channel::<(Connection, Permit)>();
+        let (give, take) = mpsc::channel::<(Permit, Connection)>();
         let started = thread::Builder::new().name("connection".into()).spawn(move || {
-            if let Ok((mut connection, _permit)) = take.recv() {
+            // What is declared first is dropped last: the permit comes back when the connection is closed.
+            if let Ok((_permit, mut connection)) = take.recv() {
                 serve::serve(&mut connection, &*handler, timeout, stop);
             }
         });
         match started {
             // The thread waits for this first of all, so the receiver is still there.
-            Ok(_) => drop(give.send((connection, permit))),
+            Ok(_) => drop(give.send((permit, connection))),
             Err(error) => {
                 log::warn!("no thread can be started, serving one client in place: {error}");
                 let mut connection = connection;

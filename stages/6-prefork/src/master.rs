@@ -151,20 +151,20 @@ impl Master {
         // rings again.
         self.bell.clear();
         let notices = self.mailbox.take();
-        let mut events = VecDeque::new();
+        let (mut events, mut some_died) = (Vec::new(), false);
         while let Some(pid) = self.children.next_ready() {
-            events.push_back(Event::Ready { pid });
+            events.push(Event::Ready { pid });
         }
         for notice in notices {
             match notice {
-                Notice::StopNow => events.push_back(Event::StopNow),
+                Notice::StopNow => events.push(Event::StopNow),
                 Notice::Stop => {
                     // A worker that does not move now would not answer a request to leave either.
                     events.extend(self.watchdog.stuck(&self.supervisor));
                     events.extend(self.stop.asked(&self.sockets, self.address));
                 }
                 Notice::Reload => events.extend(self.begin_reload(Reload::begin)),
-                Notice::ChildExited => events.extend(std::iter::from_fn(reap)),
+                Notice::ChildExited => some_died = true,
             }
         }
         events.extend(self.give_up_late_reload());
@@ -175,8 +175,11 @@ impl Master {
         let now = Instant::now();
         events.extend(self.watchdog.look(now, &self.sockets, &self.supervisor, self.settings.timeout));
         self.heartbeat.beat(now);
-        events.push_back(Event::Tick);
-        for event in events {
+        events.push(Event::Tick);
+        // Each child is reaped only when all before it is handled: until then its process id is its
+        // own, so no signal that is sent meanwhile can reach a stranger.
+        let exits = std::iter::from_fn(|| some_died.then(reap).flatten());
+        for event in events.into_iter().chain(exits) {
             if let Turn::Finished(code) = self.handle(event)? {
                 return Ok(Turn::Finished(code));
             }
@@ -322,7 +325,8 @@ fn patience(settings: &Settings) -> (Duration, Duration) {
     (settings.drain.unwrap_or(worker::GRACE), settings.drain.unwrap_or(FOR_EVER))
 }
 
-/// A worker that is gone already has been reaped or will be in a moment; either way it needs no signal.
+/// Sends a signal to a worker. It may have ended, but it is not reaped yet: the supervisor has not heard of its exit.
 fn send(pid: Pid, signal: Signal) {
-    let _ = kill(pid, signal);
+    let sent = kill(pid, signal);
+    debug_assert_ne!(sent, Err(Errno::ESRCH), "worker {pid} was reaped before its exit was handled");
 }

@@ -178,7 +178,12 @@ impl Trial {
         // Its end of the socket closes as it dies. It is reaped here, because a herd that is stopping would not reap it
         // later.
         let mut source = [PollFd::new(self.answers.as_fd(), PollFlags::empty())];
-        if poll(&mut source, poll_timeout(DEAD_WITHIN)).is_ok_and(|ready| ready > 0) {
+        let mut dead = Err(Errno::EINTR);
+        // The end of a worker interrupts the wait.
+        while dead == Err(Errno::EINTR) {
+            dead = poll(&mut source, poll_timeout(DEAD_WITHIN));
+        }
+        if dead.is_ok_and(|ready| ready > 0) {
             let _ = waitpid(self.child, None);
         }
         format!("{} did not answer within {} seconds", self.hear().trying, ANSWER_WITHIN.as_secs())

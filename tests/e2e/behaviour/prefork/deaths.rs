@@ -52,6 +52,20 @@ fn a_killed_worker_takes_its_own_clients_and_nobody_elses() {
     });
 }
 
+/// The master hears of the death and of the stop in one turn. If it reaped first, the worker's process id could be a
+/// stranger's by the time of the signal; herd's own assertion would end it here.
+#[test]
+fn no_signal_goes_to_a_worker_that_was_reaped() {
+    let server = herd(&Site::new(), "2");
+    halt(server.pid());
+    let victim = server.workers()[0];
+    kill_now(victim);
+    eventually("the worker has died", || !server.workers().contains(&victim));
+    server.signal(Signal::SIGQUIT);
+    server.signal(Signal::SIGCONT);
+    assert_eq!(server.exit_code(), Some(0), "{}", server.stderr());
+}
+
 #[test]
 fn clients_in_the_backlog_survive_the_death_of_their_worker() {
     let server = herd(&Site::new(), "2");
