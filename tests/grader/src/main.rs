@@ -79,7 +79,7 @@ enum Order {
     },
     /// Prove the graders: with wrong, correct and hostile submissions, hand-outs, and the show from end to end
     Prove {
-        /// For `cargo test`, such as the names of some tests
+        /// For `cargo test`, such as a part of a test's name, or `-- one other`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },

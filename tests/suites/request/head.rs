@@ -259,7 +259,6 @@ fn a_field_that_two_servers_could_read_differently_is_refused() {
     expect_verdicts("complete", &[b"GET / HTTP/1.1\r\nX: tab\there, \xc3\xa9 and \xff\r\n\r\n"]);
 }
 
-/// A valid head, as its parts.
 #[test]
 fn a_version_is_two_digits_with_a_dot_between_and_only_then_is_it_judged() {
     for version in ["HTTP/2", "HTTP/2.", "HTTP/2.x", "HTTP/20.1", "HTTP/3", "HTTP/0.10"] {
@@ -281,6 +280,7 @@ fn a_head_ends_at_its_first_empty_line() {
     assert_eq!(length, one.len(), "the length of the first of two heads. {SEE}");
 }
 
+/// A valid head, as its parts.
 fn good_head() -> impl Strategy<Value = (String, String, Vec<(String, String)>, bool)> {
     let field = ("[A-Za-z][A-Za-z0-9-]{0,10}", "([!-~]([ -~]{0,20}[!-~])?)?");
     ("[A-Z]{1,8}", "/[a-z0-9/.%?=_-]{0,30}", prop::collection::vec(field, 0..6), any::<bool>())

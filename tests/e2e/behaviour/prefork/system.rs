@@ -33,8 +33,8 @@ const ROWS: [Row; 8] = [
     ),
     (
         "`EPOLLEXCLUSIVE`",
-        // EPOLLEXCLUSIVE is a bit of the events, which are in memory, where the filter cannot see it. A kernel that
-        // does not know it returns this error.
+        // EPOLLEXCLUSIVE is a bit of the events, which are in memory, where the filter cannot see it. So the whole call
+        // is refused.
         Denied::call(libc::SYS_epoll_ctl, Errno::EINVAL),
         Without::Ends(3, "cannot watch the clients: Invalid argument"),
     ),

@@ -136,7 +136,7 @@ impl Found<'_> {
             let path = below.join(entry.file_name());
             let kind = entry.file_type()?;
             if kind.is_dir() && !is_litter(&path) {
-                ensure!(path.iter().count() < 64, "its folders are nested too deeply");
+                ensure!(path.iter().count() < 64, "its folders are nested more than 64 deep");
                 self.folder(root, &path)?;
             } else if kind.is_file() {
                 self.file(&path, 0, || Ok(File::open(entry.path())?))?;

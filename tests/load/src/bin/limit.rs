@@ -1,4 +1,4 @@
-//! The smallest program that could be called a server: no real server can beat it on this machine.
+//! The smallest program that could be called a server: nearly all that it costs, the kernel and the load generator cost.
 //!
 //! Two processes, each with a socket of its own on the same port, an epoll loop, and one canned response of 1 KiB. It
 //! reads whatever comes, looks for nothing but the empty line at the end, and answers. No parsing, no files, no time
