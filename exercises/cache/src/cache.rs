@@ -19,7 +19,7 @@ use std::sync::{Arc, PoisonError};
 ///   itself keeps no reference to a value that has left it.
 ///
 /// **States.** A key is absent, in flight, or present. It goes from absent to in flight to present; from in flight to
-/// absent if its load fails; from present to absent when it is evicted or removed.
+/// absent if its load fails or its value is too heavy; from present to absent when it is evicted or removed.
 ///
 /// **Who calls what.** Any thread calls any function. Only `get_or_load` may wait for a load, and it runs the caller's
 /// own closure with no lock held. `Weigh::weight` and the drop of a value that leaves the cache run under the lock, so

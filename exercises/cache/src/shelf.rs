@@ -48,7 +48,7 @@ impl<V: Weigh> Shelf<V> {
         Shelf { capacity, bytes: 0, entries, order, clock: AtomicU64::new(0) }
     }
 
-    /// Finds a value and stamps it. The read lock is enough: a stamp is one atomic operation.
+    /// Finds a value and stamps it. The read lock is enough: clock and stamp are atomics.
     pub(crate) fn find(&self, key: &str) -> Option<Arc<V>> {
         todo!("Lab 4.1: find the value of a key")
     }

@@ -35,7 +35,7 @@ use crate::semaphore::Semaphore;
 /// **Why is this enough?** That is for you to say, once it works.
 ///
 /// **What loom checks:** all of the promise, with up to four producers and consumers, with a shutdown at
-/// every possible moment. **What it cannot:** many items and many threads; the suite has those.
+/// any moment up to the preemption bound. **What it cannot:** many items and many threads; the suite has those.
 pub struct BoundedQueue<T> {
     /// Permits to push: one for each slot without an item.
     empty_slots: Semaphore,

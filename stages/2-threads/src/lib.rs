@@ -75,7 +75,7 @@ impl<H: Handler + 'static> Threads<H> {
         // connection is still here.
         let (give, take) = mpsc::channel::<(Permit, Connection)>();
         let started = thread::Builder::new().name("connection".into()).spawn(move || {
-            // What is declared first is dropped last: the permit comes back when the connection is closed.
+            // Declared first, so dropped last: the permit comes back when the connection is closed.
             if let Ok((_permit, mut connection)) = take.recv() {
                 serve::serve(&mut connection, &*handler, timeout, stop);
             }
