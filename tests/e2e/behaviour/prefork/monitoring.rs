@@ -77,7 +77,7 @@ fn a_reload_leaves_monitoring_where_it_is_and_says_so() {
         watchers_are_answered(address);
         server.get("/health").expect(404);
         server.get("/").expect(200);
-        let warnings = server.stderr().matches("where monitoring is answered stays the same").count();
+        let warnings = server.stderr().matches("a change of the monitoring address takes effect").count();
         assert_eq!(warnings, number + 1, "{}", server.stderr());
     }
 }
@@ -124,7 +124,7 @@ fn when_the_master_is_killed_the_port_for_monitoring_is_free_too() {
 #[test]
 fn a_port_for_monitoring_may_need_privileges_that_are_given_up_later() {
     if !nix::unistd::getuid().is_root() {
-        return skip("only root can bind a low port and become somebody else");
+        return skip("only root can bind a low port and change its user");
     }
     let site = Site::new();
     fs::set_permissions(site.root(), fs::Permissions::from_mode(0o755)).expect("the test owns the folder");

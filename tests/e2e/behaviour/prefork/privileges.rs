@@ -29,7 +29,7 @@ fn nobody_in_the_herd_can_gain_privileges() {
 #[test]
 fn a_herd_that_root_has_started_belongs_to_the_user_and_so_do_later_workers() {
     if !nix::unistd::getuid().is_root() {
-        return skip("only root can start a server that becomes somebody else");
+        return skip("only root can start a server that changes its user");
     }
     let site = Site::new();
     fs::set_permissions(site.root(), fs::Permissions::from_mode(0o755)).expect("the test owns the folder");
