@@ -269,7 +269,7 @@ macro_rules! concat { ($($t:tt)*) => {{ fn nothing() {} ::verdict::run("", nothi
             semaphore = replace_once(&semaphore, ours, theirs).expect("a field");
         }
         let start = semaphore.find("    /// Takes a permit; sleeps").expect("acquire");
-        let end = semaphore.find("    /// How many permits nobody has").expect("permits");
+        let end = semaphore.find("    /// How many permits are free").expect("permits");
         let own = r#"
     pub fn acquire(&self) {
         let mut bed = self.bed.lock().unwrap();

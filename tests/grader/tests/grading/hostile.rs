@@ -1,7 +1,7 @@
 //! Submissions that mean harm. Each is our solution of lab 3 with one function turned into a weapon; it must cost
 //! nobody but itself.
 
-use grader::cut::replace_once;
+use grader::cut::with_body;
 use lab::tree::Files;
 use std::path::PathBuf;
 
@@ -66,8 +66,7 @@ pub fn armed(solution: &Files) -> Vec<(&'static str, Files)> {
     let arm = |weapon: &str| {
         let mut files = solution.clone();
         let file = files.get_mut(&PathBuf::from("src/semaphore.rs")).expect("a file of the solution");
-        let work = "        *self.lock() += 1;\n        // One permit, one thread: waking all would only make the others look and go back to sleep.\n        self.released.notify_one();\n";
-        *file = replace_once(file, work, &format!("        {weapon}\n")).expect("the body of release");
+        *file = with_body(file, "Semaphore::release", &format!("{{ {weapon} }}")).expect("release");
         files
     };
     WEAPONS.iter().map(|(name, weapon)| (*name, arm(weapon))).collect()
