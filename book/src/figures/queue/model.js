@@ -191,7 +191,7 @@
                 fail(
                     state,
                     "no empty slot",
-                    `${who} pushes without an empty slot, and would overwrite ${there}.`,
+                    `a push without an empty slot: ${who} would overwrite ${there}.`,
                 );
             } else {
                 if (there !== null) fail(state, "overwritten", `${item} has overwritten ${there}. ${there} is lost.`);
