@@ -328,5 +328,5 @@ fn patience(settings: &Settings) -> (Duration, Duration) {
 /// Sends a signal to a worker. It may have ended, but it is not reaped yet: the supervisor has not heard of its exit.
 fn send(pid: Pid, signal: Signal) {
     let sent = kill(pid, signal);
-    debug_assert_ne!(sent, Err(Errno::ESRCH), "worker {pid} was reaped before its exit was handled");
+    debug_assert_ne!(sent, Err(Errno::ESRCH), "a signal for worker {pid}, which was reaped already");
 }
