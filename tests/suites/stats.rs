@@ -179,6 +179,20 @@ fn settling_a_seat_clears_what_only_a_watchdog_reads() {
 }
 
 #[test]
+fn settling_a_seat_clears_a_gauge_that_is_below_zero() {
+    let slot = Slot::new();
+    slot.seat(0).connection_dequeued();
+    slot.settle(0);
+    slot.seat(0).connection_queued();
+    assert_eq!(
+        slot.snapshot().seats[0].gauges.queue_depth,
+        1,
+        "seat 0 was settled, so the next worker's first connection shows. A gauge below zero reads as 0, but a worker \
+         that was killed can leave one"
+    );
+}
+
+#[test]
 fn a_gauge_that_went_down_before_it_went_up_shows_zero() {
     let slot = Slot::new();
     slot.seat(0).connection_dequeued();

@@ -221,7 +221,7 @@ fn a_mistake_is_shown_with_its_interleaving_and_the_task_is_done_when_it_is_repa
     fs::write(copy.root.join("exercises/queue/src/semaphore.rs"), semaphore).expect("a file");
     copy.change("exercises/queue/src/semaphore.rs", "while *permits == 0", "if *permits == 0");
     let screen = copy.screen(&["check", "3"], 1);
-    shows(&screen, &["3.1  The semaphore", "failing", "This promise breaks", "a woken sleeper looks again"]);
+    shows(&screen, &["3.1  The semaphore", "failing", "This promise breaks", "no permit is given out twice"]);
     shows(
         &screen,
         &["in interleaving", "step  main", "wait, asleep  semaphore.rs:", "The book: \"3.1 The semaphore\""],

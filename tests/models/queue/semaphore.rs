@@ -39,22 +39,44 @@ fn two_releases_wake_two_sleepers() {
 /// Catches: `if` instead of `while` around the wait. A third thread takes the permit after the sleeper was woken and
 /// before it has the lock again; a sleeper that does not check again then takes a permit that is not there.
 #[test]
-fn a_woken_sleeper_looks_again() {
-    Model::new("no permit is given out twice: a woken sleeper looks again")
-        .outcomes(&["for the sleeper", "stolen"])
+fn no_permit_is_given_out_twice() {
+    Model::new("no permit is given out twice").outcomes(&["for the sleeper", "stolen"]).check(|run| {
+        let (semaphore, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let sleeper = acquire_in_a_thread("sleeper", &semaphore, &inside);
+        let tried = semaphore.clone();
+        let thief = thread::spawn_named("thief", move || tried.try_acquire());
+        semaphore.release();
+        let stolen = thief.join().unwrap();
+        run.outcome(if stolen { "stolen" } else { "for the sleeper" });
+        if stolen {
+            semaphore.release();
+        }
+        sleeper.join().unwrap();
+        assert_eq!(semaphore.permits(), 0, "as many permits were acquired as released, so none is left");
+    });
+}
+
+/// Catches: a second `if` instead of `while`. A sleeper can be robbed after each wake-up, not only after the first.
+#[test]
+fn a_permit_may_be_stolen_from_a_sleeper_more_than_once() {
+    Model::new("a permit may be stolen from a sleeper more than once")
+        .outcomes(&["0 stolen", "1 stolen", "2 stolen"])
         .check(|run| {
             let (semaphore, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
             let sleeper = acquire_in_a_thread("sleeper", &semaphore, &inside);
             let tried = semaphore.clone();
-            let thief = thread::spawn_named("thief", move || tried.try_acquire());
+            let thief = thread::spawn_named("thief", move || (0..2).filter(|_| tried.try_acquire()).count());
+            semaphore.release();
             semaphore.release();
             let stolen = thief.join().unwrap();
-            run.outcome(if stolen { "stolen" } else { "for the sleeper" });
-            if stolen {
-                semaphore.release();
-            }
+            run.outcome(&format!("{stolen} stolen"));
+            (0..stolen).for_each(|_| semaphore.release());
             sleeper.join().unwrap();
-            assert_eq!(semaphore.permits(), 0, "as many permits were acquired as released, so none is left");
+            assert_eq!(
+                semaphore.permits(),
+                1,
+                "two permits, and one of them is with the sleeper, so one is left"
+            );
         });
 }
 

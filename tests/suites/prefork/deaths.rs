@@ -202,6 +202,23 @@ fn a_slot_whose_workers_cannot_start_is_given_up() {
 }
 
 #[test]
+fn a_worker_that_exits_while_it_is_killed_for_being_late_could_not_start_either() {
+    let mut herd = Herd::starting(1);
+    for _ in 0..5 {
+        while herd.workers.is_empty() {
+            herd.sleep();
+        }
+        let late = herd.only_worker(0);
+        while herd.life(late) != Life::Killed {
+            herd.sleep();
+        }
+        herd.dies(late, Exit::Code(CANNOT_START));
+    }
+    let promise = "Giving up: five exits with CANNOT_START in a row, and none of these workers was ready";
+    herd.same(promise, herd.finished, Some(CANNOT_START));
+}
+
+#[test]
 fn only_failures_in_a_row_that_were_never_ready_make_a_slot_given_up() {
     let mut herd = Herd::starting(1);
     fail_to_start(&mut herd, 0, 4);
@@ -242,13 +259,19 @@ fn only_the_code_for_it_says_that_a_worker_cannot_start() {
 
 #[test]
 fn a_worker_that_served_could_start_whatever_its_exit_code() {
-    let mut herd = Herd::serving(1);
-    herd.dies(herd.only_worker(0), Exit::Code(CANNOT_START));
-    let actions = fail_to_start(&mut herd, 0, 4);
-    herd.demand(
-        notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
-        "Giving up: after five that were never ready, and one of these was",
-    );
+    for hangs in [false, true] {
+        let mut herd = Herd::serving(1);
+        let pid = herd.only_worker(0);
+        if hangs {
+            herd.tell(Event::Hung { pid });
+        }
+        herd.dies(pid, Exit::Code(CANNOT_START));
+        let actions = fail_to_start(&mut herd, 0, 4);
+        herd.demand(
+            notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
+            "Giving up: after five that were never ready, and one of these was",
+        );
+    }
 }
 
 #[test]
@@ -349,6 +372,11 @@ fn a_fork_that_fails_is_no_worker_that_cannot_start() {
     herd.sleep();
     let actions = herd.dies(herd.only_worker(0), Exit::Code(CANNOT_START));
     herd.demand(!notes(&actions).contains(&Note::GivenUp { slot: 0 }), "Giving up: a failed fork is no exit");
+    herd.forks = Forks::Fail;
+    herd.sleep();
+    herd.forks = Forks::Succeed;
+    fail_to_start(&mut herd, 0, 4);
+    herd.same("Giving up: a failed fork is no exit, so the row goes on", herd.finished, Some(CANNOT_START));
 }
 
 #[test]

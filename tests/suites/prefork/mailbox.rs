@@ -48,6 +48,12 @@ fn the_same_notice_twice_is_one_and_different_ones_are_kept_apart() {
         taken, expected,
         "each kind of notice comes once, and what ends the herd comes first: see `Notice`. {BOOK}"
     );
+    let ordered = [Notice::StopNow, Notice::Stop, Notice::Reload, Notice::ChildExited];
+    for notice in ordered.into_iter().rev() {
+        mailbox.note(notice);
+    }
+    let taken: Vec<Notice> = mailbox.take().take(10).collect();
+    assert_eq!(taken, ordered, "notices come in the order of `Notice`, not in that of their arrival. {BOOK}");
 }
 
 #[test]

@@ -66,6 +66,11 @@ fn a_predecessor_that_does_not_leave_is_killed() {
     herd.same("Reload: its time is over", kills(&actions), vec![old]);
     let actions = herd.dies(old, Exit::Signal(9));
     herd.same("Reload: its successor is there already", spawns(&actions), vec![]);
+    herd.same(
+        "Notes: it was asked to leave before it was killed, so its end is no news",
+        notes(&actions),
+        vec![],
+    );
     herd.same("Reload: the successor serves", herd.life(new), Life::Serving);
 }
 
@@ -77,6 +82,8 @@ fn a_slot_waits_for_its_free_seat() {
     herd.gets_ready(successor(&herd, 0));
     let actions = herd.tell(Event::Reload);
     herd.same("Seats: both are taken, one by a worker that still drains", spawns(&actions), vec![]);
+    let actions = herd.tell(Event::Reload);
+    herd.same("Notes: a roll that waits for a seat is announced once", notes(&actions), vec![]);
     let actions = herd.dies(old, Exit::Code(0));
     herd.same("Seats: now one is free, and the reload was not forgotten", spawns(&actions), vec![0]);
 }
@@ -159,6 +166,10 @@ fn a_successor_left_alone_is_replaced_once_when_it_dies() {
     let new = successor(&herd, 0);
     herd.dies(old, CRASH);
     let mut actions = herd.dies(new, CRASH);
+    herd.demand(
+        abandoned(&actions, 0),
+        "Death: a successor that dies before it is ready ends the roll, also when its predecessor is dead",
+    );
     // Whether the first of the two deaths counts is left open, because its successor was there already.
     if herd.workers.is_empty() {
         actions.extend(herd.pass(FIRST_PAUSE));
@@ -223,9 +234,11 @@ fn a_reload_that_comes_before_a_roll_fails_is_still_done() {
     herd.tell(Event::Reload);
     let actions = herd.dies(broken, Exit::Code(CANNOT_START));
     herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+    let told: Vec<Note> = notes(&actions);
+    let at = |wanted: Note| told.iter().position(|note| *note == wanted);
     herd.demand(
-        notes(&actions).contains(&Note::RollStarted),
-        "Notes: a roll that follows an abandoned one is announced as well",
+        at(Note::RollStarted) > at(Note::RollAbandoned { slot: 0 }),
+        "Notes: a roll that follows an abandoned one is announced as well, after that one's end",
     );
     settle_down(&mut herd);
     let all_new = herd.workers.keys().all(|&pid| pid > broken);

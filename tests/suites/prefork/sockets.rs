@@ -94,6 +94,8 @@ fn a_socket_listens_without_blocking_and_closes_on_exec() {
 fn port_0_is_a_free_port_and_the_whole_group_shares_it() {
     let group = ListeningSocket::bind_group(localhost(0), 4).expect("a group");
     assert_eq!(group.len(), 4, "as many sockets as were asked for. {BOOK}");
+    let none = ListeningSocket::bind_group(localhost(0), 0).expect("an empty group");
+    assert_eq!(none.len(), 0, "as many sockets as were asked for: none. {BOOK}");
     let address = shared_address(&group);
     assert_eq!(address.ip(), Ipv4Addr::LOCALHOST, "only the port is for the kernel to choose. {BOOK}");
     assert_ne!(address.port(), 0, "local_address names the port that the kernel chose. {BOOK}");
@@ -236,11 +238,14 @@ fn an_ipv6_address_is_as_good() {
 #[test]
 fn other_errors_are_not_taken_for_an_address_in_use() {
     // TEST-NET-1 (RFC 5737) belongs to no machine.
-    let error =
-        ListeningSocket::bind(SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 0))).expect_err("not ours");
-    assert_eq!(
-        error.kind(),
-        ErrorKind::AddrNotAvailable,
-        "what bind(2) says is what the caller gets. {BOOK}"
-    );
+    let address = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 0));
+    let results =
+        [ListeningSocket::bind(address).map(drop), ListeningSocket::bind_group(address, 2).map(drop)];
+    for error in results.map(|result| result.expect_err("not ours")) {
+        assert_eq!(
+            error.kind(),
+            ErrorKind::AddrNotAvailable,
+            "what bind(2) says is what the caller gets. {BOOK}"
+        );
+    }
 }

@@ -63,7 +63,12 @@ fn a_worker_that_stays_past_the_grace_is_killed() {
     herd.same("Stop: the grace is not over", kills(&actions), vec![]);
     herd.sleeps_for(MOMENT, "Stop: deadline() is the end of the grace");
     herd.same("Stop: the grace is over", herd.life(slow), Life::Killed);
-    herd.dies(slow, Exit::Signal(9));
+    let actions = herd.dies(slow, Exit::Signal(9));
+    herd.same(
+        "Notes: it was asked to leave before it was killed, so its end is no news",
+        notes(&actions),
+        vec![],
+    );
     herd.same("Stop: done, though not gently", herd.finished, Some(DONE));
 }
 
@@ -151,11 +156,20 @@ fn a_herd_that_never_started_ends_at_once() {
 
 #[test]
 fn a_worker_forked_before_the_stop_and_reported_after_it_is_stopped_too() {
-    for (stop, end) in [(Event::Stop, Life::Leaving), (Event::StopNow, Life::Killed)] {
+    let stops: [(&[Event], Life); 5] = [
+        (&[Event::Stop], Life::Leaving),
+        (&[Event::StopNow], Life::Killed),
+        (&[Event::Stop, Event::Stop], Life::Killed),
+        (&[Event::Stop, Event::StopNow], Life::Killed),
+        (&[Event::StopNow, Event::Stop], Life::Killed),
+    ];
+    for (stops, end) in stops {
         let mut herd = Herd::new(1);
         herd.forks = Forks::Pend;
         herd.tell(Event::Start);
-        herd.tell(stop);
+        for &stop in stops {
+            herd.tell(stop);
+        }
         herd.same("Stop: an unanswered spawn may yet be a worker", herd.finished, None);
         herd.answer(herd.unanswered[0], Forks::Succeed);
         let pid = herd.only_worker(0);
@@ -198,6 +212,7 @@ fn a_worker_that_hangs_while_it_leaves_is_ended_too() {
     herd.same("Hanging: it may leave a core", herd.life(old), Life::Aborted);
     let actions = herd.dies(old, Exit::Signal(6));
     herd.same("Hanging: its successor serves already", spawns(&actions), vec![]);
+    herd.same("Notes: it was asked to leave before it hung, so its end is no news", notes(&actions), vec![]);
 }
 
 #[test]

@@ -34,6 +34,11 @@ fn expect(expected: &str, bytes: &[u8], what: &str) {
 fn a_request_line_may_be_as_long_as_the_limit_and_no_longer() {
     expect("complete", &head_with_line(MAX_REQUEST_LINE), "a request line of MAX_REQUEST_LINE bytes");
     expect("target too long", &head_with_line(MAX_REQUEST_LINE + 1), "a request line one byte longer");
+    expect(
+        "target too long",
+        &head_with_line(2 * MAX_HEAD),
+        "a request line longer than a whole head may be",
+    );
 }
 
 #[test]
@@ -45,6 +50,7 @@ fn a_request_line_of_8000_bytes_is_read() {
 fn a_line_that_is_too_long_and_has_no_method_is_malformed() {
     let line = vec![b'a'; MAX_REQUEST_LINE + 100];
     expect("malformed", &line, "too many bytes without a space");
+    expect("malformed", &vec![b'a'; 2 * MAX_HEAD], "twice MAX_HEAD bytes without a space");
     expect(
         "malformed",
         &[&line[..], b" / HTTP/1.1\r\n\r\n"].concat(),
@@ -77,6 +83,8 @@ fn a_head_may_be_as_long_as_the_limit_and_no_longer() {
     expect("complete", &head_of("\r\n", MAX_HEAD - 2), "a head of MAX_HEAD bytes, an empty line included");
     expect("fields too large", &head_of("", MAX_HEAD + 1), "a head of MAX_HEAD + 1 bytes");
     expect("fields too large", &head_of("", 2 * MAX_HEAD), "a head of twice MAX_HEAD bytes");
+    let with_a_body = [head_of("", 100), vec![b'x'; 2 * MAX_HEAD]].concat();
+    expect("complete", &with_a_body, "a head of 100 bytes with a body of twice MAX_HEAD bytes");
 }
 
 #[test]

@@ -118,7 +118,18 @@ fn a_path_that_would_leave_the_root_is_refused() {
 #[test]
 fn what_cannot_be_a_file_name_is_refused() {
     let broken = ["/%", "/%2", "/a%", "/%zz", "/%2g", "/%+1", "/% 1", "/%%41"];
-    let controls = ["/%00", "/a%00.html", "/%0a", "/%0d%0aX:", "/%1b[2J", "/%7f"];
+    let controls = [
+        "/%00",
+        "/a%00.html",
+        "/%0a",
+        "/%0d%0aX:",
+        "/%1b[2J",
+        "/%7f",
+        "/a\0b",
+        "/a\nb",
+        "/\u{7f}",
+        "http://host/a\rb",
+    ];
     let not_utf8 = ["/%ff", "/%c3", "/%c0%ae%c0%ae/a", "/%ed%a0%80"];
     for targets in [&broken[..], &controls[..], &not_utf8[..]] {
         expect_refused("GET", targets);
@@ -144,6 +155,18 @@ fn the_absolute_form_means_its_path() {
         (Some("a/b"), true),
         "http://host?a/b is the root with a query. (query, is_directory). {SEE}"
     );
+    let at_signs = [
+        ("http://host/a@b", "a@b", None),
+        ("http://host/a?q=x@y", "a", Some("q=x@y")),
+        ("http://host?x@y/z", "", Some("x@y/z")),
+    ];
+    for (target, expected, query) in at_signs {
+        assert_eq!(
+            (path(target).as_str(), path(target).query()),
+            (expected, query),
+            "\n{target:?}: an `@` behind the host says nothing about a user. (path, query). {SEE}"
+        );
+    }
     expect_refused(
         "GET",
         &[

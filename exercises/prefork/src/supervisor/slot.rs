@@ -152,7 +152,7 @@ impl Slot {
     }
 
     /// Records a failed fork. Unlike after a death, there is always a pause: the resource that fork(2) lacked
-    /// is still missing a microsecond later.
+    /// is still missing a microsecond later. So a failed fork counts as the second failure if it is the first.
     pub(super) fn pause_after_failed_fork(&mut self) -> Duration {
         todo!("Lab 6.3: record a failed fork, and return how long to wait: never zero")
     }

@@ -152,6 +152,8 @@ impl Slot {
     pub(super) fn judge(&mut self, now: Instant, dead: Seat, how: Exit) -> Verdict {
         match dead {
             Seat::Serving { since, .. } => self.forget_if_healthy(now, since),
+            // It was ready too; `abort` has counted how long it served.
+            Seat::Aborted { .. } => {}
             _ if how == Exit::Code(CANNOT_START) => self.failed_starts += 1,
             _ => self.failed_starts = 0,
         }
@@ -169,7 +171,7 @@ impl Slot {
     }
 
     /// Records a failed fork. Unlike after a death, there is always a pause: the resource that fork(2) lacked
-    /// is still missing a microsecond later.
+    /// is still missing a microsecond later. So a failed fork counts as the second failure if it is the first.
     pub(super) fn pause_after_failed_fork(&mut self) -> Duration {
         self.failures = self.failures.max(1);
         self.next_pause()

@@ -133,7 +133,7 @@ pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attac
                 tests(&[
                     "a_release_wakes_a_sleeper",
                     "two_releases_wake_two_sleepers",
-                    "a_woken_sleeper_looks_again",
+                    "no_permit_is_given_out_twice",
                     "one_permit_makes_a_mutex",
                     "try_acquire_takes_only_what_is_there",
                 ]),

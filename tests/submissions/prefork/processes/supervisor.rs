@@ -298,14 +298,12 @@ impl Supervisor {
             _ => {}
         }
         let slot = &mut self.slots[number];
-        let served = match life {
-            Life::Serving { since } => Some(now.saturating_duration_since(since)),
-            _ => None,
-        };
-        if served.is_some_and(|time| time >= HEALTHY_AFTER) {
+        if let Life::Serving { since } = life
+            && now.saturating_duration_since(since) >= HEALTHY_AFTER
+        {
             slot.failures = 0;
         }
-        if served.is_none() {
+        if matches!(life, Life::Starting { .. } | Life::Killed) {
             slot.failed_starts = if how == Exit::Code(CANNOT_START) { slot.failed_starts + 1 } else { 0 };
         }
         if slot.failed_starts >= FAILED_STARTS {

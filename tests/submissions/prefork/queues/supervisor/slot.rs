@@ -165,6 +165,7 @@ impl Slot {
     pub(super) fn judge(&mut self, now: Instant, dead: Seat, how: Exit) -> Verdict {
         match dead {
             Seat::Serving { since, .. } => self.forget_if_healthy(now, since),
+            Seat::Aborted { .. } => {}
             _ if how == Exit::Code(CANNOT_START) => self.failed_starts += 1,
             _ => self.failed_starts = 0,
         }
