@@ -29,17 +29,21 @@ const LONG: usize = 40;
 /// The column where the first lane begins: after the numbers.
 const FIRST_LANE: usize = 8;
 
-/// The lanes, in as many lines and columns as the environment allows.
-pub(crate) fn lanes(record: &Record) -> String {
+/// The lanes, in as many lines and columns as the environment allows. `panic` is what the thread of the last step did
+/// after it, if it panicked.
+pub(crate) fn lanes(record: &Record, panic: Option<&str>) -> String {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let is_all = std::env::var(STEPS).is_ok_and(|steps| steps == "all");
     let most = if is_all { usize::MAX } else { number(STEPS).unwrap_or(SHOWN_STEPS) };
-    lanes_within(record, most, number(WIDTH_VARIABLE).unwrap_or(WIDTH))
+    lanes_within(record, panic, most, number(WIDTH_VARIABLE).unwrap_or(WIDTH))
 }
 
-fn lanes_within(record: &Record, most: usize, width: usize) -> String {
+fn lanes_within(record: &Record, panic: Option<&str>, most: usize, width: usize) -> String {
     let words = Words::of(record);
-    let rows: Vec<Line> = choose::rows(record, most).iter().map(|row| words.line(row)).collect();
+    let mut rows: Vec<Line> = choose::rows(record, most).iter().map(|row| words.line(row)).collect();
+    if let (Some(panic), Some(last)) = (panic, record.steps.last()) {
+        rows.push(Line { number: None, lane: Some(last.lane), text: panic.to_owned(), is_fold: false });
+    }
     let names: Vec<&str> = record.lanes.iter().map(|lane| lane.name.as_str()).collect();
     let mut text = match starts(&names, &rows, width) {
         Some(starts) => in_lanes(&names, &rows, &starts, width),

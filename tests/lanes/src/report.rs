@@ -60,7 +60,11 @@ pub(crate) fn broken(promise: &str, record: &Record, panic: &Panic) -> String {
 
 /// The interleaving that has panicked or deadlocked: its number, the cause, and its steps.
 pub(crate) fn failure(record: &Record, panic: &Panic) -> String {
-    format!("in interleaving {}: {}\n\n{}", record.interleavings, cause(record, panic), lanes(record))
+    let (cause, end) = match cause(record, panic) {
+        Some(cause) => (cause, None),
+        None => (panicked(record, panic), Some(format!("panics  {}", panic.place).trim_end().to_owned())),
+    };
+    format!("in interleaving {}: {cause}\n\n{}", record.interleavings, lanes(record, end.as_deref()))
 }
 
 /// The report of a model that had nothing to explore.
@@ -92,22 +96,27 @@ pub(crate) fn wrong_outcomes(promise: &str, expected: &BTreeSet<String>, record:
     text
 }
 
-fn cause(record: &Record, panic: &Panic) -> String {
+/// What loom says with its own panics; `None` if the code under test has panicked.
+fn cause(record: &Record, panic: &Panic) -> Option<String> {
     if panic.message.starts_with("deadlock;") {
-        return format!("deadlock, no thread can go on\n{}", stuck_threads(record));
+        return Some(format!("deadlock, no thread can go on\n{}", stuck_threads(record)));
     }
     if panic.message.contains("exceeded maximum number of branches") {
-        return format!(
+        return Some(format!(
             "more than {MAX_BRANCHES} steps: a thread loops without end\n\
              (it should sleep instead of asking again; a loop that must ask again calls yield_now in every turn)"
-        );
+        ));
     }
     if panic.message.contains("threads.len() < self.max") {
-        return format!("more than {MAX_THREADS} threads, the main one included; loom cannot follow more");
+        return Some(format!(
+            "more than {MAX_THREADS} threads, the main one included; loom cannot follow more"
+        ));
     }
-    if let Some(race) = panic.message.strip_prefix("Causality violation: ") {
-        return format!("a data race\n  {}", race_in_words(&with_names(race, record)));
-    }
+    let race = panic.message.strip_prefix("Causality violation: ")?;
+    Some(format!("a data race\n  {}", race_in_words(&with_names(race, record))))
+}
+
+fn panicked(record: &Record, panic: &Panic) -> String {
     // Only one thread runs at a time, so the thread that took the last step has panicked.
     let name = record.steps.last().map_or("main", |step| &record.lanes[step.lane].name);
     format!(

@@ -58,6 +58,12 @@ fn a_failed_assertion_is_shown_with_its_place_and_the_lanes() {
     let column = header.find("adder").unwrap();
     let note = text.lines().nth(line_of(&text, "\"saw 0\"")).unwrap();
     assert_eq!(note.find("\"saw 0\""), Some(column), "a step stands in the lane of its thread: {note}");
+    let end = text.lines().last().unwrap();
+    let main = header.find("main").unwrap();
+    assert!(
+        end[main..].starts_with("panics  failures.rs:"),
+        "the panic is the last row, in its lane:\n{text}"
+    );
 }
 
 #[test]
