@@ -185,27 +185,33 @@ pub struct Run {
     walker: ThreadId,
 }
 
+/// # Panics
+/// Every method panics if this is the run of another model. Otherwise code under test could start a model of its own, and
+/// report outcomes with that run which the model that judges it has not seen. A model that the student wrote and a test
+/// runs, as in "Prove it", judges what is promised, and not how it is done.
 impl Run {
     /// Reports how this interleaving turned out. All reports are compared with [`Model::outcomes`] at the end.
     pub fn outcome(&self, name: &str) {
+        self.must_be_of_this_model();
         record::outcome(name);
     }
 
     /// Whether the calling thread has done this in the current interleaving: a word as the lanes show it, such as
     /// `write lock`. For promises about how something is done, not only about what comes of it.
-    ///
-    /// # Panics
-    /// If this is the run of another model. A model that the student wrote and a test runs, as in "Prove it", judges
-    /// what is promised, and not how it is done.
     pub fn has_done(&self, what: &str) -> bool {
-        assert!(self.walker == std::thread::current().id(), "this is a run of another model");
+        self.must_be_of_this_model();
         record::has_done(what)
     }
 
     /// Adds a step of the model's own to the lane of the calling thread: `accepted 1`.
     #[track_caller]
     pub fn note(&self, text: impl Into<String>) {
+        self.must_be_of_this_model();
         record::did(Action::Note(text.into()), Some(Location::caller()));
+    }
+
+    fn must_be_of_this_model(&self) {
+        assert!(self.walker == std::thread::current().id(), "this is a run of another model");
     }
 }
 
