@@ -282,7 +282,7 @@ fn a_walk_that_fails_says_how_and_does_not_panic() {
 }
 
 /// A model that judges others would otherwise be recognized by how its part works, and a part could report the outcomes
-/// of its own model: a model inside a model gives it a run.
+/// of its own model, with a run that it has got elsewhere.
 #[test]
 fn a_run_is_only_of_use_in_its_own_model() {
     let uses: [fn(&Run); 3] = [
@@ -290,12 +290,13 @@ fn a_run_is_only_of_use_in_its_own_model() {
         |run| run.outcome("the part says so"),
         |run| run.note("the part says so"),
     ];
+    let (sender, run) = std::sync::mpsc::channel();
+    Model::new("a run").walk(move |run| sender.send(*run).expect("this test waits for it"));
+    let run = run.recv().expect("the model has run");
     for use_it in uses {
-        let walk = Model::new("a model").walk(move |own| {
+        let walk = Model::new("another model").walk(move |own| {
             use_it(own);
-            let (sender, run) = std::sync::mpsc::channel();
-            Model::new("another model").walk(move |run| sender.send(*run).expect("the outer model waits"));
-            use_it(&run.recv().expect("the inner model has run"));
+            use_it(&run);
         });
         let failure = walk.failure.expect("a run of another model is refused");
         assert!(failure.contains("this is a run of another model"), "{failure}");
