@@ -120,7 +120,8 @@ pub(super) fn name(path: &Path) -> String {
         kept.push('_');
     }
     kept.truncate(kept.floor_char_boundary(LONGEST_NAME));
-    kept
+    // `.`, `..` and nothing are folders, but not of this submission.
+    if Path::new(&kept).file_name().is_some() { kept } else { "unnamed".to_owned() }
 }
 
 /// A name for each submission. Submissions with the same name get numbers, so that none loses its report.
@@ -266,5 +267,11 @@ mod tests {
     fn two_submissions_with_one_name_keep_both_their_reports() {
         let paths = ["a/alice.zip", "b/alice", "alice-2.tar.gz", "c/alice.ZIP", "bob"].map(PathBuf::from);
         assert_eq!(names(&paths), ["alice", "alice-2", "alice-2-2", "alice-3", "bob"]);
+    }
+
+    #[test]
+    fn every_name_is_a_folder_of_its_own_among_the_reports() {
+        let paths = ["a/..zip", "b/...zip", "\u{202e}.zip", "unnamed.zip", ".hidden.zip"].map(PathBuf::from);
+        assert_eq!(names(&paths), ["unnamed", "unnamed-2", "unnamed-3", "unnamed-4", ".hidden"]);
     }
 }
