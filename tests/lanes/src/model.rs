@@ -187,9 +187,9 @@ pub struct Run {
 }
 
 /// # Panics
-/// Every method panics if this is the run of another model. Otherwise code under test could start a model of its own, and
-/// report outcomes with that run which the model that judges it has not seen. A model that the student wrote and a test
-/// runs, as in "Prove it", judges what is promised, and not how it is done.
+/// Every method panics if this is the run of another model. With such a run, code under test could report outcomes that
+/// the model has not seen. And a model that the student wrote and a test runs, as in "Prove it", judges what is promised,
+/// and not how it is done.
 impl Run {
     /// Reports how this interleaving turned out. All reports are compared with [`Model::outcomes`] at the end.
     pub fn outcome(&self, name: &str) {
@@ -244,8 +244,8 @@ fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
         }));
     });
 
-    // This is how `cargo lab` and the grader start a test. Tests that run at the same time may panic on their threads, and
-    // each may run a model.
+    // This is how `cargo lab` and the grader start a test. Tests that run at the same time may panic on their threads,
+    // and each may run a model.
     let is_only_test =
         ["--exact", "--test-threads=1"].iter().all(|word| std::env::args().any(|other| other == *word));
     let is_inside = record::walks() || is_only_test && WALKING.load(Ordering::SeqCst) > 0;

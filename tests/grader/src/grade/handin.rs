@@ -243,6 +243,12 @@ mod tests {
     }
 
     #[test]
+    fn groups_of_any_depth_are_searched() {
+        let deep = format!("{}include{}", "(".repeat(200_000), ")".repeat(200_000));
+        assert_eq!(words(&deep), ["include"]);
+    }
+
+    #[test]
     fn what_looks_like_such_a_macro_is_not_refused() {
         let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
         let lab = course.lab("queue").expect("a lab");

@@ -129,8 +129,8 @@ enum Owner {
     /// Canvas: the family name and the first name in one word, and the student's number. A second number is the
     /// submission's.
     Canvas(String, String),
-    /// Words, one of which may be a login or a number; or several neighbours, such as `ada-l`. By what they are together:
-    /// which they are.
+    /// Words. One may be a login or a number, and so may several that are next to each other, such as `ada-l`. For each
+    /// such text: which words it is made of.
     Words(BTreeMap<String, Range<usize>>),
 }
 
@@ -189,8 +189,8 @@ impl Owner {
         row.iter().filter_map(|field| longest(&keys(field))).chain(longest(&names_in(row))).collect()
     }
 
-    /// Whether the last word fits a row. The first ones may be the name of a repository, as in `labs-ada`, and GitHub packs
-    /// a branch of it as `labs-ada-main`.
+    /// Whether the last word fits a row. The first ones may be the name of a repository, as in `labs-ada`, and GitHub
+    /// packs a branch of it as `labs-ada-main`.
     fn fits_to_its_end(&self, row: &[String]) -> bool {
         let Owner::Words(runs) = self else { return true };
         let words =

@@ -153,8 +153,8 @@ impl Sandbox {
             weak,
             "this machine refuses what a sandbox needs ({why}). As root it needs CAP_SYS_ADMIN (docker run --privileged); \
              as another user, user namespaces and newuidmap (package uidmap). With --weak, submissions run without \
-             namespaces: they can reach the network and, where the kernel has no Landlock, read and change what their user \
-             can. Then grade in a container that holds nothing else."
+             namespaces: they can reach the network and, where the kernel has no Landlock, read and change what their \
+             user can. Then grade in a container that holds nothing else."
         );
         Ok(Sandbox::Weak)
     }

@@ -189,8 +189,8 @@ impl<'c> Check<'c> {
             || !tree::is_as_committed(&self.course.root, &self.lab.exercise(&self.course.root))
     }
 
-    /// Builds the tests of the part, or of one task. If it does not compile, or would not for the grader, prints the first
-    /// error and returns false.
+    /// Builds the tests of the part, or of one task. If it does not compile here, or would not for the grader, prints the
+    /// first error and returns false.
     fn build(&mut self, only: Option<&Task>) -> Result<bool> {
         for (path, text) in tree::student_files(&self.course.root, self.lab)? {
             if let Some(why) = refusal_of(&text) {
