@@ -115,7 +115,8 @@ impl Model {
     /// # Panics
     ///
     /// If any interleaving panics or deadlocks; the message shows it in lanes. A panic that the model catches counts
-    /// too; a model of a thread that panics throws with [`std::panic::resume_unwind`] instead. If there was only one
+    /// too, and in a process for one test also a panic on any other thread; a model of a thread that panics throws with
+    /// [`std::panic::resume_unwind`] instead. If there was only one
     /// interleaving, because then the threads never meet, and the model proves nothing. If the outcomes are not the
     /// expected ones.
     #[track_caller]
