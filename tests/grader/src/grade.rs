@@ -47,7 +47,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use progress::Progress;
 use reference::{chosen, reference};
-use sandbox::{Sandbox, Seat, open_to_all};
+use sandbox::{Sandbox, Seat, must_be_hidden, open_to_all};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -168,12 +168,15 @@ pub fn judged(course: &Course, public: &PointsTable, order: &Order) -> Result<Ve
     if let Some(reports) = &order.reports {
         keep_apart(reports, &order.submissions)?;
     }
+    let ours = [Some(&course.root), order.staff.as_ref(), order.reports.as_ref()];
+    ours.into_iter().flatten().chain(&order.submissions).try_for_each(|path| must_be_hidden(path))?;
     let names = handin::names(&order.submissions);
     let sums = Sums::new(&course.root, order)?;
     let mut grades = if order.resume { graded(order, &names, &sums)? } else { BTreeMap::new() };
     let progress = Progress::new(order.submissions.len(), grades.len());
     if grades.len() < order.submissions.len() {
         let work = work_folder(&course.root)?;
+        must_be_hidden(&work)?;
         if let Some(staff) = staff.as_ref().filter(|_| !order.on_trial) {
             try_our_own(course, public, staff, order, &sums, &work)?;
         }

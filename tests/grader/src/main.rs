@@ -54,7 +54,8 @@ enum Order {
         /// A folder of yours with further tests and points
         #[arg(long)]
         staff: Option<PathBuf>,
-        /// Grade even where the machine refuses a sandbox. Submissions can read what their user can, and use the network
+        /// Grade even where the machine refuses a sandbox. Submissions can use the network and, where the kernel has no
+        /// Landlock, read and change what their user can
         #[arg(long)]
         weak: bool,
     },

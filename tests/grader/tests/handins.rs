@@ -523,6 +523,18 @@ fn an_archive_is_limited_by_what_comes_out_of_it() {
     assert!(refused(&path).contains("longer than 1 MiB"));
 }
 
+/// If our exercise were cut once for each of them, this would take several minutes.
+#[test]
+fn many_files_that_cannot_be_read_take_no_longer_than_others() {
+    let names: Vec<String> = (0..20_000).map(|number| format!("exercises/queue/src/{number}.rs")).collect();
+    let mut files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), b"\0".as_slice())).collect();
+    files.push(("exercises/queue/src/ring.rs", b"// ring"));
+    let hand = Hand::new();
+    let path = hand.file("many.tar", &tarred(&files));
+    let [said] = &notes(&path)[..] else { panic!("one note, not one for each") };
+    assert!(said.ends_with("and 19988 more."), "{said}");
+}
+
 /// A submission's folder of reports is beside those of all, and whatever it is called, there must be room for it.
 #[test]
 fn a_name_cannot_take_the_place_of_a_report() {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// In their names. The grader refuses a file that names one of them (`UNSAFE_MACROS` in `handin.rs`).
+/// In their names. The grader refuses a file that names one of them (`PARTS` in `lab::refused`).
 const REFUSED: [&str; 4] = ["sockopt_impl", "ioctl_none", "ioctl_read", "ioctl_write"];
 
 #[test]

@@ -294,6 +294,41 @@ fn a_grade_goes_to_its_owner_or_to_nobody() {
     }
 }
 
+/// A login may have a hyphen, and a part of it may be the login of another student.
+#[test]
+fn a_login_is_not_taken_for_a_shorter_one_in_it() {
+    // The roster, names of submissions, what the gradebook must be, the warnings.
+    let cases: [(&str, &[&str], &str, &[&str]); 4] = [
+        (
+            "Name,Login\nAdam Lee,ada-l\nAda King,ada\n",
+            &["labs-ada-l", "labs-ada"],
+            "Name,Login,Lab 3\nAdam Lee,ada-l,48\nAda King,ada,48\n",
+            &[],
+        ),
+        (
+            "Name,Mail\nAda Smith,ada.smith@x\nJo Smith,smith@x\n",
+            &["labs-ada.smith"],
+            "Name,Mail,Lab 3\nAda Smith,ada.smith@x,48\nJo Smith,smith@x,\n",
+            &[],
+        ),
+        // `bob-x` is nobody's.
+        (
+            "Name,Login\nBob Ray,bob\n",
+            &["labs-bob-x"],
+            "Name,Login,Lab 3\nBob Ray,bob,48\n",
+            &["labs-bob-x counts for the row of Bob Ray, but only a part of its name fits"],
+        ),
+        // As GitHub packs a branch.
+        ("Name,Login\nBob Ray,bob\n", &["labs-bob-main"], "Name,Login,Lab 3\nBob Ray,bob,48\n", &[]),
+    ];
+    for (given, names, expected, warnings) in cases {
+        let grades: Vec<Grade> = names.iter().map(|name| named(name)).collect();
+        let book = roster::gradebook(given, &grades.iter().collect::<Vec<_>>());
+        assert_eq!(book.text, expected);
+        assert_eq!(book.warnings, warnings);
+    }
+}
+
 /// Moodle packs what was typed into a field of text beside the file, as a submission of its own.
 #[test]
 fn what_could_not_be_graded_is_no_zero_and_the_better_one_of_two_counts() {

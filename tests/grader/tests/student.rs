@@ -409,7 +409,19 @@ fn what_does_not_compile_is_shown_by_the_compiler() {
         &copy.screen(&["check", "3"], 1),
         &["exercises/queue does not compile. The first error:", "ring.rs:"],
     );
-    copy.change("exercises/queue/src/ring.rs", "oldest usize,", "oldest: usize,");
+    copy.change("exercises/queue/src/ring.rs", "oldest usize,", "oldest: usize, // include_str!()");
+    copy.change(
+        "exercises/queue/src/semaphore.rs",
+        "permits: Mutex<usize>,",
+        "permits: Mutex<usize>, include: (),",
+    );
+    let why = "exercises/queue/src/semaphore.rs cannot be graded: `include` reads other files, which this lab does not";
+    shows(&copy.screen(&["check", "3"], 1), &[why]);
+    copy.change(
+        "exercises/queue/src/semaphore.rs",
+        "permits: Mutex<usize>, include: (),",
+        "permits: Mutex<usize>,",
+    );
     copy.change(
         "exercises/queue/hunts/latch.rs",
         "self.opened.notify_one()",

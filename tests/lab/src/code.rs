@@ -19,6 +19,17 @@ pub fn code(text: &str) -> String {
     code.trim().to_owned()
 }
 
+/// The words of a file's code: names, keywords and numbers, but nothing in comments and literals.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    let tokens = std::iter::from_fn(move || {
+        let (token, after) = rest.split_at(token(rest));
+        rest = after;
+        Some(token).filter(|token| !token.is_empty())
+    });
+    tokens.filter(|token| token.chars().all(|letter| letter.is_alphanumeric() || letter == '_'))
+}
+
 /// How long a comment, a literal, white space or any other character at the beginning of a text is, in bytes.
 fn token(text: &str) -> usize {
     let first = text.chars().next().map_or(0, char::len_utf8);
@@ -86,7 +97,7 @@ fn raw_string(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::code;
+    use super::{code, words};
 
     #[test]
     fn comments_and_lines_do_not_change_the_code() {
@@ -94,6 +105,12 @@ mod tests {
         let written = "// first\nfn f<'a>(c: char) { /* a /* b */ c */\n    g(\"//\", r#\"/* \" */\"#, '\"', '\\'', \
                        'a'); // last \"\n    h();\n}\n// end";
         assert_eq!(code(written), plain);
+    }
+
+    #[test]
+    fn words_are_neither_in_comments_nor_in_literals() {
+        let text = "r#use /* a */ b::c!(\"d\", r\"e\", 'f'); // g";
+        assert_eq!(words(text).collect::<Vec<_>>(), ["r", "use", "b", "c"]);
     }
 
     #[test]

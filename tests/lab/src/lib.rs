@@ -4,6 +4,7 @@
 //!   course    tests/labs/*.toml: tasks, holes, tests, hints
 //!   tree      the files of a checkout, and copies of it
 //!   code      a file without its comments
+//!   refused   names that no file may use
 //!   build     cargo, and what it built
 //!   trial     one test in one process: did its receipt come back?
 //!   unseen    locks that no model sees
@@ -19,6 +20,7 @@ pub mod code;
 pub mod course;
 pub mod explain;
 pub mod judge;
+pub mod refused;
 pub mod student;
 pub mod tree;
 pub mod trial;

@@ -76,10 +76,12 @@ fn first_unseen(text: &str) -> Option<String> {
     let code = code(text);
     let mut paths = Vec::new();
     for root in ["std", "core"] {
-        for (at, _) in code.match_indices(root) {
-            let begins = !code[..at].ends_with(is_word);
-            if let Some(below) = code[at + root.len()..].trim_start().strip_prefix("::").filter(|_| begins) {
-                leaves(below, &[], &mut paths);
+        let mut at = 0;
+        while let Some(next) = code[at..].find(root) {
+            let begins = !code[..at + next].ends_with(is_word);
+            at += next + root.len();
+            if let Some(below) = code[at..].trim_start().strip_prefix("::").filter(|_| begins) {
+                at = code.len() - leaves(below, &[], DEEPEST, &mut paths).len();
             }
         }
     }
@@ -93,13 +95,19 @@ fn is_word(sign: char) -> bool {
     sign.is_alphanumeric() || sign == '_'
 }
 
-/// Adds every path of a `use` tree, or the one path of an expression, to `paths`. Returns the text after it.
-fn leaves<'t>(tree: &'t str, above: &[&'t str], paths: &mut Vec<Vec<&'t str>>) -> &'t str {
+/// How many levels of a path or tree are searched. Nothing in `std` is as deep.
+const DEEPEST: usize = 16;
+
+/// Adds every path of a `use` tree, or the one path of an expression, to `paths`. Returns the text after it, which is
+/// empty if there are more levels than `deepest`: each takes a call, and a student may have written any number of them.
+fn leaves<'t>(tree: &'t str, above: &[&'t str], deepest: usize, paths: &mut Vec<Vec<&'t str>>) -> &'t str {
+    let Some(deepest) = deepest.checked_sub(1) else { return "" };
     let tree = tree.trim_start();
     if let Some(mut branches) = tree.strip_prefix('{') {
         loop {
             // Skips an `as` name.
-            branches = leaves(branches, above, paths).trim_start_matches(|sign| !",}".contains(sign));
+            branches =
+                leaves(branches, above, deepest, paths).trim_start_matches(|sign| !",};".contains(sign));
             match branches.strip_prefix(',') {
                 Some(others) => branches = others,
                 None => return branches.strip_prefix('}').unwrap_or(branches),
@@ -109,7 +117,7 @@ fn leaves<'t>(tree: &'t str, above: &[&'t str], paths: &mut Vec<Vec<&'t str>>) -
     let (word, rest) = tree.split_at(tree.find(|sign| !is_word(sign) && sign != '*').unwrap_or(tree.len()));
     let path = [above, &[word]].concat();
     if let Some(below) = rest.trim_start().strip_prefix("::") {
-        return leaves(below, &path, paths);
+        return leaves(below, &path, deepest, paths);
     }
     if !word.is_empty() {
         paths.push(path);
@@ -149,6 +157,18 @@ mod tests {
             "static TABLE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(Vec::new);",
         ] {
             assert_eq!(first_unseen(text), None, "{text}");
+        }
+    }
+
+    /// With a call for each level, the first two overflow the stack; read to its end each time, the third takes minutes.
+    #[test]
+    fn no_text_takes_long_or_ends_the_program() {
+        for text in [
+            format!("use std::{}", "{".repeat(300_000)),
+            format!("const X: () = std{};", "::a".repeat(100_000)),
+            "use std::{a ".repeat(80_000),
+        ] {
+            assert_eq!(first_unseen(&text), None);
         }
     }
 

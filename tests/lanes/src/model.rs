@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{Location, PanicHookInfo};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Once};
 use std::thread::ThreadId;
@@ -114,7 +115,8 @@ impl Model {
     /// # Panics
     ///
     /// If any interleaving panics or deadlocks; the message shows it in lanes. A panic that the model catches counts
-    /// too; a model of a thread that panics throws with [`std::panic::resume_unwind`] instead. If there was only one
+    /// too, and in a process for one test also a panic on any other thread; a model of a thread that panics throws with
+    /// [`std::panic::resume_unwind`] instead. If there was only one
     /// interleaving, because then the threads never meet, and the model proves nothing. If the outcomes are not the
     /// expected ones.
     #[track_caller]
@@ -185,27 +187,33 @@ pub struct Run {
     walker: ThreadId,
 }
 
+/// # Panics
+/// Every method panics if this is the run of another model. With such a run, code under test could report outcomes that
+/// the model has not seen. And a model that the student wrote and a test runs, as in "Prove it", judges what is promised,
+/// and not how it is done.
 impl Run {
     /// Reports how this interleaving turned out. All reports are compared with [`Model::outcomes`] at the end.
     pub fn outcome(&self, name: &str) {
+        self.must_be_of_this_model();
         record::outcome(name);
     }
 
     /// Whether the calling thread has done this in the current interleaving: a word as the lanes show it, such as
     /// `write lock`. For promises about how something is done, not only about what comes of it.
-    ///
-    /// # Panics
-    /// If this is the run of another model. A model that the student wrote and a test runs, as in "Prove it", judges
-    /// what is promised, and not how it is done.
     pub fn has_done(&self, what: &str) -> bool {
-        assert!(self.walker == std::thread::current().id(), "this is a run of another model");
+        self.must_be_of_this_model();
         record::has_done(what)
     }
 
     /// Adds a step of the model's own to the lane of the calling thread: `accepted 1`.
     #[track_caller]
     pub fn note(&self, text: impl Into<String>) {
+        self.must_be_of_this_model();
         record::did(Action::Note(text.into()), Some(Location::caller()));
+    }
+
+    fn must_be_of_this_model(&self) {
+        assert!(self.walker == std::thread::current().id(), "this is a run of another model");
     }
 }
 
@@ -219,6 +227,13 @@ thread_local! {
     static VERDICT: RefCell<Option<Sender<Verdict>>> = const { RefCell::new(None) };
 }
 
+/// How many models are being walked. One inside of another could hide a failure of the outer model.
+static WALKING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many panics there were on threads that walk no model. While a model is walked, such a thread can be one that the
+/// code under test has started, and the assertion that failed there can be one of the model's.
+static PANICS_ELSEWHERE: AtomicUsize = AtomicUsize::new(0);
+
 fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -230,8 +245,16 @@ fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
         }));
     });
 
+    // This is how `cargo lab` and the grader start a test. Tests that run at the same time may panic on their threads,
+    // and each may run a model.
+    let is_only_test =
+        ["--exact", "--test-threads=1"].iter().all(|word| std::env::args().any(|other| other == *word));
+    let is_inside = record::walks() || is_only_test && WALKING.load(Ordering::SeqCst) > 0;
+    assert!(!is_inside, "a model cannot run inside of another one");
+    WALKING.fetch_add(1, Ordering::SeqCst);
     let (verdict, verdicts) = channel();
     let model = Arc::clone(model);
+    let panics_before = PANICS_ELSEWHERE.load(Ordering::SeqCst);
     let walk = std::thread::Builder::new().name("the model".to_owned());
     let walking = walk.spawn(move || {
         VERDICT.set(Some(verdict.clone()));
@@ -241,6 +264,8 @@ fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
             let _fence = record::StopUnwinding;
             record::begin_interleaving();
             model(&Run { walker });
+            let panics = PANICS_ELSEWHERE.load(Ordering::SeqCst) - panics_before;
+            assert!(!is_only_test || panics == 0, "{STRANGER_PANICKED}");
         });
         // The record is gone if the model has caught a panic: then the test knows already.
         if let Some(record) = record::end_model() {
@@ -248,12 +273,20 @@ fn walk(manner: Manner, limits: Limits, model: &Arc<Body>) -> Verdict {
         }
     });
     walking.expect("the system can start a thread");
-    verdicts.recv().expect("the thread that walks a model sends a verdict, unless resume_unwind has ended it")
+    let verdict = verdicts.recv();
+    WALKING.fetch_sub(1, Ordering::SeqCst);
+    verdict.expect("the thread that walks a model sends a verdict, unless resume_unwind has ended it")
 }
+
+const STRANGER_PANICKED: &str =
+    "a thread that the model does not know has panicked: was it started by `std::thread`?";
 
 /// The panic hook. On a thread that walks a model it sends the verdict to the test, and returns true.
 fn failed_a_model(panic: &PanicHookInfo<'_>) -> bool {
-    let Some(verdict) = VERDICT.take() else { return false };
+    let Some(verdict) = VERDICT.take() else {
+        PANICS_ELSEWHERE.fetch_add(usize::from(!record::walks()), Ordering::SeqCst);
+        return false;
+    };
     let record = record::end_model().unwrap_or_default();
     // It cannot fail, because the test waits. If it did, a panic inside the hook would only abort the program.
     let _ = verdict.send(Verdict::Failed(record, Panic::new(panic)));

@@ -110,6 +110,11 @@ pub(crate) fn begin_model(manner: Manner) {
     RECORD.set(Some(Record { manner, ..Record::default() }));
 }
 
+/// Whether this thread of the operating system walks a model, or has walked one that failed.
+pub(crate) fn walks() -> bool {
+    WALKS.get()
+}
+
 /// Ends the record and hands it over. Nothing is recorded afterwards.
 pub(crate) fn end_model() -> Option<Record> {
     RECORD.take()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lanes::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use lanes::sync::{Condvar, Mutex, MutexGuard, RwLock};
-use lanes::{Model, thread};
+use lanes::{Model, Run, thread};
 
 #[test]
 fn a_release_store_and_a_relaxed_load_order_nothing() {
@@ -281,17 +281,24 @@ fn a_walk_that_fails_says_how_and_does_not_panic() {
     assert!(failure.contains("on purpose") && failure.contains("step  main"), "{failure}");
 }
 
-/// A model that judges others would otherwise be recognized by how its part works, with a run that it has got elsewhere.
+/// A model that judges others would otherwise be recognized by how its part works, and a part could report the outcomes
+/// of its own model, with a run that it has got elsewhere.
 #[test]
-fn how_something_was_done_is_asked_of_a_models_own_run_only() {
-    let run = Arc::new(std::sync::Mutex::new(None));
-    let got = run.clone();
-    Model::new("a run").walk(move |run| *got.lock().expect("nobody panics") = Some(*run));
-    let run = run.lock().expect("nobody panics").take().expect("the model has run");
-    let walk = Model::new("another model").walk(move |own| {
-        assert!(!own.has_done("lock"));
-        assert!(!run.has_done("lock"));
-    });
-    let failure = walk.failure.expect("the second question is refused");
-    assert!(failure.contains("this is a run of another model"), "{failure}");
+fn a_run_is_only_of_use_in_its_own_model() {
+    let uses: [fn(&Run); 3] = [
+        |run| assert!(!run.has_done("lock")),
+        |run| run.outcome("the part says so"),
+        |run| run.note("the part says so"),
+    ];
+    let (sender, run) = std::sync::mpsc::channel();
+    Model::new("a run").walk(move |run| sender.send(*run).expect("this test waits for it"));
+    let run = run.recv().expect("the model has run");
+    for use_it in uses {
+        let walk = Model::new("another model").walk(move |own| {
+            use_it(own);
+            use_it(&run);
+        });
+        let failure = walk.failure.expect("a run of another model is refused");
+        assert!(failure.contains("this is a run of another model"), "{failure}");
+    }
 }

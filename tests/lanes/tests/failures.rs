@@ -460,3 +460,51 @@ fn a_thread_of_std_is_told_that_the_model_does_not_know_it() {
     let text = walk.failure.expect("the model panics");
     assert!(text.contains("the model does not know this thread"), "{text}");
 }
+
+/// As `cargo lab` and the grader start a test.
+#[test]
+fn a_panic_that_is_lost_on_another_thread_fails_the_model() {
+    for (test, why) in [
+        ("loses_a_panic_on_a_thread", "a thread that the model does not know has panicked"),
+        ("loses_a_panic_in_a_model", "a model cannot run inside of another one"),
+        ("loses_a_panic_in_a_model_on_a_thread", "a thread that the model does not know has panicked"),
+    ] {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = command.args(["--ignored", "--exact", test, "--test-threads=1"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(!output.status.success(), "{text}");
+        assert!(text.contains(why), "{text}");
+    }
+}
+
+fn loses_a_panic_in(loses: impl Fn(fn()) + Send + Sync + 'static) {
+    Model::new("a promise that does not hold").check(move |_| {
+        let number = Arc::new(AtomicUsize::new(0));
+        let other = number.clone();
+        let adder = thread::spawn_named("adder", move || other.fetch_add(1, Ordering::SeqCst));
+        number.fetch_add(1, Ordering::SeqCst);
+        loses(|| panic!("it does not hold"));
+        adder.join().unwrap();
+    });
+}
+
+#[test]
+#[ignore = "a_panic_that_is_lost_on_another_thread_fails_the_model runs it"]
+fn loses_a_panic_on_a_thread() {
+    loses_a_panic_in(|broken| drop(std::thread::spawn(broken).join()));
+}
+
+#[test]
+#[ignore = "a_panic_that_is_lost_on_another_thread_fails_the_model runs it"]
+fn loses_a_panic_in_a_model() {
+    loses_a_panic_in(|broken| drop(Model::new("another model").walk(move |_| broken())));
+}
+
+#[test]
+#[ignore = "a_panic_that_is_lost_on_another_thread_fails_the_model runs it"]
+fn loses_a_panic_in_a_model_on_a_thread() {
+    loses_a_panic_in(|broken| {
+        let walk = move || Model::new("another model").walk(move |_| broken());
+        drop(std::thread::spawn(walk).join());
+    });
+}

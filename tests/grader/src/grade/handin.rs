@@ -2,7 +2,9 @@
 
 use super::Submission;
 use lab::course::Lab;
+use lab::refused::refusal;
 use lab::tree::Files;
+use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -16,14 +18,6 @@ pub(super) struct Chosen {
     /// For the student: what was not used, and why.
     pub(super) notes: Vec<String>,
 }
-
-/// Parts of the names of macros that expand to unsafe code that the lint `unsafe_code` does not notice, because it is
-/// not written in the student's file: a function in assembly; and those of nix, whose unsafe code calls whatever
-/// `libc::setsockopt` means where they are used. A macro cannot compose a name, so a file that uses one of them
-/// contains its name.
-const UNSAFE_MACROS: [&str; 5] = ["naked_asm", "sockopt_impl", "ioctl_none", "ioctl_read", "ioctl_write"];
-/// Macros that read files while the compiler runs. A teacher's own models are among these files.
-const READING_MACROS: [&str; 5] = ["include_str", "include_bytes", "include!", "include !", "::include"];
 
 impl Chosen {
     pub(super) fn of(submission: &Submission, lab: &Lab, shipped: &Files) -> Chosen {
@@ -50,23 +44,32 @@ impl Chosen {
         let lock = |(path, text): (&PathBuf, &String)| {
             let is_locked = self.theirs.contains(path);
             let lock = if is_locked && path.starts_with("src") { "#![forbid(unsafe_code)] " } else { "" };
-            let names = |macros: &[&'static str]| {
-                macros.iter().copied().find(|name| is_locked && text.contains(name))
-            };
-            let refusal = match (names(&UNSAFE_MACROS), names(&READING_MACROS)) {
-                (Some(name), _) => format!("`{name}` writes unsafe code"),
-                (None, Some(name)) => format!("`{name}` reads other files"),
-                (None, None) => String::new(),
-            };
-            let refusal = if refusal.is_empty() {
-                refusal
-            } else {
-                format!("compile_error!(\"{refusal}, which this lab does not need\"); ")
-            };
+            let refusal = if is_locked { refusal(words(text).iter().map(String::as_str)) } else { None };
+            let refusal = refusal.map(|why| format!("compile_error!(\"{why}\"); ")).unwrap_or_default();
             (path.clone(), format!("{lock}{refusal}{text}"))
         };
         self.files.iter().map(lock).collect()
     }
+}
+
+/// The names in a file, as the compiler reads it; all words, if it cannot be read, because then it does not compile.
+fn words(text: &str) -> Vec<String> {
+    let Ok(tokens) = text.parse::<TokenStream>() else {
+        return text.split(|sign: char| !sign.is_alphanumeric() && sign != '_').map(str::to_owned).collect();
+    };
+    let mut words = Vec::new();
+    // Not by recursion, because groups of tokens can be nested as deeply as a student likes.
+    let mut unread = vec![tokens];
+    while let Some(tokens) = unread.pop() {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(name) => words.push(name.to_string().trim_start_matches("r#").to_owned()),
+                TokenTree::Group(group) => unread.push(group.stream()),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
+    }
+    words
 }
 
 fn not_used(lab: &Lab, path: &Path, is_shipped: bool) -> String {
@@ -117,7 +120,8 @@ pub(super) fn name(path: &Path) -> String {
         kept.push('_');
     }
     kept.truncate(kept.floor_char_boundary(LONGEST_NAME));
-    kept
+    // `.`, `..` and nothing are folders, but not of this submission.
+    if Path::new(&kept).file_name().is_some() { kept } else { "unnamed".to_owned() }
 }
 
 /// A name for each submission. Submissions with the same name get numbers, so that none loses its report.
@@ -205,23 +209,55 @@ mod tests {
         }
     }
 
+    /// The sources of a submission as they are compiled, if every file with holes has this text.
+    fn locked(lab: &Lab, text: &str) -> Files {
+        let files = with_holes(lab).into_iter().map(|path| (path, text.to_owned())).collect();
+        let parts = BTreeMap::from([(lab.part.clone(), files)]);
+        let submission =
+            Submission { name: "mine".to_owned(), parts, notes: Vec::new(), refused: BTreeMap::new() };
+        Chosen::of(&submission, lab, &Files::new()).locked()
+    }
+
     #[test]
-    fn no_macro_writes_unsafe_code_for_a_student() {
+    fn no_macro_writes_unsafe_code_or_reads_files_for_a_student() {
         let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
         let texts = [
             "nix::setsockopt_impl!(Peek, level(), libc::ONE, u8, Nothing);",
             "use nix::getsockopt_impl as quiet;",
             "nix::ioctl_read_bad!(#[unsafe(no_mangle)] write, 1, u8);",
             "use core::arch::naked_asm as quiet;",
+            "use std::{include as quiet};",
+            "r#include /* */ !(\"ours\");",
+            "macro_rules! m { ($name:ident) => { $name!(\"ours\"); } }\nm!(include);",
+            "const A: &[u8] = br#\"\\\"#; include!(\"ours\"); const B: &str = \"\";",
+            "m!('r\"\\\" \"); include!(\"ours\"); const B: &str = \"\";",
+            "#![doc = include_str!(\"ours\")]",
+            "use std::panic::{self, take_hook as quiet};",
         ];
         for (lab, text) in course.labs.iter().flat_map(|lab| texts.map(|text| (lab, text))) {
-            let files = with_holes(lab).into_iter().map(|path| (path, text.to_owned())).collect();
-            let parts = BTreeMap::from([(lab.part.clone(), files)]);
-            let submission =
-                Submission { name: "mine".to_owned(), parts, notes: Vec::new(), refused: BTreeMap::new() };
-            for (path, locked) in Chosen::of(&submission, lab, &Files::new()).locked() {
+            for (path, locked) in locked(lab, text) {
                 let name = path.display();
                 assert!(locked.contains("compile_error!("), "{name} of lab {} may say: {text}", lab.number);
+            }
+        }
+    }
+
+    #[test]
+    fn groups_of_any_depth_are_searched() {
+        let deep = format!("{}include{}", "(".repeat(200_000), ")".repeat(200_000));
+        assert_eq!(words(&deep), ["include"]);
+    }
+
+    #[test]
+    fn what_looks_like_such_a_macro_is_not_refused() {
+        let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
+        let lab = course.lab("queue").expect("a lab");
+        for text in [
+            "// What to include! And set_hook.\n/** Like ioctl_read. */ fn f() {}",
+            "fn f() { Self::includes(\"include!\"); }",
+        ] {
+            for locked in locked(lab, text).values() {
+                assert!(!locked.contains("compile_error!("), "{locked}");
             }
         }
     }
@@ -237,5 +273,11 @@ mod tests {
     fn two_submissions_with_one_name_keep_both_their_reports() {
         let paths = ["a/alice.zip", "b/alice", "alice-2.tar.gz", "c/alice.ZIP", "bob"].map(PathBuf::from);
         assert_eq!(names(&paths), ["alice", "alice-2", "alice-2-2", "alice-3", "bob"]);
+    }
+
+    #[test]
+    fn every_name_is_a_folder_of_its_own_among_the_reports() {
+        let paths = ["a/..zip", "b/...zip", "\u{202e}.zip", "unnamed.zip", ".hidden.zip"].map(PathBuf::from);
+        assert_eq!(names(&paths), ["unnamed", "unnamed-2", "unnamed-3", "unnamed-4", ".hidden"]);
     }
 }

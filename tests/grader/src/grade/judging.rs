@@ -18,6 +18,7 @@ use lab::tree;
 use lab::trial::{Outcome, promise};
 use lab::unseen::unseen;
 use lab::view::View;
+use nix::unistd::Uid;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs;
@@ -32,6 +33,10 @@ const BUDGET: Duration = Duration::from_secs(600);
 const SERVERS: usize = 3;
 /// How much printed text goes into a report, in bytes.
 const LONGEST_TEXT: usize = 16 << 10;
+
+/// How many notes a report has, and how long each may be, in bytes: names of files come from the submission.
+const MOST_NOTES: usize = 20;
+const LONGEST_NOTE: usize = 2000;
 
 /// The input of the process that judges a submission.
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,6 +82,14 @@ pub(super) fn judge_submission(assignment: &Assignment) -> Result<Grade> {
         }
         Err(error) => grade.problem = Some(format!("{error:#}")),
     }
+    // A file system's names and an archive's are as long and as many as a student likes.
+    grade.problem = grade.problem.map(|why| beginning_of(why, LONGEST_TEXT));
+    let more = grade.notes.len().saturating_sub(MOST_NOTES);
+    grade.notes.truncate(MOST_NOTES);
+    grade.notes = grade.notes.into_iter().map(|note| beginning_of(note, LONGEST_NOTE)).collect();
+    if more > 0 {
+        grade.notes.push(format!("{more} more notes were left out."));
+    }
     grade.took = start.elapsed();
     Ok(grade)
 }
@@ -99,7 +112,10 @@ fn judge_labs(
         let lab = course.lab(&reference.part)?;
         of_labs |= submission.parts.contains_key(&lab.part);
         let judging = Judging::new(assignment, submission, reference, lab);
-        judging.marks(grade).with_context(|| format!("lab {}", lab.number))?;
+        let marked = judging.marks(grade);
+        // What the last test left running would go on after the grader.
+        judging.cell(Vec::new(), FOR_TESTS).sweep();
+        marked.with_context(|| format!("lab {}", lab.number))?;
     }
     if !of_labs {
         let found: Vec<&str> = submission.parts.keys().map(String::as_str).collect();
@@ -153,6 +169,7 @@ impl<'a> Judging<'a> {
         }
         self.lay_out(&chosen.locked())?;
         let built = self.build()?;
+        self.give_what_is_built(Uid::from_raw(0))?;
         let runnable = self.runnable(&built).without(unseen(self.lab, &chosen.files));
         let mut hung: Vec<&str> = Vec::new();
         for task in tasks {
@@ -214,13 +231,7 @@ impl<'a> Judging<'a> {
         let work = self.assignment.root.parent().unwrap_or(&self.assignment.root).display();
         let text =
             text.replace(&format!("{root}/"), "").replace(&format!("{work}/"), "").replace("/course/", "");
-        let mut text = handin::without_ports(&handin::without_escapes(&text));
-        let mut end = text.len().min(LONGEST_TEXT);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-        text
+        beginning_of(handin::without_ports(&handin::without_escapes(&text)), LONGEST_TEXT)
     }
 
     fn cell(&self, shown: Vec<Shown>, limits: Limits) -> Cell {
@@ -300,6 +311,12 @@ impl<'a> Judging<'a> {
     }
 }
 
+/// A text without what is longer than `most` bytes.
+fn beginning_of(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
 /// The promises that break besides the one that is explained, for end-to-end tasks, where each counts.
 fn also_broken(judged: &Judged<'_>) -> String {
     let failed = judged.outcomes.iter().filter(|outcome| !outcome.passed).skip(1);
@@ -308,5 +325,36 @@ fn also_broken(judged: &Judged<'_>) -> String {
         String::new()
     } else {
         format!("\nThese break too:\n{lines}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_submission_cannot_fill_its_report_with_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long = format!("{}/", "x".repeat(200)).repeat(8);
+        for copy in 0..100 {
+            let below = folder.path().join(format!("{copy}/{long}queue/src"));
+            fs::create_dir_all(&below).expect("a folder");
+            fs::write(below.join("ring.rs"), format!("// {copy}")).expect("a file");
+        }
+        let root = tree::root().expect("a checkout");
+        let points = crate::points::points(&Course::load(&root).expect("labs")).expect("points");
+        let assignment = Assignment {
+            root,
+            submission: folder.path().into(),
+            references: Vec::new(),
+            points,
+            sandbox: Sandbox::Weak,
+            seat: 0,
+            folder: PathBuf::new(),
+        };
+        let grade = judge_submission(&assignment).expect("a grade");
+        assert_eq!(grade.notes.len(), MOST_NOTES + 1, "{:#?}", grade.notes);
+        assert_eq!(grade.notes.last().map(String::as_str), Some("79 more notes were left out."));
+        assert_eq!(grade.notes.iter().map(String::len).max(), Some(LONGEST_NOTE));
     }
 }

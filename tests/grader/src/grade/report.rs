@@ -43,8 +43,7 @@ pub const GRADE: &str = "grade.json";
 /// If a file cannot be written. The old ones stay.
 pub fn write(folder: &Path, grade: &Grade, sum: u64, all: &[&Grade]) -> Result<()> {
     let put = |name: &Path, text: String| put(&folder.join(name), text);
-    // A submission's name is a file name, but it may be a special one, such as `..`.
-    let own = Path::new(&grade.name).file_name().map_or_else(|| Path::new("unnamed"), Path::new);
+    let own = Path::new(&grade.name);
     put(&own.join("report.md"), markdown(grade))?;
     put(&own.join("results.json"), pretty(&gradescope(grade)))?;
     put(&own.join("result.json"), pretty(&classroom50(grade)))?;

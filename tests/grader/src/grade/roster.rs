@@ -6,6 +6,7 @@
 
 use super::Grade;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// A gradebook with grades in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +53,11 @@ pub fn gradebook(roster: &str, grades: &[&Grade]) -> Gradebook {
         let mine = rows_of(&rows, &owner);
         match mine[..] {
             [row] => {
+                if !owner.fits_to_its_end(&rows[row]) {
+                    let of = &rows[row][0];
+                    warnings
+                        .push(format!("{name} counts for the row of {of}, but only a part of its name fits"));
+                }
                 if let Some(other) = of_row.insert(row, grade) {
                     let better = if other.earned() > grade.earned() { other } else { grade };
                     of_row.insert(row, better);
@@ -123,8 +129,9 @@ enum Owner {
     /// Canvas: the family name and the first name in one word, and the student's number. A second number is the
     /// submission's.
     Canvas(String, String),
-    /// Words, one of which may be a login or a number.
-    Words(Vec<String>),
+    /// Words. One may be a login or a number, and so may several that are next to each other, such as `ada-l`. For each
+    /// such text: which words it is made of.
+    Words(BTreeMap<String, Range<usize>>),
 }
 
 impl Owner {
@@ -141,8 +148,10 @@ impl Owner {
         {
             return Owner::Canvas(plain(who), number.to_owned());
         }
-        let words = name.split(['_', '-', '.', ' ']).map(plain);
-        Owner::Words(words.chain([plain(name), plain(parts[0])]).collect())
+        let words = name.split(['_', '-', '.', ' ']).map(plain).filter(|word| !word.is_empty());
+        let words: Vec<String> = words.collect();
+        let runs = (0..words.len()).flat_map(|from| (from + 1..=words.len()).map(move |to| from..to));
+        Owner::Words(runs.map(|run| (words[run.clone()].concat(), run)).collect())
     }
 
     /// How many signs in a row point to this student.
@@ -159,16 +168,35 @@ impl Owner {
             Owner::Canvas(who, number) => {
                 2 * usize::from(row.contains(number)) + usize::from(names_in(row).contains(who))
             }
-            Owner::Words(words) => {
-                let says_so = |field: &&String| {
-                    let login = plain(field.split('@').next().unwrap_or(field));
-                    // A short number could be a grade, and one or two letters a section.
-                    [login, plain(field)].iter().any(|key| key.chars().count() >= 3 && words.contains(key))
-                };
-                let whole = names_in(row).iter().any(|name| words.contains(name));
-                row.iter().filter(says_so).count() + usize::from(whole)
-            }
+            Owner::Words(_) => self.fitting(row).len(),
         }
+    }
+
+    /// The words that fit a field of a row, or a full name in it, one after the other.
+    fn fitting(&self, row: &[String]) -> Vec<Range<usize>> {
+        let Owner::Words(runs) = self else { return Vec::new() };
+        let longest = |keys: &[String]| {
+            let runs = keys.iter().filter_map(|key| runs.get(key));
+            runs.max_by_key(|run| run.len()).cloned()
+        };
+        // A short number could be a grade, and one or two letters a section.
+        let keys = |field: &String| {
+            let login = plain(field.split('@').next().unwrap_or(field));
+            let mut keys = vec![login, plain(field)];
+            keys.retain(|key| key.chars().count() >= 3);
+            keys
+        };
+        row.iter().filter_map(|field| longest(&keys(field))).chain(longest(&names_in(row))).collect()
+    }
+
+    /// Whether the last word fits a row. The first ones may be the name of a repository, as in `labs-ada`, and GitHub
+    /// packs a branch of it as `labs-ada-main`.
+    fn fits_to_its_end(&self, row: &[String]) -> bool {
+        let Owner::Words(runs) = self else { return true };
+        let words =
+            runs.iter().filter(|(word, run)| run.len() == 1 && !["main", "master"].contains(&word.as_str()));
+        let end = words.map(|(_, run)| run.end).max();
+        self.fitting(row).iter().map(|run| run.end).max() >= end
     }
 }
 
@@ -183,9 +211,20 @@ fn names_in(row: &[String]) -> Vec<String> {
     alone.chain(pairs).filter(|name| !name.is_empty()).collect()
 }
 
-/// The rows that a submission may belong to. Of two students with one name, the one whose number matches too.
+/// The rows that a submission may belong to. Of two students with one name, the one whose number matches too. And words
+/// that fit a row do not count if more words fit another one: `labs-ada-l` is of `ada-l`, and not of `ada`.
 fn rows_of(rows: &[Vec<String>], owner: &Owner) -> Vec<usize> {
-    let signs: Vec<usize> = rows.iter().map(|row| owner.signs_in(row)).collect();
+    let fitting: BTreeSet<(usize, usize)> =
+        rows.iter().flat_map(|row| owner.fitting(row)).map(|run| (run.start, run.end)).collect();
+    let is_part_of_more = |run: &Range<usize>| {
+        let mut wider = fitting.iter().filter(|(start, end)| end - start > run.len());
+        wider.any(|(start, end)| *start <= run.start && run.end <= *end)
+    };
+    let signs = |row: &Vec<String>| match owner {
+        Owner::Words(_) => owner.fitting(row).iter().filter(|run| !is_part_of_more(run)).count(),
+        _ => owner.signs_in(row),
+    };
+    let signs: Vec<usize> = rows.iter().map(signs).collect();
     let most = signs.iter().max().copied().unwrap_or(0);
     (0..rows.len()).filter(|&row| most > 0 && signs[row] == most).collect()
 }

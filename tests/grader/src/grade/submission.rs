@@ -36,6 +36,21 @@ pub struct Submission {
 /// The copies of each file of an exercise.
 type Copies = BTreeMap<(String, PathBuf), Vec<(Place, Entry)>>;
 
+/// Exercises as they were handed out. Each is cut once, because that takes longer than reading a thousand files.
+struct Shipped<'c> {
+    course: &'c Course,
+    of: BTreeMap<String, Files>,
+}
+
+impl Shipped<'_> {
+    fn of(&mut self, part: &str) -> Result<&Files> {
+        if !self.of.contains_key(part) {
+            self.of.insert(part.to_owned(), cut::exercise(&self.course.root, self.course.lab(part)?)?);
+        }
+        Ok(&self.of[part])
+    }
+}
+
 impl Submission {
     /// Reads a folder, an archive, or one file.
     ///
@@ -68,9 +83,10 @@ impl Submission {
                 None => found.rust.push(entry.path.display().to_string()),
             }
         }
-        let irrelevant = submission.judge_unread(course, &copies, &found.unread)?;
+        let mut shipped = Shipped { course, of: BTreeMap::new() };
+        let irrelevant = submission.judge_unread(&mut shipped, &copies, &found.unread)?;
         for ((part, file), copies) in copies {
-            submission.choose(course, &part, file, copies)?;
+            submission.choose(&mut shipped, &part, file, copies)?;
         }
         if submission.parts.is_empty() {
             if let Some(why) = submission.refused.into_values().next() {
@@ -85,21 +101,27 @@ impl Submission {
     }
 
     /// Refuses the labs whose work may be in a file that could not be read. What nobody will miss is handed back.
-    fn judge_unread(&mut self, course: &Course, copies: &Copies, unread: &[Unread]) -> Result<Vec<String>> {
+    fn judge_unread(
+        &mut self,
+        shipped: &mut Shipped<'_>,
+        copies: &Copies,
+        unread: &[Unread],
+    ) -> Result<Vec<String>> {
+        let course = shipped.course;
         let mut irrelevant = Vec::new();
         for Unread { path, why } in unread {
             let mut missed = BTreeMap::new();
             let mut is_replaced = false;
             for place in candidates(course, path) {
                 let lab = course.lab(&place.part)?;
-                let shipped = cut::exercise(&course.root, lab)?;
+                let shipped = shipped.of(&place.part)?;
                 let better = |(copy, entry): &(Place, Entry)| {
                     (copy.rank, copy.depth) < (place.rank, place.depth)
                         && shipped.get(&place.file) != Some(&entry.text)
                 };
                 let others = copies.get(&(place.part.clone(), place.file.clone()));
                 is_replaced |= others.is_some_and(|copies| copies.iter().any(better));
-                if is_used(&place.file, &with_holes(lab), &shipped) {
+                if is_used(&place.file, &with_holes(lab), shipped) {
                     missed.insert(place.part, format!("{} cannot be used: {why}", path.display()));
                 }
             }
@@ -116,14 +138,14 @@ impl Submission {
     /// Takes one of several copies of a file.
     fn choose(
         &mut self,
-        course: &Course,
+        shipped: &mut Shipped<'_>,
         part: &str,
         file: PathBuf,
         mut copies: Vec<(Place, Entry)>,
     ) -> Result<()> {
         let name = format!("exercises/{part}/{}", file.display());
         if copies.iter().any(|(_, copy)| copy.text != copies[0].1.text) {
-            let shipped = cut::exercise(&course.root, course.lab(part)?)?;
+            let shipped = shipped.of(part)?;
             let is_shipped = |entry: &Entry| shipped.get(&file) == Some(&entry.text);
             // Nobody means what was handed out. Of two with one name in an archive, the later one was added to it.
             copies.reverse();

@@ -153,8 +153,8 @@ impl Sandbox {
             weak,
             "this machine refuses what a sandbox needs ({why}). As root it needs CAP_SYS_ADMIN (docker run --privileged); \
              as another user, user namespaces and newuidmap (package uidmap). With --weak, submissions run without \
-             namespaces: they can reach the network and, where the kernel has no Landlock, what their user can read. Then \
-             grade in a container that holds nothing else."
+             namespaces: they can reach the network and, where the kernel has no Landlock, read and change what their \
+             user can. Then grade in a container that holds nothing else."
         );
         Ok(Sandbox::Weak)
     }
@@ -169,9 +169,9 @@ impl Sandbox {
                 return Some("this kernel has no Landlock, the second wall of a sandbox".into());
             }
             (false, true) => {
-                "and this kernel has no Landlock, so they can read what users 61000 and above can read"
+                "and this kernel has no Landlock, so they can read and change what users 61000 and above can"
             }
-            (false, false) => "and this kernel has no Landlock, so they can read and write your files",
+            (false, false) => "and this kernel has no Landlock, so they can read and change your files",
         };
         Some(format!("submissions run without namespaces: they can reach the network; {files}"))
     }

@@ -213,7 +213,8 @@ pub fn all(shipped: &Files, solution: &Files, lost_wake_up: &Files) -> Vec<Attac
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let status = status.lines().filter(|line| ["Uid:", "CapEff:", "CapBnd:", "NoNewPrivs:", "Seccomp:"].iter().any(|name| line.starts_with(name)));
         let others = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok()).count();
-        panic!("FOUND {found:?}\n{}\nprocesses: {others}\nvariables: {:?}", status.collect::<Vec<_>>().join("\n"), std::env::vars().map(|(name, _)| name).collect::<Vec<_>>())"#,
+        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(std::env::current_exe().unwrap()).unwrap());
+        panic!("FOUND {found:?}\nits program is of user {owner}\n{}\nprocesses: {others}\nvariables: {:?}", status.collect::<Vec<_>>().join("\n"), std::env::vars().map(|(name, _)| name).collect::<Vec<_>>())"#,
         ),
     );
     add(

@@ -131,6 +131,44 @@ const WITH_NIX: Attempts = Attempts {
                 process_vm_writev(Pid::this(), &[std::io::IoSlice::new(&[0; 16])], &[at])
             }"#,
         ),
+        // The crate asks twice for the slices: first where they are, then how many there are.
+        (
+            "any memory, by two answers to one question",
+            r#"{
+                use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg};
+                use std::io::IoSliceMut;
+                #[repr(C)]
+                struct Liar<'a> {
+                    one: [IoSliceMut<'a>; 1],
+                    address_and_length: [usize; 2],
+                    two: [IoSliceMut<'a>; 2],
+                    asked: bool,
+                }
+                impl<'a> AsMut<[IoSliceMut<'a>]> for Liar<'a> {
+                    fn as_mut(&mut self) -> &mut [IoSliceMut<'a>] {
+                        if std::mem::replace(&mut self.asked, true) { &mut self.two } else { &mut self.one }
+                    }
+                }
+                let secret = [7_u8; 16];
+                let (from, to) = std::os::unix::net::UnixDatagram::pair().unwrap();
+                from.send(&[0; 16]).unwrap();
+                let none = || IoSliceMut::new(&mut []);
+                let address_and_length = [secret.as_ptr() as usize, 16];
+                let mut liar = Liar { one: [none()], address_and_length, two: [none(), none()], asked: false };
+                let mut headers = MultiHeaders::<()>::preallocate(1, None);
+                let to = std::os::fd::AsRawFd::as_raw_fd(&to);
+                recvmmsg(to, &mut headers, [&mut liar], MsgFlags::empty(), None).map(Iterator::count)
+            }"#,
+        ),
+        (
+            "what must not change, by a pipe",
+            r#"{
+                let (from, mut to) = std::io::pipe().unwrap();
+                std::io::Write::write_all(&mut to, &[0; 16]).unwrap();
+                let kept = [7_u8; 16];
+                nix::fcntl::vmsplice(&from, &[std::io::IoSlice::new(&kept)], nix::fcntl::SpliceFFlags::empty())
+            }"#,
+        ),
         ("letting others read its memory", "nix::sys::prctl::set_dumpable(true)"),
         (
             "a program in memory",

@@ -57,6 +57,11 @@ pub fn all() -> Vec<(&'static str, String)> {
         ),
         ("includes-the-points", "const _: &str = include_str!(\"/course/tests/points.toml\");"),
         ("includes-the-machines-users", "const _: () = panic!(\"{}\", include_str!(\"/etc/passwd\"));"),
+        ("includes-by-another-name", "use std::{include as quiet};\nquiet!(\"/course/tests/points.toml\");"),
+        (
+            "includes-by-a-name-in-a-macro",
+            "macro_rules! quiet { ($m:ident) => { const _: &str = $m!(\"/etc/passwd\"); } }\nquiet!(include_str);",
+        ),
         ("includes-the-process-above", "const _: &[u8] = include_bytes!(\"/proc/1/environ\");"),
         ("asks-for-the-graders-variables", "const _: &str = env!(\"GRADER_ASSIGNMENT\");"),
         ("uses-the-graders-libraries", "extern crate lab;\nextern crate grader;"),

@@ -283,6 +283,8 @@ fn sees_only_itself(grade: &Grade, root: &Path) {
         assert!(text.contains(line), "{line} should be there:\n{text}");
     }
     assert!(!text.contains("Uid:\t0"), "another user:\n{text}");
+    // Where no sandbox hides it, a test could replace a program that belongs to its user.
+    assert!(text.contains("its program is of user 0"), "it cannot be changed:\n{text}");
     assert!(!text.contains(&root.display().to_string()), "no place of this machine:\n{text}");
 }
 

@@ -5,6 +5,7 @@ use super::{bold, dim, serve, width, word, wrap};
 use crate::course::{Course, Kind, Lab, Task};
 use crate::explain::{explanation, first_error, indent};
 use crate::judge::{self, Judged, Manner, Runnable, State};
+use crate::refused::refusal_of;
 use crate::tree;
 use crate::view::{LANES_STEPS, LANES_WIDTH, View};
 use anyhow::Result;
@@ -188,8 +189,15 @@ impl<'c> Check<'c> {
             || !tree::is_as_committed(&self.course.root, &self.lab.exercise(&self.course.root))
     }
 
-    /// Builds the tests of the part, or of one task. If it does not compile, prints the first error and returns false.
+    /// Builds the tests of the part, or of one task. If it does not compile here, or would not for the grader, prints the
+    /// first error and returns false.
     fn build(&mut self, only: Option<&Task>) -> Result<bool> {
+        for (path, text) in tree::student_files(&self.course.root, self.lab)? {
+            if let Some(why) = refusal_of(&text) {
+                println!("\nexercises/{}/{} cannot be graded: {why}.", self.lab.part, path.display());
+                return Ok(false);
+            }
+        }
         let runnable = judge::build_part(&self.course.root, self.lab, only, &self.target)?;
         if let Some(errors) = &runnable.errors {
             let part = &self.lab.part;

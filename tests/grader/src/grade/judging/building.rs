@@ -8,9 +8,10 @@ use anyhow::{Context, Result};
 use lab::course::Kind;
 use lab::tree::{self, Files};
 use lab::trial::supervise_build;
-use nix::unistd::chown;
+use nix::unistd::{Uid, chown, getuid};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::lchown;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -37,13 +38,26 @@ impl Judging<'_> {
             fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let user = self.cell(Vec::new(), FOR_BUILDS).user();
-        if nix::unistd::getuid().is_root() {
-            chown(&self.out, Some(user), None).context("cannot give a folder to a cell's user")?;
+        self.give_what_is_built(user)?;
+        if getuid().is_root() {
             open_to_all(&self.out, 0o755)?;
             // Without namespaces, the door is the cell's temporary folder.
             if self.assignment.sandbox == Sandbox::Weak {
                 chown(&self.door, Some(user), None).context("cannot give a folder to a cell's user")?;
             }
+        }
+        Ok(())
+    }
+
+    /// Makes a user the owner of what is built, if we are root: the compiler's user, and then root, because without
+    /// namespaces and Landlock a test could replace the programs of the tests after it.
+    pub(super) fn give_what_is_built(&self, user: Uid) -> Result<()> {
+        if getuid().is_root() {
+            let built = fs::read_dir(&self.out)?.flatten().map(|file| file.path());
+            built
+                .chain([self.out.clone()])
+                .try_for_each(|path| lchown(path, Some(user.as_raw()), None))
+                .context("cannot give what is built to a user")?;
         }
         Ok(())
     }
@@ -163,6 +177,7 @@ impl Judging<'_> {
         let exercise = self.lab.exercise(&self.course);
         tree::write(files, &exercise)?;
         let (cell, folders) = self.workshop();
+        self.give_what_is_built(cell.user())?;
         let recipe = &self.reference.recipe;
         let library = recipe.calls.iter().find(|call| call.name == self.lab.part && !call.is_test());
         let library = library.context("the recipe has no call for the part")?;

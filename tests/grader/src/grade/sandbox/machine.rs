@@ -1,7 +1,7 @@
 //! This program and this machine, as cells need them.
 
 use super::Shown;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -52,6 +52,25 @@ pub fn system() -> Vec<Shown> {
     folders.into_iter().filter(|path| Path::new(path).exists()).map(Shown::here).collect()
 }
 
+/// Refuses a path that every compiler and every server of a submission could read, because it is in what cells show of
+/// this machine: a checkout in `/usr/src`, as containers often have it, holds our solutions.
+///
+/// # Errors
+/// If it is.
+pub fn must_be_hidden(path: &Path) -> Result<()> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let whole = real(path);
+    for shown in system() {
+        ensure!(
+            !whole.starts_with(real(&shown.at)),
+            "{} is in {}, where submissions can read it: move it to a folder of its own, such as /srv",
+            path.display(),
+            shown.at.display()
+        );
+    }
+    Ok(())
+}
+
 /// The libraries that one of our own programs needs. Never call this for a student's program, because ldd(1) may run
 /// it.
 ///
@@ -71,4 +90,23 @@ pub fn libraries(ours: &Path) -> Result<Vec<PathBuf>> {
 pub fn open_to_all(folder: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(mode))
         .with_context(|| format!("cannot open {} to a cell", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_ours_may_be_where_cells_show_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let link = folder.path().join("course");
+        std::os::unix::fs::symlink("/usr/share", &link).expect("a link");
+        for path in [Path::new("/usr/src/course"), Path::new("/bin"), &link] {
+            let why = must_be_hidden(path).expect_err("cells show it").to_string();
+            assert!(why.contains("where submissions can read it"), "{why}");
+        }
+        for path in [folder.path(), Path::new("/usrlocal"), Path::new("/srv/course")] {
+            must_be_hidden(path).expect("no cell shows it");
+        }
+    }
 }
