@@ -3,14 +3,20 @@
 // fork(2) has no safe wrapper.
 #![allow(unsafe_code)]
 
+use std::fs::File;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{env, fs, process, thread};
+use std::{env, process, thread};
 
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, alarm, fork};
 use stats::SharedStats;
@@ -81,6 +87,9 @@ pub fn eventually(explanation: &str, mut condition: impl FnMut() -> bool) {
 /// A forked process. If the test fails before it is waited for, it is killed.
 pub struct Child {
     pid: Pid,
+    /// The kernel's report on it (proc_pid_status(5)). It opens that itself: the grader hides processes that cannot be
+    /// traced from each other, and no process of a test can.
+    status: File,
     reaped: bool,
 }
 
@@ -88,10 +97,19 @@ impl Child {
     /// Forks a process that does `work` and exits; after a panic, with code 1. Only for use within [`alone`].
     pub fn fork(work: impl FnOnce()) -> Child {
         assert!(env::var_os(ALONE).is_some(), "only a process that is alone may fork");
+        let (ours, theirs) = UnixStream::pair().expect("the machine has room for two sockets");
         // SAFETY: no other thread of this process holds a lock (see `alone`), so the child inherits none.
         match unsafe { fork() }.expect("the machine has room for a process") {
-            ForkResult::Parent { child } => Child { pid: child, reaped: false },
+            ForkResult::Parent { child } => {
+                drop(theirs);
+                Child { pid: child, status: received(&ours), reaped: false }
+            }
             ForkResult::Child => {
+                let status = File::open("/proc/self/status").expect("a process can read about itself");
+                let status = [status.as_raw_fd()];
+                let rights = [ControlMessage::ScmRights(&status)];
+                sendmsg::<()>(theirs.as_raw_fd(), &[IoSlice::new(b"!")], &rights, MsgFlags::empty(), None)
+                    .expect("the parent waits for it");
                 // No child is left behind when the scenario is killed.
                 let _ = prctl::set_pdeathsig(Signal::SIGKILL);
                 let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
@@ -108,9 +126,12 @@ impl Child {
 
     /// Waits until the child sleeps in the kernel (state S in proc_pid_stat(5)).
     pub fn wait_until_asleep(&self, explanation: &str) {
-        // The kernel's report on the child: its state, how often it fell asleep, and other values that do not change
-        // while it sleeps (proc_pid_status(5)).
-        let status = || fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        // Its state, how often it fell asleep, and other values that do not change while it sleeps.
+        let status = || {
+            let mut text = vec![0; 8192];
+            let length = self.status.read_at(&mut text, 0).unwrap_or(0);
+            String::from_utf8_lossy(&text[..length]).into_owned()
+        };
         eventually(explanation, || {
             let first = status();
             // A process that polls, with short sleeps, falls asleep again within this time.
@@ -182,4 +203,18 @@ pub fn holder(stats: &SharedStats) -> Child {
 /// Kills a process and settles it, as a master does.
 pub fn kill_and_settle(stats: &SharedStats, child: Child) {
     stats.settle(child.kill());
+}
+
+/// The open file that the other end has sent.
+fn received(stream: &UnixStream) -> File {
+    let (mut byte, mut space) = ([0], nix::cmsg_space!(RawFd));
+    let mut slices = [IoSliceMut::new(&mut byte)];
+    let message = recvmsg::<()>(stream.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::empty());
+    let message = message.expect("the child sends a file");
+    let sent = message.cmsgs().expect("the file fits").find_map(|sent| match sent {
+        ControlMessageOwned::ScmRights(files) => files.first().copied(),
+        _ => None,
+    });
+    // SAFETY: the kernel has made this descriptor for this process, and nothing else here owns it.
+    unsafe { File::from_raw_fd(sent.expect("the child sends a file")) }
 }
