@@ -211,7 +211,8 @@ pub fn judged(course: &Course, public: &PointsTable, order: &Order) -> Result<Ve
             seat,
             folder: ward::folder(&work, seat),
         };
-        judge_all(order, &names, &sums, &progress, &assign, &mut grades)?;
+        let jobs = sandbox.at_once(order.jobs);
+        judge_all(order, jobs, &names, &sums, &progress, &assign, &mut grades)?;
     }
     progress.end();
     Ok(grades.into_values().collect())
@@ -249,6 +250,7 @@ fn write_gradebook(folder: &Path, roster: &Path, grades: &[Grade]) -> Result<()>
 /// Judges all submissions that have no grade yet, several at a time.
 fn judge_all(
     order: &Order,
+    jobs: usize,
     names: &[String],
     sums: &Sums,
     progress: &Progress,
@@ -259,7 +261,7 @@ fn judge_all(
         (0..order.submissions.len()).filter(|number| !grades.contains_key(number)).collect();
     // If there are fewer seats than jobs, or another grader has some of them, fewer run at a time.
     let mut seats = vec![Seat::take()?];
-    seats.extend((1..order.jobs).map_while(|_| Seat::take().ok()));
+    seats.extend((1..jobs).map_while(|_| Seat::take().ok()));
     let next = AtomicUsize::new(0);
     let (done, failed) = (Mutex::new(grades), Mutex::new(None));
     thread::scope(|scope| {

@@ -263,14 +263,20 @@ fn has_ended(child: u32) -> bool {
     result != 0 || pid != 0
 }
 
-/// The processor time of a process and of those descendants that it has waited for (proc(5)).
+/// The processor time of a process and of its descendants (proc(5)): of those that still run, because a sandbox that is
+/// about to be killed has not waited for its test yet, and of those that their parents have waited for.
 fn processor_time(process: u32) -> Duration {
+    let children = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let children = children.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
+        .collect();
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // The name, in brackets, may hold spaces. Fields 14 to 17 are the four times; the first after the name is field 3.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
     let ticks: u64 = fields.skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     // USER_HZ is 100 on Linux, whatever the kernel's own clock.
-    Duration::from_millis(ticks * 10)
+    Duration::from_millis(ticks * 10) + children.into_iter().map(processor_time).sum::<Duration>()
 }
 
 /// What a process prints, read on a thread of its own: the beginning is kept.
@@ -350,7 +356,7 @@ pub fn list(executable: &Path) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Instant, Kind, LIMIT, Outcome, run_group};
+    use super::{Duration, Instant, Kind, LIMIT, Outcome, Printed, run_group};
     use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
 
@@ -366,6 +372,24 @@ mod tests {
         counts.args(["-c", "sh -c 'i=0; while [ $i -lt 3000000 ]; do i=$((i+1)); done'; exit 3"]);
         let (status, computed) = run_group(&mut counts, deadline, || false).expect("a shell runs");
         assert_eq!(status, Some(false));
+        assert!(
+            computed >= Duration::from_millis(100),
+            "it computed, and is said to have done so for {computed:?}"
+        );
+    }
+
+    #[test]
+    fn what_a_process_computes_that_is_killed_is_counted_too() {
+        let mut shell = Command::new("sh");
+        // As a sandbox does, the outer shell waits for the inner one until both are killed.
+        let script = "sh -c 'i=0; while [ $i -lt 3000000 ]; do i=$((i+1)); done; echo; sleep 600'; exit 3";
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        shell.args(["-c", script]).stdout(writer);
+        let has_counted = Printed::read(reader, 1);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let (status, computed) =
+            run_group(&mut shell, deadline, || has_counted.contains("\n")).expect("a shell runs");
+        assert_eq!(status, None);
         assert!(
             computed >= Duration::from_millis(100),
             "it computed, and is said to have done so for {computed:?}"

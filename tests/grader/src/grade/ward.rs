@@ -159,6 +159,12 @@ impl Sandbox {
         Ok(Sandbox::Weak)
     }
 
+    /// How many submissions may be judged at the same time, if `jobs` are wanted: without namespaces they share a
+    /// network, and one could talk to the servers of the others.
+    pub fn at_once(self, jobs: usize) -> usize {
+        if self == Sandbox::Weak { 1 } else { jobs }
+    }
+
     /// What the user should know about this sandbox, if anything.
     pub fn warning(self) -> Option<String> {
         let weak = self == Sandbox::Weak;
@@ -173,7 +179,9 @@ impl Sandbox {
             }
             (false, false) => "and this kernel has no Landlock, so they can read and change your files",
         };
-        Some(format!("submissions run without namespaces: they can reach the network; {files}"))
+        Some(format!(
+            "submissions run without namespaces, so one at a time: they can reach the network; {files}"
+        ))
     }
 }
 

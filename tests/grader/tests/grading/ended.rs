@@ -203,6 +203,7 @@ fn without_the_right_to_make_namespaces_it_refuses_unless_told_otherwise() {
         return;
     }
     assert!(weak.status.success(), "{text}");
+    assert!(text.contains("one at a time"), "{text}");
     let sheet = fs::read_to_string(reports.join("grades.csv")).expect("a mark sheet");
     assert!(has_all(&sheet, "honest"), "{sheet}\n{text}");
 }
