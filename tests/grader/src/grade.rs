@@ -275,7 +275,7 @@ fn judge_all(
                     let mut grade = ward::judge_apart(&assignment);
                     grade.name.clone_from(&names[number]);
                     // Without a file system of its own, it leaves files behind.
-                    let _ = fs::remove_dir_all(&assignment.folder);
+                    ward::remove(&assignment.folder);
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     done.insert(number, grade);
                     let written = order.reports.as_ref().map_or(Ok(()), |folder| {

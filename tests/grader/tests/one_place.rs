@@ -19,7 +19,11 @@ const KNOWN: [(&str, usize, &str); 13] = [
     ("reference.rs", 1, "our own end-to-end tests, for their list"),
     ("rights.rs", 1, "true(1), in a test of the filter"),
     ("sandbox.rs", 1, "kill"),
-    ("ward.rs", 3, "this program; and once a shell, for a trial of the cell"),
+    (
+        "ward.rs",
+        4,
+        "this program; once a shell, for a trial of the cell; and rm, on what a submission left behind",
+    ),
 ];
 
 #[test]
