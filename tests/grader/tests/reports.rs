@@ -55,6 +55,20 @@ fn a_mark_sheet_has_a_line_for_each_submission_and_no_formulas() {
 }
 
 #[test]
+fn names_of_a_student_are_neither_formulas_nor_markdown() {
+    let called = |name: &str| Grade { name: name.into(), ..grade() };
+    for name in ["\t=HYPERLINK(1)", "\u{ff1d}1", " @a"] {
+        let sheet = report::csv(&[&called(name)]);
+        let field = sheet.lines().nth(1).expect("a line");
+        assert!(field.starts_with(&format!("\" {}", name.trim_start())), "{field}");
+    }
+    let image = "<img src=//a> and ![](//b)";
+    let grade = Grade { problem: Some(image.into()), notes: vec![image.into()], ..called(image) };
+    let text = report::markdown(&grade);
+    assert_eq!(text.matches("\\<img src=//a> and !\\[](//b)").count(), 3, "{text}");
+}
+
+#[test]
 fn a_student_reads_what_is_visible() {
     let text = report::markdown(&grade());
     assert!(text.starts_with("# =alice: 8 of 16 points\n"), "{text}");

@@ -94,15 +94,15 @@ pub fn markdown(grade: &Grade) -> String {
     let visible: Vec<&Mark> = grade.marks.iter().filter(|mark| mark.visible).collect();
     let (earned, points) =
         visible.iter().fold((0, 0), |sum, mark| (sum.0 + mark.earned, sum.1 + mark.points));
-    let mut text = format!("# {}: {earned} of {points} points\n\n", grade.name);
+    let mut text = format!("# {}: {earned} of {points} points\n\n", in_markdown(&grade.name));
     if hidden {
         text.push_str("Some tasks are shown after the deadline.\n\n");
     }
     if let Some(problem) = &grade.problem {
-        writeln!(text, "It could not be graded: {problem}\n").expect(STRING);
+        writeln!(text, "It could not be graded: {}\n", in_markdown(problem)).expect(STRING);
     }
     for note in &grade.notes {
-        writeln!(text, "- {note}").expect(STRING);
+        writeln!(text, "- {}", in_markdown(note)).expect(STRING);
     }
     if !grade.notes.is_empty() {
         text.push('\n');
@@ -119,6 +119,12 @@ pub fn markdown(grade: &Grade) -> String {
             .expect(STRING);
     }
     text
+}
+
+/// A text that names what is in a submission, without tags, links and pictures: a program that shows the report should not ask a
+/// server of the student's for them.
+fn in_markdown(text: &str) -> String {
+    text.replace('<', "\\<").replace('[', "\\[")
 }
 
 /// For a mark sheet: one line for each submission, one column for each task.
@@ -141,11 +147,12 @@ pub fn csv(grades: &[&Grade]) -> String {
     text
 }
 
-/// A field of RFC 4180. A spreadsheet takes a field that begins with one of four characters for a formula, so these get
-/// a space.
+/// A field of RFC 4180. A spreadsheet takes a field that begins with one of four characters for a formula, some also
+/// with their wide forms or after white space, so these get a space.
 pub(super) fn quoted(field: &str) -> String {
-    let harmless =
-        if field.starts_with(['=', '+', '-', '@']) { format!(" {field}") } else { field.to_owned() };
+    let formula = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let text = field.trim_start();
+    let harmless = if text.starts_with(formula) { format!(" {text}") } else { field.to_owned() };
     format!("\"{}\"", harmless.replace('"', "\"\""))
 }
 
