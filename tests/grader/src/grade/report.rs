@@ -121,8 +121,8 @@ pub fn markdown(grade: &Grade) -> String {
     text
 }
 
-/// A text that names what is in a submission, without tags, links and pictures: a program that shows the report should not ask a
-/// server of the student's for them.
+/// A text that names what is in a submission, without tags, links and pictures: a program that shows the report should
+/// not ask a server of the student's for them.
 fn in_markdown(text: &str) -> String {
     text.replace('<', "\\<").replace('[', "\\[")
 }
