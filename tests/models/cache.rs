@@ -388,7 +388,7 @@ fn a_hit_of_the_second_look_is_a_use() {
             let (cache, own) = (Arc::new(Cache::new(2)), *run);
             let other = spawn_named("other", {
                 let cache = cache.clone();
-                move || (loaded(&cache, "a"), own.has_done("write lock"))
+                move || (loaded(&cache, "a"), own.has_done("write lock") || own.has_done("lock"))
             });
             loaded(&cache, "a");
             loaded(&cache, "b");
@@ -551,6 +551,27 @@ fn the_load_of_a_key_survives_the_removal_of_its_old_value() {
             cache.counts().loads,
             2,
             "a removal that came too late let a second load begin; loads of a, the old value's among them"
+        );
+    });
+}
+
+/// A thread that waits for a load may wake without a reason.
+///
+/// Caught: a `wait` with `if` instead of a loop.
+#[test]
+fn woken_for_nothing_a_thread_waits_on_for_the_load() {
+    Model::new("woken for nothing, a thread waits on for the load").wakes_for_nothing().check(|_| {
+        let cache = Arc::new(Cache::new(0));
+        let other = spawn_named("second", {
+            let cache = cache.clone();
+            move || loaded(&cache, "a")
+        });
+        let lookups = [loaded(&cache, "a"), other.join().unwrap()];
+        let joined = lookups.iter().filter(|&&lookup| lookup == Lookup::Joined).count();
+        assert_eq!(
+            cache.counts().loads as usize,
+            2 - joined,
+            "a thread that has joined a load does not load"
         );
     });
 }

@@ -385,3 +385,99 @@ fn sleeps_until_the_permit_is_back(promise: &str, wait: fn(&ConnectionLimit, &At
         run.outcome("slept on");
     });
 }
+
+/// One thread sleeps for the only permit, and another one tries.
+///
+/// Caught: a lock that an acquirer keeps while it sleeps, so that no other overtakes it, and that `try_acquire` takes,
+/// too.
+#[test]
+fn try_acquire_answers_while_another_thread_sleeps_for_a_permit() {
+    Model::new("try_acquire answers while another thread sleeps for a permit").outcomes(&["said no"]).check(
+        |run| {
+            let limit = ConnectionLimit::new(1);
+            let permit = limit.acquire();
+            let sleeper = spawn_named("sleeper", {
+                let limit = limit.clone();
+                move || drop(limit.acquire())
+            });
+            assert!(limit.try_acquire().is_none(), "the only permit was out, and try_acquire gave another");
+            drop(permit);
+            sleeper.join().unwrap();
+            run.outcome("said no");
+        },
+    );
+}
+
+/// One thread sleeps, and two permits come back: one is left for a thread that tries, whether the sleeper runs or not.
+///
+/// Caught: a `try_acquire` that says no whenever a thread waits.
+#[test]
+fn of_two_permits_that_come_back_one_is_left_although_a_thread_waits() {
+    Model::new("of two permits that come back, one is left although a thread waits")
+        .outcomes(&["left"])
+        .check(|run| {
+            let limit = ConnectionLimit::new(2);
+            let permits = (limit.acquire(), limit.acquire());
+            let sleeper = spawn_named("sleeper", {
+                let limit = limit.clone();
+                move || drop(limit.acquire())
+            });
+            drop(permits);
+            assert!(limit.try_acquire().is_some(), "two permits are back, and one thread waits for one");
+            sleeper.join().unwrap();
+            run.outcome("left");
+        });
+}
+
+/// Two threads drain. Between their wake-up and their look, a permit may be acquired and come back.
+///
+/// Caught: a `drop` that wakes drainers only if one has said so, and a drainer that says for all that it has left.
+#[test]
+fn a_drainer_that_is_overtaken_is_woken_again() {
+    Model::new("a drainer that is overtaken is woken again").outcomes(&["both awake"]).check(|run| {
+        let limit = ConnectionLimit::new(1);
+        let permit = limit.acquire();
+        let drainers = ["first", "second"].map(|name| {
+            let limit = limit.clone();
+            spawn_named(name, move || limit.drain())
+        });
+        drop(permit);
+        drop(limit.try_acquire());
+        for drainer in drainers {
+            drainer.join().unwrap();
+        }
+        run.outcome("both awake");
+    });
+}
+
+/// Two permits come back, and both may be gone again before the sleeper looks.
+///
+/// Caught: an `acquire` that looks twice instead of in a loop.
+#[test]
+fn a_permit_may_be_stolen_from_a_sleeper_more_than_once() {
+    let outcomes = ["0 stolen", "1 stolen", "2 stolen"];
+    Model::new("a permit may be stolen from a sleeper more than once").outcomes(&outcomes[1..]).check(
+        move |run| {
+            let (limit, out) = (ConnectionLimit::new(2), Arc::new(AtomicUsize::new(2)));
+            let permits = [limit.acquire(), limit.acquire()];
+            let sleeper = spawn_named("sleeper", {
+                let (limit, out) = (limit.clone(), out.clone());
+                move || {
+                    let permit = limit.acquire();
+                    assert!(out.fetch_add(1, Relaxed) < 2, "three permits are out, and the limit is 2");
+                    permit
+                }
+            });
+            let stolen = permits.map(|permit| {
+                out.fetch_sub(1, Relaxed);
+                drop(permit);
+                limit.try_acquire().inspect(|_| drop(out.fetch_add(1, Relaxed)))
+            });
+            let count = stolen.iter().flatten().count();
+            run.outcome(outcomes[count]);
+            out.fetch_sub(count, Relaxed);
+            drop(stolen);
+            drop(sleeper.join().unwrap());
+        },
+    );
+}

@@ -521,3 +521,124 @@ fn do_the_same(capacity: usize, steps: &[Step]) -> Result<(), TestCaseError> {
     }
     Ok(())
 }
+
+/// Caught: a search for the victim that ends after so many entries.
+#[test]
+fn of_many_entries_the_least_recently_used_leaves_first() {
+    let cache = Cache::new(2_000);
+    (0..2_000)
+        .for_each(|key| assert_eq!(put(&cache, &key.to_string(), 1).evicted, 0, "there is room for 2,000"));
+    (0..2_000).filter(|key| *key != 777).for_each(|key| assert!(cache.get(&key.to_string()).is_some()));
+    put(&cache, "new", 1);
+    assert!(cache.get("777").is_none(), "777 was used least recently, and something else was evicted");
+}
+
+/// Caught: a capacity in a signed number; a limit for one value other than the capacity.
+#[test]
+fn a_capacity_may_be_without_bounds() {
+    let cache = Cache::new(usize::MAX);
+    put(&cache, "a", 10);
+    put(&cache, "b", usize::MAX / 4 * 3);
+    assert_eq!(cache.counts().entries, 2, "there is room for a and b");
+}
+
+/// Caught: a number of loads that may run at once.
+#[test]
+fn a_load_may_ask_for_another_key_that_asks_for_another() {
+    fn look_up_down(cache: &Cache<Body>, depth: usize) {
+        let Ok(_) = cache.get_or_load(&depth.to_string(), || {
+            if depth > 0 {
+                look_up_down(cache, depth - 1);
+            }
+            Ok::<_, Infallible>(Body(1))
+        });
+    }
+    let cache = Arc::new(Cache::new(100));
+    let loader = start("a thread whose loads ask for other keys, twenty deep", {
+        let cache = cache.clone();
+        move || look_up_down(&cache, 20)
+    });
+    loader.finish();
+    assert_eq!(cache.counts().entries, 21, "entries: each load was for another key");
+}
+
+/// Looks a key up when it is dropped, while its thread panics.
+struct LooksUp(Arc<Cache<Body>>, Sender<()>, std::sync::mpsc::Receiver<()>);
+
+impl Drop for LooksUp {
+    fn drop(&mut self) {
+        let Ok(_) = self.0.get_or_load("a", || {
+            self.1.send(()).unwrap();
+            // Needs no deadline: when the test ends, the other end of the channel is dropped.
+            let _ = self.2.recv();
+            Ok::<_, Infallible>(Body(1))
+        });
+    }
+}
+
+/// Caught: a load that is taken for one that panics, because its thread panics.
+#[test]
+fn a_load_of_a_thread_that_panics_is_shared() {
+    for _ in 0..20 {
+        // Nothing fits, so a thread that waits gets the value from the load or not at all.
+        let cache = Arc::new(Cache::<Body>::new(0));
+        let (begun, begins) = channel();
+        let (finish, finished) = channel::<()>();
+        let loader = thread::spawn({
+            let looks_up = LooksUp(cache.clone(), begun, finished);
+            move || {
+                let _looks_up = looks_up;
+                std::panic::resume_unwind(Box::new("a handler made a mistake"));
+            }
+        });
+        begins.recv_timeout(DEADLINE).expect("the load of a was never begun");
+        let waiting = start("the thread that waits for the load", {
+            let cache = cache.clone();
+            move || look_up(&cache, "a", 1).1
+        });
+        waiting.wait_until_asleep();
+        drop(finish);
+        assert!(loader.join().is_err(), "the thread was to panic");
+        assert_eq!(waiting.finish(), Lookup::Joined, "the load has succeeded, although its thread panics");
+    }
+}
+
+/// Three threads want a, and each load fails. The last of them has waited for two loads that failed; when it loads, a
+/// fourth must wait for it.
+///
+/// Caught: a thread that has waited in vain twice, and loads without announcing it.
+#[test]
+fn after_two_loads_that_fail_one_loads_still() {
+    let cache = Arc::new(Cache::<Body>::new(10));
+    let (begun, begins) = channel();
+    let (finish, finished) = channel::<()>();
+    let finished = Arc::new(std::sync::Mutex::new(finished));
+    let failing = |thread: usize| {
+        let (cache, begun, finished) = (cache.clone(), begun.clone(), finished.clone());
+        start("a thread whose load fails", move || {
+            let failed = cache.get_or_load("a", || {
+                begun.send(thread).unwrap();
+                finished.lock().unwrap().recv().map_or(Err(()), |()| Err(()))
+            });
+            assert!(failed.is_err(), "no load has succeeded");
+        })
+    };
+    let began =
+        || begins.recv_timeout(DEADLINE).expect("a load has failed, and none of those that waited loads");
+    let mut threads: Vec<_> = (0..3).map(failing).collect();
+    let first = began();
+    threads.iter().for_each(watched::Watched::wait_until_asleep);
+    finish.send(()).unwrap();
+    let second = began();
+    let third = 3 - first - second;
+    threads[third].wait_until_asleep();
+    finish.send(()).unwrap();
+    assert_eq!(began(), third, "the last thread loads in its turn");
+    threads.push(failing(3));
+    threads[3].wait_until_asleep();
+    assert!(begins.try_recv().is_err(), "a is being loaded, and another thread loads it, too");
+    finish.send(()).unwrap();
+    assert_eq!(began(), 3, "the third load has failed, too");
+    finish.send(()).unwrap();
+    threads.into_iter().for_each(watched::Watched::finish);
+}

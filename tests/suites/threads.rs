@@ -200,7 +200,7 @@ fn a_thread_that_panics_with_the_last_permit_wakes_one_that_drains() {
 
 #[test]
 fn a_limit_may_be_any_number() {
-    for many in [255, 256, 1 << 16, 1 << 32] {
+    for many in [255, 256, 1 << 16, 1 << 32, usize::MAX] {
         let limit = ConnectionLimit::new(many);
         assert_eq!(limit.limit(), many, "the limit is the one that was asked for. {COUNTING}");
         let permits = [limit.try_acquire(), limit.try_acquire()];
@@ -238,4 +238,36 @@ fn acquire_in_a_thread(limit: &ConnectionLimit) -> Watched<Permit> {
 fn drain_in_a_thread(limit: &ConnectionLimit) -> Watched<()> {
     let limit = limit.clone();
     start("the thread that drains", move || limit.drain())
+}
+
+/// Three of four permits stay out for hours.
+///
+/// Caught: a `drop` that wakes the sleepers when many permits are back.
+#[test]
+fn one_permit_of_four_that_comes_back_wakes_a_sleeper() {
+    let limit = ConnectionLimit::new(4);
+    let mut permits: Vec<Permit> = (0..4).map_while(|_| limit.try_acquire()).collect();
+    let waiting = acquire_in_a_thread(&limit);
+    waiting.wait_until_asleep();
+    drop(permits.pop());
+    let _permit = waiting.finish();
+    assert_eq!(limit.active(), 4, "three permits stayed out, and the fourth went to the sleeper. {WAKING}");
+}
+
+/// Caught: permits given out and permits back, counted in 16 bits each and subtracted.
+#[test]
+fn any_number_of_permits_goes_out_and_comes_back() {
+    let limit = ConnectionLimit::new(2);
+    // One is always out, so that the two numbers are never the same.
+    let mut held = limit.try_acquire();
+    for round in 0..70_000 {
+        let next = limit.try_acquire();
+        assert!(
+            next.is_some(),
+            "round {round}: one of 2 permits is out, and try_acquire gave none. {COUNTING}"
+        );
+        held = next;
+    }
+    drop(held);
+    assert_eq!(limit.active(), 0, "all permits were dropped, and active() still counts one. {COUNTING}");
 }

@@ -337,3 +337,44 @@ fn drain_in_a_thread(queue: &Arc<BoundedQueue<u32>>, run: &Run) -> thread::JoinH
         delivered
     })
 }
+
+/// The queue is full, and a producer sleeps. The reception tries.
+///
+/// Catches: a lock that producers keep while they wait for a slot, so that no other overtakes them, and that
+/// `try_enqueue` takes, too.
+#[test]
+fn try_enqueue_answers_while_a_producer_sleeps() {
+    Model::new("try_enqueue answers while a producer sleeps").outcomes(&["refused"]).check(|run| {
+        let queue = Arc::new(BoundedQueue::new(1));
+        queue.enqueue(1).expect("the queue is open");
+        let producer = enqueue_in_a_thread(&queue, 2);
+        assert_eq!(queue.try_enqueue(3), Err(Refused::Full(3)), "the only slot was never emptied");
+        assert_eq!(queue.dequeue(), Some(1), "the first item is the first to come out");
+        assert_eq!(producer.join().unwrap(), Ok(()), "the slot came free");
+        run.outcome("refused");
+    });
+}
+
+/// A consumer and a producer may wake without a reason.
+///
+/// Catches: a `dequeue` or an `enqueue` that believes a wake-up.
+#[test]
+fn woken_for_nothing_a_consumer_sleeps_on() {
+    Model::new("woken for nothing, a consumer sleeps on").wakes_for_nothing().outcomes(&["got it"]).check(
+        |run| {
+            let queue = Arc::new(BoundedQueue::new(1));
+            let consumer = thread::spawn_named("consumer", {
+                let queue = queue.clone();
+                move || [queue.dequeue(), queue.dequeue()]
+            });
+            queue.enqueue(1).expect("the queue is open");
+            queue.enqueue(2).expect("the queue is open");
+            assert_eq!(
+                consumer.join().unwrap(),
+                [Some(1), Some(2)],
+                "two items went in, and the queue is open"
+            );
+            run.outcome("got it");
+        },
+    );
+}

@@ -111,3 +111,26 @@ impl Bell {
         *self.rung.lock().unwrap() = false;
     }
 }
+
+/// Two threads put while the reception takes.
+///
+/// Catches: a `take_all` that takes one item at a time; a flag that says whether the box was empty and is cleared at
+/// another moment than the box.
+#[test]
+fn of_each_handful_the_first_must_ring_and_no_other() {
+    let outcomes = ["none", "one", "both"];
+    Model::new("of each handful the first must ring, and no other").outcomes(&outcomes).check(move |run| {
+        let inbox = Arc::new(Inbox::new());
+        let putter = thread::spawn_named("puts 1 and 2", {
+            let inbox = inbox.clone();
+            move || [inbox.put(1), inbox.put(2)]
+        });
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        inbox.take_all(&mut first);
+        let rings = putter.join().unwrap();
+        inbox.take_all(&mut rest);
+        let must_ring = [1, 2].map(|item| first.first() == Some(&item) || rest.first() == Some(&item));
+        assert_eq!(rings, must_ring, "put 1 and 2 said whether the box was empty; taken first: {first:?}");
+        run.outcome(outcomes[first.len()]);
+    });
+}

@@ -191,3 +191,125 @@ fn acquire_in_a_thread(
         inside.fetch_add(1, Relaxed);
     })
 }
+
+/// One thread sleeps, and another one tries.
+///
+/// Catches: a lock that an acquirer keeps while it sleeps, so that no other overtakes it, and that `try_acquire` takes,
+/// too.
+#[test]
+fn a_thread_that_tries_does_not_wait_for_one_that_sleeps() {
+    Model::new("a thread that tries does not wait for one that sleeps").outcomes(&["said no"]).check(|run| {
+        let (semaphore, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let sleeper = acquire_in_a_thread("sleeper", &semaphore, &inside);
+        assert!(!semaphore.try_acquire(), "no permit was released");
+        semaphore.release();
+        sleeper.join().unwrap();
+        run.outcome("said no");
+    });
+}
+
+/// One thread sleeps, and two permits are released: one is left for a thread that tries.
+///
+/// Catches: a `try_acquire` that says no whenever a thread waits.
+#[test]
+fn of_two_permits_one_is_left_although_a_thread_waits() {
+    Model::new("of two permits, one is left although a thread waits").outcomes(&["left"]).check(|run| {
+        let (semaphore, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let sleeper = acquire_in_a_thread("sleeper", &semaphore, &inside);
+        semaphore.release();
+        semaphore.release();
+        assert!(semaphore.try_acquire(), "two permits were released, and one thread waits for one");
+        sleeper.join().unwrap();
+        run.outcome("left");
+    });
+}
+
+/// A try meets a release, and there is one permit for the two of them.
+///
+/// Catches: a `try_acquire` that first takes and then puts back, so that a release in between takes it for a sleeper and
+/// leaves a wake-up for it, which a later thread finds.
+#[test]
+fn a_try_that_fails_leaves_nothing_behind() {
+    Model::new("a try that fails leaves nothing behind").outcomes(&["main", "the other"]).check(|run| {
+        let (semaphore, released) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let tried = semaphore.clone();
+        let other = thread::spawn_named("other", move || tried.try_acquire());
+        semaphore.release();
+        let other_got_it = other.join().unwrap();
+        if !other_got_it {
+            semaphore.acquire();
+        }
+        // No permit is left, so this one must sleep.
+        let sleeper = thread::spawn_named("sleeper", {
+            let (semaphore, released) = (semaphore.clone(), released.clone());
+            move || {
+                semaphore.acquire();
+                assert_eq!(
+                    released.fetch_add(0, Relaxed),
+                    1,
+                    "two permits were acquired, and one was released"
+                );
+            }
+        });
+        released.fetch_add(1, Relaxed);
+        semaphore.release();
+        sleeper.join().unwrap();
+        run.outcome(if other_got_it { "the other" } else { "main" });
+    });
+}
+
+/// Three threads sleep or wake for nothing, and each release must reach one of them.
+///
+/// Catches: tickets, with a notification that wakes one thread: it may wake a thread whose turn it is not.
+#[test]
+fn woken_for_nothing_two_sleepers_get_a_permit_each() {
+    Model::new("woken for nothing, two sleepers get a permit each")
+        .wakes_for_nothing()
+        .outcomes(&["both"])
+        .check(|run| {
+            let (semaphore, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+            let sleepers =
+                ["sleeper 1", "sleeper 2"].map(|name| acquire_in_a_thread(name, &semaphore, &inside));
+            semaphore.release();
+            semaphore.release();
+            join(sleepers);
+            run.outcome("both");
+        });
+}
+
+/// What one thread wrote before its release, a thread that takes that permit with `try_acquire` reads.
+///
+/// Catches: a `try_acquire` that takes the permit with `Relaxed`.
+#[test]
+fn a_try_that_gets_a_permit_sees_what_was_done_before_its_release() {
+    struct Note(Semaphore, cell::UnsafeCell<u32>);
+    // SAFETY: written before the release of the only permit, and read by the thread that has it; if that is not ordered,
+    // loom reports it.
+    #[allow(unsafe_code)]
+    unsafe impl Sync for Note {}
+
+    Model::new("a try that gets a permit sees what was done before its release")
+        .outcomes(&["none yet", "seen"])
+        .check(|run| {
+            let note = Arc::new(Note(Semaphore::new(0), cell::UnsafeCell::new(0)));
+            let writer = thread::spawn_named("writer", {
+                let note = note.clone();
+                move || {
+                    // SAFETY: as above.
+                    #[allow(unsafe_code)]
+                    note.1.with_mut(|number| unsafe { *number = 7 });
+                    note.0.release();
+                }
+            });
+            if note.0.try_acquire() {
+                // SAFETY: as above.
+                #[allow(unsafe_code)]
+                let number = note.1.with(|number| unsafe { *number });
+                assert_eq!(number, 7, "the permit was released after 7 was written");
+                run.outcome("seen");
+            } else {
+                run.outcome("none yet");
+            }
+            writer.join().unwrap();
+        });
+}

@@ -95,3 +95,25 @@ fn never_more_threads_are_inside_than_there_are_permits() {
     threads.into_iter().for_each(Watched::finish);
     assert_eq!(shared.0.permits(), PERMITS, "every permit came back");
 }
+
+/// Catches: a try that takes, and gives back in a way that wakes a thread that is not asleep.
+#[test]
+fn a_try_that_fails_changes_nothing() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    assert!(!semaphore.try_acquire(), "there is no permit");
+    let sleeper = start("the thread that acquires", {
+        let semaphore = semaphore.clone();
+        move || semaphore.acquire()
+    });
+    sleeper.wait_until_asleep();
+    semaphore.release();
+    sleeper.finish();
+    assert_eq!(semaphore.permits(), 0, "the released permit was acquired");
+}
+
+#[test]
+fn a_semaphore_may_have_any_number_of_permits() {
+    for many in [1 << 8, 1 << 16, 1 << 32] {
+        assert!(Semaphore::new(many).try_acquire(), "there are {many} permits");
+    }
+}

@@ -160,3 +160,14 @@ fn dequeue_in_a_thread<T: Send + 'static>(queue: &Arc<BoundedQueue<T>>) -> Watch
     let queue = queue.clone();
     start("the consumer", move || queue.dequeue())
 }
+
+/// Catches: slots that are announced by halves of the queue.
+#[test]
+fn one_free_slot_of_eight_is_for_a_producer_that_waits() {
+    let queue = Arc::new(BoundedQueue::new(8));
+    (0..8).for_each(|item| enqueue(&queue, item));
+    let producer = enqueue_in_a_thread(&queue, 8);
+    producer.wait_until_asleep();
+    assert_eq!(dequeue(&queue), Some(0), "first in, first out");
+    assert_eq!(producer.finish(), Ok(()), "a slot came free, and a producer waited for one");
+}

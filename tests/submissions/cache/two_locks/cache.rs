@@ -1,0 +1,241 @@
+//! The flights behind a mutex, and the shelf behind a reader-writer lock of its own, always taken in this order. So the
+//! second look only reads.
+
+use crate::flight::Flight;
+use crate::shelf::Shelf;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::{Change, Lookup, Weigh};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+/// Values by key, as many bytes of them as fit; the least recently used one is evicted first.
+///
+/// **Promise.**
+/// - The weights of all entries together never exceed the capacity, not for an instant.
+/// - Every look-up is counted, as a hit or as a miss. There are never more loads than misses.
+/// - While a key is being loaded, no other thread loads it: threads that want it wait and share the result. If the load
+///   fails or panics, one of them loads in its turn.
+/// - A value that was handed out stays whole for as long as it is held, whatever leaves the cache meanwhile. The cache
+///   itself keeps no reference to a value that has left it.
+///
+/// **States.** A key is absent, in flight, or present. It goes from absent to in flight to present; from in flight to
+/// absent if its load fails or its value is too heavy; from present to absent when it is evicted or removed.
+///
+/// **Who calls what.** Any thread calls any function. Only `get_or_load` may wait for a load, and it runs the caller's
+/// own closure with no lock held. `Weigh::weight` and the drop of a value that leaves the cache run under the lock, so
+/// they must not use this cache.
+///
+/// **Why this is enough.** The mutex decides which thread announces a key, and a landing takes it too, before the shelf.
+/// So between the second look and the announcement no other thread can have loaded the key.
+///
+/// **What loom checks:** all of it but the panics. **What it cannot:** that the reader-writer lock is fair; long runs.
+#[derive(Debug)]
+pub struct Cache<V> {
+    shelf: RwLock<Shelf<V>>,
+    /// Keys that are being loaded. Locked before the shelf.
+    flights: Mutex<HashMap<Arc<str>, Arc<Flight<V>>>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    loads: AtomicU64,
+    evictions: AtomicU64,
+}
+
+/// The counters of the cache, and its contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Look-ups that found a value.
+    pub hits: u64,
+    /// Look-ups that did not, including those that joined another thread's load.
+    pub misses: u64,
+    /// Loads that were begun.
+    pub loads: u64,
+    /// Entries evicted so far, to make room.
+    pub evictions: u64,
+    /// Entries at this moment.
+    pub entries: usize,
+    /// Their weights together.
+    pub bytes: usize,
+    /// The limit that `bytes` never exceeds.
+    pub capacity: usize,
+}
+
+/// What to do about a key that was absent at the first look-up.
+enum Plan<V> {
+    /// It was loaded in the meantime.
+    Take(Arc<V>),
+    /// Another thread is loading it.
+    Join(Arc<Flight<V>>),
+    /// We load it, and others may join.
+    Load(Arc<Flight<V>>),
+}
+
+impl<V: Weigh> Cache<V> {
+    /// An empty cache that holds at most `capacity` bytes.
+    pub fn new(capacity: usize) -> Cache<V> {
+        Cache {
+            shelf: RwLock::new(Shelf::new(capacity)),
+            flights: Mutex::new(HashMap::new()),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            loads: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+        }
+    }
+
+    /// The value of a key that is present. Takes the read lock only. A hit is counted; a miss is not, because the
+    /// caller is expected to continue with [`get_or_load`](Self::get_or_load), which counts it.
+    pub fn get(&self, key: &str) -> Option<Arc<V>> {
+        let value = self.read().find(key)?;
+        self.hits.fetch_add(1, Relaxed);
+        Some(value)
+    }
+
+    /// The value of a key, loaded with `load` if it is absent. A value that is heavier than the capacity is returned
+    /// but not kept.
+    ///
+    /// `load` runs without any lock, so it may take its time; it must not ask this cache for the same key, because then
+    /// it would wait for itself.
+    ///
+    /// # Errors
+    /// The error of `load`, to the caller whose `load` it was. Of the threads that waited for it, one loads in its
+    /// turn.
+    pub fn get_or_load<E>(
+        &self,
+        key: &str,
+        load: impl FnOnce() -> Result<V, E>,
+    ) -> Result<(Arc<V>, Lookup), E> {
+        if let Some(value) = self.get(key) {
+            return Ok((value, Lookup::Hit));
+        }
+        let mut counted = false;
+        loop {
+            match self.plan(key) {
+                Plan::Take(value) if !counted => {
+                    self.hits.fetch_add(1, Relaxed);
+                    return Ok((value, Lookup::Hit));
+                }
+                Plan::Take(value) => return Ok((value, Lookup::Joined)),
+                Plan::Join(flight) => {
+                    self.count_miss(&mut counted);
+                    if let Some(value) = flight.wait() {
+                        return Ok((value, Lookup::Joined));
+                    }
+                }
+                Plan::Load(flight) => {
+                    self.count_miss(&mut counted);
+                    let (value, change) = self.load(key, flight, load)?;
+                    return Ok((value, Lookup::Miss(change)));
+                }
+            }
+        }
+    }
+
+    /// Removes an entry, but only if it still holds this very value: a newer one that another thread has just loaded
+    /// stays.
+    pub fn remove_if_same(&self, key: &str, value: &Arc<V>) -> Change {
+        let mut shelf = self.write();
+        if shelf.holds(key, value) { shelf.remove(key) } else { Change::default() }
+    }
+
+    /// The counts so far. The counters are read one after the other, while other threads may change them.
+    pub fn counts(&self) -> Counts {
+        let (entries, bytes, capacity) = {
+            let shelf = self.read();
+            (shelf.len(), shelf.bytes(), shelf.capacity())
+        };
+        Counts {
+            hits: self.hits.load(Relaxed),
+            misses: self.misses.load(Relaxed),
+            loads: self.loads.load(Relaxed),
+            evictions: self.evictions.load(Relaxed),
+            entries,
+            bytes,
+            capacity,
+        }
+    }
+
+    /// The second look-up, under the write lock, which decides.
+    fn plan(&self, key: &str) -> Plan<V> {
+        let mut flights = self.flights();
+        if let Some(value) = self.read().find(key) {
+            return Plan::Take(value);
+        }
+        if let Some(flight) = flights.get(key) {
+            return Plan::Join(flight.clone());
+        }
+        let flight = Arc::new(Flight::new());
+        flights.insert(Arc::from(key), flight.clone());
+        Plan::Load(flight)
+    }
+
+    /// Loads with no lock held, and always lands the flight, even if `load` fails or panics.
+    fn load<E>(
+        &self,
+        key: &str,
+        flight: Arc<Flight<V>>,
+        load: impl FnOnce() -> Result<V, E>,
+    ) -> Result<(Arc<V>, Change), E> {
+        self.loads.fetch_add(1, Relaxed);
+        let landing = Landing { cache: self, key, flight, landed: false };
+        // If `load` fails or panics, `landing` is dropped without a value.
+        let value = Arc::new(load()?);
+        let change = landing.with(value.clone());
+        self.evictions.fetch_add(change.evicted as u64, Relaxed);
+        Ok((value, change))
+    }
+
+    fn count_miss(&self, counted: &mut bool) {
+        if !std::mem::replace(counted, true) {
+            self.misses.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+impl<V> Cache<V> {
+    // A poisoned lock is no problem: if `Weigh::weight` panics, nothing has changed yet.
+    fn read(&self) -> RwLockReadGuard<'_, Shelf<V>> {
+        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shelf<V>> {
+        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flights(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Flight<V>>>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a flight exactly once: with a value, or, when dropped, without one.
+struct Landing<'c, V> {
+    cache: &'c Cache<V>,
+    key: &'c str,
+    flight: Arc<Flight<V>>,
+    landed: bool,
+}
+
+impl<V: Weigh> Landing<'_, V> {
+    /// Inserts the value and wakes the waiters. The flight is removed under the same write lock that inserts the value,
+    /// so no thread finds neither and loads again.
+    fn with(mut self, value: Arc<V>) -> Change {
+        let change = {
+            let mut flights = self.cache.flights();
+            let change = self.cache.write().insert(Arc::from(self.key), value.clone());
+            flights.remove(self.key);
+            change
+        };
+        self.flight.land(Some(value));
+        self.landed = true;
+        change
+    }
+}
+
+impl<V> Drop for Landing<'_, V> {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.cache.flights().remove(self.key);
+            self.flight.land(None);
+        }
+    }
+}
