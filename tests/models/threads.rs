@@ -471,7 +471,7 @@ fn a_permit_may_be_stolen_from_a_sleeper_more_than_once() {
             let stolen = permits.map(|permit| {
                 out.fetch_sub(1, Relaxed);
                 drop(permit);
-                limit.try_acquire().inspect(|_| drop(out.fetch_add(1, Relaxed)))
+                limit.try_acquire().inspect(|_| _ = out.fetch_add(1, Relaxed))
             });
             let count = stolen.iter().flatten().count();
             run.outcome(outcomes[count]);
