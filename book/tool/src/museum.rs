@@ -235,13 +235,12 @@ impl Exhibit<'_> {
             let (number, cell) = line.split_at_checked(6).with_context(|| format!("no step: {line}"))?;
             let at = 6 + cell.len() - cell.trim_start().len();
             let (action, place) = action_and_place(cell.trim());
-            let after_the_last = steps.last().map_or(1, |last: &Step| last.step + 1);
+            // The panic at the end is no step; the replay knows it from the cause.
+            if number.trim().is_empty() {
+                continue;
+            }
             steps.push(Step {
-                // Only the panic at the end has no number.
-                step: match number.trim() {
-                    "" => after_the_last,
-                    number => number.parse().with_context(|| format!("no step: {line}"))?,
-                },
+                step: number.trim().parse().with_context(|| format!("no step: {line}"))?,
                 thread: thread_at(at).with_context(|| format!("no lane begins there: {line}"))?,
                 action: action.to_owned(),
                 place: place.map(str::to_owned),
