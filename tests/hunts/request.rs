@@ -21,7 +21,7 @@ mod list {
             (r#""a\,", b"#, vec![r#""a\,""#, "b"]),
             (r"a\, b", vec![r"a\", "b"]),
         ] {
-            assert_eq!(split_list(field), expected, "left: what split_list makes of {field}");
+            assert_eq!(split_list(field), expected, "what split_list makes of {field}");
         }
     }
 

@@ -344,28 +344,45 @@ fn hits_at_once_are_all_counted() {
     });
 }
 
-/// Three threads look one key up; the load of one of them may fail.
+/// Three threads look one key up; the load of one of them may fail. A thread that has slept has waited
+/// for a load, so the value was not in the cache when it came.
 ///
-/// Caught: a look-up that is counted as a miss, waits for a load that fails, then finds the value, and reports a hit.
+/// Caught: a look-up that is counted as a miss, waits for a load that fails, then finds the value, and
+/// reports a hit; one that is counted as a hit, too; one that reports a load of its own.
 #[test]
 fn a_look_up_says_what_was_counted() {
     Model::new("a look-up says what was counted")
         .preemption_bound(2)
         .outcomes(&["nobody hits", "one hits", "two hit"])
         .check(|run| {
-            let cache = Arc::new(Cache::new(10));
+            let (cache, run) = (Arc::new(Cache::new(10)), *run);
             let others = ["second", "third"].map(|name| {
                 let cache = cache.clone();
-                spawn_named(name, move || loaded(&cache, "a"))
+                spawn_named(name, move || {
+                    let lookup = loaded(&cache, "a");
+                    assert!(
+                        lookup != Lookup::Hit || !run.has_done("wait, asleep"),
+                        "a thread has waited for a load, so the value was not there: this is no Hit. It must say \
+                         Joined (or Miss, if it then loaded the value itself), and says Hit"
+                    );
+                    lookup
+                })
             });
             let own = cache.get_or_load("a", || Err("the disk is on fire"));
             let others = others.map(|other| other.join().unwrap());
-            let lookups = own.iter().map(|(_, lookup)| lookup).chain(&others);
-            let hits = lookups.filter(|&&lookup| lookup == Lookup::Hit).count();
+            let lookups = || own.iter().map(|(_, lookup)| lookup).chain(&others);
+            let hits = lookups().filter(|&&lookup| lookup == Lookup::Hit).count();
             assert_eq!(
-                cache.counts().hits,
                 hits as u64,
-                "hits that were counted (left) and reported (right)"
+                cache.counts().hits,
+                "look-ups that say Hit; expected are as many as the hits that were counted"
+            );
+            let loads = lookups().filter(|lookup| matches!(lookup, Lookup::Miss(_))).count();
+            assert_eq!(
+                loads as u64 + u64::from(own.is_err()),
+                cache.counts().loads,
+                "look-ups that say that they loaded (Miss, or the error of a load that failed); expected \
+                 are as many as the loads that were counted"
             );
             run.outcome(["nobody hits", "one hits", "two hit"][hits]);
         });
@@ -477,29 +494,41 @@ fn a_late_removal_does_not_throw_a_new_value_away() {
 }
 
 /// Loads `a`, and fails with `promise` if another load of it is in progress.
-fn load_alone(cache: &Cache<Weight>, loading: &AtomicUsize, promise: &str) {
-    let Ok(_) = cache.get_or_load("a", || {
+fn load_alone(cache: &Cache<Weight>, loading: &AtomicUsize, promise: &str) -> Lookup {
+    let Ok((_, lookup)) = cache.get_or_load("a", || {
         assert_eq!(loading.fetch_add(1, Relaxed), 0, "two loads of one key at once: {promise}");
         loading.fetch_sub(1, Relaxed);
         Ok::<_, Infallible>(Weight(1))
     });
+    lookup
 }
 
-/// Nothing fits into this cache, so three threads that want one key may load it one after the other, or share a load.
+/// Nothing fits into this cache, so three threads that want one key may load it one after the other, or
+/// share a load. A thread that has slept has waited for a load, and every load succeeds: it shares it.
 ///
-/// Caught: a flight that ends a second time, after it has landed, and removes the next flight of its key; a flight that
-/// one of two loaders overwrites.
+/// Caught: a flight that ends a second time, after it has landed, and removes the next flight of its
+/// key; a flight that one of two loaders overwrites; a value that only the first of two waiting threads
+/// gets, or that none gets once its loader has let go of it.
 #[test]
 fn threads_that_want_a_key_that_is_not_kept_load_it_one_at_a_time() {
     Model::new("threads that want a key that is not kept load it one at a time").preemption_bound(2).check(
-        |_| {
+        |run| {
             let (cache, loading) = (Arc::new(Cache::new(0)), Arc::new(AtomicUsize::new(0)));
-            let promise = "while a key is being loaded, the others wait and share the result";
+            let run = *run;
+            let look_up = move |cache: &Cache<Weight>, loading: &AtomicUsize| {
+                let promise = "while a key is being loaded, the others wait and share the result";
+                let lookup = load_alone(cache, loading, promise);
+                assert!(
+                    lookup == Lookup::Joined || !run.has_done("wait, asleep"),
+                    "a thread slept until a load had ended, and no load fails: it must share the \
+                     result (Joined), and its look-up says {lookup:?}"
+                );
+            };
             let others = ["second", "third"].map(|name| {
                 let (cache, loading) = (cache.clone(), loading.clone());
-                spawn_named(name, move || load_alone(&cache, &loading, promise))
+                spawn_named(name, move || look_up(&cache, &loading))
             });
-            load_alone(&cache, &loading, promise);
+            look_up(&cache, &loading);
             for other in others {
                 other.join().unwrap();
             }
@@ -518,7 +547,7 @@ fn the_end_of_a_load_ends_no_load_of_another_key() {
             let others = ["second", "third"].map(|name| {
                 let (cache, loading) = (cache.clone(), loading.clone());
                 let promise = "two threads load a at once, and another one has ended its load of b";
-                spawn_named(name, move || load_alone(&cache, &loading, promise))
+                spawn_named(name, move || _ = load_alone(&cache, &loading, promise))
             });
             let _ = cache.get_or_load("b", || if fails { Err(()) } else { Ok(Weight(1)) });
             for other in others {
@@ -555,12 +584,13 @@ fn the_load_of_a_key_survives_the_removal_of_its_old_value() {
     });
 }
 
-/// A thread that waits for a load may wake without a reason.
+/// A thread that waits for a load may wake without a reason, and not only once.
 ///
-/// Caught: a `wait` with `if` instead of a loop.
+/// Caught: a `wait` with `if` instead of a loop, or with a few of them.
 #[test]
 fn woken_for_nothing_a_thread_waits_on_for_the_load() {
-    Model::new("woken for nothing, a thread waits on for the load").wakes_for_nothing().check(|_| {
+    let model = Model::new("woken for nothing, a thread waits on for the load");
+    model.wakes_often_for_nothing().check(|_| {
         let cache = Arc::new(Cache::new(0));
         let other = spawn_named("second", {
             let cache = cache.clone();

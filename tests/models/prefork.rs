@@ -135,43 +135,59 @@ fn clearing_the_bell_after_taking_sleeps_over_a_notice() {
     });
 }
 
+/// Two threads that each write something and then leave a notice of their own, and one `take`.
+fn what_was_written_before_is_seen(promise: &str, kinds: [Notice; 2]) {
+    Model::new(promise).outcomes(&["none", "the first", "the second", "both"]).check(move |run| {
+        let world = World::new();
+        let written = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
+        let writers = [0, 1].map(|number: usize| {
+            let (world, written) = (Arc::clone(&world), Arc::clone(&written));
+            thread::spawn_named(&format!("writer {number}"), move || {
+                written[number].store(1, Ordering::Relaxed);
+                world.mailbox.note(kinds[number]);
+            })
+        });
+        let notices = world.mailbox.take();
+        let seen = [0, 1].map(|number: usize| {
+            let notice = kinds[number];
+            let taken = notices.contains(notice);
+            if taken {
+                let value = written[number].load(Ordering::Relaxed);
+                assert_eq!(
+                    value, 1,
+                    "{notice:?} was taken, but what was written before it was left is not seen"
+                );
+            }
+            taken
+        });
+        run.outcome(match seen {
+            [false, false] => "none",
+            [true, false] => "the first",
+            [false, true] => "the second",
+            [true, true] => "both",
+        });
+        for writer in writers {
+            writer.join().expect("a writer");
+        }
+    });
+}
+
 /// Catches: `Relaxed` in `note`; `Relaxed` in `take`; a `note` that overwrites.
 #[test]
 fn a_thread_that_takes_a_notice_sees_what_was_written_before_it() {
-    Model::new("a thread that takes a notice sees what was written before it was left")
-        .outcomes(&["none", "the first", "the second", "both"])
-        .check(|run| {
-            let world = World::new();
-            let written = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
-            let writers = [(0, Notice::Stop), (1, Notice::Reload)].map(|(number, notice)| {
-                let (world, written) = (Arc::clone(&world), Arc::clone(&written));
-                thread::spawn_named(&format!("writer {number}"), move || {
-                    written[number].store(1, Ordering::Relaxed);
-                    world.mailbox.note(notice);
-                })
-            });
-            let notices = world.mailbox.take();
-            let seen = [(0, Notice::Stop), (1, Notice::Reload)].map(|(number, notice)| {
-                let taken = notices.contains(notice);
-                if taken {
-                    let value = written[number].load(Ordering::Relaxed);
-                    assert_eq!(
-                        value, 1,
-                        "{notice:?} was taken, and what was written before it is not to be seen"
-                    );
-                }
-                taken
-            });
-            run.outcome(match seen {
-                [false, false] => "none",
-                [true, false] => "the first",
-                [false, true] => "the second",
-                [true, true] => "both",
-            });
-            for writer in writers {
-                writer.join().expect("a writer");
-            }
-        });
+    what_was_written_before_is_seen(
+        "a thread that takes a notice sees what was written before it was left",
+        [Notice::Stop, Notice::Reload],
+    );
+}
+
+/// Catches: `Relaxed` for the other two kinds of notice only.
+#[test]
+fn a_thread_that_takes_a_notice_of_any_other_kind_sees_what_was_written_before_it() {
+    what_was_written_before_is_seen(
+        "a thread that takes a notice of any other kind sees what was written before it was left",
+        [Notice::StopNow, Notice::ChildExited],
+    );
 }
 
 /// One slot of the shared statistics: a counter that stays, and a gauge of what is open now.

@@ -95,21 +95,22 @@ fn a_thread_that_sees_the_request_sees_what_was_written_before_it() {
         .check(|run| {
             let stop = stop_flag();
             let reason = Arc::new(AtomicUsize::new(0));
-            let requester = thread::spawn_named("requester", {
-                let (stop, reason) = (stop.clone(), reason.clone());
+            // Main requests, and the other one looks: loom begins with main, and would overlook that order if a request
+            // looked before it raised the flag, and main looked once.
+            let worker = thread::spawn_named("worker", {
+                let (run, stop, reason) = (*run, stop.clone(), reason.clone());
                 move || {
-                    reason.store(15, Ordering::Relaxed);
-                    stop.request();
+                    if !stop.is_requested() {
+                        return run.outcome("not requested yet");
+                    }
+                    let reason = reason.load(Ordering::Relaxed);
+                    assert_eq!(reason, 15, "the request is seen, but not what was written before it");
+                    run.outcome("seen with its reason");
                 }
             });
-            if stop.is_requested() {
-                let reason = reason.load(Ordering::Relaxed);
-                assert_eq!(reason, 15, "the request is seen, but not what was written before it");
-                run.outcome("seen with its reason");
-            } else {
-                run.outcome("not requested yet");
-            }
-            requester.join().expect("the requester ends");
+            reason.store(15, Ordering::Relaxed);
+            stop.request();
+            worker.join().expect("the worker ends");
         });
 }
 

@@ -124,6 +124,19 @@ fn an_evicted_value_stays_whole_while_it_is_held() {
     assert_eq!(*held, Body(1), "the value changed under the hands of its holder");
 }
 
+/// Caught: an eviction that prefers what nobody holds, because only that gives its memory back at once.
+#[test]
+fn the_least_recently_used_leaves_first_even_if_it_is_held() {
+    let cache = Cache::new(2);
+    let (_held, _) = look_up(&cache, "a", 1);
+    put(&cache, "b", 1);
+    put(&cache, "c", 1);
+    assert!(
+        cache.get("a").is_none() && cache.get("b").is_some(),
+        "a was used least recently, and something else was evicted: because a thread still holds a?"
+    );
+}
+
 #[test]
 fn the_cache_holds_nothing_that_has_left_it() {
     let cache = Cache::new(1);
@@ -153,6 +166,18 @@ fn every_eviction_is_counted() {
     (0..8).for_each(|key| assert_eq!(put(&cache, &key.to_string(), 1).evicted, 0, "there is room for 8"));
     assert_eq!(put(&cache, "heavy", 8).evicted, 8, "entries of 1 byte that leave for one of 8");
     assert_eq!(cache.counts().evictions, 8, "entries of 1 byte that left for one of 8");
+    // An entry may have no bytes, and it leaves all the same.
+    let cache = Cache::new(1);
+    put(&cache, "empty", 0);
+    put(&cache, "a", 1);
+    let change = put(&cache, "b", 1);
+    assert_eq!(
+        (change.evicted, change.bytes_removed),
+        (2, 1),
+        "(evicted, bytes removed) when an entry of 1 byte comes into a full cache of 1 byte. Two entries leave: the \
+         oldest, of 0 bytes, then one of 1"
+    );
+    assert_eq!(cache.counts().evictions, 2, "evictions of an entry of 0 bytes and of one of 1 byte");
 }
 
 #[test]
@@ -271,7 +296,8 @@ fn a_thread_that_waits_for_a_load_that_panics_loads_in_its_turn() {
 fn begin_load_of_b(cache: &Arc<Cache<Body>>) -> (Sender<()>, JoinHandle<bool>) {
     let (begun, begins) = channel();
     let (finish, finished) = channel::<()>();
-    let loader = thread::spawn({
+    let loader = thread::Builder::new().name("the thread that loads b".to_owned());
+    let loader = loader.spawn({
         let cache = cache.clone();
         move || {
             let load = cache.get_or_load("b", || {
@@ -283,7 +309,7 @@ fn begin_load_of_b(cache: &Arc<Cache<Body>>) -> (Sender<()>, JoinHandle<bool>) {
         }
     });
     begins.recv_timeout(DEADLINE).expect("the load of b was never begun");
-    (finish, loader)
+    (finish, loader.expect("the machine has room for a thread"))
 }
 
 #[test]
@@ -604,12 +630,14 @@ fn a_load_of_a_thread_that_panics_is_shared() {
 }
 
 /// Three threads want a, and each load fails. The last of them has waited for two loads that failed; when it loads, a
-/// fourth must wait for it.
+/// fourth must wait for it. Meanwhile another thread loads b, which changes nothing.
 ///
-/// Caught: a thread that has waited in vain twice, and loads without announcing it.
+/// Caught: a thread that has waited in vain twice, and loads without announcing it; a failure that is told only if
+/// nothing else is being loaded.
 #[test]
 fn after_two_loads_that_fail_one_loads_still() {
     let cache = Arc::new(Cache::<Body>::new(10));
+    let (finish_b, loader_of_b) = begin_load_of_b(&cache);
     let (begun, begins) = channel();
     let (finish, finished) = channel::<()>();
     let finished = Arc::new(std::sync::Mutex::new(finished));
@@ -623,22 +651,56 @@ fn after_two_loads_that_fail_one_loads_still() {
             assert!(failed.is_err(), "no load has succeeded");
         })
     };
-    let began =
-        || begins.recv_timeout(DEADLINE).expect("a load has failed, and none of those that waited loads");
+    let began = |what: &str| {
+        begins.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+            let sleepers = verdict::sleepers::report();
+            panic!("{what}. Meanwhile another thread is loading b.\n{sleepers}")
+        })
+    };
     let mut threads: Vec<_> = (0..3).map(failing).collect();
-    let first = began();
+    let first = began("three threads look up a, and none of them loads it");
     threads.iter().for_each(watched::Watched::wait_until_asleep);
     finish.send(()).unwrap();
-    let second = began();
+    let second = began(
+        "the first load of a has failed, and neither of the two threads that waited loads a in its turn",
+    );
     let third = 3 - first - second;
     threads[third].wait_until_asleep();
     finish.send(()).unwrap();
-    assert_eq!(began(), third, "the last thread loads in its turn");
+    let last = began("the second load of a has failed, and the last thread that waited does not load a");
+    assert_eq!(last, third, "the last thread loads in its turn");
     threads.push(failing(3));
     threads[3].wait_until_asleep();
     assert!(begins.try_recv().is_err(), "a is being loaded, and another thread loads it, too");
     finish.send(()).unwrap();
-    assert_eq!(began(), 3, "the third load has failed, too");
+    let fourth = began("the third load of a has failed, and the thread that waited for it does not load a");
+    assert_eq!(fourth, 3, "the third load has failed, too");
     finish.send(()).unwrap();
     threads.into_iter().for_each(watched::Watched::finish);
+    finish_b.send(()).unwrap();
+    assert!(loader_of_b.join().unwrap(), "the load of b has succeeded");
+}
+
+/// Caught: keys whose spaces, slashes, capitals or queries do not count.
+#[test]
+fn keys_that_look_alike_are_different_keys() {
+    let keys = ["a", "A", "a/", "/a", "a ", " a", "a\0", "a.", "a?b", "\u{e4}", "a\u{308}", ""];
+    let cache = Cache::new(1_000);
+    for (weight, key) in keys.into_iter().enumerate() {
+        let lookup = look_up(&cache, key, weight).1;
+        assert!(
+            matches!(lookup, Lookup::Miss(_)),
+            "get_or_load({key:?}) after only {:?} were loaded: keys that look alike are different keys, so this look-up \
+             must load. It says {lookup:?}.",
+            &keys[..weight]
+        );
+    }
+    for (weight, key) in keys.into_iter().enumerate() {
+        let found = cache.get(key).map(|body| body.0);
+        assert_eq!(
+            found,
+            Some(weight),
+            "get({key:?}) after {keys:?} were loaded, with weights from 0 to 11. The weight"
+        );
+    }
 }

@@ -6,6 +6,8 @@
 
 use proptest::test_runner::Config;
 
+#[path = "request/between_calls.rs"]
+mod between_calls;
 #[path = "request/head.rs"]
 mod head;
 #[path = "request/head_limits.rs"]
@@ -16,6 +18,8 @@ mod root;
 mod root_identity;
 #[path = "request/root_races.rs"]
 mod root_races;
+#[path = "../e2e/src/seccomp.rs"]
+mod seccomp;
 #[path = "request/stop.rs"]
 mod stop;
 #[path = "request/target.rs"]

@@ -57,11 +57,7 @@ fn every_call_moves_its_own_counter_and_no_other() {
     };
     expected.queue_waits.buckets[bucket_of(MILLISECOND)] = 1;
     expected.queue_waits.sum_nanoseconds = 1_000_000;
-    assert_eq!(
-        slot.snapshot().counters,
-        expected,
-        "left: the slot's snapshot after the calls. Look at slot.rs"
-    );
+    assert_eq!(slot.snapshot().counters, expected, "the slot's snapshot after the calls. Look at slot.rs");
 }
 
 #[test]
@@ -70,15 +66,17 @@ fn every_status_code_has_its_own_counter_and_strangers_share_one() {
     for (index, code) in STATUS_CODES.into_iter().enumerate() {
         (0..=index).for_each(|_| slot.record(&response(code)));
     }
-    (0..50).for_each(|_| slot.record(&response(299)));
-    (0..50).for_each(|_| slot.record(&response(999)));
+    for stranger in [0, 100, 299, 999, u16::MAX] {
+        (0..20).for_each(|_| slot.record(&response(stranger)));
+    }
 
     let seen: Vec<_> = slot.snapshot().counters.responses().collect();
     let mut expected: Vec<_> = STATUS_CODES.into_iter().map(Some).zip(1..).collect();
     expected.push((None, 100));
     assert_eq!(
         seen, expected,
-        "code 200 was sent once, the next code twice, ... and 100 responses had other codes"
+        "code 200 was recorded once, the next code twice, and so on; 0, 100, 299, 999 and 65535 are none of the codes, \
+         were recorded 20 times each, and count together as `None`"
     );
 }
 
@@ -100,6 +98,50 @@ fn a_response_counts_with_its_bytes_and_its_duration() {
 }
 
 #[test]
+fn responses_of_every_size_count_exactly() {
+    for bytes in [0, 1, (1 << 32) + 1, (1 << 60) + 1] {
+        for nanoseconds in [0, 1, 1_234_567, (1 << 60) + 1] {
+            let slot = Slot::new();
+            slot.record(&Response { status: 200, bytes, duration: Duration::from_nanos(nanoseconds) });
+            let counters = slot.snapshot().counters;
+            let seen = [
+                counters.requests(),
+                counters.bytes_sent,
+                counters.durations.count(),
+                counters.durations.sum_nanoseconds,
+            ];
+            assert_eq!(
+                seen,
+                [1, bytes, 1, nanoseconds],
+                "one response of {bytes} bytes, which took {nanoseconds} ns: how many responses, bytes, durations and \
+                 nanoseconds there are"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_seat_has_the_start_that_occupy_was_told() {
+    let slot = Slot::new();
+    // After 2106, when 32 bits do not hold the seconds any more.
+    slot.seat(1).occupy(42, (1 << 32) + 7);
+    let seat = slot.snapshot().seats[1];
+    assert_eq!(
+        (seat.pid, seat.started_unix_seconds),
+        (42, (1 << 32) + 7),
+        "(pid, started) as `occupy` was told"
+    );
+    slot.seat(1).occupy(41, 1_700_000_000);
+    let seat = slot.snapshot().seats[1];
+    assert_eq!(
+        (seat.pid, seat.started_unix_seconds),
+        (41, 1_700_000_000),
+        "occupy(42, 4294967303), then occupy(41, 1700000000) on the same seat. A start may be earlier than the one \
+         before it, because a machine's clock can be set back. (pid, started) in the snapshot"
+    );
+}
+
+#[test]
 fn every_call_moves_its_own_gauge_and_no_other() {
     let slot = Slot::new();
     let seat = slot.seat(0);
@@ -118,7 +160,7 @@ fn every_call_moves_its_own_gauge_and_no_other() {
         cache_entries: 10,
     };
     let snapshot = slot.snapshot();
-    assert_eq!(snapshot.seats[0].gauges, up, "left: the seat after everything has gone up. Look at seat.rs");
+    assert_eq!(snapshot.seats[0].gauges, up, "the seat after everything has gone up. Look at seat.rs");
     let occupant = (snapshot.seats[0].pid, snapshot.seats[0].started_unix_seconds);
     assert_eq!(occupant, (42, 1_700_000_000), "(pid, started) as `occupy` was told. Look at seat.rs");
 
@@ -138,7 +180,7 @@ fn every_call_moves_its_own_gauge_and_no_other() {
     assert_eq!(
         slot.snapshot().seats[0].gauges,
         down,
-        "left: the seat after each has gone down once. Look at seat.rs"
+        "the seat after each has gone down once. Look at seat.rs"
     );
     assert_eq!(slot.snapshot().counters, Counters::default(), "gauges are not counters");
 }
@@ -322,5 +364,24 @@ fn a_scrape_says_what_happened_since_the_one_before() {
             4.5,
             "the average of 3 ms and 6 ms, and of nothing before"
         );
+    });
+}
+
+#[test]
+fn an_interval_has_every_nanosecond() {
+    // Alone, as above.
+    processes::alone(|| {
+        let stats = SharedStats::new(1).expect("one slot can be mapped");
+        // A double has no room for the last digit of the longest.
+        for nanoseconds in [1, 1_234_567, (1 << 60) + 1] {
+            let duration = Duration::from_nanos(nanoseconds);
+            stats.slot(0).record(&Response { status: 200, bytes: 1, duration });
+            let interval = Interval { requests: 1, duration, recovered: false };
+            assert_eq!(
+                stats.scrape(processes::own_pid()),
+                Some(interval),
+                "one response, which took {duration:?}"
+            );
+        }
     });
 }

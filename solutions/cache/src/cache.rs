@@ -102,7 +102,7 @@ impl<V: Weigh> Cache<V> {
     /// but not kept.
     ///
     /// `load` runs without any lock, so it may take its time; it must not ask this cache for the same key, because then
-    /// it would wait for itself.
+    /// it would wait for itself. Two loads that ask for each other's keys would wait for each other.
     ///
     /// # Errors
     /// The error of `load`, to the caller whose `load` it was. Of the threads that waited for it, one loads in its
@@ -145,7 +145,8 @@ impl<V: Weigh> Cache<V> {
         if inside.shelf.holds(key, value) { inside.shelf.remove(key) } else { Change::default() }
     }
 
-    /// The counts so far. The counters are read one after the other, while other threads may change them.
+    /// The counts so far. The counters are read one after the other, while other threads may change them: a load can be
+    /// in them before its miss.
     pub fn counts(&self) -> Counts {
         let (entries, bytes, capacity) = {
             let inside = self.read();

@@ -46,7 +46,7 @@ pub trait Weigh {
 /// How a look-up went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// The value was in the cache.
+    /// The value was in the cache, at the first look-up or at the second.
     Hit,
     /// It was not in the cache, but another thread was just loading it.
     Joined,

@@ -42,9 +42,9 @@ use std::time::{Duration, Instant};
 /// - **Stop.** From then on, no new worker. All are asked to leave, and killed when the grace is over. A second stop
 ///   kills them immediately. When the last is gone, the master ends.
 /// - **Reload.** One slot at a time, in order: a successor in the free seat; when it is ready, its predecessor is asked
-///   to leave, and the next slot follows. If the successor fails, the remaining workers stay. If its predecessor dies,
-///   the successor simply holds the post. A reload during a roll is done afterwards. Slots that were given up start
-///   again; those that wait for their next worker continue to wait.
+///   to leave, and the next slot follows. If the successor fails, the remaining workers stay, and no pause gets longer.
+///   If its predecessor dies, the successor simply holds the post. A reload during a roll is done afterwards. Slots that
+///   were given up start again; those that wait for their next worker continue to wait.
 #[derive(Debug)]
 pub struct Supervisor {
     policy: Policy,

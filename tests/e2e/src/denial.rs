@@ -1,9 +1,9 @@
 //! A kernel that refuses calls (seccomp(2)): shows what a program does when memory or processes are used up, without
 //! using them up for other programs.
 
+use crate::seccomp::{END, LOAD, install, step, unless_equal};
 use nix::errno::Errno;
-use nix::libc::{self, c_int, c_long, sock_filter, sock_fprog};
-use nix::sys::prctl::set_no_new_privs;
+use nix::libc::{self, c_int, c_long};
 use std::io;
 
 /// A system call that a program and its children cannot make: it fails with an error, and does nothing.
@@ -53,36 +53,6 @@ impl Denied {
             step(END, libc::SECCOMP_RET_ERRNO | errno as u32),
             step(END, libc::SECCOMP_RET_ALLOW),
         ];
-        install(&mut filter, 0).map(drop)
+        Ok(install(&mut filter, 0).map(drop)?)
     }
-}
-
-/// A filter that asks a listener about these calls.
-pub(crate) fn notify(calls: &[c_long]) -> Vec<sock_filter> {
-    let asks = calls
-        .iter()
-        .flat_map(|&call| [unless_equal(call as u32, 1), step(END, libc::SECCOMP_RET_USER_NOTIF)]);
-    [step(LOAD, 0)].into_iter().chain(asks).chain([step(END, libc::SECCOMP_RET_ALLOW)]).collect()
-}
-
-const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-const END: u32 = libc::BPF_RET | libc::BPF_K;
-
-fn step(code: u32, k: u32) -> sock_filter {
-    sock_filter { code: code as u16, jt: 0, jf: 0, k }
-}
-
-fn unless_equal(k: u32, skip: u8) -> sock_filter {
-    sock_filter { jf: skip, ..step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, k) }
-}
-
-/// Puts this process under a filter, for good. Returns the listener's descriptor, if the flags ask for one.
-pub(crate) fn install(filter: &mut [sock_filter], flags: libc::c_ulong) -> io::Result<c_int> {
-    let program = sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    set_no_new_privs()?;
-    #[allow(unsafe_code)]
-    // SAFETY: `program` and the filter that it points to live until the call returns; the kernel copies both.
-    let result =
-        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
-    Ok(Errno::result(result)? as c_int)
 }

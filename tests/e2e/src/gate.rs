@@ -9,24 +9,20 @@
 //! A call that gets no answer sleeps until its process is killed, like one that waits for a network file system whose
 //! server is gone. A signal that has a handler interrupts it, and then it begins again.
 
-use crate::denial;
+use crate::seccomp::{self, Heard};
 use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::ioctl_readwrite;
-use nix::libc::{self, c_long, seccomp_notif, seccomp_notif_resp};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::libc::{self, c_long, seccomp_notif};
+use nix::poll::PollTimeout;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::mem::offset_of;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-
-ioctl_readwrite!(receive, b'!', 0, seccomp_notif);
-ioctl_readwrite!(respond, b'!', 1, seccomp_notif_resp);
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +80,7 @@ impl Gate {
     /// Starts the thread that answers. The result belongs in the process that is asked about.
     pub(crate) fn open(self) -> io::Result<Asked> {
         let (ours, theirs) = UnixStream::pair()?;
-        let asked = Asked { socket: theirs, filter: denial::notify(&self.calls) };
+        let asked = Asked { socket: theirs, filter: seccomp::notify(&self.calls) };
         thread::Builder::new().name("gate".to_owned()).spawn(move || {
             // An error here means that the process has ended before it was asked anything.
             let _ = listener(&ours).and_then(|listener| self.attend(&listener));
@@ -95,31 +91,16 @@ impl Gate {
     /// Answers until no process is left that asks.
     fn attend(&self, listener: &OwnedFd) -> io::Result<()> {
         loop {
-            let mut source = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-            poll(&mut source, PollTimeout::NONE)?;
-            if source[0].revents().is_none_or(|events| !events.contains(PollFlags::POLLIN)) {
-                return Ok(());
-            }
-            #[allow(unsafe_code)]
-            // SAFETY: this struct is plain integers, for which zeros are valid, and the kernel requires it to be
-            // zeroed.
-            let mut call: seccomp_notif = unsafe { std::mem::zeroed() };
-            #[allow(unsafe_code)]
-            // SAFETY: the descriptor is a seccomp listener, and `call` is the struct that this call fills.
-            if unsafe { receive(listener.as_raw_fd(), &raw mut call) }.is_err() {
-                // The process was killed meanwhile.
-                continue;
-            }
-            let (val, error, flags) = match self.judge(&call) {
-                Answer::GoOn => (0, 0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32),
-                Answer::Fail(errno) => (0, -(errno as i32), 0),
-                Answer::Hang => continue,
+            let call = match seccomp::next_call(listener, PollTimeout::NONE)? {
+                Heard::Call(call) => call,
+                Heard::Nothing => continue,
+                Heard::End => return Ok(()),
             };
-            let mut response = seccomp_notif_resp { id: call.id, val, error, flags };
-            #[allow(unsafe_code)]
-            // SAFETY: as above, with `response` read by the kernel. It fails if the call is over, and then no process
-            // waits for the answer.
-            let _ = unsafe { respond(listener.as_raw_fd(), &raw mut response) };
+            match self.judge(&call) {
+                Answer::GoOn => seccomp::answer(listener, &call, None),
+                Answer::Fail(errno) => seccomp::answer(listener, &call, Some(errno)),
+                Answer::Hang => {}
+            }
         }
     }
 
@@ -203,7 +184,7 @@ pub(crate) struct Asked {
 impl Asked {
     /// From now on this process, and those that it starts, are asked about. Allocates nothing.
     pub(crate) fn ask(&mut self) -> io::Result<()> {
-        let listener = denial::install(&mut self.filter, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
+        let listener = seccomp::install(&mut self.filter, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
         pass(&self.socket, listener)
     }
 }

@@ -23,6 +23,7 @@ mod denial;
 mod gate;
 mod identity;
 mod kernel;
+mod seccomp;
 mod server;
 mod site;
 

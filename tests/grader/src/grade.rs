@@ -169,14 +169,16 @@ pub fn judged(course: &Course, public: &PointsTable, order: &Order) -> Result<Ve
         keep_apart(reports, &order.submissions)?;
     }
     let ours = [Some(&course.root), order.staff.as_ref(), order.reports.as_ref()];
-    ours.into_iter().flatten().chain(&order.submissions).try_for_each(|path| must_be_hidden(path))?;
+    let toolchain = kitchen::toolchain(&course.root)?;
+    let hidden = |path: &PathBuf| must_be_hidden(path, &toolchain);
+    ours.into_iter().flatten().chain(&order.submissions).try_for_each(hidden)?;
     let names = handin::names(&order.submissions);
     let sums = Sums::new(&course.root, order)?;
     let mut grades = if order.resume { graded(order, &names, &sums)? } else { BTreeMap::new() };
     let progress = Progress::new(order.submissions.len(), grades.len());
     if grades.len() < order.submissions.len() {
         let work = work_folder(&course.root)?;
-        must_be_hidden(&work)?;
+        hidden(&work)?;
         if let Some(staff) = staff.as_ref().filter(|_| !order.on_trial) {
             try_our_own(course, public, staff, order, &sums, &work)?;
         }

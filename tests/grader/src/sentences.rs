@@ -2,7 +2,8 @@
 //!
 //! A student reads the public documentation of a part, and the tables of its lab. Each sentence there is a row of
 //! `tests/submissions/SENTENCES.md`: either some wrong submissions break it (`breaks` in `<part>.toml`), or it promises
-//! nothing that can be tested, for a reason (`untested.toml`, or its heading). `cargo lab sentences` writes the table.
+//! nothing that can be tested, for a reason (`untested.toml`, or its heading). What a test cannot see of a sentence that
+//! others break is a reason that begins with "in part". `cargo lab sentences` writes the table.
 //!
 //! ```text
 //!   solutions/<part>/src  --documented-->  sentences  <--breaks--  tests/submissions/<part>.toml
@@ -34,6 +35,9 @@ const HEADINGS: [(&str, &str); 7] = [
     ("What it cannot", "says how it is tested"),
     ("Safety", "binds the caller"),
 ];
+
+/// How a reason begins that is no reason for the whole of its sentence.
+const IN_PART: &str = "in part: ";
 
 /// A sentence, and the contents of its row.
 struct Row<'w> {
@@ -71,17 +75,18 @@ const HEAD: &str = "# Every sentence of a contract, and what breaks it
 
 Written by `cargo lab sentences`; a test compares. A sentence of the public documentation of a part, or a row of a table
 of its lab, is either broken by a wrong submission, which the named task's tests refuse, or it promises nothing that a
-test could find broken, and the last column says why. Wrong models of \"Prove it\" break no sentence of the part: they are
-only counted.
+test could find broken, and the last column says why. \"In part\" is what is not tested of a sentence that is otherwise
+tested. Wrong models of \"Prove it\" break no sentence of the part: they are only counted.
 
-| lab | sentences | with a wrong submission | not to be tested | wrong submissions |
-|---|---|---|---|---|
+| lab | sentences | with a wrong submission | in part | not to be tested | wrong submissions |
+|---|---|---|---|---|---|
 ";
 
 fn sum(lab: &Lab, rows: &[Row<'_>], wrongs: usize) -> String {
-    let broken = rows.iter().filter(|row| !row.wrongs.is_empty()).count();
-    let untested = rows.iter().filter(|row| row.reason.is_some()).count();
-    format!("| {} {} | {} | {broken} | {untested} | {wrongs} |", lab.number, lab.part, rows.len())
+    let (untested, broken): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.wrongs.is_empty());
+    let in_part = broken.iter().filter(|row| row.reason.is_some()).count();
+    let (all, broken, untested) = (rows.len(), broken.len(), untested.len());
+    format!("| {} {} | {all} | {broken} | {in_part} | {untested} | {wrongs} |", lab.number, lab.part)
 }
 
 fn section(lab: &Lab, rows: &[Row<'_>]) -> Result<String> {
@@ -141,7 +146,12 @@ fn rows<'w>(
     wide.sort_by_key(|(_, quote)| std::cmp::Reverse(quote.len()));
     for (reason, quote) in narrow {
         match find(&rows, quote)[..] {
-            [one] if rows[one].wrongs.is_empty() => rows[one].reason = Some(reason.clone()),
+            [one] if rows[one].wrongs.is_empty() != reason.starts_with(IN_PART) => {
+                rows[one].reason = Some(reason.clone());
+            }
+            [one] if rows[one].wrongs.is_empty() => {
+                complaints.push(format!("{part}, {reason}: no wrong submission breaks `{quote}`"));
+            }
             [_] => complaints.push(format!("{part}, {reason}: a wrong submission breaks `{quote}`")),
             ref found => {
                 complaints.push(format!("{part}, {reason}: {} sentences have `{quote}`", found.len()))

@@ -154,8 +154,11 @@ fn shorten(lines: Vec<String>) -> Vec<String> {
     if lines.len() <= SHOWN_LINES {
         return lines;
     }
-    let more = format!("({} lines more)", lines.len() - SHOWN_LINES);
-    lines.into_iter().take(SHOWN_LINES).chain([more]).collect()
+    // The last lines may be those that broke the promise.
+    let (last, hidden) = (SHOWN_LINES / 2, lines.len() - SHOWN_LINES);
+    let first = lines.iter().take(SHOWN_LINES - last).cloned();
+    let not_shown = [format!("({hidden} lines are not shown)")];
+    first.chain(not_shown).chain(lines[lines.len() - last..].iter().cloned()).collect()
 }
 
 /// The whole explanation of a task of this lab that is not done.

@@ -28,7 +28,7 @@ use crate::report::{self, Panic};
 pub struct Model {
     promise: String,
     preemption_bound: usize,
-    wakes_for_nothing: bool,
+    wakes_for_nothing: u8,
     outcomes: Option<BTreeSet<String>>,
     at_most: Option<usize>,
 }
@@ -50,7 +50,7 @@ impl Model {
         Model {
             promise: promise.to_owned(),
             preemption_bound: 3,
-            wakes_for_nothing: false,
+            wakes_for_nothing: 0,
             outcomes: None,
             at_most: None,
         }
@@ -71,7 +71,13 @@ impl Model {
     /// allows ("spurious wakeups"). A thread that then goes on without looking again breaks the promise. In the same way
     /// its first `compare_exchange_weak` fails, as the standard library allows; so it must try again.
     pub fn wakes_for_nothing(mut self) -> Model {
-        self.wakes_for_nothing = true;
+        self.wakes_for_nothing = 1;
+        self
+    }
+
+    /// The same for the first eight: a thread that looks again a few times, and not in a loop, is found.
+    pub fn wakes_often_for_nothing(mut self) -> Model {
+        self.wakes_for_nothing = 8;
         self
     }
 

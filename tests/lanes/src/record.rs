@@ -35,8 +35,8 @@ pub(crate) struct Record {
 /// How a model is walked, apart from what loom is told.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Manner {
-    /// Each thread's first sleep ends, and its first weak exchange fails, without a reason.
-    pub(crate) wakes_for_nothing: bool,
+    /// So many of each thread's first sleeps end, and of its first weak exchanges fail, for nothing.
+    pub(crate) wakes_for_nothing: u8,
     /// Every load reads the newest value, as if there were one memory without caches.
     pub(crate) newest_only: bool,
 }
@@ -65,10 +65,10 @@ pub(crate) struct Outcome {
 pub(crate) struct Lane {
     id: ThreadId,
     pub(crate) name: String,
-    /// Whether it has slept on a condition variable.
-    has_slept: bool,
-    /// It has tried a weak exchange in this interleaving.
-    has_exchanged: bool,
+    /// How often it has woken for nothing on a condition variable.
+    has_slept: u8,
+    /// How many of its weak exchanges have failed for nothing in this interleaving.
+    has_exchanged: u8,
     /// The call that the thread is inside, if that call can block.
     pub(crate) inside: Option<Step>,
 }
@@ -134,7 +134,7 @@ pub(crate) fn begin_interleaving() {
 /// Gives the thread that runs now a lane of its own.
 pub(crate) fn begin_lane(name: String) {
     let id = loom::thread::current().id();
-    with(|record| record.lanes.push(Lane { id, name, has_slept: false, has_exchanged: false, inside: None }));
+    with(|record| record.lanes.push(Lane { id, name, has_slept: 0, has_exchanged: 0, inside: None }));
 }
 
 /// The default name of the thread that is spawned next: `thread 1`, `thread 2`.
@@ -247,22 +247,23 @@ pub(crate) fn has_done(what: &str) -> bool {
 
 /// Whether the sleep that the current thread begins will end without a reason.
 pub(crate) fn wakes_for_nothing() -> bool {
-    is_first(|lane| &mut lane.has_slept)
+    goes_wrong(|lane| &mut lane.has_slept)
 }
 
 /// Whether the weak exchange that the thread that runs now begins will fail without a reason.
 pub(crate) fn fails_for_nothing() -> bool {
-    is_first(|lane| &mut lane.has_exchanged)
+    goes_wrong(|lane| &mut lane.has_exchanged)
 }
 
-/// Whether the thread that runs now does this for the first time, in a model where that goes wrong for nothing.
-fn is_first(done: fn(&mut Lane) -> &mut bool) -> bool {
-    let mut is_first = false;
+/// Whether what the thread that runs now begins goes wrong, as its first times do if the model asks.
+fn goes_wrong(so_far: fn(&mut Lane) -> &mut u8) -> bool {
+    let mut goes_wrong = false;
     on_this_lane(|record, lane| {
-        let before = std::mem::replace(done(&mut record.lanes[lane]), true);
-        is_first = record.manner.wakes_for_nothing && !before;
+        let so_far = so_far(&mut record.lanes[lane]);
+        goes_wrong = *so_far < record.manner.wakes_for_nothing;
+        *so_far += u8::from(goes_wrong);
     });
-    is_first
+    goes_wrong
 }
 
 /// The name of the current thread's lane.

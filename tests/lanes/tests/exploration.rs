@@ -248,6 +248,27 @@ fn the_owners_store_comes_after_what_was_made_of_its_exchange() {
     });
 }
 
+/// The same for a thread that has only read the word: it read the owner's 2, and 66 was made of that 2.
+#[test]
+fn the_store_of_a_reader_comes_after_what_was_made_of_what_it_read() {
+    const ORDER: Ordering = Ordering::SeqCst;
+    Model::new("the last write is the store").outcomes(&["marked", "not marked"]).check(|run| {
+        let word = Arc::new(AtomicU32::new(2));
+        let settler = thread::spawn({
+            let word = word.clone();
+            move || {
+                if word.load(ORDER) & 2 != 0 {
+                    word.store(128, ORDER);
+                }
+            }
+        });
+        let is_marked = word.compare_exchange(2, 66, ORDER, ORDER).is_ok();
+        settler.join().unwrap();
+        assert_eq!(word.swap(1, ORDER), 128, "the settler's 128 was the last write");
+        run.outcome(if is_marked { "marked" } else { "not marked" });
+    });
+}
+
 /// Two threads and a main thread that each take a lock.
 fn three_lock() {
     let lock = Arc::new(Mutex::new(0));

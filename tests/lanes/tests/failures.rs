@@ -282,6 +282,35 @@ fn a_sleeper_that_does_not_look_again_is_found_only_if_it_wakes_for_nothing() {
 }
 
 #[test]
+fn a_sleeper_that_looks_eight_times_is_found_only_if_it_wakes_often_for_nothing() {
+    let sleep_eight_times = |model: Model| {
+        model.check(|_| {
+            let pair = Arc::new((Mutex::new(false), Condvar::new()));
+            let other = thread::spawn_named("other", {
+                let pair = pair.clone();
+                move || {
+                    *pair.0.lock().unwrap() = true;
+                    pair.1.notify_one();
+                }
+            });
+            let (flag, bell) = &*pair;
+            let mut guard = flag.lock().unwrap();
+            for _ in 0..8 {
+                if !*guard {
+                    guard = bell.wait(guard).unwrap();
+                }
+            }
+            assert!(*guard, "the flag is down");
+            drop(guard);
+            other.join().unwrap();
+        });
+    };
+    sleep_eight_times(Model::new("the flag is up").wakes_for_nothing());
+    let text = complaint(|| sleep_eight_times(Model::new("the flag is up").wakes_often_for_nothing()));
+    assert!(text.contains("the flag is down") && text.contains("woken for nothing"), "{text}");
+}
+
+#[test]
 fn a_weak_exchange_that_is_not_tried_again_is_found_only_if_it_fails_for_nothing() {
     let exchange = |model: Model| {
         model.check(|_| {

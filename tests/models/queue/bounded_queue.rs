@@ -360,8 +360,10 @@ fn try_enqueue_answers_while_a_producer_sleeps() {
 /// Catches: a `dequeue` or an `enqueue` that believes a wake-up.
 #[test]
 fn woken_for_nothing_a_consumer_sleeps_on() {
-    Model::new("woken for nothing, a consumer sleeps on").wakes_for_nothing().outcomes(&["got it"]).check(
-        |run| {
+    Model::new("woken for nothing, a consumer sleeps on")
+        .wakes_often_for_nothing()
+        .outcomes(&["got it"])
+        .check(|run| {
             let queue = Arc::new(BoundedQueue::new(1));
             let consumer = thread::spawn_named("consumer", {
                 let queue = queue.clone();
@@ -375,6 +377,5 @@ fn woken_for_nothing_a_consumer_sleeps_on() {
                 "two items went in, and the queue is open"
             );
             run.outcome("got it");
-        },
-    );
+        });
 }

@@ -85,7 +85,7 @@ fn a_permit_may_be_stolen_from_a_sleeper_more_than_once() {
 #[test]
 fn woken_for_nothing_a_sleeper_takes_no_permit() {
     Model::new("woken for nothing, a sleeper takes no permit")
-        .wakes_for_nothing()
+        .wakes_often_for_nothing()
         .outcomes(&["acquired"])
         .check(|run| {
             let (semaphore, released) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));

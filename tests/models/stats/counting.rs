@@ -33,6 +33,34 @@ fn no_response_is_lost() {
     });
 }
 
+/// Another thread may count between any two steps of a thread, again and again.
+///
+/// Catches: an exchange that is tried twice and then given up, for any of the four numbers.
+#[test]
+fn no_response_of_three_threads_is_lost() {
+    Model::new("three threads that count at once all count")
+        .preemption_bound(2)
+        .outcomes(&["all counted"])
+        .check(|run| {
+            let slot = Arc::new(Slot::new());
+            let others = ["left", "right"].map(|name| {
+                let slot = Arc::clone(&slot);
+                spawn_named(name, move || slot.record(&RESPONSE))
+            });
+            slot.record(&RESPONSE);
+            others.into_iter().for_each(|other| other.join().unwrap());
+            let counters = slot.snapshot().counters;
+            assert_eq!(counters.requests(), 3, "three responses were recorded");
+            assert_eq!(counters.bytes_sent, 300, "three responses of 100 bytes were recorded");
+            assert_eq!(counters.durations.count(), 3, "three durations were recorded");
+            assert_eq!(
+                counters.durations.sum_nanoseconds, 3_000_000,
+                "three durations of 1 ms were recorded"
+            );
+            run.outcome("all counted");
+        });
+}
+
 /// Two threads count different statuses, or both the same, so that one may overtake the other in a loop of exchanges.
 ///
 /// Catches: a writer that adds the status first, or before the duration; a reader that reads bytes or
@@ -65,6 +93,26 @@ fn a_counted_response_has_its_bytes_and_its_duration() {
                 writers.into_iter().for_each(|writer| writer.join().unwrap());
             });
     }
+}
+
+/// What a scrape reads, without the rest of a snapshot.
+///
+/// Catches: status counters that are read without an ordering, which only the reader of a snapshot adds.
+#[test]
+fn a_response_that_a_scrape_counts_has_its_duration() {
+    Model::new("a response that a scrape counts has its duration")
+        .outcomes(&["not counted", "counted"])
+        .check(|run| {
+            let slot = Arc::new(Slot::new());
+            let writer = spawn_named("writer", {
+                let slot = Arc::clone(&slot);
+                move || slot.record(&RESPONSE)
+            });
+            let served = slot.served();
+            assert!(served.nanoseconds >= 1_000_000 * served.requests, "a counted response took no time");
+            writer.join().unwrap();
+            run.outcome(if served.requests == 0 { "not counted" } else { "counted" });
+        });
 }
 
 /// Catches: a settle that also zeroes counters, or settles the wrong seat; reading the time before the number
@@ -181,6 +229,7 @@ fn a_scraper_killed_anywhere_leaves_no_torn_interval() {
             stats.slot(0).record(&RESPONSE);
             let next = stats.scrape(MASTER).expect("no other process scrapes any more");
 
+            let gave_up = survivor.is_none();
             let got = [victim.flatten(), survivor, Some(next)].map(Option::unwrap_or_default);
             for interval in got {
                 let whole = MILLISECOND * u32::try_from(interval.requests).unwrap();
@@ -192,8 +241,42 @@ fn a_scraper_killed_anywhere_leaves_no_torn_interval() {
                 (false, false, 2) => "not killed",
                 (true, false, 2) => "killed before",
                 (true, true, 1) => "killed inside",
+                // Then the next scrape is the one that is told, and the second response is in no interval, either.
+                (true, true, 0) if gave_up => "killed inside",
                 (true, false, 1) => "killed after",
                 _ => "a response was lost or given twice",
             });
         });
+}
+
+/// A scraper is dead, and two others come at once. One of them is told and repairs; the other must find the repair done.
+///
+/// Caught: a repair that goes on after the semaphore is released.
+#[test]
+fn a_repair_is_complete_before_the_next_scrape() {
+    Model::new("a repair is complete before the next scrape").outcomes(&["left was told", "main was told"]).check(
+        |run| {
+            let stats = Arc::new(SharedStats::new(1).unwrap());
+            stats.slot(0).record(&RESPONSE);
+            std::mem::forget(stats.semaphore().acquire(VICTIM));
+            stats.settle(VICTIM);
+            let left = spawn_named("left", {
+                let stats = Arc::clone(&stats);
+                move || stats.scrape(LEFT)
+            });
+            let right = stats.scrape(RIGHT);
+            let left = left.join().unwrap();
+            for interval in [left, right].into_iter().flatten() {
+                assert_eq!(
+                    interval.duration,
+                    Duration::ZERO,
+                    "a response of 1 ms was recorded before a scraper died, and none after. The next scrape is told of \
+                     the death and begins a new interval; the one after it finds no response. This is the interval of \
+                     one of the two, and its duration must be 0: {interval:?}"
+                );
+            }
+            let left_was_told = left.is_some_and(|interval| interval.recovered);
+            run.outcome(if left_was_told { "left was told" } else { "main was told" });
+        },
+    );
 }

@@ -310,3 +310,52 @@ fn a_thread_that_is_woken_too_early_goes_on_waiting() {
         },
     );
 }
+
+/// The bounded acquire has time for two sleeps: the first may end for nothing (a signal), the second ends by the
+/// release.
+///
+/// Catches: a bounded acquire that finds the word unchanged when it is woken, and so believes that its time is over.
+#[test]
+fn a_thread_that_is_woken_for_nothing_goes_on_waiting() {
+    Model::new("a bounded acquire that is woken for nothing goes on waiting")
+        .wakes_for_nothing()
+        .outcomes(&["got it"])
+        .check(|run| {
+            let guarded = GuardedPair::new();
+            let held = guarded.semaphore.acquire(MASTER);
+            let bounded = spawn_named("bounded", {
+                let guarded = Arc::clone(&guarded);
+                move || {
+                    let acquired = guarded.semaphore.acquire_within(LEFT, AN_HOUR);
+                    let acquired = acquired.expect(
+                        "a bounded acquire gave up after a wake-up for nothing, although its time was not over",
+                    );
+                    guarded.work_inside(acquired);
+                }
+            });
+            guarded.work_inside(held);
+            bounded.join().unwrap();
+            run.outcome("got it");
+        });
+}
+
+/// Catches: a settle that tries a weak exchange only once (no other model does).
+#[test]
+fn a_settle_frees_the_word_even_if_an_exchange_fails_for_nothing() {
+    Model::new("a settle frees what the dead process held, even if an exchange fails for nothing")
+        .wakes_for_nothing()
+        .outcomes(&["told"])
+        .check(|run| {
+            let semaphore = Arc::new(SharedSemaphore::new());
+            // LEFT dies inside.
+            std::mem::forget(semaphore.acquire(LEFT));
+            // On a thread of its own, so that its first exchange is one of settle.
+            let master = spawn_named("master", {
+                let semaphore = Arc::clone(&semaphore);
+                move || semaphore.settle(LEFT)
+            });
+            let told = semaphore.acquire(RIGHT).owner_died;
+            master.join().unwrap();
+            run.outcome(if told { "told" } else { "not told" });
+        });
+}

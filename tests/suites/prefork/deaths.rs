@@ -1,7 +1,9 @@
 //! What follows when workers die, cannot be forked, or do not get ready.
 
 use crate::herd::{Forks, Herd, Life, READY_WITHIN, kills, notes, spawns};
-use prefork::{Action, CANNOT_START, Event, Exit, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Note, Pid};
+use prefork::{
+    ABORTED_WITHIN, Action, CANNOT_START, Event, Exit, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Note, Pid,
+};
 use std::time::Duration;
 use verdict::test;
 
@@ -72,16 +74,23 @@ fn a_second_death_in_a_row_waits_however_the_workers_ended() {
 fn deaths_in_a_row_wait_longer_each_time_but_never_longer_than_the_longest_pause() {
     let mut herd = Herd::serving(1);
     let mut expected = Duration::ZERO;
-    for death in 1..=20 {
+    // More than a byte can count, and more doublings than any integer has room for.
+    for death in 1..=300 {
         let actions = herd.dies(herd.only_worker(0), CRASH);
         if death > 1 {
-            herd.same("Death: from the second in a row on, there is a pause", spawns(&actions), vec![]);
+            let row = format!("this death was number {death} in a row");
+            let waits = format!("Death: {row}, and from the second on there is a pause. Spawned at once");
+            herd.same(&waits, spawns(&actions), vec![]);
             herd.sleeps_for(expected, "Death: the pause doubles up to the longest");
+            herd.demand(
+                notes(&actions).contains(&Note::Pausing { slot: 0, pause: expected }),
+                &format!("Notes: {row}, and the pause is {expected:?}. A Note(Pausing) must say so"),
+            );
         }
         herd.gets_ready(herd.only_worker(0));
         expected = (expected * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
     }
-    herd.same("Restarted: one for each death", herd.restarts, 20);
+    herd.same("Restarted: one for each death", herd.restarts, 300);
 }
 
 #[test]
@@ -98,6 +107,61 @@ fn a_minute_of_service_clears_the_record() {
         let promise =
             "Death: what came before a full minute of service is forgotten. The pause after the next death";
         herd.same(promise, found, pause);
+    }
+}
+
+#[test]
+fn a_worker_that_was_never_ready_has_died_like_any_other() {
+    for how in [CRASH, Exit::Code(1), Exit::Code(CANNOT_START)] {
+        let mut herd = Herd::starting(1);
+        let actions = herd.dies(herd.only_worker(0), how);
+        let promise = format!(
+            "Death: the first death must be answered with a new worker at once, even if the worker was never ready, and \
+             however it ended (here {how:?}). Spawned at once"
+        );
+        herd.same(&promise, spawns(&actions), vec![0]);
+        for pause in [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4] {
+            let actions = herd.dies(herd.only_worker(0), how);
+            herd.same("Death: from the second in a row on, there is a pause", spawns(&actions), vec![]);
+            herd.sleeps_for(pause, "Death: the pause doubles, also if no worker gets ready");
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_is_late_has_died_like_any_other() {
+    let mut herd = Herd::starting(1);
+    for (before, pause) in [Duration::ZERO, FIRST_PAUSE, FIRST_PAUSE * 2].into_iter().enumerate() {
+        let late = herd.only_worker(0);
+        herd.pass(READY_WITHIN);
+        let actions = herd.dies(late, Exit::Signal(9));
+        let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
+        let promise = format!(
+            "Death: a worker that is killed because it was not ready in time has died unexpectedly. {before} died \
+             like that before it. The pause after its death"
+        );
+        herd.same(&promise, found, pause);
+    }
+}
+
+#[test]
+fn a_worker_that_hung_has_died_like_any_other() {
+    let mut herd = Herd::serving(1);
+    for (before, pause) in [Duration::ZERO, FIRST_PAUSE, FIRST_PAUSE * 2].into_iter().enumerate() {
+        let (hung, how) = (herd.only_worker(0), Exit::Signal(6));
+        herd.tell(Event::Hung { pid: hung });
+        let actions = herd.dies(hung, how);
+        herd.demand(
+            notes(&actions).contains(&Note::Died { slot: 0, pid: hung, how }),
+            "Notes: an operator is told that a worker that hung has died, and how",
+        );
+        let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
+        let promise = format!(
+            "Hanging: the death of a worker that hung is an unexpected one. {before} died like that before it. The \
+             pause after its death"
+        );
+        herd.same(&promise, found, pause);
+        herd.gets_ready(herd.only_worker(0));
     }
 }
 
@@ -156,6 +220,20 @@ fn a_failed_fork_waits_too() {
 }
 
 #[test]
+fn deaths_and_failed_forks_are_counted_in_one_row() {
+    let mut herd = Herd::serving(1);
+    herd.forks = Forks::Fail;
+    // The answer to this death is a fork that fails: the second failure in the row.
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.sleeps_for(FIRST_PAUSE, "Failed fork: after one death, it is the second failure in its row");
+    herd.forks = Forks::Succeed;
+    herd.sleeps_for(FIRST_PAUSE * 2, "Failed fork: the pause doubles");
+    let actions = herd.dies(herd.only_worker(0), CRASH);
+    herd.same("Death: from the second in a row on, there is a pause", spawns(&actions), vec![]);
+    herd.sleeps_for(FIRST_PAUSE * 4, "Death: the pause doubles after a failed fork, too");
+}
+
+#[test]
 fn a_restart_is_counted_when_the_fork_succeeds() {
     let mut herd = Herd::serving(1);
     herd.forks = Forks::Fail;
@@ -168,7 +246,8 @@ fn a_restart_is_counted_when_the_fork_succeeds() {
 }
 
 /// Lets the slot's workers exit with `CANNOT_START` `times` times in a row; returns the last actions.
-fn fail_to_start(herd: &mut Herd, slot: usize, times: usize) -> Vec<Action> {
+#[track_caller]
+pub fn fail_to_start(herd: &mut Herd, slot: usize, times: usize) -> Vec<Action> {
     let mut actions = Vec::new();
     for _ in 0..times {
         herd.demand(
@@ -198,7 +277,25 @@ fn a_slot_whose_workers_cannot_start_is_given_up() {
     herd.same("Giving up: no further try", spawns(&actions), vec![]);
     let actions = herd.dies(herd.only_worker(1), CRASH);
     herd.same("Giving up: the other slots are not affected", spawns(&actions), vec![1]);
-    herd.same("Giving up: the master goes on while any slot does", herd.finished, None);
+    let promise = "Giving up: slot 1 is not given up, so the master goes on. The exit code of Finish";
+    herd.same(promise, herd.finished, None);
+}
+
+#[test]
+fn a_master_with_one_slot_left_goes_on_whichever_it_is() {
+    for left in 0..3 {
+        let mut herd = Herd::starting(3);
+        for slot in (0..3).filter(|&slot| slot != left) {
+            fail_to_start(&mut herd, slot, 5);
+        }
+        // The last slot has no worker at the moment, but it will have one.
+        fail_to_start(&mut herd, left, 2);
+        let promise =
+            format!("Giving up: slot {left} only pauses, so the master goes on. The exit code of Finish");
+        herd.same(&promise, herd.finished, None);
+        herd.sleep();
+        herd.only_worker(left);
+    }
 }
 
 #[test]
@@ -267,11 +364,31 @@ fn a_worker_that_served_could_start_whatever_its_exit_code() {
         }
         herd.dies(pid, Exit::Code(CANNOT_START));
         let actions = fail_to_start(&mut herd, 0, 4);
+        let first = if hangs { "ready before it hung and was aborted" } else { "ready" };
         herd.demand(
             notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
-            "Giving up: after five that were never ready, and one of these was",
+            &format!(
+                "Giving up: only after five workers in a row that were never ready. Here the first of five was \
+                 {first}, but slot 0 was given up"
+            ),
         );
     }
+}
+
+#[test]
+fn a_worker_that_is_killed_because_it_hangs_could_start_whatever_its_exit_code() {
+    let mut herd = Herd::serving(1);
+    let pid = herd.only_worker(0);
+    herd.tell(Event::Hung { pid });
+    herd.sleeps_for(ABORTED_WITHIN, "Hanging: deadline() is when an abort should have been enough");
+    // It exits in the moment in which it is killed.
+    herd.dies(pid, Exit::Code(CANNOT_START));
+    let actions = fail_to_start(&mut herd, 0, 4);
+    herd.demand(
+        notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
+        "Giving up: only after five workers in a row that were never ready. Here the first of five was ready before it \
+         hung and was killed, but slot 0 was given up",
+    );
 }
 
 #[test]
@@ -282,7 +399,7 @@ fn what_an_operator_reads_says_which_slot_and_what_happened() {
         (Note::Died { slot, pid, how: Exit::Code(3) }, "slot 2: worker 77 exited with code 3"),
         (Note::Pausing { slot, pause: FIRST_PAUSE }, "slot 2: next worker in 100ms"),
     ] {
-        assert_eq!(note.to_string(), line, "left: the line that an operator reads");
+        assert_eq!(note.to_string(), line, "the line that an operator reads");
     }
 }
 
@@ -422,6 +539,44 @@ fn a_slot_that_was_given_up_begins_anew_also_during_a_roll() {
     let actions = herd.tell(Event::Reload);
     herd.demand(
         spawns(&actions).contains(&1),
-        "Reload: a slot that was given up begins anew, also during a roll",
+        "Reload: a slot that was given up must start again, also during a roll, but slot 1 does not",
     );
+}
+
+#[test]
+fn a_row_of_failed_starts_is_broken_by_every_other_end() {
+    for how in [Exit::Code(0), Exit::Code(1), Exit::Signal(9), Exit::Signal(15)] {
+        let mut herd = Herd::starting(1);
+        fail_to_start(&mut herd, 0, 4);
+        herd.sleep();
+        herd.dies(herd.only_worker(0), how);
+        fail_to_start(&mut herd, 0, 1);
+        herd.demand(
+            herd.given_up.is_empty(),
+            &format!(
+                "Giving up: {how:?} is no exit with CANNOT_START ({CANNOT_START}), so this death breaks the row of failed \
+                 starts. The failed start after it is the first of a new row, and not the fifth"
+            ),
+        );
+        fail_to_start(&mut herd, 0, 3);
+    }
+}
+
+#[test]
+fn a_row_of_failed_starts_is_broken_by_a_worker_that_is_late() {
+    let mut herd = Herd::starting(1);
+    fail_to_start(&mut herd, 0, 4);
+    herd.sleep();
+    herd.pass(READY_WITHIN);
+    herd.dies(herd.only_worker(0), Exit::Signal(9));
+    fail_to_start(&mut herd, 0, 1);
+    herd.demand(
+        herd.given_up.is_empty(),
+        &format!(
+            "Giving up: the master has killed a worker that was not ready in time. This is no exit with CANNOT_START \
+             ({CANNOT_START}), so it breaks the row of failed starts. The failed start after it is the first of a new row, and not \
+             the fifth"
+        ),
+    );
+    fail_to_start(&mut herd, 0, 3);
 }

@@ -335,7 +335,7 @@ impl<T: PartialEq> PartialEq<Vec<T>> for Listed<T> {
 /// A bare list, such as `[]`, would not say what it lists.
 impl<T: Debug> Debug for Listed<T> {
     fn fmt(&self, text: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(text, "{:?}, of the {}", self.list, self.what)
+        write!(text, "{:?} (the {})", self.list, self.what)
     }
 }
 

@@ -3,6 +3,8 @@
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
 use prefork::{Mailbox, Notice};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -13,6 +15,31 @@ use verdict::test;
 const BOOK: &str = "See \"6.1 A mailbox for signals\".";
 /// Less than the time that `cargo lab` gives a test, so that this file reports what went wrong.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The system's allocator, which counts what each thread asks it for.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is the system's allocator's work; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // At its very end a thread has no count any more.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of the same function.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of the same function.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_notice_is_taken_once() {
@@ -56,6 +83,40 @@ fn the_same_notice_twice_is_one_and_different_ones_are_kept_apart() {
     assert_eq!(taken, ordered, "notices come in the order of `Notice`, not in that of their arrival. {BOOK}");
 }
 
+/// A mailbox that counts notices passes everything else, until a count has no room left.
+#[test]
+fn a_notice_that_is_left_very_often_is_still_one() {
+    for notice in [Notice::StopNow, Notice::Stop, Notice::Reload, Notice::ChildExited] {
+        let mailbox = Mailbox::new();
+        // A count of 8 or 16 bits is 0 again after so many.
+        for _ in 0..1 << 16 {
+            mailbox.note(notice);
+        }
+        let taken: Vec<Notice> = mailbox.take().take(10).collect();
+        assert_eq!(
+            taken,
+            [notice],
+            "{notice:?} was left 65,536 times, and nothing else: `take` returns it once, and no other. {BOOK}"
+        );
+    }
+}
+
+/// The thread that a handler interrupts may be in the middle of an allocation, and then has the allocator's lock.
+#[test]
+fn a_notice_is_left_without_an_allocation() {
+    rehearse();
+    let mailbox = Mailbox::new();
+    for notice in [Notice::StopNow, Notice::Stop, Notice::Reload, Notice::ChildExited] {
+        let before = ALLOCATIONS.get();
+        mailbox.note(notice);
+        assert_eq!(
+            ALLOCATIONS.get() - before,
+            0,
+            "how often `note` has allocated memory. A signal handler must not: see signal-safety(7). {BOOK}"
+        );
+    }
+}
+
 #[test]
 fn a_notice_can_be_left_by_a_signal_handler() {
     static MAILBOX: Mailbox = Mailbox::new();
@@ -90,11 +151,8 @@ fn a_handler_may_interrupt_note_and_take_anywhere() {
             ROUNDS.fetch_add(1, Ordering::Relaxed);
         }
     });
-    for _ in 0..100 {
-        let began = Instant::now();
-        let before = ROUNDS.load(Ordering::Relaxed);
-        // SAFETY: `busy` is not joined yet, so its thread's identity is still valid.
-        unsafe { libc::pthread_kill(busy.as_pthread_t(), libc::SIGUSR2) };
+    let goes_on = || {
+        let (began, before) = (Instant::now(), ROUNDS.load(Ordering::Relaxed));
         while ROUNDS.load(Ordering::Relaxed).wrapping_sub(before) < 2 {
             assert!(
                 began.elapsed() < PATIENCE,
@@ -105,6 +163,13 @@ fn a_handler_may_interrupt_note_and_take_anywhere() {
             );
             thread::yield_now();
         }
+    };
+    // Not before it is in its loop: a handler that prints ends the program if the thread has just begun.
+    goes_on();
+    for _ in 0..100 {
+        // SAFETY: `busy` is not joined yet, so its thread's identity is still valid.
+        unsafe { libc::pthread_kill(busy.as_pthread_t(), libc::SIGUSR2) };
+        goes_on();
     }
     OVER.store(true, Ordering::Relaxed);
     busy.join().expect("the busy thread");

@@ -4,7 +4,7 @@ use super::{Herd, Life, Worker};
 use std::fmt::Debug;
 
 /// How many lines of the conversation a failure shows.
-const SHOWN: usize = 25;
+const SHOWN: usize = 12;
 
 /// The section of the book that explains a rule.
 fn section(promise: &str) -> &'static str {
@@ -16,6 +16,19 @@ fn section(promise: &str) -> &'static str {
     }
 }
 
+/// Where the documentation states a rule.
+fn document(promise: &str) -> String {
+    match promise.split_once(':').map_or(promise, |(rule, _)| rule) {
+        rule @ ("Death" | "Giving up" | "Getting ready" | "Hanging" | "Stop" | "Reload") => {
+            format!("the rule \"{rule}\" of `Supervisor`")
+        }
+        "StopNow" => "`Event::StopNow`, the rule \"Stop\" of `Supervisor`".to_owned(),
+        "Failed fork" => "the rule \"Death\" of `Supervisor`".to_owned(),
+        "Notes" => "the documentation of `Note`".to_owned(),
+        _ => "the documentation of `Event` and `Action`".to_owned(),
+    }
+}
+
 impl Herd {
     /// Fails with the end of the conversation unless `holds`. `promise` begins with the name of a rule.
     #[track_caller]
@@ -24,11 +37,13 @@ impl Herd {
             return;
         }
         let lines: Vec<&str> = self.conversation.lines().collect();
-        let shown = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
-        let section = section(promise);
+        let hidden = lines.len().saturating_sub(SHOWN);
+        let shown = lines[hidden..].join("\n");
+        let before = if hidden > 0 { format!("  ({hidden} earlier lines)\n") } else { String::new() };
+        let (document, section) = (document(promise), section(promise));
         panic!(
-            "{promise}.\nWhere to look: that rule in the documentation of `Supervisor`, and lab 6, \
-             \"{section}\".\nThe conversation, as event -> actions, the last line is what broke it:\n{shown}"
+            "{promise}.\nWhere to look: {document}, and lab 6, \"{section}\".\nThe conversation, as event -> \
+             actions. What broke it is in one of the last lines:\n{before}{shown}"
         );
     }
 

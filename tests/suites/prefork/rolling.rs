@@ -1,7 +1,8 @@
 //! Reload: the rolling replacement of all workers.
 
+use crate::deaths::fail_to_start;
 use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, READY_WITHIN, kills, notes, spawns, terminates};
-use prefork::{Action, CANNOT_START, Event, Exit, FIRST_PAUSE, Note, Pid};
+use prefork::{Action, CANNOT_START, DONE, Event, Exit, FIRST_PAUSE, Note, Pid};
 use std::time::Duration;
 use verdict::test;
 
@@ -246,6 +247,37 @@ fn a_reload_that_comes_before_a_roll_fails_is_still_done() {
 }
 
 #[test]
+fn two_reloads_that_come_before_a_roll_fails_are_still_done() {
+    let mut herd = Herd::serving(1);
+    herd.tell(Event::Reload);
+    let broken = successor(&herd, 0);
+    herd.tell(Event::Reload);
+    herd.tell(Event::Reload);
+    let actions = herd.dies(broken, CRASH);
+    herd.same(
+        "Reload: those that come during a roll are done afterwards, in one roll",
+        spawns(&actions),
+        vec![0],
+    );
+    let actions = herd.dies(successor(&herd, 0), CRASH);
+    herd.same("Reload: that roll was for all reloads before it, and has failed", spawns(&actions), vec![]);
+}
+
+#[test]
+fn a_roll_is_finished_although_a_slot_waits_for_its_next_worker() {
+    let mut herd = Herd::serving(2);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.tell(Event::Reload);
+    let actions = herd.gets_ready(successor(&herd, 1));
+    herd.demand(
+        notes(&actions).contains(&Note::RollFinished),
+        "Notes: a roll is finished when no old worker has a post, even if a slot has no worker at the moment. A \
+         Note(RollFinished) must say so",
+    );
+}
+
+#[test]
 fn a_reload_revives_slots_that_were_given_up() {
     let mut herd = Herd::starting(2);
     herd.gets_ready(herd.only_worker(1));
@@ -257,13 +289,75 @@ fn a_reload_revives_slots_that_were_given_up() {
     }
     let restarts = herd.restarts;
     let actions = herd.tell(Event::Reload);
-    herd.demand(spawns(&actions).contains(&0), "Reload: a slot that was given up begins anew");
+    herd.demand(
+        spawns(&actions).contains(&0),
+        "Reload: a slot that was given up must start again, but slot 0 does not",
+    );
     herd.gets_ready(herd.only_worker(0));
     settle_down(&mut herd);
     herd.same("Slots: one worker each", herd.workers.len(), 2);
     herd.same("Restarted: reviving is no restart", herd.restarts, restarts);
     let actions = herd.dies(herd.only_worker(0), CRASH);
     herd.same("Giving up: a revived slot has a clean record", spawns(&actions), vec![0]);
+}
+
+#[test]
+fn a_reload_revives_every_slot_that_was_given_up() {
+    let mut herd = Herd::starting(3);
+    herd.gets_ready(herd.only_worker(1));
+    fail_to_start(&mut herd, 0, 5);
+    fail_to_start(&mut herd, 2, 5);
+    let actions = herd.tell(Event::Reload);
+    for slot in [0, 2] {
+        let promise =
+            format!("Reload: each slot that was given up must start again, but slot {slot} does not");
+        herd.demand(spawns(&actions).contains(&slot), &promise);
+    }
+}
+
+#[test]
+fn a_herd_that_gave_up_waits_for_a_worker_that_drains() {
+    for (stops, code) in [(false, CANNOT_START), (true, DONE)] {
+        let mut herd = Herd::serving(1);
+        let old = herd.only_worker(0);
+        herd.tell(Event::Reload);
+        let new = successor(&herd, 0);
+        herd.gets_ready(new);
+        herd.dies(new, CRASH);
+        for _ in 0..5 {
+            while herd.workers_of(0) == [old] {
+                herd.sleep();
+            }
+            herd.dies(successor(&herd, 0), Exit::Code(CANNOT_START));
+        }
+        herd.demand(herd.given_up.contains(&0), "Giving up: after five in a row");
+        herd.same("Giving up: a worker still runs, so the master waits", herd.finished, None);
+        if stops {
+            herd.tell(Event::Stop);
+        }
+        herd.dies(old, Exit::Code(DONE));
+        let promise = "Giving up: when no worker runs any more, the master ends, with CANNOT_START, or with DONE if it \
+                       was stopped. The exit code of Finish";
+        herd.same(promise, herd.finished, Some(code));
+    }
+}
+
+#[test]
+fn successors_that_cannot_start_do_not_give_up_a_slot_whose_worker_serves() {
+    let mut herd = Herd::serving(1);
+    let old = herd.only_worker(0);
+    for _ in 0..5 {
+        herd.tell(Event::Reload);
+        herd.dies(successor(&herd, 0), Exit::Code(CANNOT_START));
+    }
+    let actions = herd.dies(old, CRASH);
+    herd.demand(
+        !notes(&actions).contains(&Note::GivenUp { slot: 0 }),
+        "Giving up: the worker that held the post was ready; only holders of the post are counted",
+    );
+    let promise = "Reload: a failed successor must make no pause longer. Five failed, then the worker that served died: \
+                   this is the first death of the slot's record, so a new worker must come at once. Spawned at once";
+    herd.same(promise, spawns(&actions), vec![0]);
 }
 
 #[test]
@@ -432,4 +526,20 @@ fn a_roll_that_waits_and_is_ended_by_a_stop_has_not_finished() {
     herd.tell(Event::Reload);
     let actions = herd.tell(Event::Stop);
     herd.same("Notes: a roll that a stop has ended is not finished", notes(&actions), vec![]);
+}
+
+#[test]
+fn a_replaced_worker_has_the_drain_also_if_that_is_shorter_than_the_grace() {
+    const SHORT: Duration = Duration::from_secs(3);
+    let mut herd = Herd::serving(1);
+    herd.supervisor.set_patience(GRACE, SHORT);
+    let old = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    herd.gets_ready(successor(&herd, 0));
+    let actions = herd.pass(SHORT);
+    herd.same(
+        "Reload: a predecessor that stays longer than the drain (here 3 s) is killed, although the grace is longer (10 s)",
+        kills(&actions),
+        vec![old],
+    );
 }

@@ -1,10 +1,12 @@
 //! Listening sockets, alone and in a group.
+#![allow(unsafe_code)]
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use prefork::ListeningSocket;
 use std::io::{self, ErrorKind, Read};
+use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
 use verdict::test;
@@ -133,13 +135,33 @@ fn a_second_herd_on_the_same_port_is_refused() {
     let group = ListeningSocket::bind_group(localhost(0), 2).expect("a group");
     let port = port_of(&group[0]);
     assert_refused(ListeningSocket::bind_group(localhost(port), 2), "a second group on the same address");
-    assert_refused(ListeningSocket::bind_group(localhost(port), 1), "a second group of one");
+    assert_refused(
+        ListeningSocket::bind_group(localhost(port), 1),
+        "a second group of 1 socket on the same address",
+    );
+    assert_refused(
+        ListeningSocket::bind_group(localhost(port), 0),
+        "a second group of 0 sockets (bind_group with the count 0) on the same address, as any other,",
+    );
     let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     assert_refused(ListeningSocket::bind_group(everywhere, 2), "a second group on all addresses");
     assert_refused(ListeningSocket::bind(localhost(port)), "a single socket beside a group");
     drop(group);
     ListeningSocket::bind_group(localhost(port), 2).unwrap_or_else(|error| {
         panic!("the port is free again when the first herd is gone: {error}. {BOOK}")
+    });
+}
+
+#[test]
+fn a_herd_on_another_address_of_the_same_port_is_welcome() {
+    let group = ListeningSocket::bind_group(localhost(0), 2).expect("a group");
+    // All of 127.0.0.0/8 belongs to this machine (RFC 1122, section 3.2.1.3).
+    let ip = Ipv4Addr::new(127, 0, 0, 2);
+    ListeningSocket::bind_group(SocketAddr::from((ip, port_of(&group[0]))), 2).unwrap_or_else(|error| {
+        panic!(
+            "bind_group on {ip} must succeed, because only 127.0.0.1 has a listener on this port. It failed: {error}. \
+             {BOOK}"
+        )
     });
 }
 
@@ -165,19 +187,25 @@ fn being_refused_costs_the_first_herd_no_connection() {
 
 #[test]
 fn connections_in_time_wait_do_not_refuse_a_restart() {
-    let socket = ListeningSocket::bind(localhost(0)).expect("a socket");
-    let address = socket.local_address().expect("an address");
-    let listener = listener(socket);
-    let mut client = connect(address);
-    // The side that closes first is left in TIME_WAIT: here the server.
-    drop(accept_one(&listener));
-    let end = client.read(&mut [0]).map_err(|error| error.kind());
-    assert_eq!(end, Ok(0), "the server has closed, so the client reads the end of the stream. {BOOK}");
-    drop((client, listener));
-    let message = "a server must be able to restart while old connections are in TIME_WAIT (SO_REUSEADDR)";
-    for again in [ListeningSocket::bind_group(address, 2).map(drop), ListeningSocket::bind(address).map(drop)]
-    {
-        assert!(again.is_ok(), "{message}, but it got {again:?}. {BOOK}");
+    // Connections keep the options of the socket that accepted them, so a group and a single socket are two cases.
+    let alone = ListeningSocket::bind(localhost(0)).expect("a socket");
+    let group = ListeningSocket::bind_group(localhost(0), 1).expect("a group");
+    for socket in group.into_iter().chain([alone]) {
+        let address = socket.local_address().expect("an address");
+        let listener = listener(socket);
+        let mut client = connect(address);
+        // The side that closes first is left in TIME_WAIT: here the server.
+        drop(accept_one(&listener));
+        let end = client.read(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(end, Ok(0), "the server has closed, so the client reads the end of the stream. {BOOK}");
+        drop((client, listener));
+        let message =
+            "a server must be able to restart while old connections are in TIME_WAIT (SO_REUSEADDR)";
+        for again in
+            [ListeningSocket::bind_group(address, 2).map(drop), ListeningSocket::bind(address).map(drop)]
+        {
+            assert!(again.is_ok(), "{message}, but it got {again:?}. {BOOK}");
+        }
     }
 }
 
@@ -198,11 +226,28 @@ fn a_backlog_outlives_the_worker_as_long_as_the_master_holds_the_socket() {
     }
 }
 
+/// How many clients have room in the backlog of a socket, and one more (listen(2)); `None` if the kernel does not say.
+fn room_in_the_backlog(socket: &ListeningSocket) -> Option<usize> {
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes to `info`. A `tcp_info` is made of integers, for which all-zero
+    // bytes, and whatever the kernel writes there, are values.
+    let (result, info) = unsafe {
+        let (descriptor, to) = (socket.as_fd().as_raw_fd(), info.as_mut_ptr().cast());
+        let result = libc::getsockopt(descriptor, libc::IPPROTO_TCP, libc::TCP_INFO, to, &mut length);
+        (result, info.assume_init())
+    };
+    // For a listening socket, this field is the limit of its backlog (tcp_get_info in the kernel; ss(8) shows it under
+    // Send-Q).
+    (result == 0).then_some(info.tcpi_sacked as usize)
+}
+
 #[test]
 fn a_backlog_is_as_long_as_the_kernel_allows() {
     let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("the kernel's limit");
+    let allowed = allowed.trim().parse::<usize>().expect("a number");
     // No more clients than this process may have descriptors for.
-    let clients = allowed.trim().parse::<usize>().expect("a number").min(400);
+    let clients = allowed.min(400);
     let alone = ListeningSocket::bind(localhost(0)).expect("a socket");
     let group = ListeningSocket::bind_group(localhost(0), 1).expect("a group");
     for socket in group.iter().chain([&alone]) {
@@ -217,6 +262,15 @@ fn a_backlog_is_as_long_as_the_kernel_allows() {
             })
             .collect();
         assert_eq!(waiting.len(), clients, "all clients found a place in the backlog. {BOOK}");
+    }
+    // What 400 clients cannot show.
+    for socket in ListeningSocket::bind_group(localhost(0), 3).expect("a group") {
+        let room = room_in_the_backlog(&socket).unwrap_or(allowed);
+        assert_eq!(
+            room, allowed,
+            "the backlog of each socket of a group must be as long as the kernel allows: how many clients have room in \
+             it. See listen(2). {BOOK}"
+        );
     }
 }
 
@@ -246,6 +300,69 @@ fn other_errors_are_not_taken_for_an_address_in_use() {
             error.kind(),
             ErrorKind::AddrNotAvailable,
             "what bind(2) says is what the caller gets. {BOOK}"
+        );
+    }
+}
+
+/// Calls `work` in a thread whose table of descriptors is its own and has room for `free` more. Returns for how many it
+/// has room afterwards; `None` if this kernel cannot do it.
+fn room_for_descriptors_after(free: usize, work: impl FnOnce() + Send + 'static) -> Option<usize> {
+    // A table is filled quickly up to here, and no other test needs so many.
+    const ENOUGH: libc::rlim_t = 1 << 16;
+    // SAFETY: both calls are given a valid `limits`.
+    unsafe {
+        let mut limits = MaybeUninit::zeroed().assume_init();
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limits), 0, "getrlimit");
+        limits.rlim_cur = limits.rlim_cur.min(ENOUGH);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits), 0, "setrlimit");
+    }
+    let alone = move || {
+        // A copy of the table, but none of its sockets: other tests expect that they close when they are dropped.
+        // SAFETY: from here on, this thread uses only descriptors that it opens, and the first three.
+        let own = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_UNSHARE) };
+        if own != 0 {
+            return None;
+        }
+        let fill = || -> Vec<OwnedFd> {
+            std::iter::from_fn(|| io::stdin().as_fd().try_clone_to_owned().ok()).collect()
+        };
+        let mut taken = fill();
+        taken.truncate(taken.len() - free);
+        work();
+        Some(fill().len())
+    };
+    thread::spawn(alone).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+#[test]
+fn a_group_has_no_socket_but_its_own_and_none_if_it_fails() {
+    const FREE: usize = 8;
+    let room = room_for_descriptors_after(FREE, || {
+        ListeningSocket::bind_group(localhost(0), 2).expect("a group");
+    });
+    assert_eq!(
+        room.unwrap_or(FREE),
+        FREE,
+        "a group was made and dropped. bind_group must keep no other socket open. How many of the {FREE} descriptors that \
+         were free before are free again. {BOOK}"
+    );
+    let group = ListeningSocket::bind_group(localhost(0), 1).expect("a group");
+    let taken = group[0].local_address().expect("an address");
+    let elsewhere = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 0));
+    for (address, count, why) in [
+        (taken, 2, "another group listens there"),
+        (elsewhere, 2, "the address is not this machine's"),
+        (localhost(0), 2 * FREE, "the process may open no more descriptors"),
+    ] {
+        let room = room_for_descriptors_after(FREE, move || {
+            let result = ListeningSocket::bind_group(address, count);
+            assert!(result.is_err(), "bind_group says that it has all sockets, but {why}. {BOOK}");
+        });
+        assert_eq!(
+            room.unwrap_or(FREE),
+            FREE,
+            "bind_group failed, because {why}. Then it must leave no socket open. How many of the {FREE} descriptors that \
+             were free before are free again. {BOOK}"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! How a herd ends.
 
-use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, Listed, kills, notes, spawns, terminates};
+use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, Listed, READY_WITHIN, kills, notes, spawns, terminates};
 use prefork::{ABORTED_WITHIN, DONE, Event, Exit, Note, Pid};
 use std::time::Duration;
 use verdict::test;
@@ -90,7 +90,8 @@ fn a_worker_that_hangs_is_aborted_then_killed_and_then_replaced() {
     let actions = herd.tell(Event::Hung { pid: starting });
     herd.same("Hanging: only a worker that serves can hang", actions, vec![]);
     herd.gets_ready(starting);
-    herd.same("Slots: its successor serves there", herd.supervisor.serving(0), Some((0, starting)));
+    let seat = herd.workers[&starting].seat;
+    herd.same("Slots: its successor serves there", herd.supervisor.serving(0), Some((seat, starting)));
 }
 
 #[test]
@@ -116,6 +117,40 @@ fn stop_now_does_not_ask() {
         herd.dies(pid, Exit::Signal(9));
     }
     herd.same("StopNow: done when all are gone", herd.finished, Some(DONE));
+}
+
+#[test]
+fn an_end_without_waiting_spares_no_worker_whatever_it_does() {
+    for stops in [&[Event::StopNow][..], &[Event::Stop, Event::Stop], &[Event::Stop, Event::StopNow]] {
+        let mut herd = Herd::starting(3);
+        // Slot 0: one starts. Slot 1: one serves. Slot 2: one hangs, and is aborted.
+        let (serves, hangs) = (herd.only_worker(1), herd.only_worker(2));
+        herd.gets_ready(serves);
+        herd.gets_ready(hangs);
+        herd.tell(Event::Hung { pid: hangs });
+        for &stop in stops {
+            herd.tell(stop);
+        }
+        for pid in everybody(&herd) {
+            herd.same(&format!("StopNow: worker {pid} is killed at once"), herd.life(pid), Life::Killed);
+        }
+    }
+}
+
+#[test]
+fn an_end_without_waiting_reaches_both_workers_of_a_slot() {
+    for stops in [&[Event::StopNow][..], &[Event::Stop, Event::Stop], &[Event::Stop, Event::StopNow]] {
+        let mut herd = Herd::serving(2);
+        herd.tell(Event::Reload);
+        herd.gets_ready(herd.workers_of(0)[1]);
+        // Slot 0: one drains, one serves. Slot 1: one serves, one starts.
+        for &stop in stops {
+            herd.tell(stop);
+        }
+        for pid in everybody(&herd) {
+            herd.same(&format!("StopNow: worker {pid} is killed at once"), herd.life(pid), Life::Killed);
+        }
+    }
 }
 
 #[test]
@@ -154,16 +189,18 @@ fn a_herd_that_never_started_ends_at_once() {
     }
 }
 
+/// The ways to stop a herd, and what they mean for a worker that is reported afterwards.
+const STOPS: [(&[Event], Life); 5] = [
+    (&[Event::Stop], Life::Leaving),
+    (&[Event::StopNow], Life::Killed),
+    (&[Event::Stop, Event::Stop], Life::Killed),
+    (&[Event::Stop, Event::StopNow], Life::Killed),
+    (&[Event::StopNow, Event::Stop], Life::Killed),
+];
+
 #[test]
 fn a_worker_forked_before_the_stop_and_reported_after_it_is_stopped_too() {
-    let stops: [(&[Event], Life); 5] = [
-        (&[Event::Stop], Life::Leaving),
-        (&[Event::StopNow], Life::Killed),
-        (&[Event::Stop, Event::Stop], Life::Killed),
-        (&[Event::Stop, Event::StopNow], Life::Killed),
-        (&[Event::StopNow, Event::Stop], Life::Killed),
-    ];
-    for (stops, end) in stops {
+    for (stops, end) in STOPS {
         let mut herd = Herd::new(1);
         herd.forks = Forks::Pend;
         herd.tell(Event::Start);
@@ -173,10 +210,45 @@ fn a_worker_forked_before_the_stop_and_reported_after_it_is_stopped_too() {
         herd.same("Stop: an unanswered spawn may yet be a worker", herd.finished, None);
         herd.answer(herd.unanswered[0], Forks::Succeed);
         let pid = herd.only_worker(0);
-        herd.same("Stop: it is treated like every other worker", herd.life(pid), end);
+        let promise = "Stop: a worker whose fork is reported after the stop must be treated like every other \
+                       worker. The state of this worker";
+        herd.same(promise, herd.life(pid), end);
         herd.dies(pid, GONE);
         herd.same("Stop: done", herd.finished, Some(DONE));
     }
+}
+
+#[test]
+fn a_successor_forked_before_the_stop_and_reported_after_it_is_stopped_too() {
+    for (stops, end) in STOPS {
+        let mut herd = Herd::serving(1);
+        herd.forks = Forks::Pend;
+        herd.tell(Event::Reload);
+        for &stop in stops {
+            herd.tell(stop);
+        }
+        herd.answer(herd.unanswered[0], Forks::Succeed);
+        let successor = herd.workers_of(0)[1];
+        let promise = "Stop: a successor whose fork is reported after the stop must be treated like every other \
+                       worker. The state of this successor";
+        herd.same(promise, herd.life(successor), end);
+        for pid in everybody(&herd) {
+            herd.dies(pid, GONE);
+        }
+        herd.same("Stop: done", herd.finished, Some(DONE));
+    }
+}
+
+#[test]
+fn a_worker_that_starts_has_the_whole_grace_too() {
+    let mut herd = Herd::starting(1);
+    let starting = herd.only_worker(0);
+    herd.tell(Event::Stop);
+    // It was asked to leave, so it need not get ready any more.
+    let actions = herd.pass(READY_WITHIN);
+    herd.same("Stop: the grace is the same for all, and not over", kills(&actions), vec![]);
+    herd.sleeps_for(GRACE - READY_WITHIN, "Stop: deadline() is the end of the grace");
+    herd.same("Stop: the grace is over", herd.life(starting), Life::Killed);
 }
 
 #[test]
@@ -196,7 +268,14 @@ fn a_predecessor_keeps_its_own_earlier_end_when_the_herd_stops() {
     herd.tell(Event::Reload);
     herd.gets_ready(herd.workers_of(0)[1]);
     herd.pass(DRAIN - GRACE / 2);
-    herd.tell(Event::Stop);
+    let actions = herd.tell(Event::Stop);
+    herd.demand(
+        terminates(&actions).contains(&old),
+        &format!(
+            "Stop: a worker that drains already must be asked to leave once more, even if its deadline does not \
+             change, but worker {old} was not asked"
+        ),
+    );
     let actions = herd.pass(GRACE / 2);
     herd.same("Stop: no worker gets a second grace", kills(&actions), vec![old]);
 }
@@ -246,4 +325,23 @@ fn a_stop_gives_a_worker_that_was_aborted_no_more_time() {
     herd.tell(Event::Hung { pid: hung });
     herd.tell(Event::Stop);
     herd.sleeps_for(ABORTED_WITHIN, "Stop: it gives an aborted worker no more time");
+}
+
+#[test]
+fn a_second_stop_spares_no_worker_that_may_outlive_the_grace() {
+    const SHORT: Duration = Duration::from_secs(1);
+    let mut herd = Herd::serving(1);
+    herd.supervisor.set_patience(SHORT, DRAIN);
+    let hung = herd.only_worker(0);
+    herd.tell(Event::Hung { pid: hung });
+    herd.tell(Event::Stop);
+    herd.pass(SHORT);
+    herd.same("Hanging: an abort has its own time, two seconds", herd.life(hung), Life::Aborted);
+    let actions = herd.tell(Event::Stop);
+    herd.same(
+        "Stop: a second stop kills every worker that still lives, also after the grace (here 1 s), which an aborted \
+         worker may outlive",
+        kills(&actions),
+        vec![hung],
+    );
 }

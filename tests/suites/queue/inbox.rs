@@ -76,3 +76,22 @@ fn an_inbox_is_never_full() {
     let rings = putting.finish();
     assert_eq!(rings, 1, "of all the items, the first came into an empty inbox");
 }
+
+/// Catches: a `take_all` that takes no more than so many, so that the reception is not kept for long.
+/// The rest would be stranded: the bell has been cleared, and the next put finds the box not empty.
+#[test]
+fn however_many_are_in_the_inbox_all_are_taken_at_once() {
+    const ITEMS: usize = 200_000;
+    let taking = start("the thread that puts and takes", || {
+        let inbox = Inbox::new();
+        let rings = (0..ITEMS).filter(|&item| inbox.put(item)).count();
+        let mut taken = Vec::new();
+        inbox.take_all(&mut taken);
+        (rings, taken, inbox.put(ITEMS))
+    });
+    let (rings, taken, rings_again) = taking.finish();
+    assert_eq!(rings, 1, "of {ITEMS} items, the first came into an empty inbox; puts that said so");
+    assert_eq!(taken.len(), ITEMS, "items that one take_all took, of {ITEMS} that were in the inbox");
+    assert!(taken.into_iter().eq(0..ITEMS), "take_all gives the items in the order of the puts");
+    assert!(rings_again, "after take_all the inbox is empty again: the caller must ring");
+}

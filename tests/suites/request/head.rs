@@ -1,7 +1,7 @@
 //! `parse_head`: which bytes are a request head, and what they mean.
 
 use proptest::prelude::*;
-use request::{HeadError, Version, parse_head};
+use request::{HeadError, MAX_HEAD, Version, parse_head};
 use verdict::test;
 
 /// Where a student finds the rules.
@@ -97,8 +97,9 @@ fn white_space_around_a_value_is_not_part_of_it() {
 
 #[test]
 fn versions_1_x_are_served_and_other_majors_refused() {
-    for (version, expected) in [("1.0", Version::Http10), ("1.1", Version::Http11), ("1.2", Version::Http11)]
-    {
+    for minor in 0..=9 {
+        let version = format!("1.{minor}");
+        let expected = if minor == 0 { Version::Http10 } else { Version::Http11 };
         let bytes = format!("GET / HTTP/{version}\r\n\r\n");
         let head = parse_head(bytes.as_bytes()).expect("1.x is served").expect("complete");
         assert_eq!(head.version, expected, "HTTP/{version}; RFC 9110, section 2.5. {SEE}");
@@ -261,7 +262,13 @@ fn a_field_that_two_servers_could_read_differently_is_refused() {
 
 #[test]
 fn a_version_is_two_digits_with_a_dot_between_and_only_then_is_it_judged() {
-    for version in ["HTTP/2", "HTTP/2.", "HTTP/2.x", "HTTP/20.1", "HTTP/3", "HTTP/0.10"] {
+    let no_digits_in_place =
+        ["HTTP/2", "HTTP/2.", "HTTP/2.x", "HTTP/20.1", "HTTP/3", "HTTP/0.10", "HTTP/.11"];
+    // Functions that read numbers accept these.
+    let numbers = ["HTTP/01.1", "HTTP/1.01", "HTTP/001.1", "HTTP/+1.1", "HTTP/1.+1", "HTTP/+.1", "HTTP/-.1"];
+    // Digits of other scripts, and a number that is no digit.
+    let not_ascii = ["HTTP/1.\u{663}", "HTTP/\u{661}.1", "HTTP/1.\u{b9}", "HTTP/1.\u{bd}"];
+    for version in no_digits_in_place.into_iter().chain(numbers).chain(not_ascii) {
         let head = format!("GET / {version}\r\n\r\n");
         expect_verdicts("malformed", &[head.as_bytes()]);
     }
@@ -278,6 +285,19 @@ fn a_head_ends_at_its_first_empty_line() {
     let two = [one, one].concat();
     let length = parse_head(&two).expect("it is good").expect("it is complete").length;
     assert_eq!(length, one.len(), "the length of the first of two heads. {SEE}");
+}
+
+/// A buffer that is searched in pieces of a round length has its end between two of them.
+#[test]
+fn the_end_of_a_head_is_found_across_every_round_number_of_bytes() {
+    for border in (5..=14).map(|bits| 1_usize << bits) {
+        for length in border - 3..=(border + 3).min(MAX_HEAD) {
+            let filler = "a".repeat(length - "GET / HTTP/1.1\r\nX:\r\n\r\n".len());
+            let head = format!("GET / HTTP/1.1\r\nX:{filler}\r\n\r\n");
+            let found = parse_head(head.as_bytes()).ok().flatten().map(|head| head.length);
+            assert_eq!(found, Some(length), "the length of a good head of {length} bytes. {SEE}");
+        }
+    }
 }
 
 /// A valid head, as its parts.

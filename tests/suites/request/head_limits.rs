@@ -39,6 +39,13 @@ fn a_request_line_may_be_as_long_as_the_limit_and_no_longer() {
         &head_with_line(2 * MAX_HEAD),
         "a request line longer than a whole head may be",
     );
+    let head = [b" ".to_vec(), vec![b'a'; MAX_REQUEST_LINE], b" HTTP/1.1\r\n\r\n".to_vec()].concat();
+    assert_eq!(
+        verdict(&head),
+        "target too long",
+        "\nparse_head of a request line that is too long: first a space, then MAX_REQUEST_LINE times \"a\". A space is in \
+         its first 64 bytes, so it is target too long. See \"1.2 Limits\", and HeadError::TargetTooLong."
+    );
 }
 
 #[test]
@@ -60,11 +67,34 @@ fn a_line_that_is_too_long_and_has_no_method_is_malformed() {
 
 #[test]
 fn a_request_line_at_the_limit_may_come_in_pieces() {
-    let bytes = head_with_line(MAX_REQUEST_LINE);
-    for end in MAX_REQUEST_LINE - 2..bytes.len() {
-        let what =
-            format!("the first {end} bytes of a good head whose request line has MAX_REQUEST_LINE bytes");
-        expect("incomplete", &bytes[..end], &what);
+    for (before, said) in [("", ""), ("\r\n", ", after an empty line,")] {
+        let bytes = [before.as_bytes(), &head_with_line(MAX_REQUEST_LINE)].concat();
+        for end in MAX_REQUEST_LINE - 2..bytes.len() {
+            let what =
+                format!("the first {end} bytes of a good head whose request line has MAX_REQUEST_LINE bytes");
+            expect("incomplete", &bytes[..end], &format!("{what}{said}"));
+        }
+        expect("complete", &bytes, &format!("a head whose request line has MAX_REQUEST_LINE bytes{said}"));
+    }
+}
+
+#[test]
+fn a_method_may_be_long_if_its_line_is_not() {
+    for length in [63, 64, 65, 100, 1000] {
+        let head = format!("{} / HTTP/1.1\r\n\r\n", "A".repeat(length));
+        expect("complete", head.as_bytes(), &format!("a short line with a method of {length} letters"));
+        let early = &head.as_bytes()[..length];
+        expect("incomplete", early, &format!("the first {length} letters of a method, in a short line,"));
+    }
+}
+
+#[test]
+fn two_bare_line_ends_do_not_make_up_for_each_other() {
+    for field in ["A: b\nC: d\re", "A: b\rC: d\ne", "A: b\n\rC: d", "A: b\r\r\n\nC: d", "A: b\r\r\n\n"] {
+        for end in ["", "\r\n\r\n"] {
+            let head = format!("GET / HTTP/1.1\r\n{field}{end}");
+            expect("malformed", head.as_bytes(), "a head with a bare CR and a bare LF");
+        }
     }
 }
 
@@ -123,6 +153,17 @@ fn an_empty_line_before_a_head_near_the_limit_is_no_trap() {
             "\nan empty line, then a head of {length} bytes (MAX_HEAD is {MAX_HEAD}): {found}, not {}. {SEE}",
             allowed.join(" or ")
         );
+        if found == "fields too large" {
+            let early = &bytes[..bytes.len() - 1];
+            expect(
+                found,
+                early,
+                &format!(
+                    "an empty line and then a head of {length} bytes are {found} (MAX_HEAD is {MAX_HEAD}). All of these \
+                 bytes but the last, which cannot make the head shorter,"
+                ),
+            );
+        }
         let refused = (MAX_HEAD - 8..bytes.len()).find(|&end| verdict(&bytes[..end]) != "incomplete");
         if let (Some(end), "complete") = (refused, found) {
             panic!(
@@ -171,5 +212,38 @@ fn what_the_first_bytes_decide_does_not_wait_for_more() {
     for (method, expected) in [(63, "target too long"), (64, "malformed")] {
         let line = [&b"a".repeat(method), b" ".as_slice(), &vec![b'a'; MAX_REQUEST_LINE]].concat();
         expect(expected, &line, &format!("a line that is too long, with a method of {method} bytes"));
+    }
+}
+
+#[test]
+fn a_request_line_that_is_wrong_is_refused_while_the_fields_come() {
+    for (line, expected) in [("GET /", "malformed"), ("GET / HTTP/2.0", "version not supported")] {
+        for fields in ["H", "Host: a", "Host: a\r", "Host: a\r\n", "Host: a\r\nX"] {
+            let head = format!("{line}\r\n{fields}");
+            expect(
+                expected,
+                head.as_bytes(),
+                "a request line that is complete and wrong, followed by a part of the fields,",
+            );
+        }
+    }
+}
+
+#[test]
+fn a_bare_line_end_is_refused_however_far_from_both_ends() {
+    let filler = format!("X: {}", "a".repeat(1000));
+    for lines_before in 0..14 {
+        for bare in ["\n", "\r"] {
+            let before = format!("{filler}\r\n").repeat(lines_before);
+            let after = format!("{filler}\r\n").repeat(14 - lines_before);
+            let head = format!("GET / HTTP/1.1\r\n{before}Y: a{bare}Z: b\r\n{after}\r\n");
+            let what = format!("a bare CR or LF behind {lines_before} of 14 long fields");
+            expect("malformed", head.as_bytes(), &what);
+            expect(
+                "malformed",
+                &head.as_bytes()[..head.len() - 4],
+                &format!("{what}, before the end has come"),
+            );
+        }
     }
 }

@@ -4,14 +4,15 @@ use super::target::path;
 use crate::watched::start;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, mkfifo, setfsuid};
-use request::{DocumentRoot, FindError, Found, OpenFile};
+use request::{DocumentRoot, FileIdentity, FindError, Found, OpenFile};
 use std::fs::{self, File, Permissions};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
@@ -37,6 +38,7 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 pub struct Site {
     pub base: TempDir,
     pub root: DocumentRoot,
+    served: PathBuf,
 }
 
 impl Site {
@@ -65,11 +67,24 @@ impl Site {
         mkfifo(&www.join("fifo"), Mode::from_bits_truncate(0o644)).expect("a FIFO");
         drop(UnixListener::bind(www.join("socket")).expect("a socket"));
         let root = DocumentRoot::open(&www).expect("the root can be opened");
-        Site { base, root }
+        Site { base, root, served: www }
     }
 
-    pub fn www(&self, name: &str) -> std::path::PathBuf {
-        self.base.path().join("www").join(name)
+    /// The root /dev, with a file beneath it in a folder, whose name is returned, too. A device cannot be made in any
+    /// other folder. `None` if there is no folder for files in /dev.
+    pub fn of_devices() -> Option<(Site, String)> {
+        let base = tempfile::tempdir_in("/dev/shm").ok()?;
+        fs::write(base.path().join("file"), "of a test").ok()?;
+        let folder = base.path().strip_prefix("/dev").ok()?.to_str()?.to_owned();
+        let root = DocumentRoot::open(Path::new("/dev")).ok()?;
+        let site = Site { base, root, served: PathBuf::from("/dev") };
+        // It may be somewhere else, behind a link.
+        site.root.find(&path(&format!("/{folder}/file"))).ok()?;
+        Some((site, folder))
+    }
+
+    pub fn www(&self, name: &str) -> PathBuf {
+        self.served.join(name)
     }
 
     /// Finds what must be a file.
@@ -78,6 +93,26 @@ impl Site {
         match self.root.find(&path(target)) {
             Ok(Found::File(open)) => open,
             other => panic!("find of the target {target:?} should be a file, but it is {other:?}. {SEE}"),
+        }
+    }
+
+    /// Identifies from memory what must be a file, and was found just now.
+    #[track_caller]
+    pub fn identity_from_memory(&self, target: &str) -> FileIdentity {
+        let deadline = Instant::now() + DEADLINE;
+        // One `None` is not a mistake: a rename by another process may disturb the look-up, and a link that was not
+        // followed since its last change needs a new access time. So it is looked up again.
+        loop {
+            if let Some(identity) = self.root.identify_from_memory(&path(target)) {
+                return identity;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "identify_from_memory of {target} returns None again and again. It must return the identity: find has just \
+                 opened this file, so the kernel knows it from memory. {SEE}"
+            );
+            thread::yield_now();
+            self.open(target);
         }
     }
 }
@@ -92,7 +127,11 @@ pub fn told(found: &Result<Found, FindError>) -> String {
 }
 
 fn contents(file: &File) -> String {
-    let is_regular = file.metadata().expect("fstat of an open file").is_file();
+    let status = file.metadata().expect("fstat of an open file");
+    if status.is_dir() {
+        return "(it was opened, and is a folder)".to_owned();
+    }
+    let is_regular = status.is_file();
     let mut bytes = [0; 64];
     match file.read_at(&mut bytes, 0) {
         Ok(count) if is_regular => String::from_utf8_lossy(&bytes[..count]).into_owned(),
@@ -127,6 +166,18 @@ fn files_and_directories_beneath_the_root_are_found() {
         ("/index.html/more", "NotFound"),
     ];
     expect_all(&Site::new(), &cases);
+}
+
+#[test]
+fn a_file_with_two_names_has_both() {
+    let site = Site::new();
+    // A link of this kind (link(2)) leads nowhere: it is one more name of the file.
+    fs::hard_link(site.www("index.html"), site.www("again.html")).expect("a second name");
+    for target in ["/again.html", "/index.html"] {
+        let found = told(&site.root.find(&path(target)));
+        assert_eq!(found, "file: index", "\nfind of {target:?}, one of two names of a file. {SEE}");
+        site.identity_from_memory(target);
+    }
 }
 
 #[test]
@@ -182,6 +233,17 @@ fn what_is_no_file_is_not_opened() {
             )
         });
         assert_eq!(found, "NotFound", "\nfind of the target {name:?}. {SEE}");
+    }
+}
+
+#[test]
+fn a_device_is_no_file() {
+    let root = DocumentRoot::open(Path::new("/dev")).expect("every Linux has /dev");
+    for target in ["/null", "/zero"] {
+        let found = told(&root.find(&path(target)));
+        assert_eq!(found, "NotFound", "\nfind of {target:?} in the root /dev: it is a device. {SEE}");
+        let identity = root.identify_from_memory(&path(target)).map(|_| "an identity");
+        assert_eq!(identity, None, "\nidentify_from_memory of {target:?} in the root /dev: a device. {SEE}");
     }
 }
 
@@ -246,6 +308,16 @@ fn a_file_that_may_not_be_read_is_forbidden() {
 }
 
 #[test]
+fn a_file_that_only_its_owner_may_read_is_found_by_its_owner() {
+    let site = Site::new();
+    for mode in [0o400, 0o600, 0o700] {
+        fs::set_permissions(site.www("index.html"), Permissions::from_mode(mode)).expect("the test owns it");
+        let found = told(&site.root.find(&path("/index.html")));
+        assert_eq!(found, "file: index", "\nfind of a file with the mode {mode:03o}, by its owner. {SEE}");
+    }
+}
+
+#[test]
 fn a_folder_that_may_be_entered_but_not_listed_can_be_served() {
     let site = Site::new();
     let www = site.www("");
@@ -273,30 +345,28 @@ fn a_folder_that_may_be_entered_but_not_listed_is_found_as_a_directory() {
         let find = || {
             // As above.
             setfsuid(Uid::from_raw(65534));
-            told(&site.root.find(&path("/folder")))
+            ["/folder", "/folder/"].map(|target| told(&site.root.find(&path(target))))
         };
         scope.spawn(find).join().expect("find does not panic")
     });
-    assert_eq!(found, "directory", "\na folder is found, and not opened. {SEE}");
+    assert_eq!(
+        found,
+        ["directory", "directory"],
+        "\nfind of \"/folder\" and of \"/folder/\": a folder is found, and not opened. {SEE}"
+    );
 }
 
 #[test]
 fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
-    const ALONE: &str = "TEST_IS_ALONE_IN_ITS_PROCESS";
-    if std::env::var_os(ALONE).is_none() {
-        // The limit is per process, so this test runs itself again in a separate process.
-        let name = "root::running_out_of_descriptors_is_told_apart_from_a_missing_file";
-        let this = std::env::current_exe().expect("the path of this test program");
-        let mut alone = Command::new(this);
-        alone.args(["--exact", name]).env(ALONE, "1");
-        let (output, passed) = verdict::vouched(&mut alone).expect("a process");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(passed, "in a process of its own:\n{said}");
+    // The limit is per process.
+    if !is_alone("root::running_out_of_descriptors_is_told_apart_from_a_missing_file") {
         return;
     }
     let site = Site::new();
     let path = path("/index.html");
-    setrlimit(Resource::RLIMIT_NOFILE, 40, 40).expect("a limit may always be lowered");
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+    let limit = |soft| setrlimit(Resource::RLIMIT_NOFILE, soft, most).expect("not above the hard limit");
+    limit(40);
     let mut open = Vec::new();
     while let Ok(file) = File::open(site.www("index.html")) {
         open.push(file);
@@ -313,18 +383,21 @@ fn running_out_of_descriptors_is_told_apart_from_a_missing_file() {
     );
 }
 
+/// A command of fcntl(2) that has to do with leases. The result is -1 if it fails.
+fn lease_command(file: &File, command: libc::c_int, value: libc::c_int) -> libc::c_int {
+    #[allow(unsafe_code)]
+    // SAFETY: the commands take a number, which one of them ignores, and touch no memory of ours.
+    unsafe {
+        libc::fcntl(file.as_raw_fd(), command, value)
+    }
+}
+
 /// Takes a lease on a file: other opens wait until it is given back, or until 45 seconds after the kernel has asked for
 /// it (fcntl(2)). `false` if the file system has no leases.
 fn lease(file: &File) -> bool {
     /// Sets the signal that asks for the lease (fcntl(2)); libc has no name for this command.
     const F_SETSIG: libc::c_int = 10;
-    let set = |what: libc::c_int, value: libc::c_int| {
-        #[allow(unsafe_code)]
-        // SAFETY: these two commands of fcntl(2) take a number and touch no memory of ours.
-        unsafe {
-            libc::fcntl(file.as_raw_fd(), what, value)
-        }
-    };
+    let set = |command, value| lease_command(file, command, value);
     // SIGIO, the default, would end this process; SIGURG is ignored.
     let take = || set(F_SETSIG, libc::SIGURG) == 0 && set(libc::F_SETLEASE, libc::F_WRLCK) == 0;
     let by = Instant::now() + DEADLINE;
@@ -362,6 +435,33 @@ fn a_file_with_a_lease_is_busy_and_stops_no_thread_for_long() {
     assert_eq!(give_back.join().expect("find does not panic"), "file: index", "\nafter the lease. {SEE}");
 }
 
+/// The open of a file on which another process has a lease makes the kernel ask for the lease.
+#[test]
+fn an_identity_from_memory_opens_no_file() {
+    let site = Site::new();
+    let held = File::options().read(true).write(true).open(site.www("index.html")).expect("the test's file");
+    let identity = site.open("/index.html").identity;
+    if !lease(&held) {
+        return;
+    }
+    let deadline = Instant::now() + DEADLINE;
+    // One `None` is not a mistake: a rename by another process may disturb the look-up.
+    let found = loop {
+        let found = site.root.identify_from_memory(&path("/index.html"));
+        let asked_for = lease_command(&held, libc::F_GETLEASE, 0) != libc::F_WRLCK;
+        assert!(
+            !asked_for,
+            "\nidentify_from_memory of a file on which another process has a lease: it opened the file, and the kernel \
+             has asked for the lease. Look the name up with O_PATH only. {SEE}"
+        );
+        if found.is_some() || Instant::now() > deadline {
+            break found;
+        }
+        thread::yield_now();
+    };
+    assert_eq!(found, Some(identity), "\nthe identity of a file on which another process has a lease. {SEE}");
+}
+
 #[test]
 fn a_root_must_be_a_directory() {
     let site = Site::new();
@@ -389,4 +489,20 @@ fn a_root_can_be_handed_over_and_knows_that_it_was_deleted() {
     fs::remove_dir_all(site.base.path().join("www")).expect("a folder to delete");
     assert!(root.is_deleted(), "the folder was deleted. {SEE}");
     assert_eq!(told(&root.find(&path("/index.html"))), "NotFound", "\nin a folder that was deleted. {SEE}");
+}
+
+/// Whether this process runs nothing but the test of that name. If not, the test has been run in a process of its own.
+pub fn is_alone(name: &str) -> bool {
+    const ALONE: &str = "TEST_IS_ALONE_IN_ITS_PROCESS";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let this = std::env::current_exe().expect("the path of this test program");
+    let mut alone = Command::new(this);
+    alone.args(["--exact", name, "--nocapture"]).env(ALONE, "1");
+    let (output, passed) = verdict::vouched(&mut alone).expect("a process");
+    // A failure in that process comes first, as if it were here.
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    assert!(passed, "{name}, in a process of its own:\n{}", String::from_utf8_lossy(&output.stdout));
+    false
 }

@@ -17,12 +17,12 @@ pub fn path(target: &str) -> RequestPath<'_> {
 }
 
 #[track_caller]
-fn expect_refused(method: &str, targets: &[&str]) {
+fn expect_refused(method: &str, why: &str, targets: &[&str]) {
     for target in targets {
         match Target::parse(method, target) {
             Err(HeadError::Malformed(_)) => {}
             other => panic!(
-                "Target::parse({method:?}, {target:?}) should be malformed, but it is {other:?}. {SEE}"
+                "Target::parse({method:?}, {target:?}) should be malformed, because {why}, but it is {other:?}. {SEE}"
             ),
         }
     }
@@ -48,6 +48,7 @@ fn a_target_becomes_a_path_beneath_the_root() {
         ("/%c3%A9", "é"),
         ("/a+b;c=1,2", "a+b;c=1,2"),
         ("/%5c..%5cb", "\\..\\b"),
+        ("/a%5c..%5c..%5cb", "a\\..\\..\\b"),
     ];
     for (target, expected) in cases {
         assert_eq!(path(target).as_str(), expected, "the path of the target {target:?}. {SEE}");
@@ -97,6 +98,7 @@ fn a_query_is_kept_as_sent_and_is_no_part_of_the_path() {
 fn a_path_that_would_leave_the_root_is_refused() {
     expect_refused(
         "GET",
+        "it leaves the root",
         &[
             "/..",
             "/../a",
@@ -131,9 +133,9 @@ fn what_cannot_be_a_file_name_is_refused() {
         "http://host/a\rb",
     ];
     let not_utf8 = ["/%ff", "/%c3", "/%c0%ae%c0%ae/a", "/%ed%a0%80"];
-    for targets in [&broken[..], &controls[..], &not_utf8[..]] {
-        expect_refused("GET", targets);
-    }
+    expect_refused("GET", "a percent sign lacks its two digits", &broken);
+    expect_refused("GET", "it holds a control character", &controls);
+    expect_refused("GET", "its decoded bytes are not UTF-8", &not_utf8);
 }
 
 #[test]
@@ -144,10 +146,19 @@ fn the_absolute_form_means_its_path() {
         ("http://host", ""),
         ("http://host?/a", ""),
         ("http://[::1]:8/a", "a"),
+        ("http://host:/a", "a"),
         ("http://user@host/a@b", "a@b"),
+        ("http://user:password@host:80/a", "a"),
+        // The host is `http`, with a colon and no port.
+        ("http://http://host/a", "host/a"),
     ];
     for (target, expected) in cases {
-        assert_eq!(path(target).as_str(), expected, "{target:?}; RFC 9112, section 3.2.2. {SEE}");
+        assert_eq!(
+            path(target).as_str(),
+            expected,
+            "the path of the target {target:?}: behind one \"http://\", all up to the next / or ? is the host, with its \
+             user and port (RFC 9112, section 3.2.2). {SEE}"
+        );
     }
     let only_a_query = path("http://host?a/b");
     assert_eq!(
@@ -167,24 +178,21 @@ fn the_absolute_form_means_its_path() {
             "\n{target:?}: an `@` behind the host says nothing about a user. (path, query). {SEE}"
         );
     }
-    expect_refused(
-        "GET",
-        &[
-            "",
-            "a",
-            "a/b",
-            "http:/a",
-            "http://",
-            "http:///a",
-            "http://:80/a",
-            "http://user@/a",
-            "http://user@:80/a",
-            "https://host/a",
-            "ftp://host/a",
-            "mailto:a",
-            "é",
-        ],
-    );
+    let others = ["", "a", "a/b", "http:/a", "https://host/a", "ftp://host/a", "mailto:a", "é"];
+    expect_refused("GET", "it is neither a path nor an http URL", &others);
+    let no_host = [
+        "http://",
+        "http:///a",
+        "http://:80/a",
+        "http://:8080/a",
+        "http://:/a",
+        "http://user@/a",
+        "http://user@again@/a",
+        "http://user@:80/a",
+        "http://user:password@/a",
+        "http://user:password@:80/a",
+    ];
+    expect_refused("GET", "it is an http URL without a host (RFC 9110, section 4.2.1)", &no_host);
 }
 
 #[test]
@@ -195,8 +203,8 @@ fn a_star_is_for_options_and_an_authority_for_connect() {
         matches!(Target::parse("OPTIONS", "/a"), Ok(Target::Path(_))),
         "OPTIONS may ask about a file. {SEE}"
     );
-    expect_refused("GET", &["*", "host:443"]);
-    expect_refused("OPTIONS", &["**", "host:443"]);
+    expect_refused("GET", "only OPTIONS has `*`, and only CONNECT has host:port", &["*", "host:443"]);
+    expect_refused("OPTIONS", "only CONNECT has host:port", &["**", "host:443"]);
 }
 
 #[test]
@@ -209,10 +217,65 @@ fn a_name_is_joined_to_a_directory() {
 }
 
 #[test]
-fn a_control_character_is_none_however_it_is_encoded_and_a_host_is_there() {
-    expect_refused("GET", &["/%c2%85", "/%C2%9b", "http://?q", "http://?/a", "http://?q/a"]);
+fn a_control_character_is_refused_however_encoded_and_so_is_a_url_without_a_host() {
+    for control in ('\0'..='\u{9f}').filter(|symbol| symbol.is_control()) {
+        let mut bytes = [0; 4];
+        let encoded: String =
+            control.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let why = "it holds a control character";
+        expect_refused("GET", why, &[&format!("/a{encoded}b"), &format!("/a{control}b")]);
+    }
+    expect_refused("GET", "it holds a control character", &["/%C2%9b"]);
+    expect_refused("GET", "it is an http URL without a host", &["http://?q", "http://?/a", "http://?q/a"]);
     for target in ["Http://host/a", "hTTp://host/a"] {
         assert!(Target::parse("GET", target).is_ok(), "{target} is the path /a. {SEE}");
+    }
+}
+
+/// A `&str` that is cut inside a letter panics.
+#[test]
+fn a_target_is_cut_only_between_letters() {
+    for target in [
+        "/%a\u{e9}",
+        "/%\u{e9}",
+        "/%\u{20ac}",
+        "/%4\u{1f411}",
+        "http:/\u{e9}",
+        "http:\u{20ac}/a",
+        "\u{1f411}",
+    ] {
+        let refused = std::panic::catch_unwind(|| Target::parse("GET", target).is_err());
+        let found = refused.map_or("a panic", |refused| if refused { "refused" } else { "accepted" });
+        assert_eq!(
+            found, "refused",
+            "\nTarget::parse(\"GET\", {target:?}): a percent sign lacks its digits, or the scheme is not `http://`, and \
+             a letter of several bytes stands where they should be. {SEE}"
+        );
+    }
+}
+
+/// `parse_head` lets no such letter through in a path, so a target with one may be refused here, too.
+#[test]
+fn a_letter_that_is_not_encoded_becomes_no_other() {
+    for letter in ["\u{e9}", "\u{20ac}", "\u{1f411}"] {
+        let target = format!("/a{letter}%62");
+        let expected = format!("a{letter}b");
+        match Target::parse("GET", &target) {
+            Ok(Target::Path(path)) => {
+                assert_eq!(path.as_str(), expected, "the path of the target {target:?}. {SEE}");
+            }
+            other => assert!(other.is_err(), "Target::parse(\"GET\", {target:?}) is {other:?}. {SEE}"),
+        }
+    }
+}
+
+#[test]
+fn white_space_in_a_name_is_no_control_character() {
+    for symbol in [' ', '\u{a0}', '\u{2003}', '\u{200b}', '\u{2028}', '\u{3000}', '\u{feff}'] {
+        let name = format!("a{symbol}b");
+        let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let target = format!("/{encoded}");
+        assert_eq!(path(&target).as_str(), name, "the path of the target {target:?}. {SEE}");
     }
 }
 

@@ -234,6 +234,12 @@ fn a_scraper_killed_inside_costs_its_interval_and_no_other() {
             Some(next),
             "the interval begins where the recovery was, not before"
         );
+        stats.settle(holder(&stats).kill());
+        assert_eq!(
+            stats.scrape(own_pid()),
+            Some(recovered),
+            "another scraper died inside, and the next one says so even if nothing was recorded in between"
+        );
     });
 }
 

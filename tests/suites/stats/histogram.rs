@@ -68,3 +68,24 @@ fn a_duration_that_is_too_long_counts_as_the_longest() {
     let sum = histogram.snapshot().sum_nanoseconds;
     assert_eq!(sum, u64::MAX, "{too_long:?} counts as 584 years, the longest that fits");
 }
+
+#[test]
+fn the_last_bucket_and_the_sum_have_room_up_to_584_years() {
+    let longest = Duration::from_nanos(u64::MAX);
+    for duration in [longest - Duration::from_nanos(1), longest, longest + Duration::from_nanos(8)] {
+        let histogram = Histogram::new();
+        histogram.record(duration);
+        let snapshot = histogram.snapshot();
+        assert_eq!(
+            snapshot.buckets[BUCKETS - 1],
+            1,
+            "how many values are in the last bucket, after a single value of {duration:?} was recorded (u64::MAX ns are \
+             {longest:?}, about 584 years, and anything longer counts as that)"
+        );
+        assert_eq!(
+            snapshot.sum_nanoseconds,
+            duration.min(longest).as_nanos() as u64,
+            "the sum of only {duration:?}"
+        );
+    }
+}

@@ -139,6 +139,23 @@ impl Child {
         });
     }
 
+    /// Expects that the child, which is asleep, does not wake up while this process sleeps a hundred times for a
+    /// millisecond, or does so once more. On a busy machine a child that polls and this process wake up late alike.
+    pub fn stays_asleep(&self, explanation: &str) {
+        let sleeps = || {
+            let mut text = vec![0; 8192];
+            let length = self.status.read_at(&mut text, 0).unwrap_or(0);
+            let text = String::from_utf8_lossy(&text[..length]).into_owned();
+            text.lines().find(|line| line.starts_with("voluntary_ctxt_switches")).map(str::to_owned)
+        };
+        let quiet = (0..5).any(|_| {
+            let before = sleeps();
+            (0..100).for_each(|_| thread::sleep(Duration::from_millis(1)));
+            sleeps() == before
+        });
+        assert!(quiet, "{explanation}");
+    }
+
     /// Waits until the child has exited, and expects exit code 0.
     pub fn join(mut self, explanation: &str) {
         let mut status = WaitStatus::StillAlive;

@@ -1,6 +1,7 @@
 //! What the semaphore promises between processes, and when processes are killed.
 
-use std::panic::catch_unwind;
+use std::mem;
+use std::panic::{catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use stats::{Acquired, SharedStats, Slot};
@@ -39,6 +40,9 @@ fn a_release_wakes_a_sleeping_process() {
         let sleeper = Child::fork(|| drop(stats.semaphore().acquire(own_pid())));
         sleeper.wait_until_asleep(
             "a process that waits for the semaphore sleeps in the kernel (FUTEX_WAIT); it does not spin",
+        );
+        sleeper.stays_asleep(
+            "a process that waits for the semaphore sleeps until it is woken; this one wakes up again and again to look",
         );
         drop(held);
         sleeper.join("a release wakes a process that sleeps: FUTEX_WAKE, and without FUTEX_PRIVATE_FLAG");
@@ -199,7 +203,96 @@ fn no_acquire_succeeds_in_the_name_of_an_impossible_process() {
         let acquired = catch_unwind(|| stats.semaphore().acquire_within(pid, Duration::ZERO).is_some());
         assert!(
             acquired.is_err(),
-            "acquire with the process id {pid} should panic, as its documentation says"
+            "acquire_within with the process id {pid} should panic, as its documentation says, but it returned"
+        );
+    }
+}
+
+#[test]
+fn no_acquire_waits_in_the_name_of_an_impossible_process() {
+    for pid in NO_PROCESS_IDS {
+        let stats = shared(1);
+        let _held = stats.semaphore().acquire(own_pid());
+        let gave_up = catch_unwind(|| stats.semaphore().acquire_within(pid, Duration::ZERO).is_none());
+        assert!(
+            gave_up.is_err(),
+            "acquire_within with the process id {pid}, while another process holds the semaphore, should panic, as its \
+             documentation says, but it returned"
+        );
+    }
+}
+
+/// A process id names a process with all its threads.
+#[test]
+fn a_semaphore_that_a_thread_holds_goes_to_no_other_thread_of_its_process() {
+    let stats = shared(1);
+    let _held = stats.semaphore().acquire(own_pid());
+    let got = catch_unwind(|| stats.semaphore().acquire_within(own_pid(), Duration::ZERO).is_some());
+    assert_eq!(
+        got.map_or("a panic", |got| if got { "the semaphore, a second time" } else { "None" }),
+        "None",
+        "the semaphore is held in the name of this process, and acquire_within is called again with the same process \
+         id. It returns"
+    );
+}
+
+#[test]
+fn a_holder_that_panics_has_released_the_semaphore_and_has_not_died() {
+    let stats = shared(1);
+    let panicked = catch_unwind(|| {
+        let _held = stats.semaphore().acquire(own_pid());
+        // A panic, without its message.
+        resume_unwind(Box::new(()))
+    });
+    assert!(panicked.is_err(), "the holder has panicked");
+    let next = stats.semaphore().acquire_within(own_pid(), Duration::ZERO);
+    let next = next.expect("a guard releases the semaphore when it is dropped, also by a panic");
+    assert!(
+        !next.owner_died,
+        "the holder before has panicked, but its process did not die: `owner_died` must be false, and is true"
+    );
+}
+
+/// Smaller and larger than 15 and 16 bits, and the largest that Linux gives out.
+const PROCESS_IDS: [u32; 5] = [1, 1 << 15, 1 << 16, 1 << 21, (1 << 22) - 1];
+
+#[test]
+fn a_process_with_any_id_can_hold_the_semaphore() {
+    for pid in PROCESS_IDS {
+        let stats = shared(1);
+        let held = stats.semaphore().acquire_within(pid, Duration::ZERO);
+        assert!(held.is_some(), "the semaphore is free, yet the process with the id {pid} did not get it");
+        let second = stats.semaphore().acquire_within(own_pid(), Duration::ZERO);
+        assert!(
+            second.is_none(),
+            "the process with the id {pid} holds the semaphore, yet another one got it"
+        );
+    }
+}
+
+#[test]
+fn process_ids_that_end_alike_are_two_processes() {
+    for pid in PROCESS_IDS {
+        let stats = shared(1);
+        // It will die as the holder.
+        mem::forget(stats.semaphore().acquire(pid));
+        for bit in [15, 16, 21] {
+            let other = pid ^ (1 << bit);
+            if other != 0 {
+                stats.semaphore().settle(other);
+            }
+        }
+        let early = stats.semaphore().acquire_within(own_pid(), Duration::ZERO);
+        assert!(
+            early.is_none(),
+            "process {pid} holds the semaphore. Only processes whose ids differ from it in one bit were settled, yet \
+             another process got the semaphore"
+        );
+        stats.semaphore().settle(pid);
+        let got = stats.semaphore().acquire_within(own_pid(), Duration::ZERO);
+        assert!(
+            got.is_some_and(|got| got.owner_died),
+            "process {pid} died as the holder: the next one is told"
         );
     }
 }

@@ -59,8 +59,8 @@ pub(super) enum Seat {
     Draining { pid: Pid, kill_at: Instant },
     /// It hung and was aborted. If it does not die of that, it is killed.
     Aborted { pid: Pid, kill_at: Instant },
-    /// It was killed, and is not reaped yet.
-    Killed { pid: Pid },
+    /// It was killed, and is not reaped yet. Whether it had been ready before decides what its exit code says.
+    Killed { pid: Pid, was_ready: bool },
 }
 
 /// Which process is responsible for a slot.
@@ -113,7 +113,7 @@ impl Slot {
     /// drains, the earlier deadline counts.
     pub(super) fn drain(&mut self, seat: usize, kill_at: Instant) -> Option<Pid> {
         todo!(
-            "Lab 6.4: if the process in this seat can be asked to leave, mark it as draining and return it; none gets more time than it had"
+            "Lab 6.4: if the process in this seat can be asked to leave, mark it as draining and return it; one that drains already gets no more time than it had"
         )
     }
 
@@ -136,7 +136,9 @@ impl Slot {
     /// Marks the process in this seat as killed, and returns it: it must be killed. No process is killed
     /// twice: `SIGKILL` does not fail.
     pub(super) fn condemn(&mut self, seat: usize) -> Option<Pid> {
-        todo!("Lab 6.4: mark the process in this seat as killed and return it; none is killed twice")
+        todo!(
+            "Lab 6.4: mark the process in this seat as killed, with whether it had been ready, and return it; none is killed twice"
+        )
     }
 
     /// Records an unexpected death.
@@ -248,7 +250,7 @@ impl Seat {
             | Seat::Serving { pid, .. }
             | Seat::Draining { pid, .. }
             | Seat::Aborted { pid, .. }
-            | Seat::Killed { pid } => Some(pid),
+            | Seat::Killed { pid, .. } => Some(pid),
         }
     }
 

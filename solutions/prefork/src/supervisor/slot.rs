@@ -59,8 +59,8 @@ pub(super) enum Seat {
     Draining { pid: Pid, kill_at: Instant },
     /// It hung and was aborted. If it does not die of that, it is killed.
     Aborted { pid: Pid, kill_at: Instant },
-    /// It was killed, and is not reaped yet.
-    Killed { pid: Pid },
+    /// It was killed, and is not reaped yet. Whether it had been ready before decides what its exit code says.
+    Killed { pid: Pid, was_ready: bool },
 }
 
 /// Which process is responsible for a slot.
@@ -144,7 +144,8 @@ impl Slot {
             return None;
         }
         let pid = self.seats[seat].pid()?;
-        self.seats[seat] = Seat::Killed { pid };
+        let was_ready = !matches!(self.seats[seat], Seat::Starting { .. });
+        self.seats[seat] = Seat::Killed { pid, was_ready };
         Some(pid)
     }
 
@@ -153,7 +154,7 @@ impl Slot {
         match dead {
             Seat::Serving { since, .. } => self.forget_if_healthy(now, since),
             // It was ready too; `abort` has counted how long it served.
-            Seat::Aborted { .. } => {}
+            Seat::Aborted { .. } | Seat::Killed { was_ready: true, .. } => {}
             _ if how == Exit::Code(CANNOT_START) => self.failed_starts += 1,
             _ => self.failed_starts = 0,
         }
@@ -272,7 +273,7 @@ impl Seat {
             | Seat::Serving { pid, .. }
             | Seat::Draining { pid, .. }
             | Seat::Aborted { pid, .. }
-            | Seat::Killed { pid } => Some(pid),
+            | Seat::Killed { pid, .. } => Some(pid),
         }
     }
 

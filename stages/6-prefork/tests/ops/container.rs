@@ -1,12 +1,11 @@
 //! The steps of the Dockerfile, without an engine: its RUN lines fill a folder, and the folder becomes the root of an
 //! unprivileged process.
 
-use super::{Daemon, free_address, run, text};
+use super::{Daemon, announced, run, text};
 use e2e::{Client, Pid, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::geteuid;
 use std::fs;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -56,14 +55,15 @@ fn a_herd_has_a_worker_for_each_core_that_its_container_may_use() {
     };
     let site = e2e::Site::new();
     let workers_of = |before: &str| {
-        let (folder, address) = (tempfile::tempdir().expect("a folder"), free_address());
+        let folder = tempfile::tempdir().expect("a folder");
         let line = format!(
-            "{before} exec {} --port {} --document-root {}",
+            "{before} exec {} --port 0 --document-root {}",
             super::PROGRAM.path,
-            address.port(),
             site.root().display()
         );
-        let _herd = Daemon::start(&folder, address, "sh", &["-euc", &line]).expect("a shell");
+        let herd = Daemon::spawn(folder.path().join("log"), "sh", &["-euc", &line]).expect("a shell");
+        eventually("the herd says where it listens", || announced(&herd.log()).is_some());
+        let address = announced(&herd.log()).expect("it was just there");
         let metrics = Client::connect(address).get("/metrics").expect(200).text();
         metrics.lines().filter(|line| line.starts_with("herd_worker_up{")).count()
     };
@@ -102,7 +102,7 @@ fn the_image_holds_all_that_herd_needs() {
         assert!(output.status.success(), "{steps}:\n{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    let (address, user) = (free_address(), instructions(&file, "USER")[0]);
+    let user = instructions(&file, "USER")[0];
     let entry = exec_form(instructions(&file, "ENTRYPOINT")[0]);
     // A user that is not root may still be root in a user namespace, in which no other user exists.
     let mut command = if geteuid().is_root() {
@@ -120,22 +120,23 @@ fn the_image_holds_all_that_herd_needs() {
         command.env(name, value);
     }
     // Instead of the image's port 8080, the test must use a free one.
-    command.env("HERD_PORT", address.port().to_string()).env("HERD_NUM_WORKERS", "2");
+    command.env("HERD_PORT", "0").env("HERD_NUM_WORKERS", "2");
     let log = folder.path().join("log");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).expect("a file"));
+    let output = fs::File::create(&log).expect("a file");
+    command.stdin(Stdio::null()).stdout(output.try_clone().expect("a descriptor")).stderr(output);
     let mut herd = Container(command.spawn().expect("a process"));
-    eventually("the herd serves", || {
+    let mut address = None;
+    eventually("the herd says where it listens", || {
         let ended = herd.0.try_wait().expect("a child");
         let said = fs::read_to_string(&log).unwrap_or_default();
         if said.contains("Operation not permitted") {
             return true;
         }
         assert!(ended.is_none(), "it ended with {ended:?}: {said}");
-        TcpStream::connect(address).is_ok()
+        address = announced(&said);
+        address.is_some()
     });
-    if TcpStream::connect(address).is_err() {
-        return e2e::skip("a process here may not change its root");
-    }
+    let Some(address) = address else { return e2e::skip("a process here may not change its root") };
     let page = Client::connect(address).get("/").expect(200);
     assert!(page.text().contains("<html"), "the site of the course should be in the image");
     if geteuid().is_root() {

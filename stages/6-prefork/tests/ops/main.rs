@@ -82,7 +82,7 @@ impl Daemon {
         eventually(&format!("{program} listens"), || {
             let ended = daemon.child.try_wait().expect("a child");
             assert!(ended.is_none(), "{program} ended: {}", daemon.log());
-            TcpStream::connect(address).is_ok()
+            listens(address)
         });
         Some(daemon)
     }
@@ -122,6 +122,19 @@ impl Drop for Daemon {
 /// An address that is free now, and most likely still free in a moment.
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+}
+
+/// Whether a program listens there. To a port that no program has, a client may by chance connect from the same port, and
+/// then it is connected to itself (RFC 9293, section 3.5: simultaneous open).
+fn listens(address: SocketAddr) -> bool {
+    TcpStream::connect(address).and_then(|client| client.local_addr()).is_ok_and(|own| own != address)
+}
+
+/// The port that a herd has announced in its output, at this machine's own address.
+fn announced(output: &str) -> Option<SocketAddr> {
+    let (_, rest) = output.split_once("herd listening on http://")?;
+    let (_, port) = rest.split_once('/')?.0.rsplit_once(':')?;
+    Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?)))
 }
 
 /// A herd at an address that is already in a configuration.

@@ -227,10 +227,11 @@ impl<'a> Judging<'a> {
 
     /// A text for a student: without terminal escapes, without paths and ports of this machine, and not too long.
     fn presentable(&self, text: &str) -> String {
-        let root = self.assignment.root.display().to_string();
-        let work = self.assignment.root.parent().unwrap_or(&self.assignment.root).display();
+        let root = &self.assignment.root;
+        let work = root.parent().unwrap_or(root);
+        let ours = [root, work, &self.reference.recipe.toolchain, Path::new(COURSE)];
         let text =
-            text.replace(&format!("{root}/"), "").replace(&format!("{work}/"), "").replace("/course/", "");
+            ours.iter().fold(text.to_owned(), |text, path| text.replace(&format!("{}/", path.display()), ""));
         beginning_of(handin::without_ports(&handin::without_escapes(&text)), LONGEST_TEXT)
     }
 

@@ -243,7 +243,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// The folder of the compiler that builds the course.
-fn toolchain(root: &Path) -> Result<PathBuf> {
+pub(super) fn toolchain(root: &Path) -> Result<PathBuf> {
     let output = Command::new("rustc").args(["--print", "sysroot"]).current_dir(root).output();
     let output = output.context("cannot run rustc")?;
     let text = String::from_utf8(output.stdout).context("the toolchain's path is not UTF-8")?;

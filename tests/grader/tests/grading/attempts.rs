@@ -68,6 +68,14 @@ const IN_A_TEST: [Attempts; 5] = [
             ),
             ("being spared when memory runs short", r#"fs::write("/proc/self/oom_score_adj", "-1000")"#),
             ("three gigabytes at once", r#"Vec::<u8>::new().try_reserve_exact(5 << 30)"#),
+            (
+                "sockets that hold megabytes",
+                r#"fs::read_to_string("/proc/sys/net/ipv4/tcp_rmem").and_then(|received| {
+                let sizes = received + &fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem")?;
+                let most = sizes.split_whitespace().filter_map(|size| size.parse::<u64>().ok()).max();
+                if most == Some(256 << 10) { Err(std::io::Error::other("small buffers")) } else { Ok(()) }
+            })"#,
+            ),
         ],
     },
     Attempts {

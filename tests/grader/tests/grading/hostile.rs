@@ -5,8 +5,11 @@ use grader::cut::with_body;
 use lab::tree::Files;
 use std::path::PathBuf;
 
+/// These take memory, by which they are ended.
+pub const TOO_LARGE: [&str; 2] = ["eats-memory", "fills-sockets"];
+
 /// What `Semaphore::release` does in place of its work.
-const WEAPONS: [(&str, &str); 11] = [
+const WEAPONS: [(&str, &str); 12] = [
     ("hangs", "loop { std::thread::park() }"),
     ("spins", "loop { std::hint::spin_loop() }"),
     (
@@ -28,6 +31,19 @@ const WEAPONS: [(&str, &str); 11] = [
         r#"println!("\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 19 filtered out"); std::process::exit(0)"#,
     ),
     ("eats-memory", "let mut eaten: Vec<Vec<u8>> = Vec::new(); loop { eaten.push(vec![1; 1 << 20]); }"),
+    (
+        "fills-sockets",
+        r#"use std::os::unix::net::UnixStream;
+        let mut kept = Vec::new();
+        while let Ok((one, other)) = UnixStream::pair() {
+            for mut socket in [&one, &other] {
+                let _ = socket.set_nonblocking(true);
+                while std::io::Write::write(&mut socket, &[1; 1 << 16]).is_ok() {}
+            }
+            kept.push([one, other]);
+        }
+        loop { std::thread::park() }"#,
+    ),
     ("kills-all-it-can", r#"let _ = std::process::Command::new("kill").args(["-9", "--", "-1"]).status();"#),
     (
         "edits-the-tests",

@@ -98,6 +98,9 @@ fn a_hostile_submission_costs_only_itself() {
             semaphore.text
         );
         assert!(!semaphore.text.is_empty(), "{name} is told why");
+        if hostile::TOO_LARGE.contains(name) {
+            assert!(semaphore.text.contains("MiB of memory, and may use"), "{name}: {}", semaphore.text);
+        }
     }
     // Who breaks the semaphore still has an inbox.
     for (name, _) in hostile::armed(&solution) {

@@ -3,11 +3,11 @@
 //! Instead of a load and then a store of the same atomic by one thread, use one read-modify-write: for the pair, loom
 //! silently skips interleavings.
 //!
-//! **Where these differ from loom's.** A thread that has changed an atomic with a read-modify-write, and stores into it
-//! later, stores after everything that others have made of its change. Loom 0.7 lets such a store come before, which no
-//! machine may do. So it is made a swap here, which is always the last write so far. But a swap keeps everything that
-//! was released into the word before, which a store does not. So if such a store's ordering is too weak, the models
-//! notice that its own thread's writes are not published, but not that other threads' no longer are.
+//! **Where these differ from loom's.** A thread that has read or written an atomic, and stores into it later, stores
+//! after everything that read-modify-writes have made of what it read or wrote. Loom 0.7 lets such a store come before,
+//! which no machine may do. So it is a swap here, which is always the last write so far. But a swap keeps
+//! everything that was released into the word before, which a store does not. So if such a store's ordering is too weak,
+//! the models notice that its own thread's writes are not published, but not that other threads' no longer are.
 
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
@@ -30,14 +30,14 @@ macro_rules! atomic {
     ($name:ident, $value:ty, { $($more:ident)* }) => {
         #[doc = concat!("An atomic, as [`std::sync::atomic::", stringify!($name), "`].")]
         #[derive(Debug)]
-        pub struct $name(loom::sync::atomic::$name, Changers, Thing);
+        pub struct $name(loom::sync::atomic::$name, Users, Thing);
 
         impl $name {
             /// An atomic that holds `value`.
             #[track_caller]
             pub fn new(value: $value) -> $name {
                 let thing = Thing::holding(Some(value as i128), Location::caller());
-                $name(loom::sync::atomic::$name::new(value), Changers::default(), thing)
+                $name(loom::sync::atomic::$name::new(value), Users::default(), thing)
             }
 
             /// The value, which no other thread can reach. `std` returns a reference; this can be used like one, and
@@ -49,7 +49,7 @@ macro_rules! atomic {
                 let (value, thing) = (std::mem::take(&mut self.0).into_inner(), self.2);
                 thing.operated("get_mut", None, Some(value as i128), None, place);
                 let put_back = move |value| {
-                    (self.0, self.1) = (loom::sync::atomic::$name::new(value), Changers::default());
+                    (self.0, self.1) = (loom::sync::atomic::$name::new(value), Users::default());
                     let value = Some(value as i128);
                     thing.operated("set by get_mut", value, None, value, place);
                 };
@@ -91,6 +91,7 @@ macro_rules! atomic {
                 } else {
                     self.0.load(order)
                 };
+                self.1.add_this_thread();
                 self.2.operated("load", None, Some(value as i128), None, Location::caller());
                 value
             }
@@ -104,6 +105,7 @@ macro_rules! atomic {
                 } else {
                     self.0.store(value, order);
                 }
+                self.1.add_this_thread();
                 let value = Some(value as i128);
                 self.2.operated("store", value, None, value, Location::caller());
             }
@@ -123,9 +125,9 @@ macro_rules! atomic {
             ) -> Result<$value, $value> {
                 record::stop_if_unwinding();
                 let result = self.0.compare_exchange(current, new, success, failure);
+                self.1.add_this_thread();
                 let (operation, given, returned) = match result {
                     Ok(before) => {
-                        self.1.add_this_thread();
                         ("compare_exchange", Some(new as i128), before)
                     }
                     Err(before) => ("failed compare_exchange", None, before),
@@ -310,12 +312,12 @@ impl<T: Copy> Drop for ValueMut<'_, T> {
     }
 }
 
-/// The threads that have changed an atomic with a read-modify-write: a bit for each lane. Small, because models build
-/// parts with hundreds of atomics on the small stacks of loom's threads.
+/// The threads that have read or written an atomic: a bit for each lane. Small, because models build parts with hundreds
+/// of atomics on the small stacks of loom's threads.
 #[derive(Debug, Default)]
-struct Changers(Bits);
+struct Users(Bits);
 
-impl Changers {
+impl Users {
     fn add_this_thread(&self) {
         self.0.fetch_or(record::lane_bit(), Ordering::Relaxed);
     }

@@ -107,7 +107,7 @@ enum Life {
     Serving { since: Instant },
     Leaving { until: Instant },
     Aborted { until: Instant },
-    Killed,
+    Killed { was_ready: bool },
 }
 
 impl Supervisor {
@@ -174,7 +174,7 @@ impl Supervisor {
         });
         let processes = self.processes.values().filter_map(|process| match process.life {
             Life::Starting { until } | Life::Leaving { until } | Life::Aborted { until } => Some(until),
-            Life::Serving { .. } | Life::Killed => None,
+            Life::Serving { .. } | Life::Killed { .. } => None,
         });
         slots.chain(processes).min()
     }
@@ -206,7 +206,7 @@ impl Supervisor {
                 now + ABORTED_WITHIN
             }
             Life::Leaving { until } => until.min(now + ABORTED_WITHIN),
-            Life::Starting { .. } | Life::Aborted { .. } | Life::Killed => return,
+            Life::Starting { .. } | Life::Aborted { .. } | Life::Killed { .. } => return,
         };
         process.life = Life::Aborted { until };
         let slot = process.slot;
@@ -303,7 +303,7 @@ impl Supervisor {
         {
             slot.failures = 0;
         }
-        if matches!(life, Life::Starting { .. } | Life::Killed) {
+        if matches!(life, Life::Starting { .. } | Life::Killed { was_ready: false }) {
             slot.failed_starts = if how == Exit::Code(CANNOT_START) { slot.failed_starts + 1 } else { 0 };
         }
         if slot.failed_starts >= FAILED_STARTS {
@@ -438,7 +438,7 @@ impl Supervisor {
     fn ask(&mut self, pid: Pid, until: Instant) {
         let Some(process) = self.processes.get_mut(&pid) else { return };
         let until = match process.life {
-            Life::Aborted { .. } | Life::Killed => return,
+            Life::Aborted { .. } | Life::Killed { .. } => return,
             Life::Leaving { until: earlier } => earlier.min(until),
             Life::Starting { .. } | Life::Serving { .. } => until,
         };
@@ -448,8 +448,8 @@ impl Supervisor {
 
     fn kill(&mut self, pid: Pid) {
         let Some(process) = self.processes.get_mut(&pid) else { return };
-        if process.life != Life::Killed {
-            process.life = Life::Killed;
+        if !matches!(process.life, Life::Killed { .. }) {
+            process.life = Life::Killed { was_ready: !matches!(process.life, Life::Starting { .. }) };
             self.actions.push(Action::Kill { pid });
         }
     }

@@ -129,7 +129,8 @@ impl DocumentRoot {
         }
         let again = format!("/proc/self/fd/{}", found.as_raw_fd());
         let opened = open(again.as_str(), OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY, Mode::empty())?;
-        Ok(Found::File(OpenFile { file: File::from(opened), identity: FileIdentity::from(&status) }))
+        let now = fstat(&opened)?;
+        Ok(Found::File(OpenFile { file: File::from(opened), identity: FileIdentity::from(&now) }))
     }
 
     /// The identity of the regular file that `path` names, if the kernel can tell from memory; `None` if it would have

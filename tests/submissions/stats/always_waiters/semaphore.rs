@@ -97,13 +97,10 @@ impl SharedSemaphore {
     /// If `dead_pid` is 0 or larger than any process id on Linux (22 bits).
     pub fn settle(&self, dead_pid: u32) {
         assert_process_id(dead_pid);
-        let mut seen = dead_pid;
-        // Repeats only if a thread sets WAITERS in between.
-        while owner_of(seen) == dead_pid {
-            match self.word.compare_exchange(seen, DIED, Release, Relaxed) {
-                Ok(_) => break,
-                Err(actual) => seen = actual,
-            }
+        // Only its owner gives the word away, and this one is dead. A mark of a waiter may be lost between the two steps,
+        // but the waiter that is woken takes the word with the mark.
+        if owner_of(self.word.load(Relaxed)) == dead_pid {
+            self.word.store(DIED, Release);
         }
         self.word.wake_one();
     }

@@ -28,6 +28,7 @@ pub fn inside(folder: &Path, step: &[String]) -> Result<u8> {
     let cell: Cell = serde_json::from_str(&told).context("a cell is unreadable")?;
     if cell.sandbox == Sandbox::Strong {
         bring_loopback_up().context("cannot bring loopback up")?;
+        small_buffers().context("cannot make the buffers of sockets small")?;
         cell.enter().context("cannot build the cell")?;
     }
     let Some((program, arguments)) = step.split_first() else { bail!("no command") };
@@ -65,16 +66,43 @@ pub fn inside(folder: &Path, step: &[String]) -> Result<u8> {
     }
 }
 
-/// The memory of all processes here but this one, in bytes (proc(5), statm).
+/// The most that a socket can hold in a cell, in bytes: what it has sent and what it has received, in
+/// [`small_buffers`], or in a Unix socket of the kernel's usual size.
+const OF_A_SOCKET: u64 = 512 << 10;
+
+/// The memory of all processes here but this one, in bytes, with what the kernel may hold for them: it counts neither
+/// sockets nor pipes for anybody.
 fn memory_in_use() -> u64 {
-    let pages = |process: fs::DirEntry| -> Option<u64> {
+    let taken = |process: fs::DirEntry| -> Option<u64> {
         let pid: i32 = process.file_name().to_str()?.parse().ok()?;
-        let statm = fs::read_to_string(process.path().join("statm")).ok()?;
-        let resident = statm.split(' ').nth(1)?.parse().ok()?;
-        (Pid::from_raw(pid) != Pid::this()).then_some(resident)
+        let status = fs::read_to_string(process.path().join("status")).ok()?;
+        (Pid::from_raw(pid) != Pid::this()).then(|| taken_by(&status))
     };
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes.filter_map(pages).sum::<u64>() * 4096
+    let sockets =
+        fs::read_to_string("/proc/net/sockstat").map_or(0, |text| number_after(&text, "sockets: used"));
+    processes.filter_map(taken).sum::<u64>() + sockets * OF_A_SOCKET
+}
+
+/// The memory of a process with this `status` (proc_pid_status(5)), in bytes: its pages, its page tables, and a page
+/// for each descriptor, because a pipe holds at least two pages (pipe(7)).
+fn taken_by(status: &str) -> u64 {
+    let [pages, tables, descriptors] = ["VmRSS:", "VmPTE:", "FDSize:"].map(|name| number_after(status, name));
+    ((pages + tables) << 10) + descriptors * 4096
+}
+
+/// The number after a name, or 0.
+fn number_after(text: &str, name: &str) -> u64 {
+    let after = text.split_once(name).and_then(|(_, after)| after.split_whitespace().next());
+    after.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Lets the buffers of this namespace's TCP sockets grow to 256 KiB each, and not to many megabytes (tcp(7)). The
+/// [`filter`] keeps processes from setting them.
+fn small_buffers() -> io::Result<()> {
+    let name = |which| format!("/proc/sys/net/ipv4/tcp_{which}mem");
+    fs::write(name("r"), "4096 131072 262144")?;
+    fs::write(name("w"), "4096 16384 262144")
 }
 
 /// Brings up the loopback interface. In a new network namespace it is down (netdevice(7)).
@@ -91,4 +119,22 @@ pub fn bring_loopback_up() -> Result<(), Errno> {
     request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
     // SAFETY: SIOCSIFFLAGS reads one `ifreq`, and `request` outlives the call.
     Errno::result(unsafe { libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS, &request) }).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_takes_its_pages_and_what_the_kernel_holds_for_it() {
+        let status =
+            "Name:\tVmRSS\nFDSize:\t2048\nVmHWM:\t     900 kB\nVmRSS:\t     600 kB\nVmPTE:\t      24 kB\n";
+        assert_eq!(taken_by(status), (624 << 10) + 2048 * 4096);
+        let own = fs::read_to_string("/proc/self/status").expect("a status");
+        for name in ["VmRSS:", "VmPTE:", "FDSize:"] {
+            assert!(number_after(&own, name) > 0, "{name} {own}");
+        }
+        let sockets = fs::read_to_string("/proc/net/sockstat").expect("numbers of sockets");
+        assert!(sockets.starts_with("sockets: used "), "{sockets}");
+    }
 }

@@ -52,15 +52,15 @@ pub fn system() -> Vec<Shown> {
     folders.into_iter().filter(|path| Path::new(path).exists()).map(Shown::here).collect()
 }
 
-/// Refuses a path that every compiler and every server of a submission could read, because it is in what cells show of
-/// this machine: a checkout in `/usr/src`, as containers often have it, holds our solutions.
+/// Refuses a path that a compiler or a server of a submission could read, because it is in what cells show of this
+/// machine: a checkout in `/usr/src`, as containers often have it, holds our solutions.
 ///
 /// # Errors
 /// If it is.
-pub fn must_be_hidden(path: &Path) -> Result<()> {
+pub fn must_be_hidden(path: &Path, toolchain: &Path) -> Result<()> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let whole = real(path);
-    for shown in system() {
+    for shown in system().into_iter().chain([Shown::here(toolchain)]) {
         ensure!(
             !whole.starts_with(real(&shown.at)),
             "{} is in {}, where submissions can read it: move it to a folder of its own, such as /srv",
@@ -101,12 +101,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let link = folder.path().join("course");
         std::os::unix::fs::symlink("/usr/share", &link).expect("a link");
-        for path in [Path::new("/usr/src/course"), Path::new("/bin"), &link] {
-            let why = must_be_hidden(path).expect_err("cells show it").to_string();
+        let toolchain = Path::new("/opt/rust");
+        for path in
+            [Path::new("/usr/src/course"), Path::new("/bin"), &link, Path::new("/opt/rust/src/course")]
+        {
+            let why = must_be_hidden(path, toolchain).expect_err("cells show it").to_string();
             assert!(why.contains("where submissions can read it"), "{why}");
         }
-        for path in [folder.path(), Path::new("/usrlocal"), Path::new("/srv/course")] {
-            must_be_hidden(path).expect("no cell shows it");
+        for path in
+            [folder.path(), Path::new("/usrlocal"), Path::new("/srv/course"), Path::new("/opt/rust-course")]
+        {
+            must_be_hidden(path, toolchain).expect("no cell shows it");
         }
     }
 }

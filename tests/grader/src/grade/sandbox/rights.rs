@@ -54,8 +54,9 @@ fn while_ok(mut call: impl FnMut(libc::c_ulong) -> libc::c_int) {
 
 /// Calls that no step needs: they fail with EPERM (seccomp(2)). Some have a history of holes; the last nine give access
 /// to the memory or the descriptors of processes without `unsafe`, or run code that was never in a file. With nix 0.31,
-/// safe code can make recvmmsg(2), sendmmsg(2) and vmsplice(2) write to memory that it may not change.
-const NEVER: [libc::c_long; 21] = [
+/// safe code can make recvmmsg(2), sendmmsg(2) and vmsplice(2) write to memory that it may not change. The memory and
+/// the messages of System V stay when no process has them any more, so no limit would count them.
+const NEVER: [libc::c_long; 23] = [
     libc::SYS_unshare,
     libc::SYS_setns,
     libc::SYS_mount,
@@ -67,6 +68,8 @@ const NEVER: [libc::c_long; 21] = [
     libc::SYS_keyctl,
     libc::SYS_add_key,
     libc::SYS_request_key,
+    libc::SYS_shmget,
+    libc::SYS_msgget,
     libc::SYS_io_uring_setup,
     libc::SYS_ptrace,
     libc::SYS_pidfd_getfd,
@@ -89,39 +92,75 @@ const OURS: u32 = 0xc000_00b7;
 /// and without this, the list would need both numbers of each call.
 const OTHER_NUMBERS: u32 = 0x4000_0000;
 
-/// Installs the filter. A closed cell's processes cannot make themselves readable again either: with
-/// `PR_SET_DUMPABLE` set back to 1, safe code could write over the test by `/proc/self/mem`.
+/// Offsets in `struct seccomp_data`: the number of the call, its architecture, and the low halves of three arguments.
+const NUMBER: u32 = 0;
+const ARCHITECTURE: u32 = 4;
+const FIRST: u32 = 16;
+const SECOND: u32 = 24;
+const THIRD: u32 = 32;
+
+/// A program for the kernel, in the machine language of seccomp(2): the first rule that fits a call decides.
+struct Rules(Vec<libc::sock_filter>);
+
+const JUMP: u32 = libc::BPF_JMP | libc::BPF_K;
+
+impl Rules {
+    /// One instruction. The next two say how many to pass over after a comparison: if it is true, and if it is not.
+    fn step(&mut self, code: u32, yes: usize, no: usize, value: u32) {
+        self.0.push(libc::sock_filter { code: code as u16, jt: yes as u8, jf: no as u8, k: value });
+    }
+
+    fn load(&mut self, offset: u32) {
+        self.step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset);
+    }
+
+    fn end(&mut self, result: u32) {
+        self.step(libc::BPF_RET | libc::BPF_K, 0, 0, result);
+    }
+
+    /// For calls in which each of these offsets holds the value beside it.
+    fn add(&mut self, values: &[(u32, u32)], result: u32) {
+        for (place, (offset, value)) in values.iter().enumerate() {
+            // To the next rule: two steps for each value that follows, and the result.
+            let rest = 2 * (values.len() - place - 1) + 1;
+            self.load(*offset);
+            self.step(JUMP | libc::BPF_JEQ, 0, rest, *value);
+        }
+        self.end(result);
+    }
+}
+
+/// Installs the filter.
+///
+/// A closed cell's processes cannot make themselves readable again either: with `PR_SET_DUMPABLE` set back to 1, safe
+/// code could write over the test by `/proc/self/mem`. And no process can change the size of a socket's buffers,
+/// although it is told that it did: with `SO_SNDBUF`, the kernel would hold 8 MiB for each socket (Linux 6.18), and no
+/// limit counts that.
 pub(super) fn filter(closed: bool) -> io::Result<()> {
-    const fn step(code: u32, yes: usize, no: usize, value: u32) -> libc::sock_filter {
-        libc::sock_filter { code: code as u16, jt: yes as u8, jf: no as u8, k: value }
+    let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+    // The call is not made, and returns 0.
+    let pretend = libc::SECCOMP_RET_ERRNO;
+    let mut rules = Rules(Vec::new());
+    rules.load(ARCHITECTURE);
+    rules.step(JUMP | libc::BPF_JEQ, 1, 0, OURS);
+    rules.end(refuse);
+    rules.load(NUMBER);
+    rules.step(JUMP | libc::BPF_JGE, 0, 1, OTHER_NUMBERS);
+    rules.end(refuse);
+    for call in NEVER {
+        rules.add(&[(NUMBER, call as u32)], refuse);
     }
-    const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    const SAME: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    const END: u32 = libc::BPF_RET | libc::BPF_K;
-    // Offsets in `struct seccomp_data`: the number of the call, its architecture, and the low halves of two arguments.
-    const NUMBER: u32 = 0;
-    const ARCHITECTURE: u32 = 4;
-    const FIRST: u32 = 16;
-    const SECOND: u32 = 24;
-    const AT_LEAST: u32 = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
-    let refuse = step(END, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
-    const CALLS: usize = 6;
-    let mut program = [refuse; CALLS + 2 * NEVER.len() + 7];
-    program[0] = step(LOAD, 0, 0, ARCHITECTURE);
-    program[1] = step(SAME, 1, 0, OURS);
-    program[3] = step(LOAD, 0, 0, NUMBER);
-    program[4] = step(AT_LEAST, 0, 1, OTHER_NUMBERS);
-    for (number, call) in NEVER.iter().enumerate() {
-        program[CALLS + 2 * number] = step(SAME, 0, 1, *call as u32);
+    if closed {
+        let [prctl, dumpable] = [(NUMBER, libc::SYS_prctl as u32), (FIRST, libc::PR_SET_DUMPABLE as u32)];
+        rules.add(&[prctl, dumpable, (SECOND, 0)], libc::SECCOMP_RET_ALLOW);
+        rules.add(&[prctl, dumpable], refuse);
     }
-    let at = CALLS + 2 * NEVER.len();
-    let prctl = if closed { libc::SYS_prctl as u32 } else { u32::MAX };
-    program[at] = step(SAME, 0, 5, prctl);
-    program[at + 1] = step(LOAD, 0, 0, FIRST);
-    program[at + 2] = step(SAME, 0, 3, libc::PR_SET_DUMPABLE as u32);
-    program[at + 3] = step(LOAD, 0, 0, SECOND);
-    program[at + 4] = step(SAME, 1, 0, 0);
-    program[at + 6] = step(END, 0, 0, libc::SECCOMP_RET_ALLOW);
+    for buffer in [libc::SO_SNDBUF, libc::SO_RCVBUF] {
+        let option = [(SECOND, libc::SOL_SOCKET as u32), (THIRD, buffer as u32)];
+        rules.add(&[(NUMBER, libc::SYS_setsockopt as u32), option[0], option[1]], pretend);
+    }
+    rules.end(libc::SECCOMP_RET_ALLOW);
+    let Rules(mut program) = rules;
     let list = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     // SAFETY: the list and the program outlive the call, and the kernel copies them.
     Errno::result(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const list) })?;
@@ -131,18 +170,18 @@ pub(super) fn filter(closed: bool) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::socket::sockopt::{PassCred, RcvBuf, SndBuf};
+    use nix::sys::socket::{getsockopt, setsockopt};
+    use std::os::unix::net::UnixStream;
     use std::os::unix::process::CommandExt;
-    use std::process::Command;
+    use std::process::{Command, ExitStatus};
 
     #[test]
     fn calls_that_reach_memory_are_refused_and_all_by_their_second_number() {
         let second = libc::c_long::from(OTHER_NUMBERS) | libc::SYS_getpid;
-        let calls = [libc::SYS_recvmmsg, libc::SYS_sendmmsg, libc::SYS_vmsplice, second];
-        let try_it = move || {
-            // Without this, only root may install a filter.
-            nix::sys::prctl::set_no_new_privs()?;
-            filter(false)?;
-            for call in calls {
+        let in_it = move || {
+            for call in [libc::SYS_recvmmsg, libc::SYS_sendmmsg, libc::SYS_vmsplice, libc::SYS_shmget, second]
+            {
                 // SAFETY: getpid(2) takes nothing; the others find no open file with this number, and touch no memory.
                 match Errno::result(unsafe { libc::syscall(call, -1, 0, 0, 0, 0) }) {
                     Err(Errno::EPERM) => {}
@@ -151,9 +190,41 @@ mod tests {
             }
             Ok(())
         };
+        filtered(in_it).expect("refused by the filter, and not by the kernel, which may know such numbers");
+    }
+
+    #[test]
+    fn buffers_of_sockets_keep_their_size_and_other_options_are_set() {
+        let (one, other) = UnixStream::pair().expect("two sockets");
+        let in_it = move || {
+            for socket in [&one, &other] {
+                let [sent, received] = [getsockopt(socket, SndBuf)?, getsockopt(socket, RcvBuf)?];
+                setsockopt(socket, SndBuf, &(sent / 4))?;
+                setsockopt(socket, RcvBuf, &(received / 4))?;
+                setsockopt(socket, PassCred, &true)?;
+                let now =
+                    (getsockopt(socket, SndBuf)?, getsockopt(socket, RcvBuf)?, getsockopt(socket, PassCred)?);
+                if now != (sent, received, true) {
+                    return Err(io::Error::other(format!("{sent} and {received} became {now:?}")));
+                }
+            }
+            Ok(())
+        };
+        filtered(in_it).expect("sizes that stay, and credentials");
+    }
+
+    /// Does something behind the filter, in a process that becomes true(1).
+    fn filtered(mut in_it: impl FnMut() -> io::Result<()> + Send + Sync + 'static) -> io::Result<ExitStatus> {
         let mut command = Command::new("true");
-        // SAFETY: between fork(2) and exec(2) it only makes system calls; it allocates only if the test fails.
-        unsafe { command.pre_exec(try_it) };
-        command.status().expect("refused by the filter, and not by the kernel, which may know such numbers");
+        let with_filter = move || {
+            // Without this, only root may install a filter.
+            nix::sys::prctl::set_no_new_privs()?;
+            filter(false)?;
+            in_it()
+        };
+        // SAFETY: between fork(2) and exec(2) it makes system calls. Its allocations need a lock that another test's
+        // thread may hold, which is why glibc takes its own locks for fork(2).
+        unsafe { command.pre_exec(with_filter) };
+        command.status()
     }
 }
