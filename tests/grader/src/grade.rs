@@ -392,7 +392,10 @@ fn is_open(path: &Path) -> bool {
 }
 
 /// A folder for the work that the users of a weak sandbox can reach.
-fn work_folder(root: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// If it cannot be made.
+pub fn work_folder(root: &Path) -> Result<PathBuf> {
     let usual = tree::memory(root)?.join("grade");
     fs::create_dir_all(&usual)?;
     if !nix::unistd::getuid().is_root() || is_open(&usual) {

@@ -31,7 +31,7 @@ mod seat;
 
 pub use fence::has_landlock;
 pub use inside::{bring_loopback_up, inside};
-pub use machine::{libraries, must_be_hidden, open_to_all, program, settle, system};
+pub use machine::{built, libraries, must_be_hidden, open_to_all, program, settle, system};
 pub use seat::Seat;
 
 use anyhow::{Context, Result, anyhow};

@@ -13,7 +13,7 @@
 #![allow(unsafe_code)]
 
 use super::judging::{Assignment, judge_submission};
-use super::sandbox::{Cell, FOR_TESTS, Sandbox, Seat, has_landlock, program, system};
+use super::sandbox::{Cell, FOR_TESTS, Sandbox, Seat, built, has_landlock, program, system};
 use super::{Grade, handin};
 use anyhow::{Context, Result, bail, ensure};
 use lab::trial::supervise_build;
@@ -45,7 +45,8 @@ pub(super) fn judge_apart(assignment: &Assignment) -> Grade {
     let start = Instant::now();
     let judged = serde_json::to_string(assignment).map_err(Into::into).and_then(|told| {
         let limit = LONGEST * u32::try_from(assignment.references.len().max(1)).unwrap_or(1);
-        let (succeeded, said, errors) = supervise_build(&mut command(assignment.sandbox, &told)?, limit)?;
+        let (succeeded, said, errors) =
+            supervise_build(&mut command(program()?, assignment.sandbox, &told)?, limit)?;
         let last = || handin::without_escapes(errors.lines().last().unwrap_or("it says nothing"));
         ensure!(succeeded, "the grader's process for this submission failed: {}", last());
         serde_json::from_slice::<Grade>(&said)
@@ -68,11 +69,10 @@ pub(super) fn judge_apart(assignment: &Assignment) -> Grade {
     })
 }
 
-/// `grader judge`, in namespaces if the sandbox is strong.
-fn command(sandbox: Sandbox, told: &str) -> Result<Command> {
-    let own = program()?;
+/// `grader judge` by this grader, in namespaces if the sandbox is strong.
+fn command(grader: PathBuf, sandbox: Sandbox, told: &str) -> Result<Command> {
     let mut command = match sandbox {
-        Sandbox::Weak => Command::new(own),
+        Sandbox::Weak => Command::new(grader),
         Sandbox::Strong => {
             let mut command = Command::new("unshare");
             command.args(["--pid", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc"]);
@@ -80,7 +80,7 @@ fn command(sandbox: Sandbox, told: &str) -> Result<Command> {
                 // This uses newuidmap(1): with only one user, a submission would run as the same user as we do.
                 command.args(["--user", "--map-root-user", "--map-auto", "--setgroups", "allow"]);
             }
-            command.arg(own);
+            command.arg(grader);
             command
         }
     };
@@ -143,7 +143,7 @@ impl Sandbox {
     pub fn find(weak: bool) -> Result<Sandbox> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         let told = format!("{TRIAL}{}", folder.path().display());
-        let output = command(Sandbox::Strong, &told)?.stdin(Stdio::null()).output();
+        let output = command(built()?, Sandbox::Strong, &told)?.stdin(Stdio::null()).output();
         let why = match output {
             Ok(output) if output.status.success() => return Ok(Sandbox::Strong),
             Ok(output) => String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; "),

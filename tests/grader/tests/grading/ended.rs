@@ -1,11 +1,13 @@
 //! A grader that is ended: nothing goes on, and nothing is lost.
 
 use crate::{course, hand_in, hostile, skip, solution};
+use grader::grade::work_folder;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -103,6 +105,36 @@ fn a_grader_that_is_ended_leaves_nothing_running_and_another_one_goes_on() {
     let table = String::from_utf8_lossy(&stdout);
     let sheet = fs::read_to_string(reports.join("grades.csv")).expect("a mark sheet");
     assert!(has_all(&sheet, "first") && has_all(&sheet, "second"), "{sheet}\n{table}");
+}
+
+/// A teacher updates the course while a grader waits for its turn: it goes on with what it was.
+#[test]
+fn a_grader_whose_file_is_replaced_while_it_waits_grades_all_the_same() {
+    let course = course();
+    let folder = tempfile::tempdir().expect("a folder");
+    let submission = hand_in(folder.path(), "alice", &solution(&course));
+    let reports = folder.path().join("reports");
+    let copy = folder.path().join("grader");
+    // By another process, because no program can be started while a process has it open for writing, and another test
+    // may fork at any time.
+    let copied = Command::new("cp").args([Path::new(env!("CARGO_BIN_EXE_grader")), &copy]).status();
+    assert!(copied.expect("cp(1)").success());
+    let work = work_folder(&course.root).expect("a folder");
+    let lock = File::create(work.join("lock")).expect("a lock file");
+    lock.lock().expect("our turn");
+    let usual = grader(&[submission], &reports, &[]);
+    let words: Vec<_> = usual.get_args().skip(2).collect();
+    let mut grader = Command::new(&copy).args(words).stderr(Stdio::piped()).spawn().expect("the grader");
+    let mut said = BufReader::new(grader.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    while said.read_line(&mut line).expect("lines") > 0 && !line.contains("waiting for another") {}
+    assert!(line.contains("waiting for another"), "{line}");
+    fs::remove_file(&copy).expect("our own file");
+    drop(lock);
+    said.read_to_string(&mut line).expect("the rest");
+    assert!(grader.wait().expect("it ends").success(), "{line}");
+    let sheet = fs::read_to_string(reports.join("grades.csv")).expect("a mark sheet");
+    assert!(has_all(&sheet, "alice"), "{sheet}\n{line}");
 }
 
 /// A process that judges is killed, as the kernel does if memory runs out; and all under a umask that opens nothing to

@@ -2,7 +2,9 @@
 
 use super::Shown;
 use anyhow::{Context, Result, ensure};
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +13,12 @@ use std::sync::OnceLock;
 /// A copy of this program, because it may be built again while it grades.
 static SETTLED: OnceLock<PathBuf> = OnceLock::new();
 
-/// Makes the copy.
+/// The file of a program (proc_pid_exe(5)): its bytes, even if its name has gone or is that of a newer one.
+const RUNNING: &str = "/proc/self/exe";
+/// What Linux adds to such a program's path.
+const GONE: &str = " (deleted)";
+
+/// Makes the copy, in a folder in which no other grader is at work.
 ///
 /// # Errors
 /// If it cannot be made.
@@ -19,29 +26,44 @@ pub fn settle(work: &Path) -> Result<()> {
     let folder = work.join("program");
     let copy = folder.join("grader");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    // Replaced in one step: not overwritten, because it may be running, and never missing, because another grader may
-    // be about to run it.
+    let this = if own_path()?.is_some() { RUNNING.into() } else { built()? };
+    // Replaced in one step and not overwritten, because what an ended grader has started may still run it.
     let new = folder.join("new");
-    fs::copy(original()?, &new).and_then(|_| fs::rename(&new, &copy)).context("cannot copy this program")?;
+    fs::copy(this, &new).and_then(|_| fs::rename(&new, &copy)).context("cannot copy this program")?;
     let _ = SETTLED.set(copy);
     Ok(())
 }
 
-/// This program, which also runs inside cells. For a test program, the grader beside it.
+/// This program, which also runs inside cells. For a test program, the grader beside it. The copy, once there is one.
 ///
 /// # Errors
 /// If it is not there.
 pub fn program() -> Result<PathBuf> {
-    SETTLED.get().cloned().map_or_else(original, Ok)
+    SETTLED.get().cloned().map_or_else(built, Ok)
 }
 
-fn original() -> Result<PathBuf> {
-    let own = std::env::current_exe().context("this program cannot find itself")?;
-    if own.file_name().is_some_and(|name| name == "grader") {
+/// The same, and never the copy, which another grader may be replacing.
+///
+/// # Errors
+/// If it is not there.
+pub fn built() -> Result<PathBuf> {
+    if let Some(own) = own_path()? {
         return Ok(own);
     }
+    let own = std::env::current_exe().context("this program cannot find itself")?;
     let beside = own.ancestors().nth(2).map(|folder| folder.join("grader"));
     beside.filter(|path| path.exists()).context("the program `grader` is not built")
+}
+
+/// The path of this program, unless it is a test program. It may have been built again.
+fn own_path() -> Result<Option<PathBuf>> {
+    let mut own =
+        std::env::current_exe().context("this program cannot find itself")?.into_os_string().into_vec();
+    if own.ends_with(GONE.as_bytes()) {
+        own.truncate(own.len() - GONE.len());
+    }
+    let own = PathBuf::from(OsString::from_vec(own));
+    Ok(Some(own).filter(|own| own.ends_with("grader")))
 }
 
 /// What the compiler and the linker need from this machine, and the programs that end-to-end tests start beside a
