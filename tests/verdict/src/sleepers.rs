@@ -10,7 +10,6 @@
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use std::backtrace::Backtrace;
-use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use std::{fs, process, thread};
@@ -24,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How many stacks are taken of a thread that runs.
 const LOOKS: usize = 5;
 
-/// One line for every thread that is somewhere in the course's own code: its name, and where it sleeps or runs.
+/// One line for every thread that is somewhere in a part: its name, and where it sleeps or runs. If there is none, for
+/// every thread that is in a test: a test that waits for others is of interest only if there are no others.
 pub fn report() -> String {
     let mut text = String::from("where each thread was then:");
     let action = SigAction::new(SigHandler::Handler(note_own_stack), SaFlags::SA_RESTART, SigSet::empty());
@@ -33,6 +33,7 @@ pub fn report() -> String {
     if unsafe { sigaction(Signal::SIGURG, &action) }.is_err() {
         return text;
     }
+    let (mut in_part, mut in_test) = (Vec::new(), Vec::new());
     for (thread, sleeps) in threads() {
         // A running thread may be interrupted where the compiler has no line; then only its caller would be named.
         let looks = if sleeps { 1 } else { LOOKS };
@@ -54,8 +55,10 @@ pub fn report() -> String {
             (true, "the model") => "sleeps, outside of the model (in something of `std::sync`?),",
             (true, _) => "sleeps",
         };
-        write!(text, "\n  {name} {doing} at {place}").expect("a string takes what is written to it");
+        let lines = if lines_in(&stack).next().is_some() { &mut in_part } else { &mut in_test };
+        lines.push(format!("\n  {name} {doing} at {place}"));
     }
+    text.extend(if in_part.is_empty() { in_test } else { in_part });
     text
 }
 
