@@ -14,6 +14,8 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 const [folder, screenshots] = process.argv.slice(2);
+// A page may have to wait for a compiler that runs beside it.
+const PATIENCE = 120_000;
 const complaints = [];
 let played = 0;
 
@@ -146,6 +148,7 @@ const ways = [
 
 async function look([width, theme]) {
     const context = await browser.newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce" });
+    context.setDefaultTimeout(PATIENCE);
     await context.addInitScript((theme) => localStorage.setItem("mdbook-theme", theme), theme);
     for (const name of pages) {
         // All pages in one are for paper.

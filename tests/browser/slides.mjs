@@ -13,6 +13,8 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 const [folder, screenshots] = process.argv.slice(2);
+// A page may have to wait for a compiler that runs beside it.
+const PATIENCE = 120_000;
 const complaints = [];
 const address = (name) => pathToFileURL(join(folder, name)).href;
 const decks = readdirSync(folder).filter((name) => name.endsWith(".html") && name !== "index.html");
@@ -74,6 +76,7 @@ function faults() {
 
 async function look(width, height) {
     const context = await browser.newContext({ viewport: { width, height }, reducedMotion: "reduce" });
+    context.setDefaultTimeout(PATIENCE);
     for (const name of decks) {
         const page = watch(await context.newPage(), `${name} at ${width}x${height}`);
         await page.goto(address(name));
@@ -105,6 +108,7 @@ const shown = (page) => page.evaluate(() => location.hash);
 /** The keys, and a second window that hears of each of them. */
 async function present() {
     const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    context.setDefaultTimeout(PATIENCE);
     const page = watch(await context.newPage(), "the room's window");
     await page.goto(address(decks[0]));
     const last = `#${await page.locator(".slide").count()}`;
@@ -153,6 +157,7 @@ async function present() {
 /** On paper each slide has a page of its own. */
 async function print() {
     const context = await browser.newContext();
+    context.setDefaultTimeout(PATIENCE);
     for (const name of decks) {
         const page = watch(await context.newPage(), `${name} on paper`);
         await page.goto(address(name));

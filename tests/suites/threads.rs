@@ -225,7 +225,7 @@ fn a_thread_that_tries_does_not_sleep() {
         sleeps_in(|| (0..100).for_each(|_| assert!(limit.try_acquire().is_none())))
     });
     let sleeps = tries.finish();
-    assert!(sleeps < 50, "try_acquire slept in {sleeps} of 100 tries: it answers at once. {COUNTING}");
+    assert!(sleeps < 50, "try_acquire slept in most of 100 tries: it answers at once. {COUNTING}");
 }
 
 #[test]

@@ -22,10 +22,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// How long a command may take.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// How long what runs in the background may take to say what it should.
-const BACKGROUND_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a command may take, and its compiler before it.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How long what runs in the background may take to say what it should. It may have to be compiled first.
+const BACKGROUND_PATIENCE: Duration = Duration::from_secs(120);
 /// Printed by the shell when a command has ended. No program prints it by itself.
 const END: &str = "\u{1e}end of command\u{1e}";
 

@@ -50,7 +50,7 @@ pub fn install(filter: &mut [sock_filter], flags: c_ulong) -> Result<c_int, Errn
 pub enum Heard {
     /// A call that sleeps until it is answered.
     Call(seccomp_notif),
-    /// Nothing within that time, or a call whose process was killed meanwhile.
+    /// Nothing within that time or before a signal came, or a call whose process was killed meanwhile.
     Nothing,
     /// No process is left that can be heard.
     End,
@@ -59,12 +59,13 @@ pub enum Heard {
 /// Waits for the next call.
 ///
 /// # Errors
-/// Those of poll(2).
+/// Those of poll(2), other than `EINTR`.
 pub fn next_call(listener: &OwnedFd, at_most: PollTimeout) -> Result<Heard, Errno> {
     let mut source = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    if poll(&mut source, at_most)? == 0 {
-        return Ok(Heard::Nothing);
-    }
+    match poll(&mut source, at_most) {
+        Ok(0) | Err(Errno::EINTR) => return Ok(Heard::Nothing),
+        heard => heard?,
+    };
     if source[0].revents().is_none_or(|events| !events.contains(PollFlags::POLLIN)) {
         return Ok(Heard::End);
     }

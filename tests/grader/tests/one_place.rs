@@ -12,7 +12,7 @@ const KNOWN: [(&str, usize, &str); 13] = [
     ("handout.rs", 1, "cargo, on a hand-out's lock file"),
     ("inside.rs", 1, "the step in a cell, after it gave up its rights"),
     ("kitchen.rs", 1, "the compiler, for its folder"),
-    ("machine.rs", 1, "ldd, on our own program"),
+    ("machine.rs", 2, "ldd, on our own program, and cp, on it"),
     ("main.rs", 1, "cargo, on our own tests"),
     ("pristine.rs", 3, "cargo, on our own solution"),
     ("recipe.rs", 1, "the compiler for cargo, on our own solution"),

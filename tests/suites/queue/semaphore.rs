@@ -31,7 +31,7 @@ fn a_thread_that_tries_does_not_sleep() {
         sleeps_in(|| (0..100).for_each(|_| assert!(!semaphore.try_acquire())))
     });
     let sleeps = tries.finish();
-    assert!(sleeps < 50, "try_acquire slept in {sleeps} of 100 tries: it never sleeps");
+    assert!(sleeps < 50, "try_acquire slept in most of 100 tries: it never sleeps");
 }
 
 #[test]

@@ -24,10 +24,10 @@ use stats::SharedStats;
 /// How long any step may take before the suite calls it stuck.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a whole scenario may take, in seconds. It usually takes less than one.
-const SCENARIO_SECONDS: u32 = 15;
-/// After how many seconds a scenario reports where its threads are.
-const LIMIT_SECONDS: &str = "12";
+/// How many seconds before the test's own limit a scenario must be over. It usually takes less than one.
+const LEFT_FOR_THE_TEST: u64 = 5;
+/// How many seconds before that it reports where its threads are.
+const LEFT_FOR_THE_REPORT: u64 = 3;
 
 /// Set in the process that runs a scenario alone.
 const ALONE: &str = "STATS_SUITE_ALONE";
@@ -41,16 +41,18 @@ const ALONE: &str = "STATS_SUITE_ALONE";
 pub fn alone(scenario: impl FnOnce()) {
     if env::var_os(ALONE).is_some() {
         // A call that never returns ends the process by SIGALRM (alarm(2)).
-        alarm::set(SCENARIO_SECONDS);
+        alarm::set(u32::try_from(verdict::limit().as_secs() + LEFT_FOR_THE_REPORT).unwrap_or(u32::MAX));
         return scenario();
     }
     let test = thread::current().name().expect("the harness names a test's thread after the test").to_owned();
+    let over = verdict::limit().as_secs().saturating_sub(LEFT_FOR_THE_TEST);
+    let report = over.saturating_sub(LEFT_FOR_THE_REPORT);
     let mut command = Command::new(env::current_exe().expect("the suite knows its own program"));
     command
         .args([&test, "--exact", "--test-threads=1", "--nocapture"])
         .env(ALONE, "1")
         // Before the alarm, so that it can say where a call hangs.
-        .env(verdict::LIMIT_SECONDS, LIMIT_SECONDS);
+        .env(verdict::LIMIT_SECONDS, report.to_string());
     let (output, passed) = verdict::vouched(&mut command).expect("the suite can start its own program");
     let (told, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -60,7 +62,7 @@ pub fn alone(scenario: impl FnOnce()) {
     // The failure in that process comes first, as if it were here, even if the process continued and then hung.
     eprint!("{complained}");
     let how = match output.status.signal() {
-        Some(libc::SIGALRM) => format!("a call did not return within {SCENARIO_SECONDS} s"),
+        Some(libc::SIGALRM) => format!("a call did not return within {over} s"),
         _ => format!("it ended with {}", output.status),
     };
     panic!("{test}, in a process of its own: {how}\n{told}");

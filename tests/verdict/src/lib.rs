@@ -103,7 +103,8 @@ pub fn panics(expected: &str, body: fn()) {
     assert!(message.contains(expected), "a panic with `{expected}` was expected, but it said `{message}`");
 }
 
-fn limit() -> Duration {
+/// How long a test may take in this process.
+pub fn limit() -> Duration {
     let seconds = std::env::var(LIMIT_SECONDS).ok().and_then(|text| text.parse().ok());
     seconds.map_or(DEFAULT_LIMIT, Duration::from_secs)
 }

@@ -10,12 +10,13 @@
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use std::backtrace::Backtrace;
+use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use std::{fs, process, thread};
 
-/// The stacks that the handlers noted: a thread's name, and where it was.
-static NOTED: Mutex<Vec<(String, Backtrace)>> = Mutex::new(Vec::new());
+/// The stacks that the handlers noted: a thread's id, its name, and where it was.
+static NOTED: Mutex<Vec<(i32, String, Backtrace)>> = Mutex::new(Vec::new());
 
 /// How long to wait for a thread to note its stack: one that sleeps inside the kernel may never do so.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -56,9 +57,15 @@ pub fn report() -> String {
             (true, _) => "sleeps",
         };
         let lines = if lines_in(&stack).next().is_some() { &mut in_part } else { &mut in_test };
-        lines.push(format!("\n  {name} {doing} at {place}"));
+        lines.push(format!("{name} {doing} at {place}"));
     }
-    text.extend(if in_part.is_empty() { in_test } else { in_part });
+    let mut lines = if in_part.is_empty() { in_test } else { in_part };
+    // Ids do not always tell which thread was started first, so the lines are in the order of their text.
+    lines.sort();
+    for alike in lines.chunk_by(|one, next| one == next) {
+        let count = if alike.len() > 1 { " (several threads)" } else { "" };
+        write!(text, "\n  {}{count}", alike[0]).expect("a string takes what is written to it");
+    }
     text
 }
 
@@ -85,9 +92,13 @@ fn stack_of(thread: i32) -> Option<(String, Backtrace)> {
     unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGURG) };
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        if let Some(noted) = NOTED.lock().ok()?.pop() {
-            return Some(noted);
+        let mut noted = NOTED.lock().ok()?;
+        // Stacks of threads that were late with theirs may be there too.
+        if let Some(place) = noted.iter().position(|(id, ..)| *id == thread) {
+            let (_, name, stack) = noted.swap_remove(place);
+            return Some((name, stack));
         }
+        drop(noted);
         thread::sleep(Duration::from_millis(1));
     }
     None
@@ -97,7 +108,7 @@ extern "C" fn note_own_stack(_: libc::c_int) {
     let stack = Backtrace::force_capture();
     let name = thread::current().name().unwrap_or("a thread without a name").to_owned();
     if let Ok(mut noted) = NOTED.lock() {
-        noted.push((name, stack));
+        noted.push((nix::unistd::gettid().as_raw(), name, stack));
     }
 }
 

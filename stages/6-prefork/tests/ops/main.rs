@@ -18,10 +18,11 @@ use e2e::{Pid, Server, Site, eventually};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use tempfile::TempDir;
 
 const PROGRAM: e2e::Program = e2e::Program { name: "herd", path: env!("CARGO_BIN_EXE_herd") };
@@ -119,9 +120,12 @@ impl Drop for Daemon {
     }
 }
 
-/// An address that is free now, and most likely still free in a moment.
+/// An address that no other test has. Ports that are given out later, to servers and clients on 127.0.0.1, cannot collide
+/// with it.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+    static GIVEN: AtomicU8 = AtomicU8::new(1);
+    let own = Ipv4Addr::new(127, 0, 1, GIVEN.fetch_add(1, Relaxed));
+    TcpListener::bind((own, 0)).and_then(|listener| listener.local_addr()).expect("a port")
 }
 
 /// Whether a program listens there. To a port that no program has, a client may by chance connect from the same port, and
@@ -139,5 +143,6 @@ fn announced(output: &str) -> Option<SocketAddr> {
 
 /// A herd at an address that is already in a configuration.
 fn herd_at(address: SocketAddr, site: &Site, flags: &[&str]) -> Server {
-    PROGRAM.launch().site(site).flags(&["--port", &address.port().to_string()]).flags(flags).start()
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    PROGRAM.launch().site(site).flags(&["--address", &host, "--port", &port]).flags(flags).start()
 }

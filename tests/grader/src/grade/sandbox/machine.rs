@@ -13,9 +13,7 @@ use std::sync::OnceLock;
 /// A copy of this program, because it may be built again while it grades.
 static SETTLED: OnceLock<PathBuf> = OnceLock::new();
 
-/// The file of a program (proc_pid_exe(5)): its bytes, even if its name has gone or is that of a newer one.
-const RUNNING: &str = "/proc/self/exe";
-/// What Linux adds to such a program's path.
+/// What Linux adds to the path of a program whose file is gone (proc_pid_exe(5)).
 const GONE: &str = " (deleted)";
 
 /// Makes the copy, in a folder in which no other grader is at work.
@@ -26,10 +24,16 @@ pub fn settle(work: &Path) -> Result<()> {
     let folder = work.join("program");
     let copy = folder.join("grader");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let this = if own_path()?.is_some() { RUNNING.into() } else { built()? };
+    // The file that this process runs, even if its name is gone or is that of a newer one.
+    let running = || PathBuf::from(format!("/proc/{}/exe", std::process::id()));
+    let this = own_path()?.map_or_else(built, |_| Ok(running()))?;
     // Replaced in one step and not overwritten, because what an ended grader has started may still run it.
     let new = folder.join("new");
-    fs::copy(this, &new).and_then(|_| fs::rename(&new, &copy)).context("cannot copy this program")?;
+    // By cp(1): while any process has a program open for writing, none can start it, and another thread of this one may
+    // fork at any time.
+    let copied = Command::new("cp").arg("--").args([&this, &new]).status().context("cannot run cp")?;
+    ensure!(copied.success(), "cannot copy this program to {}", folder.display());
+    fs::rename(&new, &copy).context("cannot name the copy of this program")?;
     let _ = SETTLED.set(copy);
     Ok(())
 }
