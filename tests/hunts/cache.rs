@@ -40,7 +40,7 @@ mod kitchen {
     fn three_guests_get_the_same_dish() {
         Model::new("three guests get the same dish")
             .preemption_bound(2)
-            .wakes_for_nothing()
+            .wakes_often_for_nothing()
             .outcomes(&["served"])
             .check(|run| {
                 let kitchen = Arc::new(Kitchen::new());

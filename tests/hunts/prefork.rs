@@ -16,7 +16,7 @@ mod board {
     #[test]
     fn a_thread_that_goes_on_asking_gets_the_newest_settings() {
         Model::new("a thread that goes on asking gets the newest settings in the end")
-            .wakes_for_nothing()
+            .wakes_often_for_nothing()
             .outcomes(&["both, one after the other", "only the newest"])
             .check(|run| {
                 let board = Arc::new(Board::new(0));

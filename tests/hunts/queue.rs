@@ -54,8 +54,10 @@ mod latch {
 
     #[test]
     fn the_latch_opens_with_the_last_arrival() {
-        Model::new("the latch opens with the last arrival").wakes_for_nothing().outcomes(&["through"]).check(
-            |run| {
+        Model::new("the latch opens with the last arrival")
+            .wakes_often_for_nothing()
+            .outcomes(&["through"])
+            .check(|run| {
                 let (latch, arrived) = (Arc::new(Latch::new(2)), Arc::new(AtomicUsize::new(0)));
                 let arrivals = ["first", "second"].map(|name| {
                     let (latch, arrived) = (latch.clone(), arrived.clone());
@@ -68,8 +70,7 @@ mod latch {
                 assert_eq!(arrived.fetch_add(0, Relaxed), 2, "{TOO_EARLY}");
                 arrivals.into_iter().for_each(|arrival| arrival.join().unwrap());
                 run.outcome("through");
-            },
-        );
+            });
     }
 }
 

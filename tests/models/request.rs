@@ -45,7 +45,7 @@ fn stop_flag() -> Arc<StopFlag<ModelBell>> {
 #[test]
 fn a_request_reaches_a_thread_that_works_and_one_that_sleeps() {
     Model::new("a request to stop reaches a thread that works and one that sleeps")
-        .wakes_for_nothing()
+        .wakes_often_for_nothing()
         .outcomes(&["seen at work", "woken and seen"])
         .check(|run| {
             let stop = stop_flag();

@@ -349,7 +349,7 @@ fn woken_for_nothing_an_acquirer_sleeps_on() {
 #[test]
 fn woken_for_nothing_two_acquirers_get_the_permit_in_the_end() {
     Model::new("woken for nothing, two acquirers get the permit in the end")
-        .wakes_for_nothing()
+        .wakes_often_for_nothing()
         .preemption_bound(3)
         .outcomes(&["both served"])
         .check(|run| {

@@ -38,8 +38,6 @@ use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 /// the next child may be given the same process id. (nginx does the same: its master unlocks the mutexes of a dead
 /// worker.) No process may fork while one of its threads holds the semaphore.
 ///
-/// **Why is this enough?** That is for you to say, once it works.
-///
 /// **What loom checks:** all of the promise, with a process that may be killed after each of its steps. **What it
 /// cannot:** the system call (the models replace it with a mutex and a condition variable that wakes in order of
 /// arrival), and time (there, a bounded wait ends after one or two sleeps).

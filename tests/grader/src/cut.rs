@@ -220,22 +220,28 @@ fn body_of(task: &str, todo: &str, indent: usize) -> String {
 }
 
 /// A file without the paragraphs of doc comments that begin with `**Why` or `**Orderings`, because they answer what the
-/// lab asks.
+/// lab asks. Each such comment asks once, in the place of the last one.
 fn without_explanations(text: &str) -> String {
     let mut kept = String::new();
-    let mut inside = false;
+    let (mut inside, mut comment) = (false, 0);
     for line in text.split_inclusive('\n') {
         let content = line.trim_start().strip_prefix("///").map(str::trim);
         match content {
             Some(words) if words.starts_with("**Why") || words.starts_with("**Orderings") => {
                 let indent = &line[..line.len() - line.trim_start().len()];
-                kept.push_str(&format!("{indent}/// {YOURS_TO_SAY}\n"));
+                let asked = format!("{indent}/// {YOURS_TO_SAY}\n");
+                let before = kept.split_off(comment).replace(&format!("{asked}{indent}///\n"), "");
+                kept.push_str(&before);
+                kept.push_str(&asked);
                 inside = true;
             }
             Some(words) if inside && !words.is_empty() => {}
             _ => {
                 inside = false;
                 kept.push_str(line);
+                if content.is_none() {
+                    comment = kept.len();
+                }
             }
         }
     }
@@ -327,5 +333,20 @@ impl Items {
 
     fn find(&self, name: &str) -> Option<&Item> {
         self.0.iter().find(|item| item.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_explains_is_left_out_and_asked_once_for_each_comment() {
+        let text = "/// One.\n///\n/// **Orderings.** Because.\n/// And so.\n///\n/// Two.\n///\n/// **Why not?** So.\nstruct A;\n    \
+                    /// **Why?** So.\n    fn b() {}\n";
+        let asked = format!(
+            "/// One.\n///\n/// Two.\n///\n/// {YOURS_TO_SAY}\nstruct A;\n    /// {YOURS_TO_SAY}\n    fn b() {{}}\n"
+        );
+        assert_eq!(without_explanations(text), asked);
     }
 }

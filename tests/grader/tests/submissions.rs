@@ -399,7 +399,7 @@ fn any_mix_of_correct_parts_makes_a_server() {
 
 /// Functions of repaired hunts that do nothing, do not look again when they wake, or are right for two threads only, and
 /// what the student must be shown then.
-const LAZY: [(&str, &str, &str, &str, &str); 20] = [
+const LAZY: [(&str, &str, &str, &str, &str); 21] = [
     (
         "cache",
         "accounts.rs",
@@ -420,6 +420,18 @@ const LAZY: [(&str, &str, &str, &str, &str); 20] = [
         "Doorbell::wait",
         "{
             let mut rings = self.rings.lock().unwrap();
+            if *rings == 0 { rings = self.rung.wait(rings).unwrap(); }
+            *rings = rings.saturating_sub(1);
+        }",
+        "the host came to the door, and the bell had not been rung",
+    ),
+    (
+        "threads",
+        "doorbell.rs",
+        "Doorbell::wait",
+        "{
+            let mut rings = self.rings.lock().unwrap();
+            if *rings == 0 { rings = self.rung.wait(rings).unwrap(); }
             if *rings == 0 { rings = self.rung.wait(rings).unwrap(); }
             *rings = rings.saturating_sub(1);
         }",

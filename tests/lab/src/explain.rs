@@ -209,7 +209,10 @@ fn plainly(message: &str) -> String {
     let Some((before, said)) = message.split_once("assertion `left == right` failed") else {
         return message.trim().to_owned();
     };
-    let said = said.trim_start_matches(':').trim_start_matches([' ', '\n']);
+    let said = match said.strip_prefix(':') {
+        Some(told) => told.trim_start_matches([' ', '\n']).to_owned(),
+        None => format!("a value is not the one that was expected{said}"),
+    };
     let said = said.replacen("\n  left: ", "\n  found:    ", 1).replacen("\n right: ", "\n  expected: ", 1);
     // Within the report of a model, everything is indented by two more columns.
     let said =
@@ -278,6 +281,20 @@ mod tests {
                       note: run with `RUST_BACKTRACE=1`\ncalled from exercises/prefork/src/a.rs:3\n";
         let place = "exercises/prefork/src/a.rs:3".to_owned();
         assert_eq!(panics(output), [Panic { place, message: "overflow".to_owned(), is_smallest: false }]);
+    }
+
+    #[test]
+    fn two_values_are_named_with_and_without_a_message() {
+        for (told, says) in
+            [(": \nhow many came", "how many came"), ("", "a value is not the one that was expected")]
+        {
+            let values = format!("assertion `left == right` failed{told}\n  left: 0\n right: 3");
+            assert_eq!(plainly(&values), format!("{says}\n  found:    0\n  expected: 3"));
+        }
+        let of_a_model = "main panicked\n  assertion `left == right` failed\n    left: 0\n   right: 3";
+        let plain =
+            "main panicked\n  a value is not the one that was expected\n    found:    0\n    expected: 3";
+        assert_eq!(plainly(of_a_model), plain);
     }
 
     #[test]

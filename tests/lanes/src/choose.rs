@@ -6,6 +6,7 @@
 //!   3. two threads touch the same thing, one after the other, and the order matters
 //!   4. one thread stops and another goes on
 //!   5. two threads add to the same number, one after the other
+//!   6. the last step of each thread at each place in the source
 //! ```
 //!
 //! Within a kind, the later step comes first. The rest is folded.
@@ -58,6 +59,7 @@ fn by_importance(record: &Record) -> Vec<usize> {
         .chain(later_first(conflicts.into_iter().collect()))
         .chain(later_first(handovers(steps)))
         .chain(later_first(additions.into_iter().collect()))
+        .chain(later_first(last_visits(steps)))
         .collect()
 }
 
@@ -87,6 +89,16 @@ fn handovers(steps: &[Step]) -> Vec<usize> {
         found.extend(pair);
     }
     found.into_iter().collect()
+}
+
+/// The last step of each thread at each place, so that a loop has one.
+fn last_visits(steps: &[Step]) -> Vec<usize> {
+    let place = |step: &Step| step.place.map(|place| (place.file(), place.line()));
+    let telling = steps.iter().enumerate().filter(|(_, step)| !says_little(step));
+    let last: BTreeMap<_, usize> = telling.map(|(at, step)| ((step.lane, place(step)), at)).collect();
+    let mut found: Vec<usize> = last.into_values().collect();
+    found.sort_unstable();
+    found
 }
 
 fn adds(step: &Step) -> bool {

@@ -161,17 +161,22 @@ fn pieces(text: &str, length: usize) -> Vec<String> {
 /// The words for steps.
 pub(crate) struct Words<'r> {
     record: &'r Record,
-    /// The names of things that could be confused, because a line of the source touches several.
+    /// The names of things that could be confused: a line of the source touches several, or several locks or condition
+    /// variables are used in the same way in one file.
     names: BTreeMap<Thing, String>,
 }
 
 impl<'r> Words<'r> {
     pub(crate) fn of(record: &'r Record) -> Words<'r> {
-        let mut touched: BTreeMap<(&str, u32), BTreeSet<Thing>> = BTreeMap::new();
+        let mut touched: BTreeMap<(&str, u32, &str), BTreeSet<Thing>> = BTreeMap::new();
         let inside = record.lanes.iter().filter_map(|lane| lane.inside.as_ref());
         for step in record.steps.iter().chain(inside) {
             if let (Some(thing), Some(place)) = (step.thing, step.place) {
-                touched.entry((place.file(), place.line())).or_default().insert(thing);
+                touched.entry((place.file(), place.line(), "")).or_default().insert(thing);
+                if let Action::Did(what) = step.action {
+                    let way = what.split([' ', ',']).next().unwrap_or(what);
+                    touched.entry((place.file(), 0, way)).or_default().insert(thing);
+                }
             }
         }
         let name = |thing: Thing| {
@@ -179,14 +184,21 @@ impl<'r> Words<'r> {
             let name = source::name_of_what_is_made_at(made).unwrap_or_else(|| format!("({})", short(made)));
             Some((thing, name))
         };
-        let mut names = BTreeMap::new();
-        for things in touched.into_values().filter(|things| things.len() > 1) {
-            let named: Vec<(Thing, String)> = things.into_iter().filter_map(name).collect();
-            // The lock and the condition variable of one semaphore are one thing for its owner.
-            if named.iter().any(|(_, name)| *name != named[0].1) {
-                names.extend(named);
+        let all: BTreeSet<Thing> = touched.values().flatten().copied().collect();
+        let mut names: BTreeMap<Thing, String> = all.into_iter().filter_map(name).collect();
+        // The lock and the condition variable of one semaphore have one name, because they are one thing for its owner.
+        let (mut confused, mut alike): (BTreeSet<Thing>, BTreeSet<String>) = Default::default();
+        for things in touched.values() {
+            let named: BTreeSet<&String> = things.iter().filter_map(|thing| names.get(thing)).collect();
+            if named.len() > 1 {
+                confused.extend(things);
+                alike.extend(named.into_iter().cloned());
             }
         }
+        let slept_on = |thing: &Thing| {
+            touched.iter().any(|((.., way), things)| *way == "wait" && things.contains(thing))
+        };
+        names.retain(|thing, name| confused.contains(thing) || alike.contains(name) && slept_on(thing));
         Words { record, names }
     }
 

@@ -264,7 +264,7 @@ fn a_try_that_fails_leaves_nothing_behind() {
 #[test]
 fn woken_for_nothing_two_sleepers_get_a_permit_each() {
     Model::new("woken for nothing, two sleepers get a permit each")
-        .wakes_for_nothing()
+        .wakes_often_for_nothing()
         .outcomes(&["both"])
         .check(|run| {
             let (semaphore, inside) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -343,7 +343,7 @@ fn a_thread_that_is_woken_for_nothing_goes_on_waiting() {
 #[test]
 fn a_settle_frees_the_word_even_if_an_exchange_fails_for_nothing() {
     Model::new("a settle frees what the dead process held, even if an exchange fails for nothing")
-        .wakes_for_nothing()
+        .wakes_often_for_nothing()
         .outcomes(&["told"])
         .check(|run| {
             let semaphore = Arc::new(SharedSemaphore::new());

@@ -127,11 +127,10 @@ impl SharedSemaphore {
     }
 
     fn release(&self) {
-        // Two steps, and the process may die between them. Then `settle` wakes the thread that this would have woken.
-        let before = self.word.swap(0, Release);
-        if before & WAITERS != 0 {
-            self.word.wake_one();
-        }
+        // Two steps, and the process may die between them. Then `settle` wakes the thread that this would have woken. A mark
+        // of a waiter may be lost, so one is woken every time.
+        self.word.store(0, Release);
+        self.word.wake_one();
     }
 }
 
