@@ -606,5 +606,5 @@ fn woken_for_nothing_a_thread_waits_on_for_the_load() {
     });
 }
 
-const IF_IT_LOOPS: &str = "a thread looks a up again and again. Is the flight of a load that has ended still in the map? \
-                           Then every later look-up finds it, and nothing loads a";
+const IF_IT_LOOPS: &str = "a thread looks up the key a again and again. Is the flight of a load that has \
+                           ended still in the map? Then every later look-up finds it, and nothing loads a";

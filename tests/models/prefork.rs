@@ -293,6 +293,6 @@ fn answer_first_deaths(master: &mut Master<impl FnMut(Deed)>) {
         master.forked - 2,
         died,
         "a worker that dies for the first time must be followed by a new one at once, without a pause. {died} of the \
-         first two workers died, each for the first time; new workers"
+         first two workers have died, and each must have a new one by now. New workers"
     );
 }

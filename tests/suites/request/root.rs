@@ -267,7 +267,7 @@ fn a_look_at_a_fifo_does_not_wake_its_writer() {
     });
     writer.wait_until_asleep();
     assert_eq!(told(&site.root.find(&path("/fifo"))), "NotFound", "\nfind of a FIFO. {SEE}");
-    writer.stays_asleep("the call of find for this FIFO has opened it, and find must only look");
+    writer.stays_asleep("find has opened this FIFO, and it must only look");
     // More than once, because a rename by another process may disturb a look-up from memory.
     for _ in 0..3 {
         assert_eq!(site.root.identify_from_memory(&path("/fifo")), None, "a FIFO has no identity. {SEE}");

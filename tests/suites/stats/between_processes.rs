@@ -213,8 +213,8 @@ fn a_scraper_killed_inside_costs_its_interval_and_no_other() {
             let _ = stats.scrape(own_pid());
         });
         other.join(
-            "scrape must give up and return None after 10 ms if another process holds the semaphore all the time. A \
-             process holds it, and scrape did not return in another one",
+            "scrape must give up and return None after 10 ms if another process holds the semaphore. One process held \
+             it, and scrape in a second process did not return",
         );
         assert_eq!(
             stats.scrape(own_pid()),
