@@ -292,7 +292,7 @@ fn answer_first_deaths(master: &mut Master<impl FnMut(Deed)>) {
     assert_eq!(
         master.forked - 2,
         died,
-        "a worker that dies for the first time must be followed by a new one at once, without a pause. {died} of the \
-         first two workers have died, and each must have a new one by now. New workers"
+        "a worker that dies for the first time must be followed by a new one at once, without a pause. Workers that have \
+         died: {died}; new workers"
     );
 }
