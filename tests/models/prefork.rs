@@ -36,7 +36,7 @@ fn every_death_is_answered_once_although_signals_merge() {
                 }
             });
             while master.restarts < 2 {
-                master.turn();
+                answer_first_deaths(&mut master);
             }
             assert_eq!(master.settled.len(), 2, "two workers died, and each death is settled: so many were");
             assert_eq!(master.forked, 4, "two workers, and one successor for each");
@@ -283,4 +283,16 @@ fn a_thread_that_takes_a_notice_that_was_left_twice_sees_what_was_written_before
                 run.outcome("at least one later");
             }
         });
+}
+
+/// One turn of a master that has two slots, whose workers each die for the first time.
+fn answer_first_deaths(master: &mut Master<impl FnMut(Deed)>) {
+    master.turn();
+    let died: usize = master.reaped.iter().sum();
+    assert_eq!(
+        master.forked - 2,
+        died,
+        "a worker that dies for the first time must be followed by a new one at once, without a pause. Workers that have \
+         died: {died}; new workers"
+    );
 }

@@ -435,7 +435,7 @@ fn of_two_permits_that_come_back_one_is_left_although_a_thread_waits() {
                 move || drop(limit.acquire())
             });
             drop(permits);
-            assert!(limit.try_acquire().is_some(), "two permits are back, and one thread waits for one");
+            assert!(limit.try_acquire().is_some(), "{ONE_IS_FREE}");
             sleeper.join().unwrap();
             run.outcome("left");
         });
@@ -493,3 +493,6 @@ fn a_permit_may_be_stolen_from_a_sleeper_more_than_once() {
         },
     );
 }
+
+const ONE_IS_FREE: &str = "two permits came back, and only one thread waits, so one permit is free, but try_acquire got \
+                           none";

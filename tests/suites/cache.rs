@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -48,7 +48,12 @@ fn the_first_look_up_misses_and_the_second_hits() {
     assert_eq!(put(&cache, "a", 10), change, "what a miss changes: one entry of 10 bytes comes in");
     assert_eq!(look_up(&cache, "a", 10).1, Lookup::Hit, "a was put in and nothing was evicted");
     let counts = cache.counts();
-    assert_eq!((counts.hits, counts.misses, counts.loads), (1, 1, 1), "(hits, misses, loads)");
+    assert_eq!(
+        (counts.hits, counts.misses, counts.loads),
+        (1, 1, 1),
+        "get did not find a (this counts no miss); then get_or_load loaded it (a miss and a load); then get_or_load \
+         found it (a hit). After these three calls: (hits, misses, loads)"
+    );
     assert_eq!((counts.entries, counts.bytes, counts.capacity), (1, 10, 100), "(entries, bytes, capacity)");
 }
 
@@ -187,7 +192,11 @@ fn a_removal_is_no_look_up() {
     let (b, _) = look_up(&cache, "b", 1);
     assert_eq!(cache.remove_if_same("a", &b), Change::default(), "the entry of a is another value");
     put(&cache, "c", 1);
-    assert!(cache.get("a").is_none(), "a was used least recently: to try to remove it is no use of it");
+    assert!(
+        cache.get("a").is_none(),
+        "a and b fill the cache, remove_if_same(\"a\", the value of b) removed nothing, and c was loaded. a was used least \
+         recently, so it had to be evicted, but another entry was: to try to remove a is no use of it"
+    );
     cache.remove_if_same("b", &b);
     let counts = cache.counts();
     assert_eq!((counts.hits, counts.misses), (0, 3), "(hits, misses) of three look-ups and two removals");
@@ -214,8 +223,11 @@ fn a_failed_load_leaves_no_trace() {
     assert_eq!(failed, Err("no such file"), "a look-up whose load fails returns the load's error");
     assert!(cache.get("a").is_none(), "the load failed, and something was kept");
     let cache = Arc::new(cache);
-    let lookup =
-        look_up_elsewhere(&cache, "a").expect("a load of a failed, and the next look-up of a never returns");
+    let next = start("the thread that looks up a after a load of a has failed", {
+        let cache = cache.clone();
+        move || look_up(&cache, "a", 1).1
+    });
+    let lookup = next.finish_or("The load has ended, so no thread may wait for it any more.");
     assert!(matches!(lookup, Lookup::Miss(_)), "no thread has loaded a");
     let counts = cache.counts();
     assert_eq!(
@@ -242,14 +254,6 @@ fn a_miss_and_its_load_are_counted_when_the_load_begins() {
     assert_eq!(counted(), (2, 2), "(misses, loads): one load that ended, and one that panicked");
 }
 
-/// Looks up on a separate thread, because it may wait forever.
-fn look_up_elsewhere(cache: &Arc<Cache<Body>>, key: &'static str) -> Result<Lookup, RecvTimeoutError> {
-    let (done, ended) = channel();
-    let cache = cache.clone();
-    thread::spawn(move || done.send(look_up(&cache, key, 1).1));
-    ended.recv_timeout(DEADLINE)
-}
-
 #[test]
 fn a_load_that_panics_blocks_no_thread() {
     let cache = Arc::new(Cache::<Body>::new(10));
@@ -259,8 +263,11 @@ fn a_load_that_panics_blocks_no_thread() {
         })
     }));
     assert!(panicked.is_err(), "the panic of the load should reach the caller whose load it was");
-    let lookup = look_up_elsewhere(&cache, "a")
-        .expect("a load of a panicked, and the next look-up of a never returns");
+    let next = start("the thread that looks up a after a load of a has panicked", {
+        let cache = cache.clone();
+        move || look_up(&cache, "a", 1).1
+    });
+    let lookup = next.finish_or("The load has ended, so no thread may wait for it any more.");
     assert!(matches!(lookup, Lookup::Miss(_)), "no thread has loaded a");
 }
 
@@ -339,12 +346,12 @@ fn a_hit_does_not_wait_for_the_load_of_another_key() {
     let cache = Arc::new(Cache::new(10));
     put(&cache, "a", 1);
     let (finish, loader) = begin_load_of_b(&cache);
-    let (hit, hits) = channel();
-    thread::spawn({
+    let getting = start("the thread that calls get for a while b is being loaded", {
         let cache = cache.clone();
-        move || hit.send(cache.get("a").is_some())
+        move || cache.get("a").is_some()
     });
-    assert_eq!(hits.recv_timeout(DEADLINE), Ok(true), "b is being loaded, and a look-up of a never returns");
+    let hit = getting.finish_or("a is in the cache, so get must not wait for the load of b.");
+    assert!(hit, "a was put in, and get did not find it while b was being loaded");
     finish.send(()).unwrap();
     assert!(loader.join().unwrap(), "the load of b waited for more than it should");
 }
@@ -354,18 +361,20 @@ fn a_hit_does_not_wait_for_the_load_of_another_key() {
 #[test]
 fn a_load_may_ask_for_another_key() {
     let cache = Arc::new(Cache::new(10));
-    let (done, ended) = channel();
-    thread::spawn({
+    let loading = start("the thread whose load of stop asks for pots", {
         let cache = cache.clone();
         move || {
             let outer = cache.get_or_load("stop", || {
                 look_up(&cache, "pots", 2);
                 Ok::<_, Infallible>(Body(3))
             });
-            done.send(matches!(outer, Ok((_, Lookup::Miss(_)))))
+            matches!(outer, Ok((_, Lookup::Miss(_))))
         }
     });
-    let missed = ended.recv_timeout(DEADLINE).expect("a load of stop asks for pots, and never returns");
+    let missed = loading.finish_or(
+        "A load runs without any lock, so it may load another key. The two keys are different, even if they have the same \
+         hash.",
+    );
     assert!(missed, "no other thread has loaded stop");
     assert_eq!((cache.counts().entries, cache.counts().bytes), (2, 5), "(entries, bytes): stop and pots");
 }
@@ -552,8 +561,14 @@ fn do_the_same(capacity: usize, steps: &[Step]) -> Result<(), TestCaseError> {
 #[test]
 fn of_many_entries_the_least_recently_used_leaves_first() {
     let cache = Cache::new(2_000);
-    (0..2_000)
-        .for_each(|key| assert_eq!(put(&cache, &key.to_string(), 1).evicted, 0, "there is room for 2,000"));
+    for key in 0..2_000 {
+        let evicted = put(&cache, &key.to_string(), 1).evicted;
+        assert_eq!(
+            evicted, 0,
+            "entries that were evicted when get_or_load added an entry of 1 byte to {key} others, in a cache of 2,000 \
+             bytes: there is room for 2,000"
+        );
+    }
     (0..2_000).filter(|key| *key != 777).for_each(|key| assert!(cache.get(&key.to_string()).is_some()));
     put(&cache, "new", 1);
     assert!(cache.get("777").is_none(), "777 was used least recently, and something else was evicted");
@@ -565,7 +580,12 @@ fn a_capacity_may_be_without_bounds() {
     let cache = Cache::new(usize::MAX);
     put(&cache, "a", 10);
     put(&cache, "b", usize::MAX / 4 * 3);
-    assert_eq!(cache.counts().entries, 2, "there is room for a and b");
+    assert_eq!(
+        cache.counts().entries,
+        2,
+        "entries after get_or_load of a (10 bytes) and of b (three quarters of usize::MAX) with a capacity of usize::MAX: \
+         there is room for a and b"
+    );
 }
 
 /// Caught: a number of loads that may run at once.

@@ -73,10 +73,19 @@ fn every_status_code_has_its_own_counter_and_strangers_share_one() {
     let seen: Vec<_> = slot.snapshot().counters.responses().collect();
     let mut expected: Vec<_> = STATUS_CODES.into_iter().map(Some).zip(1..).collect();
     expected.push((None, 100));
+    let only_in = |some: &[(Option<u16>, u64)], others: &[(Option<u16>, u64)]| {
+        some.iter().filter(|pair| !others.contains(pair)).copied().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        only_in(&seen, &expected),
+        only_in(&expected, &seen),
+        "code 200 was recorded once, the next code of STATUS_CODES twice, and so on; 0, 100, 299, 999 and 65535 are none \
+         of the codes, were recorded 20 times each, and count together as `None`. The pairs (code, count) of responses() \
+         that are wrong"
+    );
     assert_eq!(
         seen, expected,
-        "code 200 was recorded once, the next code twice, and so on; 0, 100, 299, 999 and 65535 are none of the codes, \
-         were recorded 20 times each, and count together as `None`"
+        "the pairs of responses(), each once, in the order of STATUS_CODES, `None` last"
     );
 }
 

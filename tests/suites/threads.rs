@@ -225,7 +225,7 @@ fn a_thread_that_tries_does_not_sleep() {
         sleeps_in(|| (0..100).for_each(|_| assert!(limit.try_acquire().is_none())))
     });
     let sleeps = tries.finish();
-    assert!(sleeps < 50, "try_acquire slept in most of 100 tries: it answers at once. {COUNTING}");
+    assert!(sleeps < 50, "try_acquire must never sleep, and it slept in most of 100 tries. {COUNTING}");
 }
 
 #[test]
@@ -272,7 +272,9 @@ fn any_number_of_permits_goes_out_and_comes_back() {
         let next = limit.try_acquire();
         assert!(
             next.is_some(),
-            "round {round}: one of 2 permits is out, and try_acquire gave none. {COUNTING}"
+            "try_acquire has given out {} permits of a limit of 2, all but one are back, and the next try_acquire gave none. \
+             {COUNTING}",
+            round + 1
         );
         held = next;
     }

@@ -60,20 +60,42 @@ impl<T> Watched<T> {
     /// test assumes, so only assert what must hold in any case.
     #[track_caller]
     pub fn wait_until_asleep(&self) {
+        let asleep = self.is_asleep_in_the_end();
+        assert!(asleep, "{} was expected to fall asleep, but it has come back", self.name);
+    }
+
+    /// The same for a thread that is asleep, after a call that must not wake it. `woken` says what must have happened if
+    /// the thread has come back.
+    #[track_caller]
+    pub fn stays_asleep(&self, woken: &str) {
+        let asleep = self.is_asleep_in_the_end();
+        assert!(asleep, "{} was expected to stay asleep, but it has come back: {woken}", self.name);
+    }
+
+    /// Waits until the thread sleeps, or has ended.
+    #[track_caller]
+    fn is_asleep_in_the_end(&self) -> bool {
         let expected = format!("{} falls asleep; it seems to spin", self.name);
-        let (mut last, mut looks) = (None, 0);
+        let (mut last, mut looks, mut ended) = (None, 0, false);
         eventually(&expected, || {
-            assert!(self.task.exists(), "{} was expected to fall asleep, but it has come back", self.name);
+            ended = !self.task.exists();
             let sleep = self.sleep();
             looks = if sleep.is_some() && sleep == last { looks + 1 } else { 0 };
             last = sleep;
-            looks == 5
+            ended || looks == 5
         });
+        !ended
     }
 
     /// Waits until the thread ends, and returns its result. If the thread panicked, this panics too.
     #[track_caller]
     pub fn finish(self) -> T {
+        self.finish_or("")
+    }
+
+    /// The same. If the thread does not end, the message also says `otherwise`: why it must end, as a sentence.
+    #[track_caller]
+    pub fn finish_or(self, otherwise: &str) -> T {
         let patience = patience();
         match self.result.recv_timeout(patience) {
             Ok(Ok(value)) => value,
@@ -81,8 +103,9 @@ impl<T> Watched<T> {
             Err(_) => {
                 WAITED_IN_VAIN.store(true, Ordering::Relaxed);
                 panic!(
-                    "{} was expected to come back, but it still waits after {patience:?}\n{}",
+                    "{} was expected to come back, but it still waits after {patience:?}{}{otherwise}\n{}",
                     self.name,
+                    if otherwise.is_empty() { "" } else { ". " },
                     verdict::sleepers::report()
                 );
             }

@@ -31,6 +31,7 @@ pub struct Model {
     wakes_for_nothing: u8,
     outcomes: Option<BTreeSet<String>>,
     at_most: Option<usize>,
+    if_it_loops: &'static str,
 }
 
 /// The result of [walking](Model::walk) a model.
@@ -53,6 +54,7 @@ impl Model {
             wakes_for_nothing: 0,
             outcomes: None,
             at_most: None,
+            if_it_loops: report::IF_IT_LOOPS,
         }
     }
 
@@ -98,6 +100,13 @@ impl Model {
         self
     }
 
+    /// What the report says of a thread that loops without end. By default, that it should sleep instead; a model may
+    /// know better what the thread is looking for.
+    pub fn if_it_loops(mut self, what_then: &'static str) -> Model {
+        self.if_it_loops = what_then;
+        self
+    }
+
     /// Runs `model` in every interleaving of its threads, and leaves the judgement to the caller.
     pub fn walk(self, model: impl Fn(&Run) + Send + Sync + 'static) -> Walk {
         let model: Arc<Body> = Arc::new(model);
@@ -110,7 +119,7 @@ impl Model {
             Verdict::Failed(record, panic) => Walk {
                 interleavings: record.interleavings,
                 complete: false,
-                failure: Some(report::failure(&record, &panic)),
+                failure: Some(report::failure(&record, &panic, self.if_it_loops)),
             },
         }
     }
@@ -132,7 +141,7 @@ impl Model {
             Verdict::Walked(record) => record,
             Verdict::Failed(record, panic) => {
                 let (record, panic) = self.simplest_failure(&model).unwrap_or((record, panic));
-                panic!("{}", report::broken(&self.promise, &record, &panic))
+                panic!("{}", report::broken(&self.promise, &record, &panic, self.if_it_loops))
             }
         };
         if let Some(expected) = &self.outcomes

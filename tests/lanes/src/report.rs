@@ -23,6 +23,10 @@ pub(crate) const MAX_THREADS: usize = 5;
 /// needs, so reaching it means that a thread spins.
 pub(crate) const MAX_BRANCHES: usize = 1_000;
 
+/// What is said of a thread that loops without end, unless the model says more.
+pub(crate) const IF_IT_LOOPS: &str =
+    "it should sleep instead of asking again; a loop that must ask again calls yield_now in every turn";
+
 /// What a panic said.
 pub(crate) struct Panic {
     message: String,
@@ -54,13 +58,13 @@ pub(crate) fn kept(promise: &str, record: &Record) -> String {
 }
 
 /// The report of an interleaving that has panicked or deadlocked.
-pub(crate) fn broken(promise: &str, record: &Record, panic: &Panic) -> String {
-    format!("the model failed: {promise}\n\n{}", failure(record, panic))
+pub(crate) fn broken(promise: &str, record: &Record, panic: &Panic, if_it_loops: &str) -> String {
+    format!("the model failed: {promise}\n\n{}", failure(record, panic, if_it_loops))
 }
 
 /// The interleaving that has panicked or deadlocked: its number, the cause, and its steps.
-pub(crate) fn failure(record: &Record, panic: &Panic) -> String {
-    let (cause, end) = match cause(record, panic) {
+pub(crate) fn failure(record: &Record, panic: &Panic, if_it_loops: &str) -> String {
+    let (cause, end) = match cause(record, panic, if_it_loops) {
         Some(cause) => (cause, None),
         None => (panicked(record, panic), Some(format!("panics  {}", panic.place).trim_end().to_owned())),
     };
@@ -97,15 +101,12 @@ pub(crate) fn wrong_outcomes(promise: &str, expected: &BTreeSet<String>, record:
 }
 
 /// What loom says with its own panics; `None` if the code under test has panicked.
-fn cause(record: &Record, panic: &Panic) -> Option<String> {
+fn cause(record: &Record, panic: &Panic, if_it_loops: &str) -> Option<String> {
     if panic.message.starts_with("deadlock;") {
         return Some(format!("deadlock, no thread can go on\n{}", stuck_threads(record)));
     }
     if panic.message.contains("exceeded maximum number of branches") {
-        return Some(format!(
-            "more than {MAX_BRANCHES} steps: a thread loops without end\n\
-             (it should sleep instead of asking again; a loop that must ask again calls yield_now in every turn)"
-        ));
+        return Some(format!("more than {MAX_BRANCHES} steps: a thread loops without end\n({if_it_loops})"));
     }
     if panic.message.contains("threads.len() < self.max") {
         return Some(format!(

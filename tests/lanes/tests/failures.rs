@@ -217,6 +217,18 @@ fn a_thread_that_spins_is_told_so() {
 }
 
 #[test]
+fn a_model_may_say_what_an_endless_loop_means() {
+    let text = complaint(|| {
+        Model::new("it is ready at last").if_it_loops("does any thread make it ready?").check(|_| {
+            let ready = Arc::new(AtomicUsize::new(0));
+            let thread = thread::spawn(move || while ready.load(Ordering::Acquire) == 0 {});
+            thread.join().unwrap();
+        });
+    });
+    assert!(text.contains("loops without end\n(does any thread make it ready?)"), "{text}");
+}
+
+#[test]
 fn a_sixth_thread_is_refused() {
     let text = complaint(|| {
         Model::new("there is room for all").check(|_| {

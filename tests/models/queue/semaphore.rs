@@ -218,7 +218,7 @@ fn of_two_permits_one_is_left_although_a_thread_waits() {
         let sleeper = acquire_in_a_thread("sleeper", &semaphore, &inside);
         semaphore.release();
         semaphore.release();
-        assert!(semaphore.try_acquire(), "two permits were released, and one thread waits for one");
+        assert!(semaphore.try_acquire(), "{ONE_IS_FREE}");
         sleeper.join().unwrap();
         run.outcome("left");
     });
@@ -313,3 +313,6 @@ fn a_try_that_gets_a_permit_sees_what_was_done_before_its_release() {
             writer.join().unwrap();
         });
 }
+
+const ONE_IS_FREE: &str = "two permits were released, and only one thread waits, so one permit is free, but try_acquire \
+                           returned false";

@@ -523,7 +523,8 @@ fn workers_that_never_get_ready_are_told_of_and_give_no_slot_up() {
         );
         herd.demand(
             notes(&actions).contains(&Note::Died { slot: 0, pid: late, how }),
-            "Death: it had not been asked to leave",
+            "Death: a worker that never got ready was killed. It had not been asked to leave, so its death is unexpected and \
+             must be noted as Note::Died",
         );
     }
 }

@@ -31,7 +31,7 @@ fn a_thread_that_tries_does_not_sleep() {
         sleeps_in(|| (0..100).for_each(|_| assert!(!semaphore.try_acquire())))
     });
     let sleeps = tries.finish();
-    assert!(sleeps < 50, "try_acquire slept in most of 100 tries: it never sleeps");
+    assert!(sleeps < 50, "try_acquire must never sleep, and it slept in most of 100 tries");
 }
 
 #[test]
@@ -114,6 +114,9 @@ fn a_try_that_fails_changes_nothing() {
 #[test]
 fn a_semaphore_may_have_any_number_of_permits() {
     for many in [1 << 8, 1 << 16, 1 << 32] {
-        assert!(Semaphore::new(many).try_acquire(), "there are {many} permits");
+        assert!(
+            Semaphore::new(many).try_acquire(),
+            "Semaphore::new({many}).try_acquire() must take one of the {many} permits, but it returned false"
+        );
     }
 }

@@ -101,7 +101,13 @@ fn versions_1_x_are_served_and_other_majors_refused() {
         let version = format!("1.{minor}");
         let expected = if minor == 0 { Version::Http10 } else { Version::Http11 };
         let bytes = format!("GET / HTTP/{version}\r\n\r\n");
-        let head = parse_head(bytes.as_bytes()).expect("1.x is served").expect("complete");
+        let head = parse_head(bytes.as_bytes()).unwrap_or_else(|error| {
+            panic!(
+                "parse_head of \"{}\" should be complete, because any HTTP/1.x is served, but it is {error:?}. {SEE}",
+                shown(bytes.as_bytes())
+            )
+        });
+        let head = head.expect("complete");
         assert_eq!(head.version, expected, "HTTP/{version}; RFC 9110, section 2.5. {SEE}");
     }
     let other_majors: [&[u8]; 3] =
@@ -168,7 +174,13 @@ fn a_request_line_is_three_words_with_one_space_between() {
 fn a_method_is_any_token_and_is_not_judged_here() {
     for method in ["GET", "get", "BREW", "M-SEARCH", "!#$%&'*+-.^_`|~09azAZ"] {
         let bytes = format!("{method} / HTTP/1.1\r\n\r\n");
-        let head = parse_head(bytes.as_bytes()).expect("any token is a method").expect("complete");
+        let head = parse_head(bytes.as_bytes()).unwrap_or_else(|error| {
+            panic!(
+                "parse_head of \"{}\" should be complete, because any token is a method, but it is {error:?}. {SEE}",
+                shown(bytes.as_bytes())
+            )
+        });
+        let head = head.expect("complete");
         assert_eq!(head.method, method, "a method is case-sensitive: RFC 9110, section 9.1. {SEE}");
     }
 }

@@ -267,12 +267,12 @@ fn a_look_at_a_fifo_does_not_wake_its_writer() {
     });
     writer.wait_until_asleep();
     assert_eq!(told(&site.root.find(&path("/fifo"))), "NotFound", "\nfind of a FIFO. {SEE}");
-    writer.wait_until_asleep();
+    writer.stays_asleep("find has opened this FIFO, and it must only look");
     // More than once, because a rename by another process may disturb a look-up from memory.
     for _ in 0..3 {
         assert_eq!(site.root.identify_from_memory(&path("/fifo")), None, "a FIFO has no identity. {SEE}");
     }
-    writer.wait_until_asleep();
+    writer.stays_asleep("identify_from_memory has opened this FIFO, and it must only look");
     let _reader = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(fifo);
     assert!(writer.finish());
 }

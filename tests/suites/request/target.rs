@@ -228,7 +228,12 @@ fn a_control_character_is_refused_however_encoded_and_so_is_a_url_without_a_host
     expect_refused("GET", "it holds a control character", &["/%C2%9b"]);
     expect_refused("GET", "it is an http URL without a host", &["http://?q", "http://?/a", "http://?q/a"]);
     for target in ["Http://host/a", "hTTp://host/a"] {
-        assert!(Target::parse("GET", target).is_ok(), "{target} is the path /a. {SEE}");
+        let found = Target::parse("GET", target);
+        assert!(
+            matches!(&found, Ok(Target::Path(path)) if path.as_str() == "a"),
+            "Target::parse(\"GET\", {target:?}) should be the path \"a\", because the letters of `http://` may be small or \
+             capital, but it is {found:?}. See \"1.3 From target to path\", and RFC 3986, section 3.1."
+        );
     }
 }
 

@@ -208,6 +208,14 @@ fn a_scraper_killed_inside_costs_its_interval_and_no_other() {
         let record = |times| (0..times).for_each(|_| stats.slot(0).record(&response(200)));
         record(5);
         let victim = holder(&stats);
+        // In a process of its own, because it may wait forever.
+        let other = Child::fork(|| {
+            let _ = stats.scrape(own_pid());
+        });
+        other.join(
+            "scrape must give up and return None after 10 ms if another process holds the semaphore. One process held \
+             it, and scrape in a second process did not return",
+        );
         assert_eq!(
             stats.scrape(own_pid()),
             None,

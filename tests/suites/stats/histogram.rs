@@ -47,7 +47,18 @@ proptest! {
             buckets[bucket_of(*value)] += 1;
         }
         let snapshot = histogram.snapshot();
-        prop_assert_eq!(snapshot.buckets, buckets, "the buckets. Look at histogram.rs");
+        for (index, (found, expected)) in snapshot.buckets.into_iter().zip(buckets).enumerate() {
+            let range = match BOUNDS.get(index) {
+                Some(bound) if index > 0 => format!("more than {:?} up to {bound:?}", BOUNDS[index - 1]),
+                Some(bound) => format!("up to {bound:?}"),
+                None => format!("more than {:?}, without a bound", BOUNDS[index - 1]),
+            };
+            prop_assert!(
+                found == expected,
+                "buckets[{index}] counts values of {range}. It must count {expected} of the values below, but it counts \
+                 {found}. Look at histogram.rs"
+            );
+        }
         prop_assert_eq!(snapshot.count(), values.len() as u64, "how many values were recorded");
         let sum = Duration::from_nanos(snapshot.sum_nanoseconds);
         prop_assert_eq!(sum, values.iter().sum::<Duration>(), "the sum of all values");
