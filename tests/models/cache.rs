@@ -100,6 +100,7 @@ fn a_thread_that_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
 }
 
 /// A thread waits for a load that fails.
+///
 /// Caught: a flight that is left in the map when its load fails, or that lands without waking (the waiter sleeps
 /// forever); a waiter that returns the failure as its own, or counts its look-up again.
 #[test]
