@@ -280,9 +280,9 @@ fn a_thread_that_waits_for_a_load_that_panics_loads_in_its_turn() {
         let cache = cache.clone();
         move || {
             let _ = cache.get_or_load("a", || -> Result<Body, Infallible> {
-                begun.send(()).unwrap();
+                begun.send(()).expect("the test keeps the receiver");
                 // Needs no deadline: when the test ends, the other end of the channel is dropped.
-                let _ = finished.recv();
+                assert!(finished.recv().is_err(), "the test sends nothing");
                 std::panic::resume_unwind(Box::new("a loader made a mistake"))
             });
         }
@@ -308,7 +308,7 @@ fn begin_load_of_b(cache: &Arc<Cache<Body>>) -> (Sender<()>, JoinHandle<bool>) {
         let cache = cache.clone();
         move || {
             let load = cache.get_or_load("b", || {
-                begun.send(()).unwrap();
+                begun.send(()).expect("the test keeps the receiver");
                 // Needs no deadline: when the test ends, the other end of the channel is dropped.
                 finished.recv().map(|()| Body(1))
             });
@@ -723,4 +723,73 @@ fn keys_that_look_alike_are_different_keys() {
             "get({key:?}) after {keys:?} were loaded, with weights from 0 to 11. The weight"
         );
     }
+}
+
+/// Before task 4.4, both threads load; afterwards, the second one joins the first. Either way, one entry is left.
+/// Caught: an entry that is replaced or removed, and whose weight stays behind.
+#[test]
+fn two_threads_that_miss_a_key_at_once_leave_one_entry_and_one_weight() {
+    let cache = Arc::new(Cache::new(100));
+    let looking = |name: &str| {
+        let (begun, begins) = channel();
+        let (finish, finished) = channel::<()>();
+        let cache = cache.clone();
+        let thread = start(name, move || {
+            let Ok((_, lookup)) = cache.get_or_load("a", || {
+                begun.send(()).expect("the test keeps the receiver");
+                assert!(finished.recv().is_err(), "the test sends nothing");
+                Ok::<_, Infallible>(Body(5))
+            });
+            lookup
+        });
+        (thread, begins, finish)
+    };
+    let (first, begins, finish_first) = looking("the first look-up of a");
+    begins.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+        let sleepers = verdict::sleepers::report();
+        panic!("get_or_load(\"a\") was called in an empty cache, and does not call load.\n{sleepers}")
+    });
+    let (second, _begins, finish_second) = looking("the second look-up of a");
+    second.wait_until_asleep();
+    drop(finish_first);
+    let first = first.finish();
+    drop(finish_second);
+    let second = second.finish();
+    let counts = cache.counts();
+    assert_eq!(
+        (counts.entries, counts.bytes),
+        (1, 5),
+        "two threads called get_or_load(\"a\") at once, in an empty cache, and each value of a weighs 5 bytes. In the end \
+         the cache has one value of a, and an entry that is replaced takes its weight with it. (entries, bytes)"
+    );
+    let change = |lookup| if let Lookup::Miss(change) = lookup { change } else { Change::default() };
+    let (first_change, second_change) = (change(first), change(second));
+    let added = first_change.bytes_added + second_change.bytes_added;
+    let removed = first_change.bytes_removed + second_change.bytes_removed;
+    assert_eq!(
+        added - removed,
+        5,
+        "two threads called get_or_load(\"a\") at once, in an empty cache, and then it held 5 bytes. The look-ups gave \
+         {first:?} and {second:?}. The bytes that were added, less the bytes that were removed"
+    );
+}
+
+/// Caught: a value that is kept because no other one has to leave for it.
+#[test]
+fn an_empty_cache_does_not_keep_a_value_that_is_too_heavy() {
+    let cache = Cache::new(10);
+    let (value, lookup) = look_up(&cache, "giant", 11);
+    assert_eq!(*value, Body(11), "get_or_load(\"giant\") loaded 11 bytes. The value that it returned");
+    assert_eq!(
+        lookup,
+        Lookup::Miss(Change::default()),
+        "get_or_load(\"giant\") loaded 11 bytes, and the capacity is 10: the value is not kept, so nothing changes. The \
+         look-up"
+    );
+    let counts = cache.counts();
+    assert_eq!(
+        (counts.entries, counts.bytes),
+        (0, 0),
+        "a value of 11 bytes was loaded, and the capacity is 10, so it is not kept. (entries, bytes)"
+    );
 }

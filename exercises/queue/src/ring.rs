@@ -21,9 +21,9 @@ impl<T> Ring<T> {
 
     /// Adds an item behind the others.
     ///
-    /// # Panics
-    ///
-    /// If no slot is empty. The caller must hold a permit for an empty slot.
+    /// The caller must hold a permit for an empty slot. Such a permit means that there is an empty slot, so a push
+    /// never waits and never refuses an item. A push without a permit is a mistake in the code of the queue, not in
+    /// the code that uses the queue, so an assertion may check it.
     pub(crate) fn push(&mut self, item: T) {
         todo!("Lab 3.2: put the item into the slot after the last one, wrapping around at the end")
     }

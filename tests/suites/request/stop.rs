@@ -1,9 +1,9 @@
 //! `StopFlag`, as far as real threads can test it. `tests/models/request.rs` checks all interleavings.
 
 use request::{Bell, StopFlag};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{hint, iter, thread};
 use verdict::test;
 
@@ -129,4 +129,58 @@ fn of_many_requests_exactly_one_is_the_first() {
             "round {round}: {firsts} of {THREADS} racing requests were told to be the first. {SEE}"
         );
     }
+}
+
+static STOP: OnceLock<StopFlag<Silent>> = OnceLock::new();
+
+extern "C" fn request_stop(_: i32) {
+    if let Some(stop) = STOP.get() {
+        stop.request();
+    }
+}
+
+/// A flag behind a lock passes everything else, and hangs the first thread that a signal interrupts while it holds the
+/// lock.
+#[test]
+#[allow(unsafe_code)]
+fn a_handler_may_interrupt_every_call() {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+    use std::os::unix::thread::JoinHandleExt;
+    static ROUNDS: AtomicUsize = AtomicUsize::new(0);
+    static OVER: AtomicBool = AtomicBool::new(false);
+    let stop = STOP.get_or_init(|| StopFlag::new(Silent));
+    // A panic in a handler ends the whole test program, so functions that are not written yet must panic here.
+    stop.request();
+    stop.is_requested();
+    let action = SigAction::new(SigHandler::Handler(request_stop), SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handler only calls StopFlag::request, which promises that it neither blocks nor locks.
+    unsafe { sigaction(Signal::SIGUSR2, &action) }.expect("sigaction");
+    let busy = thread::spawn(|| {
+        while !OVER.load(Ordering::Relaxed) {
+            stop.request();
+            stop.is_requested();
+            ROUNDS.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let goes_on = || {
+        let (began, before) = (Instant::now(), ROUNDS.load(Ordering::Relaxed));
+        while ROUNDS.load(Ordering::Relaxed).wrapping_sub(before) < 2 {
+            assert!(
+                began.elapsed() < DEADLINE,
+                "A signal interrupted a thread in request() or is_requested(), the handler called request(), and now the \
+                 thread is stuck. A handler must not wait for a lock: the thread that holds the lock may be the one that \
+                 the handler has interrupted. {SEE}"
+            );
+            thread::yield_now();
+        }
+    };
+    // No signal before the thread is in its loop.
+    goes_on();
+    for _ in 0..100 {
+        // SAFETY: `busy` is not joined yet, so its thread's identity is still valid.
+        unsafe { libc::pthread_kill(busy.as_pthread_t(), libc::SIGUSR2) };
+        goes_on();
+    }
+    OVER.store(true, Ordering::Relaxed);
+    busy.join().expect("the busy thread");
 }

@@ -283,3 +283,50 @@ fn scrapers_killed_anywhere_leave_no_torn_interval() {
         }
     });
 }
+
+#[test]
+fn a_process_that_is_stopped_while_it_counts_keeps_no_other_waiting() {
+    use nix::sys::signal::{Signal, kill};
+    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+    use nix::unistd::Pid;
+
+    alone(|| {
+        let stats = shared(1);
+        let slot = stats.slot(0);
+        let count = || {
+            slot.record(&response(200));
+            slot.record_queue_wait(MILLISECOND);
+            slot.count_accepted();
+        };
+        let busy = Child::fork(|| {
+            loop {
+                count();
+            }
+        });
+        let pid = Pid::from_raw(busy.pid().cast_signed());
+        for _ in 0..100 {
+            let before = slot.snapshot().counters.connections_accepted;
+            eventually("a process counts in a loop, and its counts do not rise", || {
+                slot.snapshot().counters.connections_accepted > before
+            });
+            kill(pid, Signal::SIGSTOP).expect("a child can be stopped");
+            let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).expect("a child can be waited for");
+            assert_eq!(
+                stopped,
+                WaitStatus::Stopped(pid, Signal::SIGSTOP),
+                "the process that counts in a loop ended by itself (its message is above)"
+            );
+            let other = Child::fork(|| {
+                count();
+                let _ = slot.snapshot();
+            });
+            other.join(
+                "A process was stopped (SIGSTOP) while it counted. Another process called record, record_queue_wait, \
+                 count_accepted and snapshot of the same slot. None of these may wait for the stopped process, because \
+                 counting takes no lock; but the other process did not end",
+            );
+            kill(pid, Signal::SIGCONT).expect("a stopped child can be continued");
+        }
+        busy.kill();
+    });
+}
