@@ -749,8 +749,8 @@ fn two_threads_that_miss_a_key_at_once_leave_one_entry_and_one_weight() {
         let sleepers = verdict::sleepers::report();
         panic!("get_or_load(\"a\") was called in an empty cache, and does not call load.\n{sleepers}")
     });
-    let (second, _begins, finish_second) = looking("the second look-up of a");
-    second.wait_until_asleep();
+    let (second, begins, finish_second) = looking("the second look-up of a");
+    second.wait_until_asleep_or(|| begins.try_recv().is_ok());
     drop(finish_first);
     let first = first.finish();
     drop(finish_second);

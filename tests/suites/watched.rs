@@ -87,6 +87,18 @@ impl<T> Watched<T> {
         !ended
     }
 
+    /// Waits until the thread sleeps, has ended, or does what `other` looks for. Fails for none of them: a thread that spins
+    /// is waited for in vain.
+    pub fn wait_until_asleep_or(&self, mut other: impl FnMut() -> bool) {
+        let (start, mut last, mut looks) = (Instant::now(), None, 0);
+        while looks < 5 && self.task.exists() && !other() && start.elapsed() < patience() {
+            let sleep = self.sleep();
+            looks = if sleep.is_some() && sleep == last { looks + 1 } else { 0 };
+            last = sleep;
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until the thread ends, and returns its result. If the thread panicked, this panics too.
     #[track_caller]
     pub fn finish(self) -> T {
