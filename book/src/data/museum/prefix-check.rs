@@ -5,7 +5,8 @@ pub fn find(&self, path: &RequestPath<'_>) -> Result<Found, FindError> {
     let root = std::fs::read_link(format!("/proc/self/fd/{folder}"));
     let root = root.map_err(|_| FindError::NotFound)?;
     let resolved = root.join(name).canonicalize().map_err(|_| FindError::NotFound)?;
-    if resolved.to_string_lossy().starts_with(&*root.to_string_lossy()) && resolved.is_file() {
+    let beneath = resolved.to_string_lossy().starts_with(&*root.to_string_lossy());
+    if beneath && resolved.is_file() && !path.is_directory() {
         let file = File::open(&resolved).map_err(|_| FindError::Forbidden)?;
         let identity = FileIdentity::of(&file).map_err(|_| FindError::NotFound)?;
         return Ok(Found::File(OpenFile { file, identity }));
