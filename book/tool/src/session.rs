@@ -93,13 +93,13 @@ pub fn check(root: &Path, page: &Path, program: &Path) -> Result<Vec<String>> {
 
 /// Whether the elisions of what is expected can be filled so that it is what was printed.
 pub fn is_as_expected(printed: &str, expected: &str) -> bool {
-    let expected = Data::text(expected.trim_end());
+    // With a line end each: else a last line `...` would stand for one line or more, and not for none.
+    let with_end = |text: &str| Data::text(format!("{}\n", text.trim_end()));
+    let expected = with_end(expected);
     let redactions = Redactions::new();
     // The lines of a head end in CR LF.
     let printed = printed.replace('\r', "");
-    let filled = NormalizeToExpected::new()
-        .redact_with(&redactions)
-        .normalize(Data::text(printed.trim_end()), &expected);
+    let filled = NormalizeToExpected::new().redact_with(&redactions).normalize(with_end(&printed), &expected);
     filled == expected
 }
 

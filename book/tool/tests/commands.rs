@@ -68,5 +68,9 @@ fn elisions_stand_for_what_varies_and_for_nothing_else() {
     assert!(!is_as_expected("pid 17, down\n", "pid [..], up\n"));
     assert!(is_as_expected("a\nb\nc\nd\n", "a\n...\nd\n"));
     assert!(!is_as_expected("a\nb\nc\n", "a\n...\nd\n"));
+    for printed in ["a\n", "a\nb\n", "a\nb\nc\n"] {
+        assert!(is_as_expected(printed, "a\n...\n"), "{printed:?}");
+    }
+    assert!(is_as_expected("", "...\n"));
     assert!(!is_as_expected("something\n", ""), "a command that should print nothing prints nothing");
 }
