@@ -2,6 +2,9 @@
 //!
 //! Each broken part has its own module, so that names and implementations in it cannot affect its tests.
 
+// What the broken parts synchronize with: `use crate::sync`, as in the parts.
+use lanes::sync;
+
 mod board {
     pub use broken::Board;
     #[forbid(unsafe_code)]

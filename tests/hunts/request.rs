@@ -2,6 +2,9 @@
 //!
 //! Each broken part has its own module, so that names and implementations in it cannot affect its tests.
 
+// What the broken parts synchronize with: `use crate::sync`, as in the parts.
+use lanes::{cell, sync};
+
 mod list {
     pub use broken::split_list;
     #[forbid(unsafe_code)]
@@ -20,6 +23,8 @@ mod list {
             (r#""\\", b"#, vec![r#""\\""#, "b"]),
             (r#""a\,", b"#, vec![r#""a\,""#, "b"]),
             (r"a\, b", vec![r"a\", "b"]),
+            (r#"no-cache="a, b", c"#, vec![r#"no-cache="a, b""#, "c"]),
+            (r#""é, b", c"#, vec![r#""é, b""#, "c"]),
         ] {
             assert_eq!(split_list(field), expected, "what split_list makes of {field}");
         }
@@ -60,6 +65,9 @@ mod news {
                     }
                 });
                 press.join().unwrap();
+                for reading in ["once", "once more"] {
+                    assert_eq!(news.read(), Some(7), "the news is printed, and is read {reading}");
+                }
             });
     }
 }

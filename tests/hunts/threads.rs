@@ -2,6 +2,9 @@
 //!
 //! Each broken part has its own module, so that names and implementations in it cannot affect its tests.
 
+// What the broken parts synchronize with: `use crate::sync`, as in the parts.
+use lanes::sync;
+
 mod doorbell {
     pub use broken::Doorbell;
     #[forbid(unsafe_code)]
@@ -49,6 +52,22 @@ mod doorbell {
                 run.outcome("both answered");
             },
         );
+    }
+
+    /// Catches: a ring that wakes a host only if it is the first that is not answered.
+    #[test]
+    fn two_rings_wake_two_hosts() {
+        Model::new("two rings wake two hosts").outcomes(&["both came"]).check(|run| {
+            let bell = Arc::new(Doorbell::new());
+            let hosts = ["left", "right"].map(|name| {
+                let bell = bell.clone();
+                thread::spawn_named(name, move || bell.wait())
+            });
+            bell.ring();
+            bell.ring();
+            hosts.into_iter().for_each(|host| host.join().unwrap());
+            run.outcome("both came");
+        });
     }
 }
 
@@ -125,6 +144,24 @@ mod meeting {
             assert_eq!(meeting.held(), 1, "three members have met once");
             run.outcome("met");
         });
+    }
+
+    /// Catches: a last member that wakes two of the others.
+    #[test]
+    fn three_wait_and_the_fourth_wakes_them() {
+        Model::new("three wait, and the fourth wakes them").preemption_bound(1).outcomes(&["met"]).check(
+            |run| {
+                let meeting = Arc::new(Meeting::new(4));
+                let others = ["left", "middle", "right"].map(|name| {
+                    let meeting = meeting.clone();
+                    thread::spawn_named(name, move || meeting.meet())
+                });
+                meeting.meet();
+                others.into_iter().for_each(|other| other.join().unwrap());
+                assert_eq!(meeting.held(), 1, "four members have met once");
+                run.outcome("met");
+            },
+        );
     }
 }
 

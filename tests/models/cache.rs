@@ -83,7 +83,7 @@ fn all_threads_that_wait_for_a_load_are_woken() {
 #[test]
 fn a_thread_that_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
     Model::new("a thread that waits for a value that is not kept gets it all the same")
-        .outcomes(&["one after the other", "shared"])
+        .outcomes(&["both loaded", "one waited, and got the other's value"])
         .check(|run| {
             let cache = Arc::new(Cache::new(0));
             let other = spawn_named("second", {
@@ -95,7 +95,10 @@ fn a_thread_that_waits_for_a_value_that_is_not_kept_gets_it_all_the_same() {
             assert_eq!(counts.entries, 0, "a value of 1 byte is in a cache of 0");
             let joined = lookups.iter().filter(|&&lookup| lookup == Lookup::Joined).count();
             assert_eq!(counts.loads as usize, 2 - joined, "a thread that has joined a load does not load");
-            run.outcome(if joined == 1 { "shared" } else { "one after the other" });
+            run.outcome(match joined {
+                1 => "one waited, and got the other's value",
+                _ => "both loaded",
+            });
         });
 }
 
@@ -397,10 +400,11 @@ fn a_look_up_says_what_was_counted() {
 fn a_hit_of_the_second_look_is_a_use() {
     Model::new("a hit of the second look is a use")
         .outcomes(&[
-            "found at the second look, and kept",
-            "found at the second look, and evicted",
-            "found at once",
-            "not found",
+            "a Hit at the second look, and a was kept",
+            "a Hit at the second look, and a was evicted",
+            "a Hit at once",
+            "Joined",
+            "a Miss",
         ])
         .check(|run| {
             let (cache, own) = (Arc::new(Cache::new(2)), *run);
@@ -413,10 +417,11 @@ fn a_hit_of_the_second_look_is_a_use() {
             let (lookup, looked_twice) = other.join().unwrap();
             loaded(&cache, "c");
             run.outcome(match (lookup, looked_twice) {
-                (Lookup::Hit, true) if cache.get("a").is_some() => "found at the second look, and kept",
-                (Lookup::Hit, true) => "found at the second look, and evicted",
-                (Lookup::Hit, false) => "found at once",
-                _ => "not found",
+                (Lookup::Hit, true) if cache.get("a").is_some() => "a Hit at the second look, and a was kept",
+                (Lookup::Hit, true) => "a Hit at the second look, and a was evicted",
+                (Lookup::Hit, false) => "a Hit at once",
+                (Lookup::Joined, _) => "Joined",
+                (Lookup::Miss(_), _) => "a Miss",
             });
         });
 }
@@ -608,4 +613,79 @@ fn woken_for_nothing_a_thread_waits_on_for_the_load() {
 }
 
 const IF_IT_LOOPS: &str = "a thread looks up the key a again and again. Is the flight of a load that has \
-                           ended still in the map? Then every later look-up finds it, and nothing loads a";
+                           ended still in the map, or was it taken out only after it landed? Then a \
+                           thread that wakes finds it again, and does not load a";
+
+/// One thread gets what another has not put in.
+///
+/// Caught: a hit that is counted before the look, and taken back.
+#[test]
+fn a_get_that_finds_nothing_is_no_hit() {
+    Model::new("a get that finds nothing is no hit").outcomes(&["none"]).check(|run| {
+        let cache = Arc::new(Cache::<Weight>::new(2));
+        let other = spawn_named("gets", {
+            let cache = cache.clone();
+            move || cache.get("a").is_some()
+        });
+        let hits = cache.counts().hits;
+        assert_eq!(hits, 0, "no value ever came into the cache, so no look-up found one; counts().hits");
+        assert!(!other.join().unwrap(), "no value ever came into the cache");
+        run.outcome("none");
+    });
+}
+
+/// Two threads look one key up, and one of them reads the counts before the other has returned.
+///
+/// Caught: a miss or a load that is counted before the second look, and taken back.
+#[test]
+fn no_load_and_no_miss_is_counted_and_taken_back() {
+    let model = Model::new("no load and no miss is counted and taken back");
+    model.outcomes(&["a Hit", "Joined"]).check(|run| {
+        let cache = Arc::new(Cache::new(2));
+        let other = spawn_named("second", {
+            let cache = cache.clone();
+            move || loaded(&cache, "a")
+        });
+        let own = loaded(&cache, "a");
+        let counts = cache.counts();
+        let hit = [own, other.join().unwrap()].contains(&Lookup::Hit);
+        assert_eq!(counts.loads, 1, "two look-ups of a, of which one loads it; loads that were counted");
+        if hit {
+            assert_eq!(
+                counts.misses, 1,
+                "two look-ups of a, of which one is a Hit in the end; misses that were counted"
+            );
+        }
+        run.outcome(if hit { "a Hit" } else { "Joined" });
+    });
+}
+
+/// One thread loads `a`; another removes it as soon as it is there, and looks it up again.
+///
+/// Caught: a flight that stays in the map after its value was put in. The look-up joins it, and gets the value that was
+/// removed.
+#[test]
+fn a_value_that_was_removed_is_not_handed_out_again() {
+    let outcomes = ["not there yet", "removed, and loaded again"];
+    Model::new("a value that was removed is not handed out again").outcomes(&outcomes).check(|run| {
+        let cache = Arc::new(Cache::new(2));
+        let other = spawn_named("loader", {
+            let cache = cache.clone();
+            move || loaded(&cache, "a")
+        });
+        run.outcome(match cache.get("a") {
+            None => "not there yet",
+            Some(stale) => {
+                assert_eq!(cache.remove_if_same("a", &stale).removed, 1, "get has just found this value");
+                let Ok((now, lookup)) = cache.get_or_load("a", || Ok::<_, Infallible>(Weight(1)));
+                assert!(
+                    !Arc::ptr_eq(&now, &stale),
+                    "a was removed, and a look-up that came later got the removed value. It says {lookup:?}. See \
+                     \"4.4 One load for each miss\""
+                );
+                "removed, and loaded again"
+            }
+        });
+        other.join().unwrap();
+    });
+}

@@ -496,3 +496,75 @@ fn a_permit_may_be_stolen_from_a_sleeper_more_than_once() {
 
 const ONE_IS_FREE: &str = "two permits came back, and only one thread waits, so one permit is free, but try_acquire got \
                            none";
+
+/// The only permit comes back while another thread reads `active` and then tries.
+///
+/// Caught: a number for `active` that is counted down before the permit is back.
+#[test]
+fn when_active_says_0_a_permit_can_be_taken() {
+    let outcomes = ["still out", "back"];
+    Model::new("when active says 0, a permit can be taken").outcomes(&outcomes).check(move |run| {
+        let limit = ConnectionLimit::new(1);
+        let permit = limit.try_acquire();
+        let giver = spawn_named("giver", move || drop(permit));
+        let is_back = limit.active() == 0;
+        if is_back {
+            assert!(
+                limit.try_acquire().is_some(),
+                "active() says that no permit is out, but try_acquire gave none"
+            );
+        }
+        giver.join().unwrap();
+        run.outcome(outcomes[usize::from(is_back)]);
+    });
+}
+
+/// Another thread takes the only permit and keeps it, while this one tries and then reads `active`.
+///
+/// Caught: a number for `active` that is counted up after the permit was taken.
+#[test]
+fn when_a_try_gets_none_active_says_that_all_are_out() {
+    let outcomes = ["main got it", "the other got it"];
+    Model::new("when a try gets none, active says that all are out").outcomes(&outcomes).check(move |run| {
+        let limit = ConnectionLimit::new(1);
+        let other = spawn_named("other", {
+            let limit = limit.clone();
+            move || limit.try_acquire()
+        });
+        let own = limit.try_acquire();
+        if own.is_none() {
+            assert_eq!(limit.active(), 1, "{ALL_ARE_OUT}");
+        }
+        run.outcome(outcomes[usize::from(own.is_none())]);
+        other.join().unwrap();
+    });
+}
+
+/// One thread sleeps, and the only permit comes back: the sleeper gets it, or a thread that tries.
+///
+/// Caught: a `try_acquire` that keeps a permit for each thread that sleeps.
+#[test]
+fn a_permit_that_comes_back_is_for_the_sleeper_or_for_a_thread_that_tries() {
+    let outcomes = ["for the thread that tries", "for the sleeper"];
+    Model::new("a permit that comes back is for the sleeper or for a thread that tries")
+        .outcomes(&outcomes)
+        .check(move |run| {
+            let limit = ConnectionLimit::new(1);
+            let permit = limit.acquire();
+            let sleeper = spawn_named("sleeper", {
+                let limit = limit.clone();
+                move || limit.acquire()
+            });
+            drop(permit);
+            let tried = limit.try_acquire();
+            if tried.is_none() {
+                assert_eq!(limit.active(), 1, "{ALL_ARE_OUT}");
+            }
+            run.outcome(outcomes[usize::from(tried.is_none())]);
+            drop(tried);
+            drop(sleeper.join().unwrap());
+        });
+}
+
+const ALL_ARE_OUT: &str =
+    "try_acquire gave none, so the only permit must be out, but active() says that none is";

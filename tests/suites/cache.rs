@@ -42,12 +42,18 @@ fn put(cache: &Cache<Body>, key: &str, weight: usize) -> Change {
 
 #[test]
 fn the_first_look_up_misses_and_the_second_hits() {
-    let cache = Cache::new(100);
-    assert!(cache.get("a").is_none(), "a new cache is empty");
-    let change = Change { bytes_added: 10, entries_added: 1, ..Change::default() };
-    assert_eq!(put(&cache, "a", 10), change, "what a miss changes: one entry of 10 bytes comes in");
-    assert_eq!(look_up(&cache, "a", 10).1, Lookup::Hit, "a was put in and nothing was evicted");
-    let counts = cache.counts();
+    let alone = start("a thread that looks up a twice", || {
+        let cache = Cache::new(100);
+        assert!(cache.get("a").is_none(), "a new cache is empty");
+        let change = Change { bytes_added: 10, entries_added: 1, ..Change::default() };
+        assert_eq!(put(&cache, "a", 10), change, "what a miss changes: one entry of 10 bytes comes in");
+        assert_eq!(look_up(&cache, "a", 10).1, Lookup::Hit, "a was put in and nothing was evicted");
+        cache.counts()
+    });
+    let counts = alone.finish_or(
+        "No other thread uses this cache, so this one waits for a lock that it holds itself. Does a guard live until the end \
+         of its statement?",
+    );
     assert_eq!(
         (counts.hits, counts.misses, counts.loads),
         (1, 1, 1),
@@ -66,7 +72,11 @@ fn the_least_recently_used_leaves_first() {
     cache.get("a");
     cache.get("b");
     put(&cache, "d", 1);
-    assert!(cache.get("c").is_none(), "c was used least recently, and something else was evicted");
+    assert!(
+        cache.get("c").is_none(),
+        "a, b and c came into a cache with room for three; then get(a) and get(b); then d came. c was used least recently, \
+         and something else was evicted"
+    );
     for key in ["a", "b", "d"] {
         assert!(cache.get(key).is_some(), "{key} was used after c, and it was evicted");
     }
@@ -80,23 +90,30 @@ fn one_heavy_entry_evicts_as_many_light_ones_as_it_needs_and_no_more() {
     }
     let change = put(&cache, "heavy", 5);
     assert_eq!(
-        (change.evicted, change.bytes_removed),
-        (3, 6),
-        "(evicted, bytes removed) for 5 bytes in a full cache"
+        (change.evicted, change.removed, change.bytes_removed),
+        (3, 0, 6),
+        "(evicted, removed, bytes removed) when 5 bytes come into a full cache of five entries of 2 bytes: three are \
+         evicted, and none is removed for another reason"
     );
     assert_eq!(cache.counts().bytes, 9, "4 bytes of light entries and 5 of the heavy one");
-    assert_eq!(cache.counts().evictions, 3, "three entries of 2 bytes made room for 5");
+    assert_eq!(
+        cache.counts().evictions,
+        3,
+        "counts().evictions after three entries of 2 bytes made room for 5"
+    );
 }
 
 #[test]
 fn a_cache_can_be_filled_to_the_last_byte() {
     let cache = Cache::new(10);
     put(&cache, "a", 4);
-    assert_eq!(put(&cache, "b", 6).evicted, 0, "4 + 6 bytes fit into 10");
+    assert_eq!(put(&cache, "b", 6).evicted, 0, "4 + 6 bytes fit into 10; entries evicted");
+    let change = put(&cache, "c", 1);
     assert_eq!(
-        put(&cache, "c", 1).evicted,
-        1,
-        "the cache was full; an entry that leaves gives back its weight, and one was enough"
+        (change.evicted, change.removed),
+        (1, 0),
+        "(evicted, removed) when 1 byte comes into a full cache of 4 + 6 bytes: an entry that leaves gives back its weight, so \
+         one is enough, and it is evicted, not removed for another reason"
     );
 }
 
@@ -120,15 +137,6 @@ fn a_cache_without_capacity_keeps_nothing_but_the_weightless() {
     assert_eq!((cache.counts().entries, cache.counts().bytes), (1, 0), "(entries, bytes)");
 }
 
-#[test]
-fn an_evicted_value_stays_whole_while_it_is_held() {
-    let cache = Cache::new(1);
-    let (held, _) = look_up(&cache, "a", 1);
-    put(&cache, "b", 1);
-    assert!(cache.get("a").is_none(), "a had to make room");
-    assert_eq!(*held, Body(1), "the value changed under the hands of its holder");
-}
-
 /// Caught: an eviction that prefers what nobody holds, because only that gives its memory back at once.
 #[test]
 fn the_least_recently_used_leaves_first_even_if_it_is_held() {
@@ -143,16 +151,33 @@ fn the_least_recently_used_leaves_first_even_if_it_is_held() {
 }
 
 #[test]
-fn the_cache_holds_nothing_that_has_left_it() {
+fn the_cache_holds_nothing_that_was_evicted() {
     let cache = Cache::new(1);
-    let holders = |value: &Arc<Body>| Arc::strong_count(value);
     let (evicted, _) = look_up(&cache, "a", 1);
-    let (removed, _) = look_up(&cache, "b", 1);
-    assert_eq!(holders(&evicted), 1, "a was evicted, and the cache still holds it");
-    cache.remove_if_same("b", &removed);
-    assert_eq!(holders(&removed), 1, "b was removed, and the cache still holds it");
+    put(&cache, "b", 1);
+    assert_eq!(
+        Arc::strong_count(&evicted),
+        1,
+        "a was evicted, and the cache still holds it; references to it"
+    );
     let (heavy, _) = look_up(&cache, "heavy", 2);
-    assert_eq!(holders(&heavy), 1, "the value was too heavy to be kept, and the cache holds it");
+    assert_eq!(
+        Arc::strong_count(&heavy),
+        1,
+        "the value was too heavy to be kept, and the cache holds it; references to it"
+    );
+}
+
+#[test]
+fn the_cache_holds_nothing_that_was_removed() {
+    let cache = Cache::new(1);
+    let (removed, _) = look_up(&cache, "a", 1);
+    cache.remove_if_same("a", &removed);
+    assert_eq!(
+        Arc::strong_count(&removed),
+        1,
+        "a was removed, and the cache still holds it; references to it"
+    );
 }
 
 #[test]
@@ -210,7 +235,12 @@ fn remove_if_same_removes_that_value_and_no_other() {
     assert_eq!(cache.remove_if_same("a", &old), removed, "the entry is this value, so it is removed");
     assert_eq!(cache.remove_if_same("a", &old), Change::default(), "it was removed before");
     let (new, _) = look_up(&cache, "a", 3);
-    assert_eq!(cache.remove_if_same("a", &old), Change::default(), "the entry is a new value now");
+    assert_eq!(
+        cache.remove_if_same("a", &old),
+        Change::default(),
+        "a was removed and loaded again, so its entry holds another value than the one that was given to \
+         remove_if_same, and nothing is removed"
+    );
     let kept = cache.get("a").expect("the entry is a new value now, and it was removed");
     assert!(Arc::ptr_eq(&kept, &new), "the entry is a new value now, and get gave another one");
     assert_eq!(cache.counts().evictions, 0, "removing is not evicting");
@@ -295,7 +325,9 @@ fn a_thread_that_waits_for_a_load_that_panics_loads_in_its_turn() {
     waiting.wait_until_asleep();
     drop(finish);
     assert!(loader.join().is_err(), "the panic of the load should reach the caller whose load it was");
-    assert!(matches!(waiting.finish(), Lookup::Miss(_)), "no thread has loaded a");
+    let lookup = waiting
+        .finish_or("The load that it waited for has panicked, so it must wake, and load a in its turn.");
+    assert!(matches!(lookup, Lookup::Miss(_)), "no thread has loaded a");
 }
 
 /// A thread that loads b: its loader has been called, and returns when something is sent. At its end, the thread says
@@ -356,27 +388,35 @@ fn a_hit_does_not_wait_for_the_load_of_another_key() {
     assert!(loader.join().unwrap(), "the load of b waited for more than it should");
 }
 
-/// A load holds no lock, so it may need another value of the same cache. The two keys have the same letters: a cache
-/// that hashes its keys must still compare them.
+/// A load holds no lock, so it may need another value of the same cache.
 #[test]
 fn a_load_may_ask_for_another_key() {
+    load_one_key_while_another_is_loaded(
+        "page",
+        "style",
+        "A load runs without any lock, so it may load another key.",
+    );
+}
+
+/// Loads `outer`; its load looks `inner` up.
+fn load_one_key_while_another_is_loaded(outer: &'static str, inner: &'static str, why_not_wait: &str) {
     let cache = Arc::new(Cache::new(10));
-    let loading = start("the thread whose load of stop asks for pots", {
+    let loading = start(&format!("the thread whose load of {outer} asks for {inner}"), {
         let cache = cache.clone();
         move || {
-            let outer = cache.get_or_load("stop", || {
-                look_up(&cache, "pots", 2);
+            let found = cache.get_or_load(outer, || {
+                look_up(&cache, inner, 2);
                 Ok::<_, Infallible>(Body(3))
             });
-            matches!(outer, Ok((_, Lookup::Miss(_))))
+            matches!(found, Ok((_, Lookup::Miss(_))))
         }
     });
-    let missed = loading.finish_or(
-        "A load runs without any lock, so it may load another key. The two keys are different, even if they have the same \
-         hash.",
+    assert!(loading.finish_or(why_not_wait), "no other thread has loaded {outer}");
+    assert_eq!(
+        (cache.counts().entries, cache.counts().bytes),
+        (2, 5),
+        "(entries, bytes): {outer} and {inner}"
     );
-    assert!(missed, "no other thread has loaded stop");
-    assert_eq!((cache.counts().entries, cache.counts().bytes), (2, 5), "(entries, bytes): stop and pots");
 }
 
 /// More hits than sixteen bits can count, then one on the other entry.
@@ -529,15 +569,29 @@ proptest! {
 /// Does the same steps with a cache and with a naive one, and compares them after each.
 fn do_the_same(capacity: usize, steps: &[Step]) -> Result<(), TestCaseError> {
     let (cache, mut naive) = (Cache::new(capacity), Naive { capacity, entries: Vec::new() });
-    for step in steps {
+    let in_words = |steps: &[Step]| in_words(capacity, steps);
+    for (number, step) in steps.iter().enumerate() {
+        let (before, done) = (&steps[..number], &steps[..=number]);
         match *step {
             Step::Get(key) => {
                 let found = cache.get(&key.to_string()).is_some();
-                prop_assert_eq!(found, naive.get(key), "whether key {} is in the cache (left)", key);
+                prop_assert_eq!(
+                    found,
+                    naive.get(key),
+                    "{}whether get finds {} (left)",
+                    in_words(before),
+                    key
+                );
             }
             Step::LookUp(key, weight) => {
                 let hit = look_up(&cache, &key.to_string(), weight).1 == Lookup::Hit;
-                prop_assert_eq!(hit, naive.get(key), "whether key {} is in the cache (left)", key);
+                prop_assert_eq!(
+                    hit,
+                    naive.get(key),
+                    "{}whether get_or_load finds {} (left)",
+                    in_words(before),
+                    key
+                );
                 if !hit {
                     naive.put(key, weight);
                 }
@@ -551,8 +605,20 @@ fn do_the_same(capacity: usize, steps: &[Step]) -> Result<(), TestCaseError> {
             }
         }
         let counts = cache.counts();
-        prop_assert_eq!(counts.bytes, naive.bytes(), "bytes in the cache (left) after {:?}", step);
-        prop_assert_eq!(counts.entries, naive.entries.len(), "entries in the cache (left) after {:?}", step);
+        if (counts.bytes, counts.entries) != (naive.bytes(), naive.entries.len()) {
+            let mut expected: Vec<u8> = naive.entries.iter().map(|entry| entry.0).collect();
+            expected.sort_unstable();
+            let found: Vec<u8> = (0..8).filter(|key| cache.get(&key.to_string()).is_some()).collect();
+            let words = in_words(done);
+            return Err(TestCaseError::fail(format!(
+                "{words}the cache says that it has {} entries of {} bytes together, and get finds {found:?}. An LRU cache has \
+                 {} entries of {} bytes: {expected:?}",
+                counts.entries,
+                counts.bytes,
+                expected.len(),
+                naive.bytes()
+            )));
+        }
     }
     Ok(())
 }
@@ -570,8 +636,16 @@ fn of_many_entries_the_least_recently_used_leaves_first() {
         );
     }
     (0..2_000).filter(|key| *key != 777).for_each(|key| assert!(cache.get(&key.to_string()).is_some()));
-    put(&cache, "new", 1);
-    assert!(cache.get("777").is_none(), "777 was used least recently, and something else was evicted");
+    let evicted = put(&cache, "new", 1).evicted;
+    assert!(
+        cache.get("777").is_none(),
+        "2,000 entries of 1 byte filled the cache, all of them but 777 were hit, and then one more came. 777 was used least \
+         recently, and something else was evicted"
+    );
+    assert_eq!(
+        evicted, 1,
+        "an entry of 1 byte came into a cache that was full of 2,000 entries of 1 byte, so one is enough; entries evicted"
+    );
 }
 
 /// Caught: a capacity in a signed number; a limit for one value other than the capacity.
@@ -591,8 +665,9 @@ fn a_capacity_may_be_without_bounds() {
 /// Caught: a number of loads that may run at once.
 #[test]
 fn a_load_may_ask_for_another_key_that_asks_for_another() {
-    fn look_up_down(cache: &Cache<Body>, depth: usize) {
-        let Ok(_) = cache.get_or_load(&depth.to_string(), || {
+    fn look_up_down(cache: &Cache<Body>, depth: u8) {
+        let key = char::from(b'a' + depth);
+        let Ok(_) = cache.get_or_load(&key.to_string(), || {
             if depth > 0 {
                 look_up_down(cache, depth - 1);
             }
@@ -604,7 +679,9 @@ fn a_load_may_ask_for_another_key_that_asks_for_another() {
         let cache = cache.clone();
         move || look_up_down(&cache, 20)
     });
-    loader.finish();
+    loader.finish_or(
+        "Each load runs without any lock, so it may load another key, however many others are in progress.",
+    );
     assert_eq!(cache.counts().entries, 21, "entries: each load was for another key");
 }
 
@@ -691,7 +768,11 @@ fn after_two_loads_that_fail_one_loads_still() {
     assert_eq!(last, third, "the last thread loads in its turn");
     threads.push(failing(3));
     threads[3].wait_until_asleep();
-    assert!(begins.try_recv().is_err(), "a is being loaded, and another thread loads it, too");
+    assert!(
+        begins.try_recv().is_err(),
+        "two loads of a have failed, and the third thread that waited loads a now. A fourth thread looks a up: it must wait for \
+         this load, and it loads, too"
+    );
     finish.send(()).unwrap();
     let fourth = began("the third load of a has failed, and the thread that waited for it does not load a");
     assert_eq!(fourth, 3, "the third load has failed, too");
@@ -704,7 +785,8 @@ fn after_two_loads_that_fail_one_loads_still() {
 /// Caught: keys whose spaces, slashes, capitals or queries do not count.
 #[test]
 fn keys_that_look_alike_are_different_keys() {
-    let keys = ["a", "A", "a/", "/a", "a ", " a", "a\0", "a.", "a?b", "\u{e4}", "a\u{308}", ""];
+    let keys =
+        ["a", "A", "a/", "/a", "a ", " a", "a\0", "a.", "a?b", "\u{e4}", "a\u{308}", "pots", "stop", ""];
     let cache = Cache::new(1_000);
     for (weight, key) in keys.into_iter().enumerate() {
         let lookup = look_up(&cache, key, weight).1;
@@ -720,7 +802,7 @@ fn keys_that_look_alike_are_different_keys() {
         assert_eq!(
             found,
             Some(weight),
-            "get({key:?}) after {keys:?} were loaded, with weights from 0 to 11. The weight"
+            "get({key:?}) after {keys:?} were loaded, with weights from 0 to 13. The weight"
         );
     }
 }
@@ -791,5 +873,92 @@ fn an_empty_cache_does_not_keep_a_value_that_is_too_heavy() {
         (counts.entries, counts.bytes),
         (0, 0),
         "a value of 11 bytes was loaded, and the capacity is 10, so it is not kept. (entries, bytes)"
+    );
+}
+
+/// Caught: flights that are found by a hash of their key, or by another number, and not by the key itself.
+#[test]
+fn a_load_may_ask_for_a_key_with_the_same_letters() {
+    let why = "The load of stop looks pots up. These are two keys, even if both have the same hash, so the flight of stop \
+               is no flight of pots.";
+    load_one_key_while_another_is_loaded("stop", "pots", why);
+}
+
+/// The steps as a student would write them down: "in a cache of 3 bytes, after get(1), ...: ".
+fn in_words(capacity: usize, steps: &[Step]) -> String {
+    let steps = steps.iter().map(|step| match step {
+        Step::Get(key) => format!("get({key})"),
+        Step::LookUp(key, weight) => format!("get_or_load({key}) of {weight} bytes"),
+        Step::Remove(key) => format!("the removal of {key}"),
+    });
+    let steps: Vec<String> = steps.collect();
+    format!(
+        "in a cache of {capacity} bytes, after {}: ",
+        if steps.is_empty() { "nothing".into() } else { steps.join(", ") }
+    )
+}
+
+/// Two evictions, whose order was turned round by hits.
+///
+/// Caught: an order in which an entry that was hit has only one place to go.
+#[test]
+fn one_after_the_other_leaves_in_the_order_of_use() {
+    let cache = Cache::new(3);
+    for key in ["a", "b", "c"] {
+        put(&cache, key, 1);
+    }
+    cache.get("b");
+    cache.get("a");
+    put(&cache, "d", 1);
+    put(&cache, "e", 1);
+    let here = ["a", "b", "c", "d", "e"].map(|key| cache.get(key).is_some());
+    assert_eq!(
+        here,
+        [true, false, false, true, true],
+        "a, b and c came into a cache with room for three; then get(b) and get(a); then d came, so c leaves, and e, so b \
+         leaves. Whether a, b, c, d, e are here"
+    );
+}
+
+/// Caught: a value that was evicted, and is found again because a thread still holds it.
+#[test]
+fn what_was_evicted_is_loaded_again_even_if_it_is_held() {
+    let cache = Cache::new(1);
+    let (held, _) = look_up(&cache, "a", 1);
+    put(&cache, "b", 1);
+    let mut loads = 0;
+    let Ok((again, _)) = cache.get_or_load("a", || {
+        loads += 1;
+        Ok::<_, Infallible>(Body(1))
+    });
+    assert!(
+        loads == 1 && !Arc::ptr_eq(&held, &again),
+        "b has evicted a, but a thread still holds the value of a. a is not in the cache, so get_or_load(\"a\") must call load, \
+         and return what it loaded. It called load {loads} times, and returned {} value",
+        if Arc::ptr_eq(&held, &again) { "the old" } else { "a new" }
+    );
+}
+
+/// Caught: a miss that is counted when the wait is over.
+#[test]
+fn a_look_up_that_waits_has_counted_its_miss() {
+    let cache = Arc::new(Cache::new(10));
+    let (finish, loader) = begin_load_of_b(&cache);
+    let waiting = start("the thread that waits for the load of b", {
+        let cache = cache.clone();
+        move || look_up(&cache, "b", 1).1
+    });
+    waiting.wait_until_asleep_or(|| cache.counts().misses == 2);
+    assert_eq!(
+        cache.counts().misses,
+        2,
+        "one look-up loads b, and another waits for this load. Each counts its miss when it begins to load or to wait; misses"
+    );
+    finish.send(()).unwrap();
+    assert!(loader.join().unwrap(), "the load of b has succeeded");
+    assert_eq!(
+        waiting.finish_or("The load of b has ended."),
+        Lookup::Joined,
+        "it waited for another thread's load"
     );
 }

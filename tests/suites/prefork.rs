@@ -5,6 +5,7 @@
 mod deaths;
 #[path = "prefork/herd.rs"]
 mod herd;
+mod interrupted;
 #[path = "prefork/mailbox.rs"]
 mod mailbox;
 #[path = "prefork/rolling.rs"]

@@ -2,6 +2,8 @@
 //! and stats/between_processes.rs. There, children talk to their parent through the statistics themselves: a counter
 //! says "I am here".
 
+use std::io::ErrorKind;
+use std::panic::catch_unwind;
 use std::time::Duration;
 
 use histogram::bucket_of;
@@ -130,6 +132,30 @@ fn responses_of_every_size_count_exactly() {
 }
 
 #[test]
+fn a_snapshot_takes_nothing_out() {
+    let slot = Slot::new();
+    slot.record(&response(200));
+    slot.record_queue_wait(MILLISECOND);
+    let [first, second] = [slot.snapshot().counters, slot.snapshot().counters];
+    let numbers = |all: &Counters| {
+        [
+            all.requests(),
+            all.bytes_sent,
+            all.durations.count(),
+            all.durations.sum_nanoseconds,
+            all.queue_waits.count(),
+        ]
+    };
+    assert_eq!(
+        numbers(&second),
+        numbers(&first),
+        "two snapshots, one after the other, and nothing was counted in between: how many responses, bytes, durations, \
+         nanoseconds and queue waits the second one has, and how many the first"
+    );
+    assert!(first == second, "two snapshots, and nothing was counted in between: {second:?} after {first:?}");
+}
+
+#[test]
 fn a_seat_has_the_start_that_occupy_was_told() {
     let slot = Slot::new();
     // After 2106, when 32 bits do not hold the seconds any more.
@@ -198,6 +224,7 @@ fn every_call_moves_its_own_gauge_and_no_other() {
 fn settling_a_seat_touches_neither_the_other_seat_nor_the_counters() {
     let slot = Slot::new();
     slot.count_hit();
+    slot.record(&response(200));
     for seat in [slot.seat(0), slot.seat(1)] {
         seat.occupy(42, 1_700_000_000);
         seat.connection_opened();
@@ -212,12 +239,23 @@ fn settling_a_seat_touches_neither_the_other_seat_nor_the_counters() {
     slot.settle(0);
 
     let after = slot.snapshot();
-    assert_eq!(after.seats[0], Default::default(), "seat 0 was settled: all of it is zero");
-    assert_eq!(after.seats[1], before.seats[1], "seat 1 belongs to the successor, which is alive");
+    let settled = after.seats[0];
+    assert_eq!(settled.gauges, Gauges::default(), "seat 0 was settled, so all its gauges are zero");
     assert_eq!(
-        after.counters, before.counters,
-        "what was counted has happened, even if the worker has died since"
+        (settled.pid, settled.started_unix_seconds),
+        (0, 0),
+        "seat 0 was settled, so no worker has it: (pid, started)"
     );
+    assert_eq!(after.seats[1], before.seats[1], "seat 1 belongs to the successor, which is alive");
+    let [was, is] = [before.counters, after.counters];
+    let numbers = |all: &Counters| [all.requests(), all.bytes_sent, all.durations.count(), all.cache_hits];
+    assert_eq!(
+        numbers(&is),
+        numbers(&was),
+        "what was counted has happened, even if the worker has died since. How many responses, bytes, durations and \
+         cache hits are counted after a seat was settled, and how many were before"
+    );
+    assert!(is == was, "settling a seat changes no counter, but they were {was:?} and are {is:?}");
 }
 
 #[test]
@@ -226,7 +264,11 @@ fn settling_a_seat_clears_what_only_a_watchdog_reads() {
     slot.seat(0).turned();
     slot.seat(0).thread_became_busy();
     slot.settle(0);
-    assert_eq!((slot.seat(0).turns(), slot.seat(0).taken()), (0, 0), "seat 0 was settled: all of it is zero");
+    assert_eq!(
+        (slot.seat(0).turns(), slot.seat(0).taken()),
+        (0, 0),
+        "seat 0 (no `occupy` before) had a turn and a busy thread. It was settled, so all of it is zero: (turns, taken)"
+    );
 }
 
 #[test]
@@ -337,17 +379,24 @@ fn no_two_slots_share_a_cache_line() {
 
 #[test]
 fn there_is_at_least_one_slot_and_at_most_the_maximum() {
-    assert!(SharedStats::new(0).is_err(), "statistics without a slot have no worker to count for");
-    assert!(SharedStats::new(MAX_SLOTS + 1).is_err(), "the mapping has room for {MAX_SLOTS} slots");
+    for slots in [0, MAX_SLOTS + 1] {
+        let refused = SharedStats::new(slots).map(|_| "statistics").map_err(|error| error.kind());
+        assert_eq!(
+            refused,
+            Err(ErrorKind::InvalidInput),
+            "SharedStats::new({slots}); 1 to {MAX_SLOTS} slots are allowed"
+        );
+    }
     let all = SharedStats::new(MAX_SLOTS).expect("the maximum can be mapped");
     all.slot(MAX_SLOTS - 1).count_hit();
     assert_eq!(all.snapshot().total.counters.cache_hits, 1, "the last slot counts as well as the first");
 }
 
 #[test]
-#[should_panic(expected = "out of bounds")]
 fn a_slot_that_was_not_asked_for_is_not_there() {
-    SharedStats::new(2).expect("two slots can be mapped").slot(2);
+    let stats = SharedStats::new(2).expect("two slots can be mapped");
+    let third = catch_unwind(|| stats.slot(2).count_hit());
+    assert!(third.is_err(), "slot(2) of two slots should panic, as its documentation says");
 }
 
 #[test]
@@ -363,7 +412,11 @@ fn a_scrape_says_what_happened_since_the_one_before() {
         let first = Interval { requests: 2, duration: 2 * MILLISECOND, recovered: false };
         assert_eq!(stats.scrape(pid), Some(first), "the first interval begins with the statistics");
 
-        assert_eq!(stats.scrape(pid), Some(Interval::default()), "nothing has happened since");
+        assert_eq!(
+            stats.scrape(pid),
+            Some(Interval::default()),
+            "the scrape before had two responses, and nothing has happened since"
+        );
 
         stats.slot(1).record(&Response { status: 200, bytes: 1, duration: 3 * MILLISECOND });
         stats.slot(1).record(&Response { status: 200, bytes: 1, duration: 6 * MILLISECOND });
@@ -393,4 +446,25 @@ fn an_interval_has_every_nanosecond() {
             );
         }
     });
+}
+
+#[test]
+fn a_response_of_every_status_has_its_bytes_and_its_duration() {
+    for status in STATUS_CODES.into_iter().chain([0, 299, 999]) {
+        let slot = Slot::new();
+        slot.record(&response(status));
+        let counters = slot.snapshot().counters;
+        let seen = [
+            counters.requests(),
+            counters.bytes_sent,
+            counters.durations.count(),
+            counters.durations.sum_nanoseconds,
+        ];
+        assert_eq!(
+            seen,
+            [1, 100, 1, 1_000_000],
+            "one response with the status {status}, of 100 bytes, which took 1 ms: how many responses, bytes, durations \
+             and nanoseconds there are"
+        );
+    }
 }

@@ -24,10 +24,11 @@ fn as_many_permits_as_the_limit_can_be_out_and_no_more() {
         "all 3 permits are out, and try_acquire gave a fourth. {COUNTING}"
     );
     assert_eq!(
-        (limit.active(), limit.limit()),
-        (3, 3),
-        "active() counts permits that are out, limit() all. {COUNTING}"
+        limit.active(),
+        3,
+        "active() counts the permits that are out. try_acquire has just said no, and it must change nothing. {COUNTING}"
     );
+    assert_eq!(limit.limit(), 3, "limit() counts all permits. {COUNTING}");
 }
 
 #[test]
@@ -90,7 +91,9 @@ fn a_thread_that_panics_wakes_one_that_sleeps_for_its_permit() {
         std::panic::resume_unwind(Box::new("a handler made a mistake"));
     });
     assert!(panicking.join().is_err(), "the thread was to panic");
-    drop(waiting.finish());
+    drop(
+        waiting.finish_or(&format!("A thread panicked with the only permit, and the drop of that permit must wake this sleeper. {SLEEPING}")),
+    );
     assert_eq!(limit.active(), 0, "all permits were dropped, and active() still counts one. {SLEEPING}");
 }
 
@@ -150,7 +153,8 @@ fn many_threads_reach_the_limit_and_never_exceed_it() {
 
 #[test]
 fn drain_of_an_unused_limit_returns_at_once() {
-    drain_in_a_thread(&ConnectionLimit::new(2)).finish();
+    let drain = drain_in_a_thread(&ConnectionLimit::new(2));
+    drain.finish_or(&format!("No permit was ever out, so drain has nothing to wait for. {DRAINING}"));
 }
 
 /// More threads drain than a `drop` would wake that counts on so many.
@@ -164,11 +168,13 @@ fn every_drain_sleeps_until_the_last_permit_is_back() {
         start("one of 40 threads that drain", move || limit.drain())
     };
     let drains: Vec<_> = (0..40).map(drain).collect();
-    drains.iter().for_each(Watched::wait_until_asleep);
-    drop(first);
-    drains.iter().for_each(Watched::wait_until_asleep);
-    drop(last);
-    drains.into_iter().for_each(Watched::finish);
+    for (out, permit) in [(2, first), (1, last)] {
+        let still_out = format!("{out} of 2 permits are still out. {DRAINING}");
+        drains.iter().for_each(|drain| drain.wait_until_asleep_or_say(&still_out));
+        drop(permit);
+    }
+    let all_back = format!("The last permit is back, and its drop must wake each of the 40. {DRAINING}");
+    drains.into_iter().for_each(|drain| drain.finish_or(&all_back));
     assert_eq!(limit.active(), 0, "drain takes no permits of its own. {DRAINING}");
 }
 
@@ -200,7 +206,9 @@ fn a_thread_that_panics_with_the_last_permit_wakes_one_that_drains() {
         std::panic::resume_unwind(Box::new("a handler made a mistake"));
     });
     assert!(panicking.join().is_err(), "the thread was to panic");
-    drain.finish();
+    drain.finish_or(&format!(
+        "A thread panicked with the only permit, so now all are back, and drain must return. {DRAINING}"
+    ));
 }
 
 #[test]
@@ -225,7 +233,10 @@ fn a_thread_that_tries_does_not_sleep() {
         sleeps_in(|| (0..100).for_each(|_| assert!(limit.try_acquire().is_none())))
     });
     let sleeps = tries.finish();
-    assert!(sleeps < 50, "try_acquire must never sleep, and it slept in most of 100 tries. {COUNTING}");
+    assert!(
+        sleeps < 50,
+        "try_acquire must not wait for a permit, and it slept in most of 100 tries. {COUNTING}"
+    );
 }
 
 #[test]
@@ -258,7 +269,8 @@ fn a_sleeper_is_woken_although_three_of_four_permits_stay_out() {
     });
     waiting.wait_until_asleep();
     drop(permits.pop());
-    let _permit = waiting.finish();
+    let _permit = waiting
+        .finish_or(&format!("One of 4 permits came back, and its drop must wake this sleeper. {WAKING}"));
     assert_eq!(limit.active(), 4, "three permits stayed out, and the fourth went to the sleeper. {WAKING}");
 }
 
@@ -280,4 +292,73 @@ fn any_number_of_permits_goes_out_and_comes_back() {
     }
     drop(held);
     assert_eq!(limit.active(), 0, "all permits were dropped, and active() still counts one. {COUNTING}");
+}
+
+/// Caught: a panic after which no permit is counted as out.
+#[test]
+fn a_thread_that_panics_gives_back_no_permit_of_another_thread() {
+    let limit = ConnectionLimit::new(2);
+    let kept = limit.try_acquire().expect("both permits are here");
+    let permit = limit.try_acquire().expect("one of two permits is here");
+    let panicking = std::thread::spawn(move || {
+        let _permit = permit;
+        std::panic::resume_unwind(Box::new("a handler made a mistake"));
+    });
+    assert!(panicking.join().is_err(), "the thread was to panic");
+    let active = limit.active();
+    if active != 1 {
+        // Its drop may panic, too, if the number is wrong.
+        std::mem::forget(kept);
+    }
+    assert_eq!(
+        active, 1,
+        "a thread panicked with one of two permits, and another thread still has the other one. active() says how many \
+         are out. {COUNTING}"
+    );
+}
+
+/// Caught: a panic that wakes a sleeper only if no other permit is out.
+#[test]
+fn a_thread_that_panics_wakes_a_sleeper_although_another_permit_stays_out() {
+    let limit = ConnectionLimit::new(2);
+    let _kept = limit.try_acquire().expect("both permits are here");
+    let permit = limit.try_acquire().expect("one of two permits is here");
+    let waiting = acquire_in_a_thread(&limit);
+    waiting.wait_until_asleep();
+    let panicking = std::thread::spawn(move || {
+        let _permit = permit;
+        std::panic::resume_unwind(Box::new("a handler made a mistake"));
+    });
+    assert!(panicking.join().is_err(), "the thread was to panic");
+    drop(
+        waiting
+            .finish_or(&format!("A thread panicked with one of two permits, and the drop of that permit must wake this sleeper. {WAKING}")),
+    );
+}
+
+/// Caught: a `drain` that closes the limit.
+#[test]
+fn after_a_drain_a_permit_can_be_acquired_again() {
+    let limit = ConnectionLimit::new(1);
+    drain_in_a_thread(&limit).finish();
+    assert!(
+        limit.try_acquire().is_some(),
+        "drain has returned, all permits are back, and try_acquire gave none. {DRAINING}"
+    );
+    let acquired = acquire_in_a_thread(&limit);
+    drop(acquired.finish_or(&format!("drain has returned, and all permits are back. {DRAINING}")));
+}
+
+/// Caught: a `drain` that remembers that all permits were back once.
+#[test]
+fn a_second_drain_sleeps_until_all_permits_are_back_again() {
+    let limit = ConnectionLimit::new(1);
+    drain_in_a_thread(&limit).finish();
+    let permit = limit.try_acquire().expect("all permits are back");
+    let drain = drain_in_a_thread(&limit);
+    drain.wait_until_asleep_or_say(&format!(
+        "the only permit was taken after the first drain, and is still out. {DRAINING}"
+    ));
+    drop(permit);
+    drain.finish_or(&format!("All permits are back again. {DRAINING}"));
 }

@@ -13,9 +13,10 @@
 // Each suite uses only some of this.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -25,6 +26,11 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The same, after one test has timed out: the suite has failed then, and the student is waiting for it.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often all threads must be seen in the same sleep before they are believed to have no other end, and how long one
+/// look comes after the other: two seconds in all, because a part may also wait for some time and look again.
+const LOOKS: usize = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 static WAITED_IN_VAIN: AtomicBool = AtomicBool::new(false);
 
@@ -105,32 +111,54 @@ impl<T> Watched<T> {
         self.finish_or("")
     }
 
-    /// The same. If the thread does not end, the message also says `otherwise`: why it must end, as a sentence.
+    /// The same. If the thread does not end, the message also says `otherwise`: why it must end, as a sentence. It is not
+    /// waited for if all threads are asleep, and stay so: then no thread is left that could wake it.
     #[track_caller]
     pub fn finish_or(self, otherwise: &str) -> T {
-        let patience = patience();
-        match self.result.recv_timeout(patience) {
-            Ok(Ok(value)) => value,
-            Ok(Err(panic)) => resume_unwind(panic),
-            Err(_) => {
-                WAITED_IN_VAIN.store(true, Ordering::Relaxed);
-                panic!(
-                    "{} was expected to come back, but it still waits after {patience:?}{}{otherwise}\n{}",
-                    self.name,
-                    if otherwise.is_empty() { "" } else { ". " },
-                    verdict::sleepers::report()
-                );
+        let (start, patience) = (Instant::now(), patience());
+        let (mut last, mut looks) = (None, 0);
+        let waits = loop {
+            match self.result.recv_timeout(BETWEEN_LOOKS) {
+                Ok(Ok(value)) => return value,
+                Ok(Err(panic)) => resume_unwind(panic),
+                Err(_) if looks == LOOKS => {
+                    break "it sleeps, and so does every thread that could wake it".to_owned();
+                }
+                Err(_) if looks == 0 && start.elapsed() > patience => {
+                    break format!("it still waits after {patience:?}");
+                }
+                Err(_) => {
+                    let asleep = all_asleep();
+                    looks = if asleep.is_some() && asleep == last { looks + 1 } else { 0 };
+                    last = asleep;
+                }
             }
-        }
+        };
+        WAITED_IN_VAIN.store(true, Ordering::Relaxed);
+        let otherwise = if otherwise.is_empty() { String::new() } else { format!(". {otherwise}") };
+        let threads = verdict::sleepers::report();
+        panic!("{} was expected to come back, but {waits}{otherwise}\n{threads}", self.name);
     }
 
-    /// The number of the sleep that the thread is in; `None` if it is awake, or has ended.
     fn sleep(&self) -> Option<u64> {
-        let status = fs::read_to_string(self.task.join("status")).ok()?;
-        let value = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
-        let sleeps = value("voluntary_ctxt_switches:")?.parse().ok();
-        sleeps.filter(|_| value("State:").is_some_and(|state| state.starts_with('S')))
+        sleep_of(&self.task)
     }
+}
+
+/// The number of the sleep that a thread is in; `None` if it is awake, or has ended.
+fn sleep_of(task: &Path) -> Option<u64> {
+    let status = fs::read_to_string(task.join("status")).ok()?;
+    let value = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    let sleeps = value("voluntary_ctxt_switches:")?.parse().ok();
+    sleeps.filter(|_| value("State:").is_some_and(|state| state.starts_with('S')))
+}
+
+/// The number of the sleep that each thread of this process is in, but for the caller; `None` if one is awake.
+fn all_asleep() -> Option<BTreeMap<PathBuf, u64>> {
+    let own = fs::read_link("/proc/thread-self").ok()?;
+    let tasks = fs::read_dir("/proc/self/task").ok()?.flatten().map(|task| task.path());
+    let others = tasks.filter(|task| task.file_name() != own.file_name());
+    others.map(|task| sleep_of(&task).map(|sleep| (task, sleep))).collect()
 }
 
 /// How often this thread slept while it did something.
@@ -157,5 +185,14 @@ pub fn eventually(expected: &str, mut condition: impl FnMut() -> bool) {
         }
         // Only to leave the processor to other threads.
         thread::sleep(Duration::from_millis(1));
+    }
+}
+
+impl<T> Watched<T> {
+    /// Waits until the thread sleeps. `otherwise` says why it must not have come back.
+    #[track_caller]
+    pub fn wait_until_asleep_or_say(&self, otherwise: &str) {
+        let asleep = self.is_asleep_in_the_end();
+        assert!(asleep, "{} was expected to fall asleep, but it has come back: {otherwise}", self.name);
     }
 }

@@ -1,6 +1,6 @@
 // A kitchen: a dish that is cooked when it is first ordered.
 
-use lanes::sync::Mutex;
+use crate::sync::Mutex;
 
 /// A dish of the day.
 ///

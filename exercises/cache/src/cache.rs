@@ -152,6 +152,6 @@ impl<V: Weigh> Landing<'_, V> {
 
 impl<V> Drop for Landing<'_, V> {
     fn drop(&mut self) {
-        todo!("Lab 4.4: if there was no value, remove the flight and land it without one")
+        todo!("Lab 4.4: if there was no value, remove the flight, and then land it without one")
     }
 }

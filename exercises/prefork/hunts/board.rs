@@ -1,6 +1,6 @@
 // A board: the newest settings, for threads that wait for changes.
 
-use lanes::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// The newest settings, numbered. Threads sleep here until there are newer settings than those they know.
 ///

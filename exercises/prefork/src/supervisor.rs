@@ -33,18 +33,20 @@ use std::time::{Duration, Instant};
 /// - **Death.** Each is answered exactly once: its seat is settled, then comes a new worker, or none. The first
 ///   unexpected death is answered immediately; the next ones after [`FIRST_PAUSE`], doubled each time up to
 ///   [`LONGEST_PAUSE`]. A worker that served for [`HEALTHY_AFTER`], until it died or hung, clears the record. A failed
-///   fork is followed by a pause too.
+///   fork is followed by a pause too: if it is the first failure in its row, it counts as the second. Deaths and failed
+///   forks are counted in one row. Each slot has a row of its own.
 /// - **Giving up.** A slot whose workers exit with [`CANNOT_START`] [`FAILED_STARTS`] times in a row, and never become
 ///   ready, stays empty. When all slots do and no worker runs, the master ends.
 /// - **Getting ready.** A worker that takes too long is killed, which is an unexpected death.
 /// - **Hanging.** A worker that hangs is aborted, and killed if it does not die of that, which is also an unexpected
 ///   death.
-/// - **Stop.** From then on, no new worker. All are asked to leave, and killed when the grace is over. A second stop
-///   kills them immediately. When the last is gone, the master ends.
+/// - **Stop.** From then on, no new worker. A reload is ignored. All are asked to leave, and killed when the grace is
+///   over. For a worker that was aborted before, the first stop changes nothing. A second stop kills them all
+///   immediately. When the last is gone, the master ends.
 /// - **Reload.** One slot at a time, in order: a successor in the free seat; when it is ready, its predecessor is asked
 ///   to leave, and the next slot follows. If the successor fails, the remaining workers stay, and no pause gets longer.
 ///   If its predecessor dies, the successor simply holds the post. A reload during a roll is done afterwards. Slots that
-///   were given up start again; those that wait for their next worker continue to wait.
+///   were given up start again with a clear record; those that wait for their next worker continue to wait.
 #[derive(Debug)]
 pub struct Supervisor {
     policy: Policy,

@@ -1,6 +1,6 @@
 // A latch: a door that opens once, when all threads have arrived.
 
-use lanes::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// A door that stays shut until a number of threads have arrived, and then stays open.
 ///

@@ -76,7 +76,7 @@ impl<'b> Headers<'b> {
     }
 }
 
-/// Parses the request head at the start of `bytes`.
+/// Parses the request head at the start of `bytes`. No bytes make it panic.
 ///
 /// `Ok(None)` means that the head is not complete and may still become one: read more and call again.
 ///

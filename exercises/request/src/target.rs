@@ -39,7 +39,7 @@ pub struct RequestPath<'t> {
 
 impl<'t> Target<'t> {
     /// Takes the target of a request apart. `method` matters because `*` is for OPTIONS only and `host:port` for
-    /// CONNECT only.
+    /// CONNECT only. No text makes it panic.
     ///
     /// # Errors
     /// [`HeadError::Malformed`] for a form that does not fit the method, a broken percent-encoding, a control byte,
@@ -84,7 +84,8 @@ impl<'t> RequestPath<'t> {
         RequestPath { path: name.into(), directory: false, query: None }
     }
 
-    /// The path of `name` in the directory that this path means. `name` is the server's own, not a client's.
+    /// The path of `name` in the directory that this path means, with the same query. `name` is the server's own, not a
+    /// client's.
     pub fn join(&self, name: &'t str) -> RequestPath<'t> {
         let path = match &*self.path {
             "" => Cow::Borrowed(name),

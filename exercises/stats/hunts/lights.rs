@@ -1,6 +1,6 @@
 // The light in a room: the last person to leave turns it off.
 
-use lanes::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A room with people in it.
 ///

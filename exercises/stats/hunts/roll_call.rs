@@ -1,6 +1,6 @@
 // A roll call: a teacher waits until all students have answered.
 
-use lanes::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// A class, and how many of its students have not answered yet.
 ///

@@ -1,6 +1,6 @@
 // A phone booth: one caller at a time.
 
-use lanes::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// A booth for one caller. Other callers wait in front of it.
 ///

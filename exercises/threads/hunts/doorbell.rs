@@ -1,6 +1,6 @@
 // A doorbell: one thread waits, another rings.
 
-use lanes::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// A bell that a thread waits for.
 ///

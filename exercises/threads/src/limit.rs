@@ -58,7 +58,7 @@ impl ConnectionLimit {
         todo!("Lab 2.2: take a permit; sleep while all are out")
     }
 
-    /// Takes a permit if one is left.
+    /// Takes a permit if one is left. Never waits for one.
     pub fn try_acquire(&self) -> Option<Permit> {
         todo!("Lab 2.1: take a permit if one is left; else None")
     }

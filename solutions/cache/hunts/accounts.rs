@@ -1,6 +1,6 @@
 // Bank accounts, each behind its own lock.
 
-use lanes::sync::Mutex;
+use crate::sync::Mutex;
 
 /// A number of accounts.
 ///

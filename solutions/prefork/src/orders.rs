@@ -29,8 +29,8 @@ pub struct Policy {
     pub slots: usize,
     /// How long a worker may take to leave when the herd stops, before it is killed.
     pub grace: Duration,
-    /// The same for a worker that was replaced. Others accept instead of it, so it may take longer: until its last
-    /// client is served.
+    /// The same for a worker that was replaced. It may be longer than `grace`, or shorter. It is usually longer, because
+    /// others accept instead of this worker, so it can stay until its last client is served.
     pub drain: Duration,
     /// How long a new worker may take to report that it serves, before it is killed.
     pub ready_within: Duration,
@@ -92,7 +92,8 @@ pub enum Exit {
     Signal(i32),
 }
 
-/// What must be done. Actions must be done in the order in which they come.
+/// What must be done. Actions must be done in the order in which they come. No worker gets a signal after its
+/// [`Event::Exited`], because its process id may belong to another process by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Fork a worker for this slot. Answer with [`Event::Spawned`] or [`Event::SpawnFailed`], before the next
@@ -104,7 +105,8 @@ pub enum Action {
         seat: usize,
     },
     /// Ask a worker to leave (`SIGTERM`): accept no new connections, finish those in progress, exit. A worker that
-    /// already drains is asked again when the herd stops, and must not take this for an order to hurry.
+    /// already drains is asked again when the herd stops, and must not take this for an order to hurry. The earlier of
+    /// its two deadlines counts.
     Terminate {
         /// The worker.
         pid: Pid,
@@ -114,18 +116,18 @@ pub enum Action {
         /// The worker.
         pid: Pid,
     },
-    /// End a worker (`SIGKILL`).
+    /// End a worker (`SIGKILL`). It gets no other signal afterwards.
     Kill {
         /// The worker.
         pid: Pid,
     },
     /// A worker is dead: clear the gauges in its seat (open connections, requests in flight), which it can no longer
-    /// bring back to zero, and keep what it has counted. Comes once for each `Exited`, and before the seat is used
-    /// again.
+    /// bring back to zero, and keep what it has counted. Comes once for each `Exited`. No other action comes before it,
+    /// so the seat is settled before it is used again.
     Settle {
         /// Its slot.
         slot: usize,
-        /// Its seat, free from now on.
+        /// Its seat.
         seat: usize,
         /// Its process id.
         pid: Pid,
@@ -144,10 +146,10 @@ pub enum Action {
     },
 }
 
-/// A message for the operator; each prints as one line.
+/// A message for the operator; each prints as one line, with its slot, its process id and its exit if it has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Note {
-    /// A worker died without having been asked to leave.
+    /// A worker died without having been asked to leave, and before a successor had taken its place.
     Died {
         /// Its slot.
         slot: usize,
@@ -194,7 +196,7 @@ pub enum Note {
         /// The worker.
         pid: Pid,
     },
-    /// The workers are being replaced, one after another.
+    /// The workers are being replaced, one after another. Comes once for each roll.
     RollStarted,
     /// No worker is older than the last reload.
     RollFinished,

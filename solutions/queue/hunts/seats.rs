@@ -1,6 +1,6 @@
 // Seats in a theatre: each can be sold once.
 
-use lanes::sync::Mutex;
+use crate::sync::Mutex;
 
 /// A number of seats, sold one by one at several counters.
 ///

@@ -1,7 +1,7 @@
 // News: written once, and read by many threads without waiting.
 
-use lanes::cell::UnsafeCell;
-use lanes::sync::atomic::{AtomicBool, Ordering};
+use crate::cell::UnsafeCell;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// One piece of news, and whether it has been printed.
 ///

@@ -58,9 +58,9 @@ pub struct SharedSemaphore {
 }
 
 /// Set in the word while a thread may be asleep.
-const WAITERS: u32 = 1 << 30;
+const WAITERS: u32 = 1 << 30; // 1073741824 in a verdict
 /// Set in the word, alone, from the settling of a dead owner until the next owner is told.
-const DIED: u32 = 1 << 31;
+const DIED: u32 = 1 << 31; // 2147483648 in a verdict
 /// The part of the word that names the owner. Linux never gives out a larger process id (`PID_MAX_LIMIT`,
 /// proc(5)).
 const OWNER: u32 = (1 << 22) - 1;

@@ -27,7 +27,7 @@ pub const MAX_SLOTS: usize = 1;
 /// Statistics that a master and its forked workers share.
 ///
 /// **Promise.** What [`Slot`], [`Snapshot`] and [`Interval`] promise, between processes; and that no process that dies,
-/// wherever it was, makes another wait forever.
+/// wherever it was, makes another wait forever. Dropping it unmaps the statistics from this process only.
 ///
 /// **Who calls what.** The master makes it before the first fork and keeps it; a worker uses what it inherited. A
 /// worker counts in its own slot; any process takes snapshots and scrapes. When a worker is dead, the master, after it
@@ -89,7 +89,8 @@ impl SharedStats {
     }
 
     /// From which slots' sockets the worker of slot `own` must accept, one answer for each slot; `full` if it is
-    /// overloaded. Must be called again whenever a [`Cover`](crate::Cover) has changed.
+    /// overloaded. A worker with room accepts from its own socket, and from those of all slots that need cover. When no
+    /// worker has room, each accepts from its own. Must be called again whenever a [`Cover`](crate::Cover) has changed.
     pub fn watches(&self, own: usize, full: bool) -> Vec<bool> {
         let reasons: Vec<_> = self.used().iter().map(|slot| slot.cover().reasons()).collect();
         cover::watches(own, full, &reasons)

@@ -157,7 +157,8 @@ impl Counters {
     }
 }
 
-/// Numbers that go up and down, and end with the worker.
+/// Numbers that go up and down, and end with the worker. A gauge that is below zero for a moment, because an item was
+/// counted as gone before it was counted as come, shows as 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gauges {
     /// Open connections.

@@ -1,6 +1,6 @@
 // A meeting point: threads wait there for each other, again and again.
 
-use lanes::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// A place where a fixed number of threads meet, continue together, and meet again later.
 ///

@@ -67,7 +67,7 @@ impl ConnectionLimit {
         Permit { shared: self.shared.clone() }
     }
 
-    /// Takes a permit if one is left.
+    /// Takes a permit if one is left. Never waits for one.
     pub fn try_acquire(&self) -> Option<Permit> {
         let mut active = self.shared.lock();
         if *active == self.shared.limit {

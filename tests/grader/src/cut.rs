@@ -95,33 +95,51 @@ pub fn telling(solution: &Files, lab: &Lab) -> Result<Files> {
     Ok(files)
 }
 
-/// The tasks whose holes contain these places of a solution. A place is a file and a text that occurs once in it.
-/// `None` if a place is in no hole.
+/// A hole in a solution: where its body is.
+#[derive(Debug)]
+pub struct Body<'l> {
+    /// The task that asks for it.
+    pub task: &'l Task,
+    /// The hole.
+    pub hole: &'l Hole,
+    path: PathBuf,
+    place: Range<usize>,
+}
+
+/// The bodies of all holes of a solution.
 ///
 /// # Errors
 /// If the lab's file names what the solution does not have.
-pub fn tasks_at<'l>(
+pub fn bodies<'l>(solution: &Files, lab: &'l Lab) -> Result<Vec<Body<'l>>> {
+    let mut bodies = Vec::new();
+    for task in &lab.tasks {
+        for hole in &task.holes {
+            let (path, place) = hole_in(solution, hole)?;
+            bodies.push(Body { task, hole, path, place });
+        }
+    }
+    Ok(bodies)
+}
+
+/// The holes that contain these places of a solution. A place is a file and a text that occurs once in it. `None` if a
+/// place is in no hole.
+///
+/// # Errors
+/// If the solution does not say one of these texts.
+pub fn holes_at<'b, 'l>(
     solution: &Files,
-    lab: &'l Lab,
+    bodies: &'b [Body<'l>],
     places: &[(&str, &str)],
-) -> Result<Option<Vec<&'l Task>>> {
+) -> Result<Option<Vec<&'b Body<'l>>>> {
     let mut found = Vec::new();
     for (file, old) in places {
         let path = beneath(file);
         let text = solution.get(&path).with_context(|| format!("there is no {file}"))?;
         let start = text.find(old).with_context(|| format!("{file} does not say this: {old}"))?;
-        let place = start..start + old.trim_end().len();
-        let mut around = None;
-        for task in &lab.tasks {
-            for hole in &task.holes {
-                let (hole_path, body) = hole_in(solution, hole)?;
-                if hole_path == path && body.start <= place.start && place.end <= body.end {
-                    around = Some(task);
-                }
-            }
-        }
-        let Some(task) = around else { return Ok(None) };
-        found.push(task);
+        let end = start + old.trim_end().len();
+        let around = |body: &&Body| body.path == path && body.place.start <= start && end <= body.place.end;
+        let Some(body) = bodies.iter().rfind(around) else { return Ok(None) };
+        found.push(body);
     }
     Ok(Some(found))
 }

@@ -60,10 +60,13 @@ pub struct Task {
     pub needs: Vec<String>,
     /// The functions that the student writes.
     pub holes: Vec<Hole>,
+    /// Functions that an earlier task asks for and this one asks to change: `file: Type::function`.
+    pub extends: Vec<String>,
     /// The broken part that the student repairs, if the task is a hunt.
     pub hunt: Option<Hunt>,
-    /// The tests that decide: `suite`, `model`, `hunt`, `prove` or `stage`, and a test's path or a prefix that ends in
-    /// `::`.
+    /// The tests that decide, in the order in which their promises are taught: `suite`, `model`, `hunt`, `prove` or
+    /// `stage`, and a test's path, or a prefix that ends in `::` if the table of sentences does not ask for each test. The
+    /// first one that fails is shown.
     pub tests: Vec<String>,
     /// From a nudge to nearly the answer.
     pub hints: Vec<String>,
@@ -290,6 +293,7 @@ impl Task {
             goal: task.text("goal")?,
             needs: task.texts("needs")?,
             holes: task.tables("holes", hole)?,
+            extends: task.texts("extends")?,
             hunt: match task.0.remove("hunt") {
                 None => None,
                 Some(Value::Table(table)) => Some(whole(table, hunt).context("in `hunt`")?),
@@ -305,11 +309,9 @@ impl Task {
         self.position_of(kind, test).is_some()
     }
 
-    /// The position of a test among the promises of this task, which are listed in the order in which they are taught.
+    /// The position of a test among those of this task.
     pub fn position_of(&self, kind: Kind, test: &str) -> Option<usize> {
-        self.patterns().position(|(k, pattern)| {
-            k == kind && (pattern == test || pattern.ends_with("::") && test.starts_with(pattern))
-        })
+        self.named().position(|named| is_named(named, (kind, test)))
     }
 
     /// Whether a test, named as in a lab's file, decides about this task.
@@ -320,15 +322,21 @@ impl Task {
 
     /// The kinds of tests that decide about this task.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
-        self.patterns().map(|(kind, _)| kind)
+        self.named().map(|(kind, _)| kind)
     }
 
-    fn patterns(&self) -> impl Iterator<Item = (Kind, &str)> {
+    /// The tests that decide, by kind and name.
+    pub fn named(&self) -> impl Iterator<Item = (Kind, &str)> {
         self.tests.iter().filter_map(|entry| {
-            let (kind, pattern) = entry.split_once(' ')?;
-            Some((Kind::named(kind).ok()?, pattern))
+            let (kind, test) = entry.split_once(' ')?;
+            Some((Kind::named(kind).ok()?, test))
         })
     }
+}
+
+/// Whether an entry of a task's tests names this test.
+pub fn is_named((of, name): (Kind, &str), (kind, test): (Kind, &str)) -> bool {
+    of == kind && (name == test || name.ends_with("::") && test.starts_with(name))
 }
 
 impl Hole {

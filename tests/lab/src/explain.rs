@@ -175,15 +175,15 @@ pub fn explanation(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
     let failed = judged.outcomes.iter().filter(|outcome| !outcome.passed).count();
     let others = if failed > 1 { format!("  (the first of {failed} that fail)") } else { String::new() };
     let kind = match failure.kind {
-        Kind::Suite => "with real threads",
-        Kind::Model => "in every interleaving up to the bound",
-        Kind::Hunt => "hunt",
-        Kind::Prove => "your models",
-        Kind::Stage => "against the running server",
+        Kind::Suite => "",
+        Kind::Model => "  (in every interleaving up to the bound)",
+        Kind::Hunt => "  (hunt)",
+        Kind::Prove => "  (your models)",
+        Kind::Stage => "  (against the running server)",
     };
     let head =
         format!("Task {} {} is not done yet{elsewhere}. This promise breaks{others}:", task.id, task.name);
-    let promise = format!("{}  ({kind})", promise(&failure.test));
+    let promise = format!("{}{kind}", promise(&failure.test));
     let all_steps = format!("cargo lab check {} --all-steps", task.id);
     let happened = happened.replace("LANES_STEPS=all", &all_steps);
     let mut happened = fit(&happened, view.width - INDENT);

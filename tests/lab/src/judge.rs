@@ -1,7 +1,7 @@
 //! From tests to tasks: which are done, which fail, and why.
 
 use crate::build::{Build, Built};
-use crate::course::{Kind, Lab, Stage, Task};
+use crate::course::{Kind, Lab, Stage, Task, is_named};
 use crate::tree;
 use crate::trial::{self, Outcome, Trial};
 use crate::unseen::{Unseen, unseen};
@@ -45,11 +45,6 @@ pub struct Judged<'l> {
 }
 
 impl Judged<'_> {
-    /// The outcome of a test that is named as in a lab's file, if it was run.
-    pub fn outcome_of(&self, name: &str) -> Option<&Outcome> {
-        self.outcomes.iter().find(|outcome| outcome.name() == name)
-    }
-
     /// The first trial that failed.
     pub fn first_failure(&self) -> Option<&Outcome> {
         self.outcomes.iter().find(|outcome| !outcome.passed)
@@ -144,12 +139,11 @@ impl Runnable {
         task.kinds().all(|kind| self.programs.contains_key(&kind))
     }
 
-    /// The trials that decide about a task, in the order in which their promises are taught. Models come first, because
-    /// they show a failure step by step.
+    /// The trials that decide about a task, in the order of its list: that in which their promises are taught.
     fn trials(&self, task: &Task) -> Vec<Trial> {
         let position = |(kind, test): &(Kind, String)| task.position_of(*kind, short_name(*kind, test));
         let mut decisive: Vec<_> = self.tests.iter().filter(|test| position(test).is_some()).collect();
-        decisive.sort_by_key(|test| (test.0 != Kind::Model, position(test)));
+        decisive.sort_by_key(|test| position(test));
         let trial = |(kind, test): &(Kind, String)| {
             let Program { executable, folder, variables } = self.programs.get(kind)?.clone();
             let refused = self.unseen.iter().find_map(|unseen| unseen.failure_of(*kind, test));
@@ -176,15 +170,20 @@ impl Runnable {
         programs.into_values().collect()
     }
 
-    /// Every test that does not belong to exactly one task of the lab. End-to-end tests may belong to none, and so may
-    /// a part's own unit tests.
-    pub fn orphans(&self, lab: &Lab) -> Vec<&str> {
+    /// Every test that does not belong to exactly one task of the lab, and every test of a task that does not exist.
+    /// End-to-end tests may belong to none, and so may a part's own unit tests.
+    pub fn orphans<'r>(&'r self, lab: &'r Lab) -> Vec<&'r str> {
         let orphan = |(kind, test): &&(Kind, String)| {
             let parts_own = *kind == Kind::Model && !test.starts_with(MODELS);
             let decided = lab.tasks.iter().filter(|task| task.decided_by(*kind, short_name(*kind, test)));
             *kind != Kind::Stage && !parts_own && decided.count() != 1
         };
-        self.tests.iter().filter(orphan).map(|(_, test)| test.as_str()).collect()
+        let exists =
+            |named| self.tests.iter().any(|(kind, test)| is_named(named, (*kind, short_name(*kind, test))));
+        let listed = lab.tasks.iter().flat_map(Task::named);
+        let unknown = listed.filter(|named| self.programs.contains_key(&named.0) && !exists(*named));
+        let orphans = self.tests.iter().filter(orphan).map(|(_, test)| test.as_str());
+        orphans.chain(unknown.map(|(_, name)| name)).collect()
     }
 }
 

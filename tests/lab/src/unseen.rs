@@ -54,17 +54,17 @@ pub fn unseen(lab: &Lab, files: &Files) -> Vec<Unseen> {
     let is_theirs =
         |path: &Path| path.ancestors().any(|above| with_holes.contains(&above.with_extension("rs")));
     let in_file = |(path, text): (&PathBuf, &String)| {
-        let (kind, tests, instead) = if path.starts_with("hunts") {
-            (Kind::Hunt, format!("{}::", path.file_stem()?.to_string_lossy()), "lanes")
+        let (kind, tests) = if path.starts_with("hunts") {
+            (Kind::Hunt, format!("{}::", path.file_stem()?.to_string_lossy()))
         } else if path.starts_with("src") && is_theirs(path) {
-            (Kind::Model, String::new(), "crate")
+            (Kind::Model, String::new())
         } else {
             return None;
         };
         let name = first_unseen(text)?;
         let file = path.display();
         let sentence = format!(
-            "exercises/{part}/{file}:1:1:\nno model sees `{name}` of `std::sync`, which {file} uses; `use {instead}::sync` in its place"
+            "exercises/{part}/{file}:1:1:\nno model sees `{name}` of `std::sync`, which {file} uses; `use crate::sync` instead"
         );
         Some(Unseen { kind, tests, sentence })
     };
@@ -179,16 +179,11 @@ mod tests {
         let lock = "use std::sync::Mutex;".to_owned();
         let of = |path: &str| unseen(lab, &Files::from([(PathBuf::from(path), lock.clone())]));
         let [hunt] = &of("hunts/seats.rs")[..] else { panic!("one of them") };
-        assert!(
-            hunt.failure_of(Kind::Hunt, "seats::sold").is_some_and(|text| text.contains("`use lanes::sync`"))
-        );
+        let told = |failure: Option<String>| failure.is_some_and(|text| text.contains("`use crate::sync`"));
+        assert!(told(hunt.failure_of(Kind::Hunt, "seats::sold")));
         assert!(hunt.failure_of(Kind::Hunt, "latch::opens").is_none());
         let [source] = &of("src/ring.rs")[..] else { panic!("one of them") };
-        assert!(
-            source
-                .failure_of(Kind::Model, "models::any")
-                .is_some_and(|text| text.contains("`use crate::sync`"))
-        );
+        assert!(told(source.failure_of(Kind::Model, "models::any")));
         assert!(source.failure_of(Kind::Suite, "any").is_none());
         assert_eq!(of("src/ring/mine.rs").len(), 1, "a module of the student's own");
         for ours in ["src/lib.rs", "src/cell.rs", "prove/sleepers.rs"] {

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //!   1. the last step of each thread, and the last three of all
-//!   2. a thread falls asleep, is woken, or wakes another; it reads an old value; a remark of the model
+//!   2. a thread falls asleep, is woken, or wakes another; it reads an old value; its exchange fails for nothing; a remark
+//!      of the model
 //!   3. two threads touch the same thing, one after the other, and the order matters
 //!   4. one thread stops and another goes on
 //!   5. two threads add to the same number, one after the other
 //!   6. the last step of each thread at each place in the source
+//!   7. between the first and the last time that a thread is woken for nothing: the other times
 //! ```
 //!
 //! Within a kind, the later step comes first. The rest is folded.
@@ -52,14 +54,16 @@ fn by_importance(record: &Record) -> Vec<usize> {
         |at: usize| !steps[at + 1..].iter().any(|step| step.lane == steps[at].lane && !says_little(step));
     let lasts = all.clone().filter(|&at| at + 3 >= steps.len() || !says_little(&steps[at]) && is_last(at));
     let told = all.clone().filter(|&at| tells(&steps[at].action));
+    let (again, told): (Vec<_>, Vec<_>) = told.partition(|&at| is_woken_again(steps, at));
     let (conflicts, additions) = conflicts(steps);
     let later_first = |kind: Vec<usize>| kind.into_iter().rev();
     later_first(lasts.collect())
-        .chain(later_first(told.collect()))
+        .chain(later_first(told))
         .chain(later_first(conflicts.into_iter().collect()))
         .chain(later_first(handovers(steps)))
         .chain(later_first(additions.into_iter().collect()))
         .chain(later_first(last_visits(steps)))
+        .chain(later_first(again))
         .collect()
 }
 
@@ -105,7 +109,17 @@ fn adds(step: &Step) -> bool {
     matches!(&step.action, Action::Atomic { operation: "fetch_add" | "fetch_sub", .. })
 }
 
-/// A thread falls asleep, is woken, wakes another, or reads an old value; or the model makes a remark.
+/// A thread falls asleep or is woken, and has been woken for nothing before, and is again afterwards.
+fn is_woken_again(steps: &[Step], at: usize) -> bool {
+    let for_nothing =
+        |step: &Step| step.lane == steps[at].lane && matches!(step.action, Action::Did("woken for nothing"));
+    matches!(steps[at].action, Action::Did(what) if what.starts_with("wait") || what.starts_with("woken"))
+        && steps[..at].iter().any(for_nothing)
+        && steps[at + 1..].iter().any(for_nothing)
+}
+
+/// A thread falls asleep, is woken, wakes another, reads an old value, or tries an exchange that fails for nothing; or the
+/// model makes a remark.
 fn tells(action: &Action) -> bool {
     match action {
         Action::Did(what) => {
@@ -113,7 +127,7 @@ fn tells(action: &Action) -> bool {
                 || what.starts_with("woken")
                 || matches!(*what, "notify_one" | "notify_all")
         }
-        Action::Atomic { is_old, .. } => *is_old,
+        Action::Atomic { operation, is_old, .. } => *is_old || operation.ends_with("for nothing"),
         Action::Note(_) => true,
         Action::Named(..) => false,
     }

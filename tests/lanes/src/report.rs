@@ -24,8 +24,8 @@ pub(crate) const MAX_THREADS: usize = 5;
 pub(crate) const MAX_BRANCHES: usize = 1_000;
 
 /// What is said of a thread that loops without end, unless the model says more.
-pub(crate) const IF_IT_LOOPS: &str =
-    "it should sleep instead of asking again; a loop that must ask again calls yield_now in every turn";
+pub(crate) const IF_IT_LOOPS: &str = "a part should sleep until what it waits for has changed, instead of asking again; a model \
+                                   may ask again, if it calls yield_now in every turn";
 
 /// What a panic said.
 pub(crate) struct Panic {

@@ -343,6 +343,29 @@ fn a_weak_exchange_that_is_not_tried_again_is_found_only_if_it_fails_for_nothing
     assert!(text.contains("one of the two") && text.contains("failed for nothing"), "{text}");
 }
 
+#[test]
+fn an_exchange_that_fails_for_nothing_is_shown_rather_than_the_eighth_sleep() {
+    let text = complaint(|| {
+        Model::new("the flag goes up").wakes_often_for_nothing().check(|_| {
+            let shared = Arc::new((AtomicBool::new(false), Mutex::new(0), Condvar::new()));
+            let sleeper = thread::spawn_named("sleeper", {
+                let shared = shared.clone();
+                move || {
+                    let mut looks = shared.1.lock().unwrap();
+                    while !shared.0.load(Ordering::Acquire) {
+                        looks = shared.2.wait(looks).unwrap();
+                    }
+                }
+            });
+            let _ = shared.0.compare_exchange_weak(false, true, Ordering::AcqRel, Ordering::Acquire);
+            drop(shared.1.lock().unwrap());
+            shared.2.notify_one();
+            sleeper.join().unwrap();
+        });
+    });
+    assert!(text.contains("steps are shown") && text.contains("failed for nothing"), "{text}");
+}
+
 /// Whether a flag was raised first: looked at in one step, and raised in another.
 fn look_then_raise() {
     Model::new("one of two is the first").check(|_| {
@@ -474,6 +497,52 @@ fn two_things_that_one_line_touches_are_told_apart() {
     });
     assert!(text.contains("  main       is in lock right"), "{text}");
     assert!(text.contains("  crosswise  is in lock left"), "{text}");
+}
+
+#[test]
+fn what_a_thread_sleeps_on_has_its_name_if_the_file_has_more_to_sleep_on() {
+    let text = complaint(|| {
+        Model::new("each of two doors is opened").check(|_| {
+            let open = Arc::new(Mutex::new((false, false)));
+            let front = Arc::new(Condvar::new());
+            let back = Arc::new(Condvar::new());
+            let (doors, bell) = (open.clone(), front.clone());
+            let guest = thread::spawn_named("guest", move || {
+                let mut open = doors.lock().unwrap();
+                while !open.0 {
+                    open = bell.wait(open).unwrap();
+                }
+            });
+            let (doors, bell) = (open.clone(), back.clone());
+            let thief = thread::spawn_named("thief", move || {
+                let mut open = doors.lock().unwrap();
+                while !open.1 {
+                    open = bell.wait(open).unwrap();
+                }
+            });
+            guest.join().unwrap();
+            thief.join().unwrap();
+        });
+    });
+    assert!(text.contains("wait front, asleep") && text.contains("wait back, asleep"), "{text}");
+}
+
+#[test]
+fn a_step_that_no_other_thread_met_is_shown_if_there_is_room() {
+    let text = complaint(|| {
+        Model::new("a sum is as large as its parts").check(|_| {
+            let (sum, own) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let walk = || (0..30).for_each(|_| assert!(own.fetch_add(1, Ordering::Relaxed) < 67));
+            walk();
+            own.fetch_add(7, Ordering::Relaxed);
+            walk();
+            let other = sum.clone();
+            let adder = thread::spawn_named("adder", move || other.fetch_add(1, Ordering::Relaxed));
+            adder.join().unwrap();
+            assert_eq!(sum.load(Ordering::Relaxed), 2, "a part is missing");
+        });
+    });
+    assert!(text.contains("fetch_add 7"), "{text}");
 }
 
 #[test]

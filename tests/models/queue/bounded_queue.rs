@@ -49,7 +49,7 @@ fn a_full_queue_keeps_the_producer_waiting() {
             let enqueued = Arc::new(Mutex::new(false));
             let (source, done) = (queue.clone(), enqueued.clone());
             let producer = thread::spawn_named("producer", move || {
-                source.enqueue(2).expect("the queue is open");
+                source.enqueue(2).expect("the queue is full, but open, so enqueue waits");
                 *done.lock().unwrap() = true;
             });
             assert!(
@@ -378,4 +378,82 @@ fn woken_for_nothing_a_consumer_sleeps_on() {
             );
             run.outcome("got it");
         });
+}
+
+/// A producer and a thread that tries, and room for both.
+///
+/// Catches: a `try_enqueue` that gives up because a producer is in `enqueue`.
+#[test]
+fn a_try_gets_a_slot_although_a_producer_is_about_to_push() {
+    Model::new("of two slots, one is for a thread that tries").outcomes(&["both in"]).check(|run| {
+        let queue = Arc::new(BoundedQueue::new(2));
+        let producer = enqueue_in_a_thread(&queue, 1);
+        assert_eq!(
+            queue.try_enqueue(2),
+            Ok(()),
+            "the queue has two slots, and another thread enqueues one item: there is room now. try_enqueue(2)"
+        );
+        assert_eq!(producer.join().unwrap(), Ok(()), "there is room for both");
+        run.outcome("both in");
+    });
+}
+
+/// Two consumers like those of the pool, one item, and the shutdown.
+///
+/// Catches: a consumer that sees the item, and finds it gone when it takes it; a shutdown that wakes as many consumers
+/// as wait, and none that comes later.
+#[test]
+fn two_consumers_share_one_item_and_the_end() {
+    Model::new("two consumers share one item and the end")
+        .preemption_bound(2)
+        .outcomes(&["consumer 1 got it", "consumer 2 got it"])
+        .check(|run| {
+            let queue = Arc::new(BoundedQueue::new(1));
+            queue.enqueue(1).expect("the queue is open");
+            let consumers = ["consumer 1", "consumer 2"].map(|name| {
+                let queue = queue.clone();
+                thread::spawn_named(name, move || std::iter::from_fn(|| queue.dequeue()).collect::<Vec<u32>>())
+            });
+            queue.shutdown();
+            let taken = join(consumers);
+            assert_eq!(
+                taken.concat(),
+                [1],
+                "1 was accepted before the shutdown, so one of the two consumers gets it, and then both get None"
+            );
+            run.outcome(if taken[0].is_empty() { "consumer 2 got it" } else { "consumer 1 got it" });
+        });
+}
+
+/// A queue that is empty, then shut down. While two producers are being refused, a third thread tries.
+///
+/// Catches: a `try_enqueue` that asks whether the queue is shut down, tries then, and gives the old reason.
+#[test]
+fn a_queue_that_was_never_full_is_not_called_full() {
+    let outcomes = ["accepted", "shut down"];
+    Model::new("a queue that was never full is not called full").outcomes(&outcomes).check(|run| {
+        let queue = Arc::new(BoundedQueue::new(1));
+        let stopper = thread::spawn_named("stopper", {
+            let queue = queue.clone();
+            move || {
+                queue.shutdown();
+                let producer = enqueue_in_a_thread(&queue, 1);
+                (queue.enqueue(2), producer.join().unwrap())
+            }
+        });
+        let answer = queue.try_enqueue(3);
+        assert_eq!(
+            stopper.join().unwrap(),
+            (Err(2), Err(1)),
+            "both calls of enqueue came after the shutdown, so both items come back"
+        );
+        run.outcome(match answer {
+            Ok(()) => "accepted",
+            Err(Refused::ShutDown(_)) => "shut down",
+            Err(Refused::Full(_)) => panic!(
+                "no thread called enqueue before the shutdown, so the only slot was never full. try_enqueue must say \
+                 ShutDown or take the item, and it said Full"
+            ),
+        });
+    });
 }

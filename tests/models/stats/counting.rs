@@ -8,7 +8,7 @@ use lanes::thread::spawn_named;
 
 use super::{LEFT, MASTER, MILLISECOND, RIGHT, VICTIM, mortal};
 use crate::std_in_models::Sigkill;
-use crate::{Response, SharedStats, Slot};
+use crate::{Interval, Response, SharedStats, Slot};
 use verdict::test;
 
 const RESPONSE: Response = Response { status: 200, bytes: 100, duration: MILLISECOND };
@@ -279,4 +279,36 @@ fn a_repair_is_complete_before_the_next_scrape() {
             run.outcome(if left_was_told { "left was told" } else { "main was told" });
         },
     );
+}
+
+/// Looks only at this, so that a verdict says it plainly. What comes of it is in the model of two scrapers.
+///
+/// Catches: reading the totals before the semaphore is taken, or after it is released.
+#[test]
+fn a_scrape_reads_the_totals_while_it_holds_the_semaphore() {
+    Model::new("a scrape reads the totals while it holds the semaphore").outcomes(&["both did"]).check(
+        |run| {
+            let scrapes = Arc::new(crate::scrape::Scrapes::default());
+            let left = spawn_named("left", {
+                let scrapes = Arc::clone(&scrapes);
+                move || scrape_and_look(&scrapes, LEFT)
+            });
+            scrape_and_look(&scrapes, RIGHT);
+            left.join().unwrap();
+            run.outcome("both did");
+        },
+    );
+}
+
+/// Scrapes; while the totals are read, another process looks whether the semaphore is free.
+fn scrape_and_look(scrapes: &crate::scrape::Scrapes, pid: u32) {
+    let interval = scrapes.next(pid, || {
+        assert!(
+            scrapes.semaphore.acquire_within(MASTER, Duration::ZERO).is_none(),
+            "`next` called `read_totals` without holding the semaphore, so another scraper can come between reading \
+             the totals and replacing the last ones"
+        );
+        crate::responses::Served::default()
+    });
+    assert_eq!(interval, Some(Interval::default()), "nothing was counted, and no scraper has died");
 }

@@ -157,26 +157,26 @@ fn a_thread_that_gives_up_passes_the_wake_up_on() {
     );
 }
 
+/// What an acquire without patience may return.
+const NONE: &str = "None, because another thread held it";
+const SOME: &str = "Some, because it was free";
+
+/// LEFT holds the semaphore when RIGHT asks for it, or has released it.
 /// Catches: taking the semaphore by force when the time is up; a guard that does not release.
 #[test]
 fn no_patience_means_no_sleep() {
-    Model::new("a bounded acquire without patience never sleeps").outcomes(&["got it", "gave up"]).check(
-        |run| {
-            let guarded = GuardedPair::new();
-            let held = guarded.semaphore.acquire(LEFT);
-            let other = spawn_named("other", {
-                let guarded = Arc::clone(&guarded);
-                move || {
-                    guarded
-                        .semaphore
-                        .acquire_within(RIGHT, Duration::ZERO)
-                        .map(|got| guarded.work_inside(got))
-                }
-            });
-            guarded.work_inside(held);
-            run.outcome(if other.join().unwrap().is_some() { "got it" } else { "gave up" });
-        },
-    );
+    Model::new("a bounded acquire without patience never sleeps").outcomes(&[NONE, SOME]).check(|run| {
+        let guarded = GuardedPair::new();
+        let held = guarded.semaphore.acquire(LEFT);
+        let other = spawn_named("other", {
+            let guarded = Arc::clone(&guarded);
+            move || {
+                guarded.semaphore.acquire_within(RIGHT, Duration::ZERO).map(|got| guarded.work_inside(got))
+            }
+        });
+        guarded.work_inside(held);
+        run.outcome(if other.join().unwrap().is_some() { SOME } else { NONE });
+    });
 }
 
 /// Catches: a settle that frees the semaphore whichever process owns it (no other model does), that does not set
@@ -207,26 +207,26 @@ fn a_holder_killed_anywhere_freezes_no_thread() {
         });
 }
 
+/// The victim dies after it was woken and before it takes the word, or after it frees the word and before it wakes.
+///
 /// Catches: a settle that wakes a sleeper only if the dead process was the owner.
 #[test]
-fn a_wake_up_given_to_a_dead_process_is_not_lost() {
-    Model::new(
-        "when a process is killed between being woken and taking the semaphore, the next sleeper is woken",
-    )
-    .outcomes(&["killed", "not killed"])
-    .check(|run| {
-        let guarded = GuardedPair::new();
-        let held = guarded.semaphore.acquire(MASTER);
-        let sigkill = Sigkill::new();
-        let victim = victim(run, &sigkill, &guarded);
-        let survivor = worker("survivor", LEFT, &guarded);
-        guarded.work_inside(held);
-        sigkill.send();
-        let killed = victim.join().unwrap().is_none();
-        guarded.semaphore.settle(VICTIM);
-        survivor.join().unwrap();
-        run.outcome(if killed { "killed" } else { "not killed" });
-    });
+fn a_process_killed_with_a_wake_up_leaves_no_thread_asleep() {
+    Model::new("a process that is killed with a wake-up to take, or to give, leaves no other thread asleep")
+        .outcomes(&["killed", "not killed"])
+        .check(|run| {
+            let guarded = GuardedPair::new();
+            let held = guarded.semaphore.acquire(MASTER);
+            let sigkill = Sigkill::new();
+            let victim = victim(run, &sigkill, &guarded);
+            let survivor = worker("survivor", LEFT, &guarded);
+            guarded.work_inside(held);
+            sigkill.send();
+            let killed = victim.join().unwrap().is_none();
+            guarded.semaphore.settle(VICTIM);
+            survivor.join().unwrap();
+            run.outcome(if killed { "killed" } else { "not killed" });
+        });
 }
 
 /// Catches: an owner that is not told; a settle that does not set `DIED`, or that is `Relaxed`.
@@ -358,4 +358,88 @@ fn a_settle_frees_the_word_even_if_an_exchange_fails_for_nothing() {
             master.join().unwrap();
             run.outcome(if told { "told" } else { "not told" });
         });
+}
+
+/// A process id names a process with all its threads.
+///
+/// Catches: an acquire that gives up, or panics, because its own process holds the semaphore (no other model does).
+#[test]
+fn a_thread_waits_for_another_thread_of_its_process() {
+    Model::new("a thread waits while another thread of its own process holds the semaphore")
+        .outcomes(&["got it"])
+        .check(|run| {
+            let semaphore = Arc::new(SharedSemaphore::new());
+            let held = semaphore.acquire(LEFT);
+            let other = spawn_named("other", {
+                let semaphore = Arc::clone(&semaphore);
+                move || semaphore.acquire_within(LEFT, AN_HOUR).is_some()
+            });
+            drop(held);
+            assert!(
+                other.join().unwrap(),
+                "two threads of process {LEFT}: main held the semaphore and released it. The other one called \
+                 acquire_within with a patience of an hour, and got None"
+            );
+            run.outcome("got it");
+        });
+}
+
+/// The first death is settled: one sleeper was woken, and it may be the victim. It has not taken the semaphore yet.
+///
+/// Catches: a settle that wakes nobody because the word is `DIED` already, by the death before (no other model does).
+#[test]
+fn a_second_death_leaves_no_thread_asleep() {
+    Model::new("when a holder dies, and then the process that was woken, a thread that sleeps is woken")
+        .preemption_bound(2)
+        .outcomes(&["killed", "not killed"])
+        .check(|run| {
+            let guarded = GuardedPair::new();
+            // LEFT dies inside.
+            std::mem::forget(guarded.semaphore.acquire(LEFT));
+            let sigkill = Sigkill::new();
+            let victim = victim(run, &sigkill, &guarded);
+            let survivor = worker("survivor", RIGHT, &guarded);
+            guarded.semaphore.settle(LEFT);
+            sigkill.send();
+            let killed = victim.join().unwrap().is_none();
+            guarded.semaphore.settle(VICTIM);
+            survivor.join().unwrap();
+            run.outcome(if killed { "killed" } else { "not killed" });
+        });
+}
+
+/// One thread of the victim has freed the word and not yet woken the survivor, when the other one takes the word. It
+/// has not slept, so it takes the word without `WAITERS`.
+///
+/// Catches: a settle that wakes nobody because the word of the dead owner has no `WAITERS` (no other model does).
+#[test]
+fn a_process_of_two_threads_that_dies_leaves_no_thread_asleep() {
+    Model::new(
+        "a process is killed while two of its threads use the semaphore, and a thread that sleeps is woken",
+    )
+    .preemption_bound(2)
+    .outcomes(&["killed", "not killed"])
+    .check(|run| {
+        let guarded = GuardedPair::new();
+        let sigkill = Sigkill::new();
+        let threads = ["victim 1", "victim 2"].map(|name| {
+            let (run, sigkill, guarded) = (*run, sigkill.clone(), Arc::clone(&guarded));
+            spawn_named(name, move || {
+                let lived = sigkill.victim(|| {
+                    let acquired = guarded.semaphore.acquire_within(VICTIM, Duration::ZERO);
+                    acquired.map(|acquired| guarded.work_inside(acquired))
+                });
+                if lived.is_none() {
+                    run.note("killed");
+                }
+                lived.is_some()
+            })
+        });
+        let survivor = worker("survivor", RIGHT, &guarded);
+        sigkill.send();
+        let lived = threads.map(|thread| thread.join().unwrap());
+        guarded.semaphore.settle(VICTIM);
+        survivor.join().unwrap();
+        run.outcome(if lived == [true; 2] { "not killed" } else { "killed" });
+    });
 }

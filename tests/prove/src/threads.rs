@@ -145,7 +145,7 @@ const FLAWS: [(Flaw, Broken); 6] = [
     (
         Flaw::WakesOnlyTheFirst,
         Broken {
-            what: "forgets one of two sleepers, because it wakes one only when all permits were out",
+            what: "forgets one of two sleepers, because it wakes one only when all permits were out,",
             question: "How many threads sleep in your model at the same time, and how many permits come back before the \
                        first of them runs?",
         },
@@ -153,7 +153,7 @@ const FLAWS: [(Flaw, Broken); 6] = [
     (
         Flaw::LooksOnce,
         Broken {
-            what: "does not look again when a thread wakes, and then gives out a permit too many",
+            what: "does not look again when a thread wakes, and then gives out a permit too many,",
             question: "How does your model notice that more threads hold a permit than there are permits?",
         },
     ),

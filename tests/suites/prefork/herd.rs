@@ -63,6 +63,8 @@ pub struct Worker {
     pub slot: usize,
     pub seat: usize,
     pub life: Life,
+    /// Whether it was asked to leave, or a successor has taken its place.
+    pub replaced: bool,
     /// When it must be killed at the latest, if nothing changes.
     pub due: Option<Instant>,
 }
@@ -139,6 +141,11 @@ impl Herd {
                 self.perform(action, &mut events);
             }
             self.demand(self.unsettled.is_none(), "Death: each exit is answered with exactly one Settle");
+            let settle = actions.iter().position(|action| matches!(action, Action::Settle { .. }));
+            self.demand(
+                matches!(settle, None | Some(0)),
+                "Death: Settle must be the first action after an Exited, but another one comes before it",
+            );
             self.check_replacements();
             if events.is_empty() {
                 self.check_deadline();
@@ -179,7 +186,15 @@ impl Herd {
     pub fn dies(&mut self, pid: Pid, how: Exit) -> Vec<Action> {
         let worker = self.workers.remove(&pid).expect("the test lets only living workers die");
         self.unsettled = Some((worker.slot, worker.seat, pid));
-        self.tell(Event::Exited { pid, how })
+        let actions = self.tell(Event::Exited { pid, how });
+        let told = notes(&actions).contains(&Note::Died { slot: worker.slot, pid, how });
+        self.demand(
+            told || worker.replaced || self.stopped,
+            &format!(
+                "Notes: worker {pid} has died and was not asked to leave. A Note(Died) must say so, and how it ended (here {how:?})"
+            ),
+        );
+        actions
     }
 
     #[track_caller]
@@ -226,6 +241,11 @@ impl Herd {
                     && worker.life == Life::Starting
                 {
                     (worker.life, worker.due) = (Life::Serving, None);
+                    let slot = worker.slot;
+                    for other in self.workers.values_mut().filter(|other| other.slot == slot) {
+                        // It cannot be asked to leave any more.
+                        other.replaced |= matches!(other.life, Life::Aborted | Life::Killed);
+                    }
                 }
             }
             _ => {}
@@ -246,7 +266,11 @@ impl Herd {
             Action::Kill { pid } => self.signal(pid, Life::Killed),
             Action::Settle { slot, seat, pid } => {
                 let settled = self.unsettled.take();
-                self.same("Death: Settle names the dead worker, once", Some((slot, seat, pid)), settled);
+                self.same(
+                    "Death: Settle names a worker that is dead and not settled yet",
+                    Some((slot, seat, pid)),
+                    settled,
+                );
             }
             Action::Restarted { .. } => self.restarts += 1,
             Action::Note(Note::GivenUp { slot }) => {
@@ -267,7 +291,7 @@ impl Herd {
                 let pid = Pid::from_raw(self.next_pid);
                 self.next_pid += 1;
                 let due = Some(self.now + READY_WITHIN);
-                self.workers.insert(pid, Worker { slot, seat, life: Life::Starting, due });
+                self.workers.insert(pid, Worker { slot, seat, life: Life::Starting, replaced: false, due });
                 Some(Event::Spawned { slot, seat, pid })
             }
             Forks::Fail => Some(Event::SpawnFailed { slot }),
@@ -296,6 +320,7 @@ impl Herd {
             _ => None,
         };
         (worker.life, worker.due) = (life, due);
+        worker.replaced |= life == Life::Leaving;
     }
 }
 

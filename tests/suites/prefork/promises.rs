@@ -12,6 +12,7 @@ fn section(promise: &str) -> &'static str {
         "Stop" | "StopNow" | "Getting ready" => "Stopping",
         "Reload" => "The rolling reload",
         "Notes" if promise.contains("a roll") => "The rolling reload",
+        "Hanging" if promise.contains(" abort") => "Stopping",
         _ => "Deaths and pauses",
     }
 }
@@ -66,7 +67,7 @@ impl Herd {
         self.demand(!self.stopped, "Stop: nothing is spawned after it");
         self.demand(slot < self.slots && seat < 2, "Spawn names a slot of the policy, and its seat 0 or 1");
         let taken = self.workers.values().any(|worker| (worker.slot, worker.seat) == (slot, seat));
-        self.demand(!taken, "Seats: a seat with a living worker is not free");
+        self.demand(!taken, "Seats: a seat with a living worker gets no second one");
         let unsettled = self.unsettled.is_some_and(|(s, t, _)| (s, t) == (slot, seat));
         self.demand(!unsettled, "Death: a seat is settled before it is used again");
         let twice = self.unanswered.iter().any(|&(open, _)| open == slot);
@@ -99,7 +100,8 @@ impl Herd {
         let waits = runs && (0..self.slots).any(|slot| empty(&slot));
         self.demand(
             !waits || deadline.is_some(),
-            "Death: an empty slot gets a worker, at once or when deadline() has come",
+            "Death: an empty slot gets a worker, at once or when deadline() has come, unless a Note(GivenUp) says that \
+             it is given up",
         );
         let said =
             deadline.map_or("it said None".to_owned(), |deadline| format!("it said {}", self.when(deadline)));
@@ -108,16 +110,29 @@ impl Herd {
             && let Some(due) = worker.due
         {
             let (section, what) = match worker.life {
-                Life::Starting => ("Getting ready", "is killed unless it is ready"),
-                Life::Serving | Life::Leaving => ("Stop", "is aborted unless it has left"),
-                Life::Aborted | Life::Killed => ("Stop", "is killed unless it is gone"),
+                Life::Starting => ("Getting ready", "is not ready"),
+                Life::Serving | Life::Leaving => ("Stop", "was asked to leave"),
+                Life::Aborted | Life::Killed => ("Hanging", "was aborted"),
             };
             self.demand(
                 deadline.is_some_and(|deadline| deadline <= due),
                 &format!(
-                    "{section}: worker {pid} {what} {}, so deadline() is then at the latest, and {said}",
+                    "{section}: worker {pid} {what}, and must be killed {} if nothing changes. deadline() must not be \
+                     later, but {said}",
                     self.when(due)
                 ),
+            );
+        }
+        let overdue = self.workers.iter().find(|(_, worker)| worker.due.is_some_and(|due| due <= self.now));
+        if let Some((pid, worker)) = overdue {
+            let (section, what) = match worker.life {
+                Life::Starting => ("Getting ready", "is not ready"),
+                Life::Serving | Life::Leaving => ("Stop", "was asked to leave, and has not left"),
+                Life::Aborted | Life::Killed => ("Hanging", "was aborted, and has not died of that"),
+            };
+            self.demand(
+                deadline.is_none_or(|deadline| deadline > self.now),
+                &format!("{section}: worker {pid} {what}. Its time is over, so it must be killed now"),
             );
         }
         let section = if self.stopped { "Stop" } else { "Death" };

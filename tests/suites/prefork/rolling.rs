@@ -2,7 +2,7 @@
 
 use crate::deaths::fail_to_start;
 use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, READY_WITHIN, kills, notes, spawns, terminates};
-use prefork::{Action, CANNOT_START, DONE, Event, Exit, FIRST_PAUSE, Note, Pid};
+use prefork::{ABORTED_WITHIN, Action, CANNOT_START, DONE, Event, Exit, FIRST_PAUSE, Note, Pid};
 use std::time::Duration;
 use verdict::test;
 
@@ -26,7 +26,11 @@ fn a_reload_replaces_one_slot_at_a_time() {
     let mut herd = Herd::serving(3);
     let old: Vec<Pid> = (0..3).map(|slot| herd.only_worker(slot)).collect();
     let actions = herd.tell(Event::Reload);
-    herd.same("Reload: begins with one slot", spawns(&actions), vec![0]);
+    herd.same(
+        "Reload: begins with the first slot that has an old worker, and with no other",
+        spawns(&actions),
+        vec![0],
+    );
     herd.same("Reload: the predecessor serves until its successor is ready", terminates(&actions), vec![]);
     for (slot, &predecessor) in old.iter().enumerate() {
         let actions = herd.gets_ready(successor(&herd, slot));
@@ -91,19 +95,23 @@ fn a_slot_waits_for_its_free_seat() {
 
 #[test]
 fn a_successor_that_dies_before_it_is_ready_ends_the_roll() {
-    let mut herd = Herd::serving(2);
-    let old: Vec<Pid> = herd.workers.keys().copied().collect();
-    herd.tell(Event::Reload);
-    let (new, how) = (successor(&herd, 0), Exit::Code(CANNOT_START));
-    let actions = herd.dies(new, how);
-    let told = notes(&actions).contains(&Note::Died { slot: 0, pid: new, how });
-    herd.demand(told, "Notes: an operator is told which worker died, and how");
-    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
-    let mut later = herd.pass(HOUR);
-    later.extend(actions);
-    herd.same("Reload: no other successor is tried", spawns(&later), vec![]);
-    for pid in old {
-        herd.same("Reload: the old workers stay", herd.life(pid), Life::Serving);
+    for how in [Exit::Code(CANNOT_START), CRASH, Exit::Code(0)] {
+        let mut herd = Herd::serving(2);
+        let old: Vec<Pid> = herd.workers.keys().copied().collect();
+        herd.tell(Event::Reload);
+        let actions = herd.dies(successor(&herd, 0), how);
+        herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+        herd.demand(
+            !notes(&actions).contains(&Note::RollFinished),
+            "Notes: a roll that was abandoned is not finished, because the old workers stay. No Note(RollFinished) may \
+             say so",
+        );
+        let mut later = herd.pass(HOUR);
+        later.extend(actions);
+        herd.same("Reload: no other successor is tried", spawns(&later), vec![]);
+        for pid in old {
+            herd.same("Reload: the old workers stay", herd.life(pid), Life::Serving);
+        }
     }
 }
 
@@ -149,10 +157,10 @@ fn a_serving_worker_that_dies_while_it_is_replaced_needs_no_second_successor() {
     herd.tell(Event::Reload);
     let new = successor(&herd, 0);
     let actions = herd.dies(old, CRASH);
-    herd.same("Reload: its successor is there already, and holds the post", spawns(&actions), vec![]);
-    herd.demand(
-        notes(&actions).contains(&Note::Died { slot: 0, pid: old, how: CRASH }),
-        "Notes: an operator is told which worker died, also while it is replaced",
+    herd.same(
+        "Reload: its successor is there already, and holds the post. It is not ready yet, so slot 1 waits",
+        spawns(&actions),
+        vec![],
     );
     let actions = herd.gets_ready(new);
     herd.same("Reload: goes on with the next slot", spawns(&actions), vec![1]);
@@ -217,7 +225,12 @@ fn a_reload_during_a_roll_makes_all_workers_new_once_more() {
     herd.gets_ready(successor(&herd, 0));
     // Slot 0 is done, slot 1 in progress, slot 2 untouched.
     let youngest = *herd.workers.keys().last().expect("a herd");
-    herd.tell(Event::Reload);
+    let actions = herd.tell(Event::Reload);
+    herd.same(
+        "Reload: one that comes during a roll is done afterwards. The successor may still get ready",
+        kills(&actions),
+        vec![],
+    );
     settle_down(&mut herd);
     herd.same("Slots: one worker each", herd.workers.len(), 3);
     let all_new = herd.workers.keys().all(|&pid| pid > youngest);
@@ -472,7 +485,7 @@ fn a_stop_ends_a_roll() {
     herd.same("Stop: a successor that is ready too late changes nothing", actions, vec![]);
     for pid in herd.workers.keys().copied().collect::<Vec<Pid>>() {
         let actions = herd.dies(pid, Exit::Code(0));
-        herd.same("Notes: a worker that leaves because of a stop is no news", notes(&actions), vec![]);
+        herd.same("Stop: it ends a roll, and a worker that leaves is no news", notes(&actions), vec![]);
     }
     herd.same("Stop: done", herd.finished, Some(0));
 }
@@ -503,7 +516,9 @@ fn a_roll_waits_for_a_seat_and_passes_no_slot_over() {
     // Slot 1's predecessor is gone; slot 0's still drains, so slot 0 has no seat.
     herd.dies(herd.workers_of(1)[0], Exit::Code(0));
     let actions = herd.tell(Event::Reload);
-    herd.same("Reload: one slot at a time, in order", spawns(&actions), vec![]);
+    let promise =
+        "Reload: one slot at a time, in order. Slot 0 is first and waits for a seat, so slot 1 waits too";
+    herd.same(promise, spawns(&actions), vec![]);
 }
 
 #[test]
@@ -515,7 +530,9 @@ fn a_reload_after_an_abandoned_roll_replaces_all_workers() {
     herd.dies(first, Exit::Code(0));
     herd.dies(successor(&herd, 1), CRASH);
     let actions = herd.tell(Event::Reload);
-    herd.same("Reload: also those that the abandoned roll had replaced", spawns(&actions), vec![0]);
+    let promise = "Reload: slot 0's worker was forked in the abandoned roll, which is before this reload, so it is old \
+                   too, and the first to be replaced";
+    herd.same(promise, spawns(&actions), vec![0]);
 }
 
 #[test]
@@ -542,4 +559,36 @@ fn a_replaced_worker_has_the_drain_also_if_that_is_shorter_than_the_grace() {
         kills(&actions),
         vec![old],
     );
+}
+
+#[test]
+fn a_reload_clears_no_record() {
+    let mut herd = Herd::serving(1);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.dies(herd.only_worker(0), CRASH);
+    herd.sleep();
+    let old = herd.only_worker(0);
+    herd.gets_ready(old);
+    herd.tell(Event::Reload);
+    herd.gets_ready(successor(&herd, 0));
+    herd.dies(old, Exit::Code(0));
+    let actions = herd.dies(herd.only_worker(0), CRASH);
+    let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
+    let promise = "Reload: neither a reload nor a new worker clears the record. Two workers died before the reload, so this \
+                   death after it is the third in a row. The pause after it";
+    herd.same(promise, found, FIRST_PAUSE * 2);
+}
+
+#[test]
+fn a_predecessor_that_hangs_has_the_time_to_leave_a_core() {
+    let mut herd = Herd::serving(1);
+    let hung = herd.only_worker(0);
+    herd.tell(Event::Reload);
+    herd.tell(Event::Hung { pid: hung });
+    let actions = herd.gets_ready(successor(&herd, 0));
+    let promise = "Reload: a predecessor that hangs may still leave a core when its successor is ready. It is killed only \
+                   if it does not die of the abort within two seconds (ABORTED_WITHIN)";
+    herd.same(promise, kills(&actions), vec![]);
+    herd.sleeps_for(ABORTED_WITHIN, "Hanging: deadline() is when an abort should have been enough");
+    herd.same("Hanging: a worker that does not die of an abort is killed", herd.life(hung), Life::Killed);
 }

@@ -116,7 +116,7 @@ fn stop_now_does_not_ask() {
     for pid in all {
         herd.dies(pid, Exit::Signal(9));
     }
-    herd.same("StopNow: done when all are gone", herd.finished, Some(DONE));
+    herd.same("Finish: the herd was stopped, so the exit code is DONE", herd.finished, Some(DONE));
 }
 
 #[test]
@@ -175,7 +175,8 @@ fn a_stop_does_not_wait_for_slots_that_are_empty() {
     herd.dies(herd.only_worker(0), CRASH);
     herd.dies(herd.only_worker(0), CRASH);
     herd.tell(Event::Stop);
-    herd.same("Stop: there is no worker to wait for", herd.finished, Some(DONE));
+    let promise = "Finish: after a stop, it comes as soon as there is no worker, also without a death";
+    herd.same(promise, herd.finished, Some(DONE));
 }
 
 #[test]
@@ -343,5 +344,32 @@ fn a_second_stop_spares_no_worker_that_may_outlive_the_grace() {
          worker may outlive",
         kills(&actions),
         vec![hung],
+    );
+}
+
+#[test]
+fn the_grace_is_the_same_for_a_worker_that_may_still_take_longer_to_get_ready() {
+    const SHORT: Duration = Duration::from_secs(1);
+    let mut herd = Herd::starting(2);
+    herd.supervisor.set_patience(SHORT, DRAIN);
+    herd.gets_ready(herd.only_worker(0));
+    herd.tell(Event::Stop);
+    let actions = herd.pass(SHORT);
+    let promise =
+        "Stop: all are killed when the grace (here 1 s) is over, also a worker that had 5 s to get ready";
+    herd.same(promise, sorted(kills(&actions)), everybody(&herd));
+}
+
+#[test]
+fn a_stop_without_a_grace_asks_first_too() {
+    let mut herd = Herd::serving(2);
+    herd.supervisor.set_patience(Duration::ZERO, DRAIN);
+    let actions = herd.tell(Event::Stop);
+    let promise = "Stop: all are asked to leave before they are killed, also if the grace is 0 s";
+    herd.same(promise, sorted(terminates(&actions)), everybody(&herd));
+    herd.same(
+        "Stop: all are killed when the grace (here 0 s) is over",
+        sorted(kills(&actions)),
+        everybody(&herd),
     );
 }

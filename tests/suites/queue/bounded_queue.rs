@@ -2,11 +2,9 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use queue::{BoundedQueue, Inbox, Refused};
 
-use crate::traffic::{dequeue, enqueue};
 use crate::watched::{sleeps_in, start};
 use verdict::test;
 
@@ -32,7 +30,8 @@ fn it_does_what_a_double_ended_queue_does() {
     let all_orders = start("a thread that enqueues and dequeues", || {
         (0..1 << STEPS).for_each(compare_with_a_double_ended_queue);
     });
-    all_orders.finish();
+    all_orders
+        .finish_or("It dequeues only while the queue holds an item that was accepted, so it need not wait.");
 }
 
 const STEPS: u32 = 12;
@@ -67,9 +66,13 @@ fn a_full_queue_refuses_without_blocking() {
         queue.try_enqueue("first").expect("there is room for one");
         queue.try_enqueue("second")
     });
-    let refusal = refusal.finish().expect_err("the queue has one slot, and it was taken");
-    assert_eq!(refusal, Refused::Full("second"), "the queue is full, not shut down");
-    assert_eq!(refusal.to_string(), "the queue is full", "what Refused::Full says of itself");
+    let refusal = refusal.finish_or("try_enqueue must never wait for a slot: a full queue refuses the item.");
+    let refusal = refusal.expect_err("the queue has one slot, and it was taken");
+    assert_eq!(
+        refusal,
+        Refused::Full("second"),
+        "the queue is full, not shut down, and the item that comes back is the one that was offered"
+    );
     assert_eq!(refusal.into_inner(), "second", "the item comes back to the thread that offered it");
 }
 
@@ -82,46 +85,47 @@ fn what_is_queued_is_delivered_after_shutdown_and_then_comes_the_end() {
         queue.shutdown();
         [queue.dequeue(), queue.dequeue(), queue.dequeue(), queue.dequeue()]
     });
-    assert_eq!(taken.finish(), [Some(1), Some(2), None, None], "1 and 2 were accepted before the shutdown");
+    let taken = taken.finish_or(
+        "It puts two items in, shuts the queue down, and calls dequeue four times. None of them may wait: first come the \
+         items, then None, again and again.",
+    );
+    assert_eq!(
+        taken,
+        [Some(1), Some(2), None, None],
+        "1 and 2 were accepted before the shutdown; then comes the end, however often a thread asks"
+    );
 }
 
 #[test]
 fn a_queue_that_is_shut_down_takes_nothing_whether_full_or_not() {
-    let answers = start("the producer", || {
+    let producer = start("the producer", || {
+        let queue = BoundedQueue::new(1);
+        queue.shutdown();
+        assert_eq!(
+            queue.enqueue(1),
+            Err(1),
+            "an empty queue that is shut down takes nothing: the item comes back"
+        );
+        let refusal = queue.try_enqueue(1);
+        assert_eq!(refusal, Err(Refused::ShutDown(1)), "an empty queue that is shut down says so");
+        queue.shutdown();
+        assert_eq!(queue.enqueue(1), Err(1), "a queue that was shut down twice takes nothing, either");
         let queue = BoundedQueue::new(1);
         queue.enqueue(1).expect("the queue is open");
         queue.shutdown();
-        let full = [queue.enqueue(2), queue.try_enqueue(2).map_err(Refused::into_inner)];
-        let why_full = queue.try_enqueue(2);
-        queue.shutdown();
-        queue.dequeue().expect("1 was accepted before the shutdown");
-        let empty = [queue.enqueue(3), queue.try_enqueue(3).map_err(Refused::into_inner)];
-        (full, why_full, empty, queue.try_enqueue(3))
+        assert_eq!(
+            queue.enqueue(2),
+            Err(2),
+            "a full queue that is shut down takes nothing: the item comes back"
+        );
+        let refusal = queue.try_enqueue(2);
+        assert_eq!(refusal, Err(Refused::ShutDown(2)), "full and shut down: there will never be room again");
+        assert_eq!(queue.dequeue(), Some(1), "1 was accepted before the shutdown");
+        assert_eq!(queue.enqueue(3), Err(3), "a slot came free after the shutdown, and it stays empty");
     });
-    let (full, why_full, empty, why_empty) = answers.finish();
-    assert_eq!(full, [Err(2), Err(2)], "full and shut down: the item comes back, at once");
-    assert_eq!(why_full, Err(Refused::ShutDown(2)), "full and shut down: there will never be room again");
-    assert_eq!(empty, [Err(3), Err(3)], "empty and shut down: the item comes back, at once");
-    assert_eq!(why_empty, Err(Refused::ShutDown(3)), "empty and shut down");
-    let said = why_empty.unwrap_err().to_string();
-    assert_eq!(said, "the queue is shut down", "what Refused::ShutDown says of itself");
-}
-
-#[test]
-fn the_queue_lets_go_of_what_it_has_delivered_and_drops_the_rest() {
-    let item = Arc::new(());
-    let queue = Arc::new(BoundedQueue::new(4));
-    for _ in 0..3 {
-        enqueue(&queue, item.clone());
-    }
-    drop(dequeue(&queue));
-    assert_eq!(
-        Arc::strong_count(&item),
-        3,
-        "two are in the queue and one is here; the delivered one is gone"
+    producer.finish_or(
+        "It calls enqueue after the shutdown. Whether the queue is full or not, it must come back at once.",
     );
-    drop(queue);
-    assert_eq!(Arc::strong_count(&item), 1, "what is left in a queue is dropped with it");
 }
 
 /// Catches: places in the buffer, or a length, that are counted in 8 or 16 bits.
@@ -137,19 +141,21 @@ fn any_number_of_items_goes_through_three_slots() {
             assert_eq!(queue.dequeue(), Some(item - 2), "of three items, the oldest comes out first");
         }
     });
-    many.finish();
+    many.finish_or(
+        "It holds at most three items at a time, so it need not wait for a slot; nor for an item.",
+    );
 }
 
+/// Catches: a number of items that is counted in 8 bits.
 #[test]
-fn a_queue_may_have_any_number_of_slots() {
+fn three_hundred_items_fit_into_three_hundred_slots() {
     const SLOTS: u32 = 300;
     let many = start("a thread that enqueues and dequeues", || {
         let queue = BoundedQueue::new(SLOTS as usize);
-        (0..SLOTS).for_each(|item| assert_eq!(queue.try_enqueue(item), Ok(()), "there is room for {SLOTS}"));
-        assert_eq!(queue.try_enqueue(0), Err(Refused::Full(0)), "there is room for {SLOTS} and no more");
+        (0..SLOTS).for_each(|item| assert_eq!(queue.enqueue(item), Ok(()), "there is room for {SLOTS}"));
         (0..SLOTS).for_each(|item| assert_eq!(queue.dequeue(), Some(item), "the oldest comes out first"));
     });
-    many.finish();
+    many.finish_or("There is room for 300 items, and it enqueues 300, so it need not wait for a slot.");
 }
 
 /// Catches: a closing bell that is rung a fixed number of times, instead of once and passed on.
@@ -162,7 +168,7 @@ fn the_end_stays_the_end_however_often_a_thread_asks() {
         (0..TIMES).for_each(|item| assert_eq!(queue.enqueue(item), Err(item), "the queue is shut down"));
         (0..TIMES).for_each(|_| assert_eq!(queue.dequeue(), None, "the queue is shut down and empty"));
     });
-    ends.finish();
+    ends.finish_or("No call may wait: the queue is shut down.");
 }
 
 /// A few sleeps may come from tools such as sanitizers, but not one for each try.

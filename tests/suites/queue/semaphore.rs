@@ -15,12 +15,15 @@ fn a_semaphore_gives_out_the_permits_it_was_made_with() {
         assert_eq!(semaphore.permits(), 2, "Semaphore::new(2) has 2 permits");
         assert!(semaphore.try_acquire(), "the first of 2 permits is there");
         semaphore.acquire();
-        assert!(!semaphore.try_acquire(), "both permits are out, so try_acquire returns false");
+        assert!(
+            !semaphore.try_acquire(),
+            "both permits are out, so try_acquire must return false, but it returned true"
+        );
         assert_eq!(semaphore.permits(), 0, "both permits are out");
         semaphore.release();
         assert!(semaphore.try_acquire(), "one permit came back");
     });
-    one_thread.finish();
+    one_thread.finish_or("It acquires only while there is a permit, and try_acquire never sleeps.");
 }
 
 /// A few sleeps may come from tools such as sanitizers, but not one for each try.
@@ -118,5 +121,15 @@ fn a_semaphore_may_have_any_number_of_permits() {
             Semaphore::new(many).try_acquire(),
             "Semaphore::new({many}).try_acquire() must take one of the {many} permits, but it returned false"
         );
+    }
+}
+
+/// Catches: a number of permits that is counted in 8, 16 or 32 bits, or that ends at a limit.
+#[test]
+fn any_number_of_permits_may_be_released() {
+    for many in [1 << 8, 1 << 16, 1 << 32] {
+        let semaphore = Semaphore::new(many - 1);
+        semaphore.release();
+        assert_eq!(semaphore.permits(), many, "permits after Semaphore::new({}) and one release", many - 1);
     }
 }

@@ -169,5 +169,34 @@ fn one_free_slot_of_eight_is_for_a_producer_that_waits() {
     let producer = enqueue_in_a_thread(&queue, 8);
     producer.wait_until_asleep();
     assert_eq!(dequeue(&queue), Some(0), "first in, first out");
-    assert_eq!(producer.finish(), Ok(()), "a slot came free, and a producer waited for one");
+    let answer =
+        producer.finish_or("All 8 slots were full, and one item was taken out, so there is a slot for it.");
+    assert_eq!(answer, Ok(()), "a slot came free, and a producer waited for one");
+}
+
+/// Catches: items that are announced by halves of the queue.
+#[test]
+fn one_item_of_eight_is_for_a_consumer_that_waits() {
+    let queue = Arc::new(BoundedQueue::new(8));
+    let consumer = dequeue_in_a_thread(&queue);
+    consumer.wait_until_asleep();
+    enqueue(&queue, 1);
+    let item = consumer
+        .finish_or("It waited in an empty queue of 8 slots, and one item was put in: that is for it.");
+    assert_eq!(item, Some(1), "one item was put in, and the consumer waited for one");
+}
+
+/// Catches: a `try_enqueue` that only compares lengths, so that `enqueue` does not know of its item.
+#[test]
+fn what_try_enqueue_adds_takes_up_a_slot() {
+    let queue = Arc::new(BoundedQueue::new(1));
+    queue.try_enqueue(1).expect("there is room for one");
+    let producer = start("a thread that calls enqueue(2) after try_enqueue(1) has filled the only slot", {
+        let queue = queue.clone();
+        move || queue.enqueue(2)
+    });
+    producer.wait_until_asleep();
+    assert_eq!(dequeue(&queue), Some(1), "first in, first out");
+    let answer = producer.finish_or("1 was taken out, so there is a slot for 2.");
+    assert_eq!(answer, Ok(()), "1 was taken out, so there is a slot for 2");
 }

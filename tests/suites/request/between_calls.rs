@@ -68,8 +68,8 @@ pub fn between_calls<T: Send + 'static>(
     while !worker.is_finished() {
         assert!(
             Instant::now() < deadline,
-            "find does not return, but it must never wait. It has probably opened a FIFO: the test puts one in the place of \
-             the file while find runs. {SEE}"
+            "the look-up does not return, but it must never wait. It has probably opened a FIFO: the test puts one in the place of \
+             the file meanwhile. {SEE}"
         );
         if let Ok(Heard::Call(call)) = seccomp::next_call(&listener, PollTimeout::from(10_u8)) {
             let known = CALLS.iter().find(|(known, _)| *known == libc::c_long::from(call.data.nr));

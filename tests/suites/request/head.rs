@@ -36,7 +36,7 @@ fn expect_verdicts(expected: &str, heads: &[&[u8]]) {
 #[track_caller]
 fn expect_verdicts_by(see: &str, expected: &str, heads: &[&[u8]]) {
     for head in heads {
-        let found = verdict(head);
+        let found = super::caught(|| verdict(head)).map_or_else(|panic| panic, str::to_owned);
         assert_eq!(found, expected, "\nparse_head of \"{}\" should be {expected}. {see}", shown(head));
     }
 }
@@ -45,7 +45,11 @@ fn expect_verdicts_by(see: &str, expected: &str, heads: &[&[u8]]) {
 fn a_head_is_taken_apart_into_method_target_version_and_fields() {
     let bytes = b"GET /a/b?c=d HTTP/1.1\r\nHost: example.org\r\nAccept:*/*\r\nX-Empty:\r\n\r\nnot the head";
     let head = parse_head(bytes).expect("this head is a good one").expect("this head is complete");
-    assert_eq!((head.method, head.target, head.version), ("GET", "/a/b?c=d", Version::Http11), "{SEE}");
+    assert_eq!(
+        (head.method, head.target, head.version),
+        ("GET", "/a/b?c=d", Version::Http11),
+        "(method, target, version) of the request line; the target is as sent, with its query. {SEE}"
+    );
     let fields: Vec<_> = head.headers.iter().map(|field| (field.name, field.value)).collect();
     let sent: Vec<(&str, &[u8])> = vec![("Host", b"example.org"), ("Accept", b"*/*"), ("X-Empty", b"")];
     assert_eq!(fields, sent, "iter() gives names and values in the order sent. {SEE}");
@@ -145,7 +149,7 @@ fn every_error_has_the_status_that_its_name_promises() {
 
 #[test]
 fn a_request_line_is_three_words_with_one_space_between() {
-    let lines: [&[u8]; 15] = [
+    let lines: [&[u8]; 16] = [
         b"GET",
         b"GET /",
         b"GET  / HTTP/1.1",
@@ -160,6 +164,7 @@ fn a_request_line_is_three_words_with_one_space_between() {
         b"G(T / HTTP/1.1",
         b"G\x00T / HTTP/1.1",
         b"G\xc3\x89T / HTTP/1.1",
+        b"G\xffT / HTTP/1.1",
         b"\x16\x03\x01\x02",
     ];
     for line in lines {
@@ -245,7 +250,7 @@ fn what_can_never_become_a_head_is_refused_before_it_ends() {
     expect_verdicts_by(
         SEE_LIMITS,
         "incomplete",
-        &[b"", b"\r", b"\r\n", b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\nHost"],
+        &[b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\nHost", b"", b"\r", b"\r\n"],
     );
 }
 
@@ -347,6 +352,11 @@ proptest! {
             prop_assert_eq!(found, "incomplete", "after {} of {} bytes of a good head. {}", end, length, SEE_LIMITS);
         }
         bytes.extend(tail);
+        let found = verdict(&bytes);
+        prop_assert_eq!(
+            found, "complete", "a good head, with these bytes behind it: \"{}\". What follows a head is not judged. {}",
+            shown(&bytes[length..]), SEE_LIMITS
+        );
         let head = parse_head(&bytes).expect("a good head").expect("a complete head");
         let found = (head.method, head.target, head.length);
         let sent = (method.as_str(), target.as_str(), length);
@@ -381,5 +391,39 @@ proptest! {
             let text = String::from_utf8_lossy(&bytes[..head.length]).replace("\r\n", "");
             prop_assert!(!text.contains(['\r', '\n', '\0']), "accepted: \"{}\". {}", shown(&bytes), SEE_LIMITS);
         }
+    }
+}
+
+/// A search that begins where the one before has ended is faster, and wrong as soon as a second client sends something.
+#[test]
+fn a_head_is_read_alike_whatever_was_read_before() {
+    let short: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for length in [20, 100, 1000] {
+        let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "a".repeat(length));
+        let before = verdict(long.as_bytes());
+        assert_eq!(before, "incomplete", "\nparse_head of \"{}\". {SEE}", shown(long.as_bytes()));
+        let found = verdict(short);
+        assert_eq!(
+            found,
+            "complete",
+            "\nparse_head of \"{}\", behind a call with {} bytes of another head. It must remember nothing between two \
+             calls. {SEE}",
+            shown(short),
+            long.len()
+        );
+    }
+}
+
+#[test]
+fn what_follows_a_head_is_not_judged() {
+    let head: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for body in [&b"\n"[..], b"\r", b"a\nb\rc", b"\0", b"\xff", b" \r\n:"] {
+        let found = verdict(&[head, body].concat());
+        assert_eq!(
+            found,
+            "complete",
+            "\nparse_head of a good head, with these bytes behind it: \"{}\". What follows a head is not judged. {SEE_LIMITS}",
+            shown(body)
+        );
     }
 }

@@ -2,6 +2,7 @@
 //! valid or not depending on how it was split into packets.
 
 use super::head::{shown, verdict};
+use super::root::is_alone_or;
 use request::{MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE};
 use verdict::test;
 
@@ -197,16 +198,22 @@ fn bytes_that_never_become_a_request_are_not_collected_for_ever() {
 
 #[test]
 fn what_the_first_bytes_decide_does_not_wait_for_more() {
-    for head in [
-        &b"GET / HTTP/1.1\r\r"[..],
-        b"\r\r",
-        b"\r\nGET /\r\n",
-        b"\r\nGET / HTTP/1.1\n",
-        b"\r\nGET / HTTP/1.1\rH",
+    let bare = "its CR or LF is bare";
+    for (head, expected, why) in [
+        (&b"GET / HTTP/1.1\r\r"[..], "malformed", "no LF can follow the first CR"),
+        (b"\r\r", "malformed", "no LF can follow the first CR"),
+        (b"\r\nGET /\r\n", "malformed", "the line behind the empty one has two words"),
+        (b"\r\nGET / HTTP/1.1\n", "malformed", bare),
+        (b"\r\nGET / HTTP/1.1\rH", "malformed", bare),
+        (b"\r\nGET / HTTP/2.0\r\n", "version not supported", "the line behind the empty one is complete"),
     ] {
-        expect("malformed", head, &shown(head));
+        assert_eq!(
+            verdict(head),
+            expected,
+            "\nparse_head of \"{}\": no further bytes can make it good, so it is refused now, because {why}. {SEE}",
+            shown(head)
+        );
     }
-    expect("version not supported", b"\r\nGET / HTTP/2.0\r\n", "behind an empty line");
     let line = [b"GET /".as_slice(), &vec![b'a'; MAX_REQUEST_LINE - 4]].concat();
     expect("target too long", &line, "a line that is one byte too long, whatever comes next");
     for (method, expected) in [(63, "target too long"), (64, "malformed")] {
@@ -245,5 +252,55 @@ fn a_bare_line_end_is_refused_however_far_from_both_ends() {
                 &format!("{what}, before the end has come"),
             );
         }
+    }
+}
+
+#[test]
+fn a_head_with_as_many_fields_as_the_limit_may_come_in_pieces() {
+    let bytes = head_with_fields(MAX_FIELDS);
+    for end in 0..bytes.len() {
+        expect(
+            "incomplete",
+            &bytes[..end],
+            &format!(
+                "the first {end} of {} bytes of a good head with MAX_FIELDS fields (the request line is none)",
+                bytes.len()
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_letter_of_several_bytes_may_come_in_pieces() {
+    let bytes = "GET /?q=\u{e9}\u{20ac}\u{1f411} HTTP/1.1\r\nHost: a\r\n\r\n".as_bytes();
+    for end in 0..bytes.len() {
+        let what = format!("the first {end} of {} bytes of a good head with UTF-8 in its query", bytes.len());
+        expect("incomplete", &bytes[..end], &what);
+    }
+    expect("complete", bytes, "a head with UTF-8 in its query");
+}
+
+#[test]
+fn a_head_that_does_not_end_is_refused_however_long_it_is() {
+    for length in [1 << 15, 1 << 16, (1 << 16) + 64, 1 << 20] {
+        let bytes = &head_of("", 2 << 20)[..length];
+        expect("fields too large", bytes, &format!("{length} bytes without the end of a head"));
+    }
+}
+
+/// A function that calls itself for the rest of the bytes needs some stack for each line.
+#[test]
+fn a_head_of_many_short_lines_is_read_on_a_small_stack() {
+    const NAME: &str = "head_limits::a_head_of_many_short_lines_is_read_on_a_small_stack";
+    let lines = "a\r\n".repeat(300_000);
+    let bytes = format!("GET / HTTP/1.1\r\n{lines}");
+    // The end of its stack ends a process, so it is another one.
+    let what = "a head of 300,000 short lines that does not end";
+    if is_alone_or(NAME, || {
+        panic!(
+            "parse_head of {what}: the process ended. Does a function call itself for each line? Use a loop. {SEE}"
+        )
+    }) {
+        expect("fields too large", bytes.as_bytes(), what);
     }
 }

@@ -86,10 +86,9 @@ impl Site {
         fs::write(base.path().join("file"), "of a test").ok()?;
         let folder = base.path().strip_prefix("/dev").ok()?.to_str()?.to_owned();
         let root = DocumentRoot::open(Path::new("/dev")).ok()?;
-        let site = Site { base, root, served: PathBuf::from("/dev") };
         // It may be somewhere else, behind a link.
-        site.root.find(&path(&format!("/{folder}/file"))).ok()?;
-        Some((site, folder))
+        let is_there = base.path().canonicalize().ok()? == base.path();
+        is_there.then(|| (Site { base, root, served: PathBuf::from("/dev") }, folder))
     }
 
     pub fn www(&self, name: &str) -> PathBuf {
@@ -235,10 +234,11 @@ fn what_is_no_file_is_not_opened() {
             done.send((name, told(&site.root.find(&path(name))))).expect("the test listens");
         }
     });
-    for _ in 0..3 {
-        let (name, found) = answer.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+    for name in ["/fifo", "/socket", "/fifo/"] {
+        let (_, found) = answer.recv_timeout(DEADLINE).unwrap_or_else(|_| {
             panic!(
-                "find has not returned in {DEADLINE:?}: does it open a FIFO that no process writes to? {SEE}"
+                "find of the target {name:?} has not returned in {DEADLINE:?}: does it open a FIFO that no process writes \
+                 to? Find out what the name means with O_PATH first. {SEE}"
             )
         });
         assert_eq!(found, "NotFound", "\nfind of the target {name:?}. {SEE}");
@@ -504,6 +504,11 @@ fn a_root_can_be_handed_over_and_knows_that_it_was_deleted() {
 
 /// Whether this process runs nothing but the test of that name. If not, the test has been run in a process of its own.
 pub fn is_alone(name: &str) -> bool {
+    is_alone_or(name, || ())
+}
+
+/// The same. `died` is called if that process has ended without a panic.
+pub fn is_alone_or(name: &str, died: impl FnOnce()) -> bool {
     const ALONE: &str = "TEST_IS_ALONE_IN_ITS_PROCESS";
     if std::env::var_os(ALONE).is_some() {
         return true;
@@ -513,7 +518,47 @@ pub fn is_alone(name: &str) -> bool {
     alone.args(["--exact", name, "--nocapture"]).env(ALONE, "1");
     let (output, passed) = verdict::vouched(&mut alone).expect("a process");
     // A failure in that process comes first, as if it were here.
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr);
+    eprint!("{said}");
+    if !passed && !said.contains(" panicked at ") {
+        died();
+    }
     assert!(passed, "{name}, in a process of its own:\n{}", String::from_utf8_lossy(&output.stdout));
     false
+}
+
+#[test]
+fn a_file_is_found_whatever_its_name_is() {
+    let site = Site::new();
+    fs::create_dir(site.www(".folder")).expect("a folder");
+    for (name, target) in [
+        (".hidden", "/.hidden"),
+        (".folder/file", "/.folder/file"),
+        ("..a", "/..a"),
+        (" ", "/%20"),
+        ("%20", "/%2520"),
+        ("%2e%2e", "/%252e%252e"),
+        ("a?b", "/a%3fb"),
+        ("\u{e9}", "/%c3%a9"),
+    ] {
+        fs::write(site.www(name), name).expect("a file of that name");
+        let found = told(&site.root.find(&path(target)));
+        assert_eq!(
+            found,
+            format!("file: {name}"),
+            "\nfind of the path {name:?}, which is the name of a file. It is decoded already, and every name is as good \
+             as another. {SEE}"
+        );
+    }
+}
+
+#[test]
+fn a_file_of_another_file_system_beneath_the_root_is_found() {
+    let root = DocumentRoot::open(Path::new("/")).expect("every Linux has this folder");
+    let found = told(&root.find(&path("/proc/version")));
+    assert!(
+        found.starts_with("file: Linux"),
+        "find of \"/proc/version\" in the root \"/\": another file system is mounted at /proc, and its files are \
+         beneath the root, too. It should be a file, but it is: {found}. {SEE}"
+    );
 }

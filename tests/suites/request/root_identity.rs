@@ -2,29 +2,40 @@
 
 use super::root::{DEADLINE, SEE, Site, told};
 use super::target::path;
+use crate::watched::sleeps_in;
 use nix::unistd::gettid;
 use request::{DocumentRoot, FileIdentity, Found};
-use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use verdict::test;
 
 #[test]
 fn an_identity_is_what_the_file_system_says() {
     let site = Site::new();
-    let file = fs::metadata(site.www("folder/inner.txt")).expect("the file is there");
-    let expected = FileIdentity {
-        device: file.dev(),
-        inode: file.ino(),
-        size: file.len(),
-        modified: (file.mtime(), file.mtime_nsec()),
-        changed: (file.ctime(), file.ctime_nsec()),
-    };
+    let inner =
+        File::options().write(true).open(site.www("folder/inner.txt")).expect("the test owns the file");
+    // So that the two times differ.
+    inner.set_modified(SystemTime::UNIX_EPOCH).expect("the test owns the file");
+    let file = inner.metadata().expect("fstat of an open file");
     for target in ["/folder/inner.txt", "/link-inside"] {
-        assert_eq!(site.open(target).identity, expected, "\n{target} is folder/inner.txt; stat(2). {SEE}");
+        let found = site.open(target).identity;
+        let fields = [
+            ("device", found.device == file.dev()),
+            ("inode", found.inode == file.ino()),
+            ("size", found.size == file.len()),
+            ("modified", found.modified == (file.mtime(), file.mtime_nsec())),
+            ("changed", found.changed == (file.ctime(), file.ctime_nsec())),
+        ];
+        for (field, is_right) in fields {
+            assert!(
+                is_right,
+                "the identity of {target}, which is folder/inner.txt: `{field}` is not what fstat(2) says. {SEE}"
+            );
+        }
     }
 }
 
@@ -90,11 +101,15 @@ fn what_the_kernel_has_not_looked_up_yet_is_not_known_from_memory() {
     });
     let name = format!("/{}/status", told.recv().expect("the thread tells"));
     let target = path(&name);
-    let known = root.identify_from_memory(&target);
+    let known = root.identify_from_memory(&target).map(|_| "an identity");
     let found = root.find(&target);
     newcomer.thread().unpark();
     newcomer.join().expect("it only sleeps");
-    assert_eq!(known, None, "a look-up that may wait for the disk is not from memory. {SEE}");
+    assert_eq!(
+        known, None,
+        "identify_from_memory of the status file of a thread that has just begun, in /proc, which no process has looked up \
+         yet: a look-up that may wait for the disk is not from memory. {SEE}"
+    );
     assert!(matches!(found, Ok(Found::File(_))), "looked up in earnest, it is there. {SEE}");
 }
 
@@ -128,4 +143,39 @@ fn what_find_would_not_open_has_no_identity() {
         let identity = site.root.identify_from_memory(&path(target)).map(|_| "an identity");
         assert_eq!(identity, None, "{target}: find says {found}, so there is nothing to identify. {SEE}");
     }
+}
+
+#[test]
+fn a_file_that_only_its_owner_may_read_is_identified_for_its_owner() {
+    let site = Site::new();
+    fs::set_permissions(site.www("index.html"), Permissions::from_mode(0o600)).expect("the test owns it");
+    let found = site.open("/index.html").identity;
+    let identity = site.identity_from_memory("/index.html");
+    assert_eq!(identity, found, "identify_from_memory and find disagree on a file with the mode 600. {SEE}");
+}
+
+/// A few sleeps may come from tools such as sanitizers, but not one for each look.
+#[test]
+fn a_look_from_memory_never_sleeps() {
+    const LOOKS: u64 = 20;
+    let root = DocumentRoot::open(Path::new("/proc/self/task")).expect("every process has threads");
+    let (tell, told) = mpsc::channel();
+    let newcomer = thread::spawn(move || {
+        tell.send(gettid()).expect("the test waits");
+        thread::park();
+    });
+    let name = format!("/{}/status", told.recv().expect("the thread tells"));
+    let target = path(&name);
+    let sleeps = sleeps_in(|| {
+        for _ in 0..LOOKS {
+            root.identify_from_memory(&target);
+        }
+    });
+    newcomer.thread().unpark();
+    newcomer.join().expect("it only sleeps");
+    assert!(
+        sleeps < LOOKS / 2,
+        "identify_from_memory of a file that no process has looked up yet, {LOOKS} times: the thread slept {sleeps} \
+         times. It is for threads that must not block, so it must return None at once. {SEE}"
+    );
 }

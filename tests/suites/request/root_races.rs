@@ -43,14 +43,24 @@ fn told_with_identity(found: &Result<Found, FindError>) -> String {
     "a file, but the identity is not that of the open file".to_owned()
 }
 
-/// Finds the first of two names while the two change places, at every moment at which they can: right before one system
-/// call, and back right before a later one, or never. Every result must be one of `allowed`.
+/// Finds the first of two names while the two change places.
 fn find_while_two_change_places(site: &Arc<Site>, names: [&'static str; 2], allowed: &[&str]) {
+    find_while_change_places(site, names[0], names, allowed);
+}
+
+/// Finds `target` while two names change places, at every moment at which they can: right before one system call, and
+/// back right before a later one, or never. Every result must be one of `allowed`.
+fn find_while_change_places(
+    site: &Arc<Site>,
+    looked_up: &'static str,
+    names: [&'static str; 2],
+    allowed: &[&str],
+) {
     let [target, other] = names.map(|name| site.www(name.trim_start_matches('/')));
     let exchange = || {
         renameat2(AT_FDCWD, &target, AT_FDCWD, &other, RenameFlags::RENAME_EXCHANGE).expect("both are there")
     };
-    let Some(calls) = calls_for(site, names[0]) else { return };
+    let Some(calls) = calls_for(site, looked_up) else { return };
     let moments = (0..calls).flat_map(|first| (first + 1..=calls).map(move |back| [first, back]));
     for moments in moments {
         let mut changed = Vec::new();
@@ -61,7 +71,7 @@ fn find_while_two_change_places(site: &Arc<Site>, names: [&'static str; 2], allo
             }
             None
         };
-        let Some((found, _)) = find(site, names[0], change) else { return };
+        let Some((found, _)) = find(site, looked_up, change) else { return };
         if changed.len() == 1 {
             exchange();
         }
@@ -75,8 +85,9 @@ fn find_while_two_change_places(site: &Arc<Site>, names: [&'static str; 2], allo
         let ([name, other], right) = (names.map(shown), allowed.join(" or "));
         assert!(
             allowed.contains(&&*found),
-            "\nfind of {name} asks the kernel about files in {calls} calls. {name} and {other} {changed}. {SEE}\
+            "\nfind of {} asks the kernel about files in {calls} calls. {name} and {other} {changed}. {SEE}\
              \nfound:    {found}\nexpected: {right}",
+            shown(looked_up)
         );
     }
 }
@@ -231,4 +242,91 @@ fn what_a_look_up_opens_it_closes() {
         "\na look-up must close every descriptor that it opens, except that of the file that find returns. {SEE}\n\
          These leave descriptors open:{leaks}"
     );
+}
+
+#[test]
+fn a_file_that_turns_into_a_socket_is_not_found() {
+    let names = ["/index.html", "/socket"];
+    find_while_two_change_places(&Arc::new(Site::new()), names, &["file: index", "NotFound"]);
+}
+
+#[test]
+fn a_folder_that_turns_into_a_file_holds_nothing() {
+    let (target, names) = ("/folder/inner.txt", ["/folder", "/index.html"]);
+    find_while_change_places(&Arc::new(Site::new()), target, names, &["file: inner", "NotFound"]);
+}
+
+/// Identifies /index.html from memory, with `change` right before each system call of it that asks about files. Returns
+/// what came of it, and how many such calls it took; `None` if nothing can listen to calls here.
+fn identify(
+    site: &Arc<Site>,
+    change: impl FnMut(Call) -> Option<Errno>,
+) -> Option<(Result<Option<u64>, String>, usize)> {
+    let finder = site.clone();
+    let look = move || finder.root.identify_from_memory(&path("/index.html")).map(|identity| identity.inode);
+    between_calls(move || crate::caught(look), change)
+}
+
+#[test]
+fn a_failure_of_a_look_from_memory_is_no_identity() {
+    let site = Arc::new(Site::new());
+    site.identity_from_memory("/index.html");
+    for errno in [Errno::EAGAIN, Errno::EACCES, Errno::EMFILE, Errno::EIO] {
+        let Some((_, calls)) = identify(&site, |_| None) else { return };
+        for number in 0..calls {
+            let mut failed = None;
+            // Once a call has failed, all fail.
+            let change = |call: Call| {
+                let fails = call.number >= number;
+                fails.then(|| *failed.get_or_insert((call.number + 1, call.name))).map(|_| errno)
+            };
+            let Some((found, _)) = identify(&site, change) else { return };
+            let Some((number, name)) = failed else { continue };
+            let found = match found {
+                Ok(None) => "None".to_owned(),
+                Ok(Some(_)) => "an identity".to_owned(),
+                Err(panic) => panic,
+            };
+            assert_eq!(
+                found, "None",
+                "\nidentify_from_memory of /index.html asks the kernel about files, and call {number} ({name}) failed: \
+                 {errno}. It must return None in every case of doubt. {SEE}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_file_that_turns_into_a_fifo_is_not_identified_as_one() {
+    let site = Arc::new(Site::new());
+    let index = fs::metadata(site.www("index.html")).expect("the test's file").ino();
+    site.identity_from_memory("/index.html");
+    let exchange = || {
+        let [index, fifo] = ["index.html", "fifo"].map(|name| site.www(name));
+        renameat2(AT_FDCWD, &index, AT_FDCWD, &fifo, RenameFlags::RENAME_EXCHANGE).expect("both are there");
+        // So that the kernel knows both from memory.
+        for name in [index, fifo] {
+            fs::metadata(name).expect("it is there");
+        }
+    };
+    let Some((_, calls)) = identify(&site, |_| None) else { return };
+    for number in 0..calls {
+        let mut changed = None;
+        let change = |call: Call| {
+            if call.number == number {
+                exchange();
+                changed = Some((call.number + 1, call.name));
+            }
+            None
+        };
+        let Some((found, _)) = identify(&site, change) else { return };
+        let Some((number, name)) = changed else { continue };
+        exchange();
+        assert!(
+            found == Ok(None) || found == Ok(Some(index)),
+            "identify_from_memory of /index.html asks the kernel about files. Right before its call {number} ({name}), \
+             /index.html and /fifo changed places. It has returned the identity of the FIFO; it must be that of the file, or \
+             None. Look a name up once, and ask what you have found, not the name. {SEE}"
+        );
+    }
 }

@@ -1,9 +1,12 @@
 //! `StopFlag`, as far as real threads can test it. `tests/models/request.rs` checks all interleavings.
 
+use crate::interrupted::interrupt_anywhere;
 use request::{Bell, StopFlag};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{hint, iter, thread};
 use verdict::test;
 
@@ -54,6 +57,7 @@ fn a_stop_is_requested_once_and_never_taken_back() {
     assert!(!stop.is_requested(), "a new flag is not raised. {SEE}");
     assert!(stop.request(), "the first request says that it was the first. {SEE}");
     assert!(stop.is_requested(), "after request() the flag is up. {SEE}");
+    assert!(stop.is_requested(), "a look at the flag does not lower it. {SEE}");
     assert!(!stop.request(), "a later request says that it was not the first. {SEE}");
     assert!(stop.is_requested(), "nothing lowers the flag. {SEE}");
 }
@@ -134,53 +138,80 @@ fn of_many_requests_exactly_one_is_the_first() {
 static STOP: OnceLock<StopFlag<Silent>> = OnceLock::new();
 
 extern "C" fn request_stop(_: i32) {
-    if let Some(stop) = STOP.get() {
-        stop.request();
+    if let Some(stop) = STOP.get()
+        && let Err(panic) = crate::caught(|| stop.request())
+    {
+        panic!(
+            "A signal interrupted a thread in request() or is_requested(), the handler called request() again, and it \
+             panicked. Does it print? A handler must print and allocate nothing. {SEE}\n{panic}"
+        );
     }
 }
 
 /// A flag behind a lock passes everything else, and hangs the first thread that a signal interrupts while it holds the
 /// lock.
 #[test]
-#[allow(unsafe_code)]
 fn a_handler_may_interrupt_every_call() {
-    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-    use std::os::unix::thread::JoinHandleExt;
-    static ROUNDS: AtomicUsize = AtomicUsize::new(0);
-    static OVER: AtomicBool = AtomicBool::new(false);
-    let stop = STOP.get_or_init(|| StopFlag::new(Silent));
-    // A panic in a handler ends the whole test program, so functions that are not written yet must panic here.
-    stop.request();
-    stop.is_requested();
-    let action = SigAction::new(SigHandler::Handler(request_stop), SaFlags::SA_RESTART, SigSet::empty());
-    // SAFETY: the handler only calls StopFlag::request, which promises that it neither blocks nor locks.
-    unsafe { sigaction(Signal::SIGUSR2, &action) }.expect("sigaction");
-    let busy = thread::spawn(|| {
-        while !OVER.load(Ordering::Relaxed) {
-            stop.request();
-            stop.is_requested();
-            ROUNDS.fetch_add(1, Ordering::Relaxed);
-        }
-    });
-    let goes_on = || {
-        let (began, before) = (Instant::now(), ROUNDS.load(Ordering::Relaxed));
-        while ROUNDS.load(Ordering::Relaxed).wrapping_sub(before) < 2 {
-            assert!(
-                began.elapsed() < DEADLINE,
-                "A signal interrupted a thread in request() or is_requested(), the handler called request(), and now the \
-                 thread is stuck. A handler must not wait for a lock: the thread that holds the lock may be the one that \
-                 the handler has interrupted. {SEE}"
-            );
-            thread::yield_now();
-        }
+    let work = || {
+        let stop = STOP.get_or_init(|| StopFlag::new(Silent));
+        stop.request();
+        stop.is_requested();
     };
-    // No signal before the thread is in its loop.
-    goes_on();
-    for _ in 0..100 {
-        // SAFETY: `busy` is not joined yet, so its thread's identity is still valid.
-        unsafe { libc::pthread_kill(busy.as_pthread_t(), libc::SIGUSR2) };
-        goes_on();
+    // The handler must not be the first that calls this.
+    crate::caught(|| ()).expect("no panic");
+    let stuck = format!(
+        "A signal interrupted a thread in request() or is_requested(), the handler called request(), and now the thread is \
+         stuck. A handler must not wait for a lock: the thread that holds the lock may be the one that the handler has \
+         interrupted. {SEE}"
+    );
+    interrupt_anywhere(work, request_stop, &stuck);
+}
+
+/// The system's allocator, which counts what each thread asks it for.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+#[allow(unsafe_code)]
+// SAFETY: everything is the system's allocator's work; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // At its very end a thread has no count any more.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of the same function.
+        unsafe { System.alloc(layout) }
     }
-    OVER.store(true, Ordering::Relaxed);
-    busy.join().expect("the busy thread");
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of the same function.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The thread that a handler interrupts may be in the middle of an allocation, and then has the allocator's lock.
+#[test]
+fn a_request_allocates_nothing() {
+    // Not the first calls: when the course is tested, those note which functions of the exercise they have reached.
+    let before = StopFlag::new(Silent);
+    before.request();
+    before.is_requested();
+    let stop = StopFlag::new(Silent);
+    for (call, work) in [
+        ("the first request()", &(|| stop.request()) as &dyn Fn() -> bool),
+        ("a later request()", &|| stop.request()),
+        ("is_requested()", &|| stop.is_requested()),
+    ] {
+        let before = ALLOCATIONS.get();
+        work();
+        assert_eq!(
+            ALLOCATIONS.get() - before,
+            0,
+            "\nhow often {call} has allocated memory. A signal handler calls it, and must not: see signal-safety(7). {SEE}"
+        );
+    }
 }

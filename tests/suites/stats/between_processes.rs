@@ -202,12 +202,10 @@ fn each_response_falls_into_exactly_one_interval() {
 }
 
 #[test]
-fn a_scraper_killed_inside_costs_its_interval_and_no_other() {
+fn a_scrape_gives_up_while_another_process_is_inside() {
     alone(|| {
         let stats = shared(1);
-        let record = |times| (0..times).for_each(|_| stats.slot(0).record(&response(200)));
-        record(5);
-        let victim = holder(&stats);
+        let inside = holder(&stats);
         // In a process of its own, because it may wait forever.
         let other = Child::fork(|| {
             let _ = stats.scrape(own_pid());
@@ -219,9 +217,19 @@ fn a_scraper_killed_inside_costs_its_interval_and_no_other() {
         assert_eq!(
             stats.scrape(own_pid()),
             None,
-            "while another process is inside, the interval is unavailable"
+            "another process holds the semaphore, so the interval is not available"
         );
-        let dead = victim.kill();
+        inside.kill();
+    });
+}
+
+#[test]
+fn a_scraper_killed_inside_costs_its_interval_and_no_other() {
+    alone(|| {
+        let stats = shared(1);
+        let record = |times| (0..times).for_each(|_| stats.slot(0).record(&response(200)));
+        record(5);
+        let dead = holder(&stats).kill();
         assert_eq!(
             stats.scrape(own_pid()),
             None,
@@ -301,12 +309,13 @@ fn a_process_that_is_stopped_while_it_counts_keeps_no_other_waiting() {
         let busy = Child::fork(|| {
             loop {
                 count();
+                let _ = slot.snapshot();
             }
         });
         let pid = Pid::from_raw(busy.pid().cast_signed());
         for _ in 0..100 {
             let before = slot.snapshot().counters.connections_accepted;
-            eventually("a process counts in a loop, and its counts do not rise", || {
+            eventually("a process counts and takes snapshots in a loop, and its counts do not rise", || {
                 slot.snapshot().counters.connections_accepted > before
             });
             kill(pid, Signal::SIGSTOP).expect("a child can be stopped");
@@ -314,16 +323,16 @@ fn a_process_that_is_stopped_while_it_counts_keeps_no_other_waiting() {
             assert_eq!(
                 stopped,
                 WaitStatus::Stopped(pid, Signal::SIGSTOP),
-                "the process that counts in a loop ended by itself (its message is above)"
+                "the process that counts and takes snapshots in a loop ended by itself (its message is above)"
             );
             let other = Child::fork(|| {
                 count();
                 let _ = slot.snapshot();
             });
             other.join(
-                "A process was stopped (SIGSTOP) while it counted. Another process called record, record_queue_wait, \
-                 count_accepted and snapshot of the same slot. None of these may wait for the stopped process, because \
-                 counting takes no lock; but the other process did not end",
+                "A process was stopped (SIGSTOP) while it counted or took a snapshot. Another process called record, \
+                 record_queue_wait, count_accepted and snapshot of the same slot. None of these may wait for the stopped \
+                 process, because neither counting nor reading takes a lock; but the other process did not end",
             );
             kill(pid, Signal::SIGCONT).expect("a stopped child can be continued");
         }

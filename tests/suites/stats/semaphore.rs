@@ -61,6 +61,10 @@ fn a_bounded_acquire_sleeps_until_the_release_if_it_comes_in_time() {
         sleeper.wait_until_asleep(
             "a process that waits for the semaphore, for an hour at most, sleeps in the kernel",
         );
+        sleeper.stays_asleep(
+            "a process that waits for the semaphore, for an hour at most, sleeps until it is woken; this one wakes up \
+             again and again to look",
+        );
         drop(held);
         sleeper.join("a release wakes a bounded acquire as well");
     });
@@ -200,6 +204,12 @@ const NO_PROCESS_IDS: [u32; 4] = [0, 1 << 22, 1 << 30, u32::MAX];
 fn no_acquire_succeeds_in_the_name_of_an_impossible_process() {
     for pid in NO_PROCESS_IDS {
         let stats = shared(1);
+        let acquired = catch_unwind(|| drop(stats.semaphore().acquire(pid)));
+        assert!(
+            acquired.is_err(),
+            "acquire with the process id {pid} should panic, as its documentation says, but it returned"
+        );
+        let stats = shared(1);
         let acquired = catch_unwind(|| stats.semaphore().acquire_within(pid, Duration::ZERO).is_some());
         assert!(
             acquired.is_err(),
@@ -250,6 +260,35 @@ fn a_holder_that_panics_has_released_the_semaphore_and_has_not_died() {
     assert!(
         !next.owner_died,
         "the holder before has panicked, but its process did not die: `owner_died` must be false, and is true"
+    );
+}
+
+/// Two promises that are also tested with processes that really die. Here, the one that dies is only a number.
+#[test]
+fn the_death_of_the_holder_frees_the_semaphore_and_no_other_death_does() {
+    const HOLDER: u32 = 100;
+    const BYSTANDER: u32 = 200;
+    let stats = shared(1);
+    let next = || stats.semaphore().acquire_within(own_pid(), Duration::ZERO);
+    // It will die as the holder.
+    mem::forget(stats.semaphore().acquire(HOLDER));
+    stats.semaphore().settle(BYSTANDER);
+    assert!(
+        next().is_none(),
+        "process {HOLDER} holds the semaphore. Process {BYSTANDER} died, and now another process got the semaphore"
+    );
+    stats.semaphore().settle(HOLDER);
+    let told = next().map(|acquired| acquired.owner_died);
+    assert_eq!(
+        told,
+        Some(true),
+        "process {HOLDER} died as the holder: `owner_died` of the next holder (None: there is none)"
+    );
+    let told = next().map(|acquired| acquired.owner_died);
+    assert_eq!(
+        told,
+        Some(false),
+        "the holder before has released the semaphore: `owner_died` of the one after it"
     );
 }
 

@@ -125,14 +125,15 @@ fn lines_in(stack: &str) -> impl Iterator<Item = String> {
     places.map(absolute).filter_map(|line| course_file(&line, &["exercises/", "solutions/"]))
 }
 
-/// The innermost line of a stack that belongs to a part, and the outermost below it that belongs to a test.
+/// The innermost line of a stack that belongs to a part, the outermost one, and the innermost that belongs to a test.
+/// Between the first two are calls within the part, such as that of a semaphore by a queue.
 pub(crate) fn place_in(stack: &str) -> Option<String> {
     let mut places = stack.lines().filter_map(|line| line.trim_start().strip_prefix("at "));
     let test = places.find_map(|line| course_file(line, &["tests/suites/", "tests/hunts/", "tests/e2e/"]));
-    match (lines_in(stack).next(), test) {
-        (Some(part), Some(test)) => Some(format!("{part}, called from {test}")),
-        (part, test) => part.or(test),
-    }
+    let mut of_part = lines_in(stack);
+    let inner = of_part.next();
+    let calls = Vec::from_iter([inner, of_part.last(), test].into_iter().flatten());
+    (!calls.is_empty()).then(|| calls.join(", called from "))
 }
 
 /// `file:line` from the workspace's root, if the file is beneath one of these folders.
@@ -147,6 +148,19 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
     use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_place_within_a_part_comes_with_the_calls_that_led_to_it() {
+        let stack = "0: wait\n at /rustc/std/sync.rs:1:2\n1: acquire\n at /c/exercises/queue/src/semaphore.rs:53:9\n\
+                     2: pop\n at /c/exercises/queue/src/ring.rs:7:1\n3: dequeue\n at /c/exercises/queue/src/queue.rs:106:5\n\
+                     4: test\n at /c/tests/suites/queue.rs:82:1\n5: run\n at /c/tests/verdict/src/lib.rs:9:1\n";
+        let place = "exercises/queue/src/semaphore.rs:53, called from exercises/queue/src/queue.rs:106, called from \
+                     tests/suites/queue.rs:82";
+        assert_eq!(place_in(stack).as_deref(), Some(place));
+        let without_a_test = &stack[..stack.find("2: pop").expect("it is there")];
+        assert_eq!(place_in(without_a_test).as_deref(), Some("exercises/queue/src/semaphore.rs:53"));
+        assert_eq!(place_in("0: wait\n at /rustc/std/sync.rs:1:2\n"), None);
+    }
 
     #[test]
     fn who_runs_does_not_sleep() {

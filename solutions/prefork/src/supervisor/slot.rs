@@ -25,7 +25,8 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
 pub const ABORTED_WITHIN: Duration = Duration::from_secs(2);
 /// The longest pause, after any number of deaths.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long a worker must have served for the deaths before it to be forgotten.
+/// How long a worker must have served for the deaths before it to be forgotten. If a reload replaces a worker that has
+/// served for so long, they may be forgotten or not.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
 /// After this many exits with [`CANNOT_START`] in a row, of workers that were never ready, a slot is given
 /// up.

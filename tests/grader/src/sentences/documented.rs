@@ -52,7 +52,11 @@ pub fn sentences(course: &Course, lab: &Lab) -> Result<Vec<Sentence>> {
             .for_each(|item| of_item(item, &exported, &mut documented));
     }
     let mut sentences: Vec<Sentence> = documented.iter().flat_map(|(item, text)| split(item, text)).collect();
-    sentences.extend(rows(course, lab)?);
+    let goals = lab.tasks.iter().map(|task| (format!("task {}", task.id), &task.goal));
+    sentences.extend(goals.flat_map(|(item, goal)| split(&item, goal)));
+    let page = page(course, lab)?;
+    sentences.extend(demands(&page));
+    sentences.extend(rows(lab, &page));
     Ok(sentences)
 }
 
@@ -227,17 +231,49 @@ fn in_sentences(paragraph: &str) -> Vec<String> {
     sentences
 }
 
+/// The text of a lab's page in the book.
+fn page(course: &Course, lab: &Lab) -> Result<String> {
+    let path = course.root.join("book/src").join(folder(lab)).join("lab.md");
+    fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The page of a lab is in the folder that its stage is in: `stage3-queue` is `3-queue`.
+fn folder(lab: &Lab) -> &str {
+    lab.stage.package.trim_start_matches("stage")
+}
+
+/// The sentences of a lab's page that say what must be, by section. Those of tables are [`rows`], and in its questions
+/// ("Predict") nothing is demanded.
+fn demands(page: &str) -> Vec<Sentence> {
+    let mut demands = Vec::new();
+    for section in page.split("\n## ").skip(1) {
+        let (heading, text) = section.split_once('\n').unwrap_or((section, ""));
+        let mut aside = false;
+        let prose: Vec<String> = text
+            .lines()
+            .filter(|line| {
+                aside = aside && !line.starts_with("</")
+                    || line.starts_with("<details")
+                    || line.starts_with("<figure");
+                !aside && !line.starts_with(['|', '<'])
+            })
+            .map(|line| line.trim_start_matches("> ").replace("**", ""))
+            .collect();
+        let number = heading.split(' ').next().unwrap_or_default();
+        let sentences = split(&format!("lab {number}"), &prose.join("\n")).into_iter();
+        demands.extend(sentences.filter(|sentence| {
+            sentence.text.split(|letter: char| !letter.is_alphabetic()).any(|word| word == "must")
+        }));
+    }
+    demands
+}
+
 /// The rows of those tables of a lab's page that say what must happen.
-fn rows(course: &Course, lab: &Lab) -> Result<Vec<Sentence>> {
+fn rows(lab: &Lab, page: &str) -> Vec<Sentence> {
     let mut rows = Vec::new();
-    let stage = lab.stage.package.trim_start_matches("stage");
-    for (page, first) in
-        TABLES.iter().filter(|(page, _)| *page == format!("{}-{}", lab.number, page_name(stage)))
-    {
-        let path = course.root.join("book/src").join(page).join("lab.md");
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    for (_, first) in TABLES.iter().filter(|(of, _)| *of == folder(lab)) {
         let mut inside = false;
-        for line in text.lines() {
+        for line in page.lines() {
             if line.trim_start_matches('|').trim_start().starts_with(first) && line.starts_with('|') {
                 inside = true;
             } else if !line.starts_with('|') {
@@ -249,10 +285,5 @@ fn rows(course: &Course, lab: &Lab) -> Result<Vec<Sentence>> {
             }
         }
     }
-    Ok(rows)
-}
-
-/// `stage3-queue` is on the page `3-queue`.
-fn page_name(stage: &str) -> &str {
-    stage.split_once('-').map_or(stage, |(_, name)| name)
+    rows
 }
