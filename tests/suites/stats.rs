@@ -114,15 +114,8 @@ fn responses_of_every_size_count_exactly() {
         for nanoseconds in [0, 1, 1_234_567, (1 << 60) + 1] {
             let slot = Slot::new();
             slot.record(&Response { status: 200, bytes, duration: Duration::from_nanos(nanoseconds) });
-            let counters = slot.snapshot().counters;
-            let seen = [
-                counters.requests(),
-                counters.bytes_sent,
-                counters.durations.count(),
-                counters.durations.sum_nanoseconds,
-            ];
             assert_eq!(
-                seen,
+                counted(&slot),
                 [1, bytes, 1, nanoseconds],
                 "one response of {bytes} bytes, which took {nanoseconds} ns: how many responses, bytes, durations and \
                  nanoseconds there are"
@@ -453,18 +446,17 @@ fn a_response_of_every_status_has_its_bytes_and_its_duration() {
     for status in STATUS_CODES.into_iter().chain([0, 299, 999]) {
         let slot = Slot::new();
         slot.record(&response(status));
-        let counters = slot.snapshot().counters;
-        let seen = [
-            counters.requests(),
-            counters.bytes_sent,
-            counters.durations.count(),
-            counters.durations.sum_nanoseconds,
-        ];
         assert_eq!(
-            seen,
+            counted(&slot),
             [1, 100, 1, 1_000_000],
             "one response with the status {status}, of 100 bytes, which took 1 ms: how many responses, bytes, durations \
              and nanoseconds there are"
         );
     }
+}
+
+/// How many responses, bytes, durations and nanoseconds a slot has counted.
+fn counted(slot: &Slot) -> [u64; 4] {
+    let counters = slot.snapshot().counters;
+    [counters.requests(), counters.bytes_sent, counters.durations.count(), counters.durations.sum_nanoseconds]
 }

@@ -48,11 +48,7 @@ fn a_dropped_permit_can_be_taken_again() {
 fn a_thread_that_panics_gives_its_permit_back() {
     let limit = ConnectionLimit::new(1);
     let permit = limit.try_acquire().expect("the only permit is here");
-    let panicking = std::thread::spawn(move || {
-        let _permit = permit;
-        std::panic::resume_unwind(Box::new("a handler made a mistake"));
-    });
-    assert!(panicking.join().is_err(), "the thread was to panic");
+    panic_with(permit);
     assert_eq!(
         limit.active(),
         0,
@@ -86,11 +82,7 @@ fn a_thread_that_panics_wakes_one_that_sleeps_for_its_permit() {
     let permit = limit.try_acquire().expect("the only permit is here");
     let waiting = acquire_in_a_thread(&limit);
     waiting.wait_until_asleep();
-    let panicking = std::thread::spawn(move || {
-        let _permit = permit;
-        std::panic::resume_unwind(Box::new("a handler made a mistake"));
-    });
-    assert!(panicking.join().is_err(), "the thread was to panic");
+    panic_with(permit);
     drop(
         waiting.finish_or(&format!("A thread panicked with the only permit, and the drop of that permit must wake this sleeper. {SLEEPING}")),
     );
@@ -201,11 +193,7 @@ fn a_thread_that_panics_with_the_last_permit_wakes_one_that_drains() {
     let permit = limit.try_acquire().expect("the only permit is here");
     let drain = drain_in_a_thread(&limit);
     drain.wait_until_asleep();
-    let panicking = std::thread::spawn(move || {
-        let _permit = permit;
-        std::panic::resume_unwind(Box::new("a handler made a mistake"));
-    });
-    assert!(panicking.join().is_err(), "the thread was to panic");
+    panic_with(permit);
     drain.finish_or(&format!(
         "A thread panicked with the only permit, so now all are back, and drain must return. {DRAINING}"
     ));
@@ -300,11 +288,7 @@ fn a_thread_that_panics_gives_back_no_permit_of_another_thread() {
     let limit = ConnectionLimit::new(2);
     let kept = limit.try_acquire().expect("both permits are here");
     let permit = limit.try_acquire().expect("one of two permits is here");
-    let panicking = std::thread::spawn(move || {
-        let _permit = permit;
-        std::panic::resume_unwind(Box::new("a handler made a mistake"));
-    });
-    assert!(panicking.join().is_err(), "the thread was to panic");
+    panic_with(permit);
     let active = limit.active();
     if active != 1 {
         // Its drop may panic, too, if the number is wrong.
@@ -325,11 +309,7 @@ fn a_thread_that_panics_wakes_a_sleeper_although_another_permit_stays_out() {
     let permit = limit.try_acquire().expect("one of two permits is here");
     let waiting = acquire_in_a_thread(&limit);
     waiting.wait_until_asleep();
-    let panicking = std::thread::spawn(move || {
-        let _permit = permit;
-        std::panic::resume_unwind(Box::new("a handler made a mistake"));
-    });
-    assert!(panicking.join().is_err(), "the thread was to panic");
+    panic_with(permit);
     drop(
         waiting
             .finish_or(&format!("A thread panicked with one of two permits, and the drop of that permit must wake this sleeper. {WAKING}")),
@@ -361,4 +341,13 @@ fn a_second_drain_sleeps_until_all_permits_are_back_again() {
     ));
     drop(permit);
     drain.finish_or(&format!("All permits are back again. {DRAINING}"));
+}
+
+/// A thread that has this permit panics.
+fn panic_with(permit: Permit) {
+    let panicking = std::thread::spawn(move || {
+        let _permit = permit;
+        std::panic::resume_unwind(Box::new("a handler made a mistake"));
+    });
+    assert!(panicking.join().is_err(), "the thread was to panic");
 }

@@ -386,7 +386,7 @@ fn a_thread_waits_for_another_thread_of_its_process() {
 
 /// The first death is settled: one sleeper was woken, and it may be the victim. It has not taken the semaphore yet.
 ///
-/// Catches: a settle that wakes nobody because the word is `DIED` already, by the death before (no other model does).
+/// Catches: a settle that wakes no thread because the word is `DIED` already, by the death before (no other model does).
 #[test]
 fn a_second_death_leaves_no_thread_asleep() {
     Model::new("when a holder dies, and then the process that was woken, a thread that sleeps is woken")
@@ -411,7 +411,7 @@ fn a_second_death_leaves_no_thread_asleep() {
 /// One thread of the victim has freed the word and not yet woken the survivor, when the other one takes the word. It
 /// has not slept, so it takes the word without `WAITERS`.
 ///
-/// Catches: a settle that wakes nobody because the word of the dead owner has no `WAITERS` (no other model does).
+/// Catches: a settle that wakes no thread because the word of the dead owner has no `WAITERS` (no other model does).
 #[test]
 fn a_process_of_two_threads_that_dies_leaves_no_thread_asleep() {
     Model::new(

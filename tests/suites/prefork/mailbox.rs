@@ -1,39 +1,11 @@
 //! The mailbox, as a signal handler uses it.
-#![allow(unsafe_code)]
 
-use crate::interrupted::interrupt_anywhere;
+use crate::interrupted::{allocations, interrupt_anywhere};
 use prefork::{Mailbox, Notice};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use verdict::test;
 
 /// Where the book explains what a test asks for.
 const BOOK: &str = "See \"6.1 A mailbox for signals\".";
-
-/// The system's allocator, which counts what each thread asks it for.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is the system's allocator's work; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // At its very end a thread has no count any more.
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of the same function.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of the same function.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_notice_is_taken_once() {
@@ -103,10 +75,8 @@ fn a_notice_is_left_without_an_allocation() {
     // Not the first call: when the course is tested, that one notes which function of the exercise it has reached.
     mailbox.note(Notice::Stop);
     for notice in [Notice::StopNow, Notice::Stop, Notice::Reload, Notice::ChildExited] {
-        let before = ALLOCATIONS.get();
-        mailbox.note(notice);
         assert_eq!(
-            ALLOCATIONS.get() - before,
+            allocations(|| mailbox.note(notice)),
             0,
             "how often `note` has allocated memory. A signal handler must not: see signal-safety(7). {BOOK}"
         );

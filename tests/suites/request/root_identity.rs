@@ -4,7 +4,7 @@ use super::root::{DEADLINE, SEE, Site, told};
 use super::target::path;
 use crate::watched::sleeps_in;
 use nix::unistd::gettid;
-use request::{DocumentRoot, FileIdentity, Found};
+use request::{DocumentRoot, FileIdentity, Found, RequestPath};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -92,19 +92,9 @@ fn setting_back_the_time_of_modification_does_not_hide_a_change() {
 
 #[test]
 fn what_the_kernel_has_not_looked_up_yet_is_not_known_from_memory() {
-    // A thread has files in /proc, and the kernel creates their inodes when they are looked up.
-    let root = DocumentRoot::open(Path::new("/proc/self/task")).expect("every process has threads");
-    let (tell, told) = mpsc::channel();
-    let newcomer = thread::spawn(move || {
-        tell.send(gettid()).expect("the test waits");
-        thread::park();
+    let (known, found) = with_a_newcomer(|root, target| {
+        (root.identify_from_memory(target).map(|_| "an identity"), root.find(target))
     });
-    let name = format!("/{}/status", told.recv().expect("the thread tells"));
-    let target = path(&name);
-    let known = root.identify_from_memory(&target).map(|_| "an identity");
-    let found = root.find(&target);
-    newcomer.thread().unpark();
-    newcomer.join().expect("it only sleeps");
     assert_eq!(
         known, None,
         "identify_from_memory of the status file of a thread that has just begun, in /proc, which no process has looked up \
@@ -158,6 +148,23 @@ fn a_file_that_only_its_owner_may_read_is_identified_for_its_owner() {
 #[test]
 fn a_look_from_memory_never_sleeps() {
     const LOOKS: u64 = 20;
+    let sleeps = with_a_newcomer(|root, target| {
+        sleeps_in(|| {
+            for _ in 0..LOOKS {
+                root.identify_from_memory(target);
+            }
+        })
+    });
+    assert!(
+        sleeps < LOOKS / 2,
+        "identify_from_memory of a file that no process has looked up yet, {LOOKS} times: the thread slept {sleeps} \
+         times. It is for threads that must not block, so it must return None at once. {SEE}"
+    );
+}
+
+/// Looks at a file that no process has looked up yet. A thread has files in /proc, and the kernel creates their inodes when
+/// they are looked up.
+fn with_a_newcomer<T>(look: impl FnOnce(&DocumentRoot, &RequestPath<'_>) -> T) -> T {
     let root = DocumentRoot::open(Path::new("/proc/self/task")).expect("every process has threads");
     let (tell, told) = mpsc::channel();
     let newcomer = thread::spawn(move || {
@@ -165,17 +172,8 @@ fn a_look_from_memory_never_sleeps() {
         thread::park();
     });
     let name = format!("/{}/status", told.recv().expect("the thread tells"));
-    let target = path(&name);
-    let sleeps = sleeps_in(|| {
-        for _ in 0..LOOKS {
-            root.identify_from_memory(&target);
-        }
-    });
+    let seen = look(&root, &path(&name));
     newcomer.thread().unpark();
     newcomer.join().expect("it only sleeps");
-    assert!(
-        sleeps < LOOKS / 2,
-        "identify_from_memory of a file that no process has looked up yet, {LOOKS} times: the thread slept {sleeps} \
-         times. It is for threads that must not block, so it must return None at once. {SEE}"
-    );
+    seen
 }

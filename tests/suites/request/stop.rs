@@ -1,9 +1,7 @@
 //! `StopFlag`, as far as real threads can test it. `tests/models/request.rs` checks all interleavings.
 
-use crate::interrupted::interrupt_anywhere;
+use crate::interrupted::{allocations, interrupt_anywhere};
 use request::{Bell, StopFlag};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak, mpsc};
 use std::time::Duration;
@@ -167,32 +165,6 @@ fn a_handler_may_interrupt_every_call() {
     interrupt_anywhere(work, request_stop, &stuck);
 }
 
-/// The system's allocator, which counts what each thread asks it for.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-#[allow(unsafe_code)]
-// SAFETY: everything is the system's allocator's work; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // At its very end a thread has no count any more.
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of the same function.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of the same function.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// The thread that a handler interrupts may be in the middle of an allocation, and then has the allocator's lock.
 #[test]
 fn a_request_allocates_nothing() {
@@ -206,10 +178,8 @@ fn a_request_allocates_nothing() {
         ("a later request()", &|| stop.request()),
         ("is_requested()", &|| stop.is_requested()),
     ] {
-        let before = ALLOCATIONS.get();
-        work();
         assert_eq!(
-            ALLOCATIONS.get() - before,
+            allocations(work),
             0,
             "\nhow often {call} has allocated memory. A signal handler calls it, and must not: see signal-safety(7). {SEE}"
         );
