@@ -39,7 +39,7 @@ fn one_of_the_threads_that_miss_a_key_loads_it() {
         let lookups = [loaded(&cache, "a"), other.join().unwrap()];
         let counts = cache.counts();
         assert_eq!(counts.loads, 1, "one key, never evicted, was loaded more than once");
-        assert_eq!(counts.hits + counts.misses, 2, "there were two look-ups");
+        assert_eq!(counts.hits + counts.misses, 2, "there were two look-ups; hits and misses together");
         assert_eq!(counts.entries, 1, "one key was loaded, so there is one entry");
         let hits = lookups.iter().filter(|&&lookup| lookup == Lookup::Hit).count();
         assert_eq!(
@@ -123,11 +123,11 @@ fn a_thread_that_waits_for_a_load_that_fails_loads_in_its_turn() {
             assert_eq!(
                 counts.hits + counts.misses,
                 2,
-                "there were two look-ups, and each is counted once, however often it tries"
+                "there were two look-ups, and each is counted once, however often it tries; hits and misses together"
             );
             run.outcome(match unlucky {
                 Err(_) => {
-                    assert!(matches!(lucky, Lookup::Miss(_)), "no other thread could have loaded it");
+                    assert!(matches!(lucky, Lookup::Miss(_)), "the other load has failed, so this thread has loaded the value itself (Miss), and its look-up says {lucky:?}");
                     "failed first"
                 }
                 Ok((_, Lookup::Hit)) => "found it",
@@ -246,27 +246,31 @@ fn a_hit_in_time_saves_an_entry_from_eviction() {
     );
 }
 
-/// A slow hit on `a` is overtaken by a hit on `b` and another one on `a`. The last one counts.
+/// A slow hit on `a` is overtaken by hits on `a`, on `b`, and on `a` again. The last one counts.
 ///
-/// Caught: a stamp that an older one overwrites.
+/// Caught: a stamp that an older one overwrites, be it for a moment only.
 #[test]
 fn a_slow_hit_does_not_make_an_entry_look_older() {
-    Model::new("a slow hit does not make an entry look older").outcomes(&["b went"]).check(|run| {
-        let cache = Arc::new(Cache::new(2));
-        loaded(&cache, "a");
-        loaded(&cache, "b");
-        let slow = spawn_named("slow", {
-            let cache = cache.clone();
-            move || cache.get("a").is_some()
+    Model::new("a slow hit does not make an entry look older")
+        .preemption_bound(4)
+        .outcomes(&["b went"])
+        .check(|run| {
+            let cache = Arc::new(Cache::new(2));
+            loaded(&cache, "a");
+            loaded(&cache, "b");
+            let slow = spawn_named("slow", {
+                let cache = cache.clone();
+                move || cache.get("a").is_some()
+            });
+            assert!(cache.get("a").is_some(), "nothing was evicted yet");
+            assert!(cache.get("b").is_some(), "nothing was evicted yet");
+            assert!(cache.get("a").is_some(), "nothing was evicted yet");
+            assert!(slow.join().unwrap(), "nothing was evicted yet");
+            loaded(&cache, "c");
+            assert!(cache.get("a").is_some(), "a was used last, and it was evicted");
+            assert!(cache.get("b").is_none(), "b was used least recently, and it is still here");
+            run.outcome("b went");
         });
-        assert!(cache.get("b").is_some(), "nothing was evicted yet");
-        assert!(cache.get("a").is_some(), "nothing was evicted yet");
-        assert!(slow.join().unwrap(), "nothing was evicted yet");
-        loaded(&cache, "c");
-        assert!(cache.get("a").is_some(), "a was used last, and it was evicted");
-        assert!(cache.get("b").is_none(), "b was used least recently, and it is still here");
-        run.outcome("b went");
-    });
 }
 
 /// Hits on three entries at once, then a value that needs the room of all three. In whatever order the hits come, every
@@ -343,7 +347,7 @@ fn hits_at_once_are_all_counted() {
             move || cache.get("a").is_some()
         });
         assert!(cache.get("a").is_some() && reader.join().unwrap(), "nothing was evicted");
-        assert_eq!(cache.counts().hits, 2, "two threads have found the value");
+        assert_eq!(cache.counts().hits, 2, "two threads have found the value; hits that were counted");
         run.outcome("both");
     });
 }
@@ -540,6 +544,28 @@ fn threads_that_want_a_key_that_is_not_kept_load_it_one_at_a_time() {
             }
         },
     );
+}
+
+/// Nothing fits into this cache, and two threads look one key up twice: a thread may still be on its way out of the first
+/// load while the second one runs.
+///
+/// Caught: a thread that has waited, and then removes whatever flight of its key there is.
+#[test]
+fn a_thread_that_has_waited_does_not_end_the_next_load() {
+    Model::new("a thread that has waited does not end the next load").preemption_bound(2).check(|_| {
+        let (cache, loading) = (Arc::new(Cache::new(0)), Arc::new(AtomicUsize::new(0)));
+        let look_up_twice = |cache: &Cache<Weight>, loading: &AtomicUsize| {
+            let promise =
+                "the load before this one has ended, and a thread that waited for it ends this one, too";
+            (0..2).for_each(|_| _ = load_alone(cache, loading, promise));
+        };
+        let other = spawn_named("second", {
+            let (cache, loading) = (cache.clone(), loading.clone());
+            move || look_up_twice(&cache, &loading)
+        });
+        look_up_twice(&cache, &loading);
+        other.join().unwrap();
+    });
 }
 
 /// `b` is loaded, successfully or not, while two other threads want `a`.

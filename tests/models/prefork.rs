@@ -135,6 +135,29 @@ fn clearing_the_bell_after_taking_sleeps_over_a_notice() {
     });
 }
 
+/// A notice has been left, and another one comes while a thread takes.
+///
+/// Catches: a `take` that gives up if the mailbox changes meanwhile, or if its exchange fails for nothing.
+#[test]
+fn a_notice_that_was_left_before_is_taken_although_another_arrives() {
+    Model::new("a notice that was left before is taken, although another one arrives")
+        .outcomes(&["one", "both"])
+        .wakes_for_nothing()
+        .check(|run| {
+            let world = World::new();
+            world.mailbox.note(Notice::Stop);
+            let handler = Arc::clone(&world);
+            let handler = thread::spawn_named("reload", move || handler.mailbox.note(Notice::Reload));
+            let notices = world.mailbox.take();
+            assert!(
+                notices.contains(Notice::Stop),
+                "Stop was left before `take` was called, and it was not taken"
+            );
+            run.outcome(if notices.contains(Notice::Reload) { "both" } else { "one" });
+            handler.join().expect("the handler");
+        });
+}
+
 /// Two threads that each write something and then leave a notice of their own, and one `take`.
 fn what_was_written_before_is_seen(promise: &str, kinds: [Notice; 2]) {
     Model::new(promise).outcomes(&["none", "the first", "the second", "both"]).check(move |run| {
@@ -276,7 +299,8 @@ fn a_thread_that_takes_a_notice_that_was_left_twice_sees_what_was_written_before
                 assert_eq!(
                     seen,
                     [1, 1],
-                    "a notice left twice was taken once, and what was written before one of the two is not to be seen"
+                    "Reload was left twice and taken once. The thread that took it must see what was written before \
+                     each of the two. Seen (1: yes)"
                 );
                 run.outcome("both at once");
             } else {

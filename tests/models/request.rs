@@ -72,11 +72,16 @@ fn of_two_requests_exactly_one_is_the_first() {
         .outcomes(&["main was first", "the other was first"])
         .check(|run| {
             let stop = stop_flag();
+            let request = |stop: &StopFlag<_>| {
+                let first = stop.request();
+                assert!(stop.is_requested(), "request() has returned, and is_requested() says false");
+                first
+            };
             let other = thread::spawn_named("other", {
                 let stop = stop.clone();
-                move || stop.request()
+                move || request(&stop)
             });
-            let main_first = stop.request();
+            let main_first = request(&stop);
             let other_first = other.join().expect("the other request returns");
             assert!(
                 main_first != other_first,

@@ -121,9 +121,14 @@ fn a_cache_can_be_filled_to_the_last_byte() {
 fn a_value_heavier_than_the_capacity_is_returned_and_not_kept() {
     let cache = Cache::new(10);
     put(&cache, "a", 10);
+    assert!(cache.get("a").is_some(), "a weighs as much as the capacity, so it fits, and it was not kept");
     let (value, lookup) = look_up(&cache, "giant", 11);
     assert_eq!(*value, Body(11), "a value that is not kept is returned all the same");
-    assert_eq!(lookup, Lookup::Miss(Change::default()), "nothing comes in, so nothing has to leave");
+    assert_eq!(
+        lookup,
+        Lookup::Miss(Change::default()),
+        "giant is heavier than the capacity and is not kept, so nothing has to leave for it; how it was found"
+    );
     assert!(cache.get("a").is_some(), "a was evicted for a value that is not kept");
     assert!(cache.get("giant").is_none(), "a value heavier than the whole cache was kept");
 }
@@ -187,15 +192,23 @@ fn a_capacity_may_be_any_number() {
         put(&cache, key, 1 << 32);
     }
     let counts = cache.counts();
-    assert_eq!((counts.entries, counts.bytes), (2, 1 << 33), "(entries, bytes) of 4 GiB each in 8 GiB");
+    assert_eq!(
+        (counts.entries, counts.bytes),
+        (2, 1 << 33),
+        "(entries, bytes) after three values of 4 GiB came into a cache of 8 GiB"
+    );
 }
 
 #[test]
 fn every_eviction_is_counted() {
     let cache = Cache::new(8);
     (0..8).for_each(|key| assert_eq!(put(&cache, &key.to_string(), 1).evicted, 0, "there is room for 8"));
-    assert_eq!(put(&cache, "heavy", 8).evicted, 8, "entries of 1 byte that leave for one of 8");
-    assert_eq!(cache.counts().evictions, 8, "entries of 1 byte that left for one of 8");
+    assert_eq!(
+        put(&cache, "heavy", 8).evicted,
+        8,
+        "entries of 1 byte that leave when one of 8 bytes comes into a cache of 8"
+    );
+    assert_eq!(cache.counts().evictions, 8, "eight entries have left for one: counts().evictions");
     // An entry may have no bytes, and it leaves all the same.
     let cache = Cache::new(1);
     put(&cache, "empty", 0);
@@ -361,12 +374,21 @@ fn only_get_or_load_waits_for_a_load() {
         let cache = cache.clone();
         move || cache.get("b").is_none()
     });
-    assert!(getting.finish(), "b has not been loaded yet");
+    let is_missing =
+        getting.finish_or("b is being loaded and is not in the cache yet, so get must return None at once.");
+    assert!(is_missing, "b is being loaded and is not in the cache yet, and get has found a value");
     let removing = start("the thread that calls remove_if_same while the key is being loaded", {
         let cache = cache.clone();
         move || cache.remove_if_same("b", &old)
     });
-    assert_eq!(removing.finish(), Change::default(), "b has not been loaded yet");
+    let change = removing.finish_or(
+        "b is being loaded and is not in the cache yet, so remove_if_same must return at once and change nothing.",
+    );
+    assert_eq!(
+        change,
+        Change::default(),
+        "b is not in the cache yet, so remove_if_same has nothing to remove"
+    );
     finish.send(()).unwrap();
     assert!(loader.join().unwrap(), "the load of b waited for more than it should");
 }
@@ -432,7 +454,7 @@ fn many_hits_do_not_make_an_entry_young_for_ever() {
     put(&cache, "c", 1);
     assert!(
         cache.get("b").is_none() && cache.get("a").is_some(),
-        "b was used least recently, and something else was evicted after many hits: do the stamps wrap around?"
+        "a was used after 70,000 hits of b, so b has to leave for c, and another entry has left"
     );
 }
 
@@ -675,7 +697,7 @@ fn a_load_may_ask_for_another_key_that_asks_for_another() {
         });
     }
     let cache = Arc::new(Cache::new(100));
-    let loader = start("a thread whose loads ask for other keys, twenty deep", {
+    let loader = start("the thread with twenty loads, each inside another one,", {
         let cache = cache.clone();
         move || look_up_down(&cache, 20)
     });
@@ -722,7 +744,11 @@ fn a_load_of_a_thread_that_panics_is_shared() {
         waiting.wait_until_asleep();
         drop(finish);
         assert!(loader.join().is_err(), "the thread was to panic");
-        assert_eq!(waiting.finish(), Lookup::Joined, "the load has succeeded, although its thread panics");
+        assert_eq!(
+            waiting.finish(),
+            Lookup::Joined,
+            "the loader has returned a value, although in a thread that panics, so the thread that waited gets it; its look-up"
+        );
     }
 }
 
@@ -771,7 +797,7 @@ fn after_two_loads_that_fail_one_loads_still() {
     assert!(
         begins.try_recv().is_err(),
         "two loads of a have failed, and the third thread that waited loads a now. A fourth thread looks a up: it must wait for \
-         this load, and it loads, too"
+         this load, but it loads a as well"
     );
     finish.send(()).unwrap();
     let fourth = began("the third load of a has failed, and the thread that waited for it does not load a");

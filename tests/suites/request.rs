@@ -5,9 +5,6 @@
 //! flag that need every interleaving.
 
 use proptest::test_runner::Config;
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
-use std::sync::Once;
 
 #[path = "request/between_calls.rs"]
 mod between_calls;
@@ -33,37 +30,4 @@ mod watched;
 /// A failing property prints its smallest input, and leaves no file next to the tests.
 fn properties() -> Config {
     Config { failure_persistence: None, ..Config::default() }
-}
-
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-    static SAID: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// Does `work`. If it panics, the error says so, with the panic's place and message, so that the test can say what the
-/// work was. A function that is not written yet panics as always.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    const UNWRITTEN: &str = "not yet implemented";
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let others = take_hook();
-        set_hook(Box::new(move |panic| {
-            let said = panic.payload_as_str().unwrap_or_default();
-            if !QUIET.get() || said.starts_with(UNWRITTEN) {
-                return others(panic);
-            }
-            // A place in the standard library does not help.
-            let place = panic.location().filter(|place| !place.file().starts_with("/rustc/"));
-            let place = place.map(|place| format!(" at {}:{}", place.file(), place.line()));
-            SAID.set(format!("a panic{}: {said}", place.unwrap_or_default()));
-        }));
-    });
-    QUIET.set(true);
-    let result = catch_unwind(AssertUnwindSafe(work));
-    QUIET.set(false);
-    match result {
-        Ok(value) => Ok(value),
-        Err(panic) if SAID.with_borrow(String::is_empty) => resume_unwind(panic),
-        Err(_) => Err(SAID.take()),
-    }
 }

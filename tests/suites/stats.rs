@@ -103,9 +103,17 @@ fn a_response_counts_with_its_bytes_and_its_duration() {
         2,
         "two responses were recorded: requests() adds up the counters by status"
     );
-    assert_eq!(counters.bytes_sent, 15, "bytes_sent is the sum over all responses");
-    assert_eq!(counters.durations.count(), 2, "each response is one value of the histogram of durations");
-    assert_eq!(counters.durations.average_milliseconds(), 3.0, "the average of 2 ms and 4 ms");
+    assert_eq!(counters.bytes_sent, 15, "responses of 10 and 5 bytes were recorded; bytes_sent");
+    assert_eq!(
+        counters.durations.count(),
+        2,
+        "two responses were recorded; values in the histogram of durations"
+    );
+    assert_eq!(
+        counters.durations.average_milliseconds(),
+        3.0,
+        "the average of 2 ms and 4 ms, in milliseconds"
+    );
 }
 
 #[test]
@@ -233,11 +241,15 @@ fn settling_a_seat_touches_neither_the_other_seat_nor_the_counters() {
 
     let after = slot.snapshot();
     let settled = after.seats[0];
-    assert_eq!(settled.gauges, Gauges::default(), "seat 0 was settled, so all its gauges are zero");
+    assert_eq!(
+        settled.gauges,
+        Gauges::default(),
+        "settle(0) was called, so all gauges of seat 0 must be zero"
+    );
     assert_eq!(
         (settled.pid, settled.started_unix_seconds),
         (0, 0),
-        "seat 0 was settled, so no worker has it: (pid, started)"
+        "settle(0) was called, so no worker has seat 0: (pid, started)"
     );
     assert_eq!(after.seats[1], before.seats[1], "seat 1 belongs to the successor, which is alive");
     let [was, is] = [before.counters, after.counters];

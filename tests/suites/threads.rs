@@ -66,7 +66,11 @@ fn acquire_sleeps_at_the_limit() {
     let permit = limit.try_acquire().expect("the only permit is here");
     let waiting = acquire_in_a_thread(&limit);
     waiting.wait_until_asleep();
-    assert_eq!(limit.active(), 1, "a thread that waits for a permit has none. {SLEEPING}");
+    assert_eq!(
+        limit.active(),
+        1,
+        "one permit is out, and one thread waits for it; active() counts permits only. {SLEEPING}"
+    );
     drop(permit);
     let _permit = waiting.finish();
     assert_eq!(
@@ -168,6 +172,47 @@ fn every_drain_sleeps_until_the_last_permit_is_back() {
     let all_back = format!("The last permit is back, and its drop must wake each of the 40. {DRAINING}");
     drains.into_iter().for_each(|drain| drain.finish_or(&all_back));
     assert_eq!(limit.active(), 0, "drain takes no permits of its own. {DRAINING}");
+}
+
+/// The last permit comes back, and a thread that slept takes it. Only then another thread drains.
+#[test]
+fn drain_waits_for_a_permit_that_a_sleeper_got() {
+    let limit = ConnectionLimit::new(1);
+    let first = limit.try_acquire().expect("the only permit is here");
+    let sleeper = acquire_in_a_thread(&limit);
+    sleeper.wait_until_asleep();
+    drop(first);
+    let second = sleeper.finish();
+    let drain = drain_in_a_thread(&limit);
+    drain.wait_until_asleep_or_say(&format!(
+        "A thread that slept has got the permit that came back, so it is out. {DRAINING}"
+    ));
+    drop(second);
+    drain.finish();
+}
+
+/// A drainer that is quick may see the moment at which no permit is out. It is not quick fifty times in a row.
+///
+/// Caught: a `drain` that waits until all permits have been back once.
+#[test]
+fn a_drainer_that_comes_too_late_sleeps_on() {
+    let limit = ConnectionLimit::new(1);
+    let sleeps_on = |_| {
+        let first = limit.try_acquire().expect("the only permit is here");
+        let drain = drain_in_a_thread(&limit);
+        drain.wait_until_asleep();
+        drop(first);
+        let second = limit.try_acquire().expect("the only permit is here again");
+        let sleeps_on = drain.is_asleep_in_the_end();
+        drop(second);
+        drain.finish();
+        sleeps_on
+    };
+    assert!(
+        (0..50).any(sleeps_on),
+        "Fifty times, the only permit came back and was acquired again at once, and each time drain returned although \
+         it was out. A thread that wakes must look how many are out now. {DRAINING}"
+    );
 }
 
 #[test]

@@ -78,9 +78,9 @@ impl<T> Watched<T> {
         assert!(asleep, "{} was expected to stay asleep, but it has come back: {woken}", self.name);
     }
 
-    /// Waits until the thread sleeps, or has ended.
+    /// Waits until the thread sleeps, or has ended. Returns whether it sleeps.
     #[track_caller]
-    fn is_asleep_in_the_end(&self) -> bool {
+    pub fn is_asleep_in_the_end(&self) -> bool {
         let expected = format!("{} falls asleep; it seems to spin", self.name);
         let (mut last, mut looks, mut ended) = (None, 0, false);
         eventually(&expected, || {

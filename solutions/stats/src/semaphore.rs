@@ -82,7 +82,7 @@ impl SharedSemaphore {
     ///
     /// If `pid` is 0 or larger than any process id on Linux (22 bits).
     pub fn acquire(&self, pid: u32) -> Acquired<'_> {
-        self.acquire_by(pid, &Deadline::never()).expect("an acquire that never gives up gets the semaphore")
+        self.acquire_by(pid, &Deadline::never()).expect("acquire waits without end, but this wait has ended")
     }
 
     /// Like [`acquire`](Self::acquire), but gives up after `patience` and returns `None`.

@@ -7,9 +7,9 @@ use crate::view::{INDENT, View};
 use std::path::Path;
 
 /// How many lines of a message are shown. The lanes of a model are shorter: they show only a choice of steps.
-const SHOWN_LINES: usize = 60;
+const SHOWN_LINES: usize = 80;
 
-/// What the crate `verdict` prints before the line that called the standard library, if that has panicked. Not
+/// What the crate `verdict` prints before the lines that called, if a part or the standard library has panicked. Not
 /// imported, because this program is built before the tests and should not wait for `verdict`.
 const CALLED_FROM: &str = "called from ";
 
@@ -35,7 +35,7 @@ pub fn panics(output: &str) -> Vec<Panic> {
             found.push(Panic { place: place_of(place), message: String::new(), is_smallest: false });
             open = true;
         } else if let Some(place) = line.strip_prefix(CALLED_FROM) {
-            // The panic was inside the standard library.
+            // The panic was inside a part or the standard library.
             found.last_mut().into_iter().for_each(|panic| panic.place = place.to_owned());
         } else if line.starts_with("note: run with `RUST_BACKTRACE")
             || line.starts_with("test result:")
@@ -136,7 +136,11 @@ pub fn what_happened(outcome: &Outcome) -> String {
         let printed = tail(&outcome.output);
         return format!("The test's process ended before the test did, without a message.{printed}");
     };
-    let mut text = plainly(&first.message);
+    // A message of the part's own, which knows nothing of the promise.
+    let of_the_part =
+        first.place.starts_with("exercises/") && !first.message.starts_with("not yet implemented");
+    let panicked = if of_the_part { "the code panicked: " } else { "" };
+    let mut text = format!("{panicked}{}", plainly(&first.message));
     let of_a_model = outcome.kind == Kind::Model && first.message.starts_with("the model");
     if !of_a_model && outcome.kind != Kind::Prove {
         text.push_str(&format!("\nat {}", first.place));
@@ -167,10 +171,11 @@ pub fn explanation(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
     let Some(failure) = judged.first_failure() else { return String::new() };
     let happened = what_happened(failure);
     let fault = task_at_fault(lab, task, &happened);
-    let elsewhere = if fault.id == task.id {
-        String::new()
+    // Either its code is wrong, or what this task has added to it.
+    let (of_another, or_this) = if fault.id == task.id {
+        (String::new(), String::new())
     } else {
-        format!(", and what breaks it belongs to {} {}", fault.id, fault.name)
+        (format!(" of {} {}", fault.id, fault.name), format!(", or {}", task.id))
     };
     let failed = judged.outcomes.iter().filter(|outcome| !outcome.passed).count();
     let others = if failed > 1 { format!("  (the first of {failed} that fail)") } else { String::new() };
@@ -182,8 +187,13 @@ pub fn explanation(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
         Kind::Stage => "  (against the running server)",
     };
     let head =
-        format!("Task {} {} is not done yet{elsewhere}. This promise breaks{others}:", task.id, task.name);
-    let promise = format!("{}{kind}", promise(&failure.test));
+        format!("Task {} {} is not done yet. This promise{of_another} breaks{others}:", task.id, task.name);
+    let (promise, happened) = match models_words(&happened) {
+        Some((promise, rest)) => (promise.to_owned(), rest),
+        None => (promise(&failure.test), happened),
+    };
+    let happened = without_the_last_line(&happened, lab, fault);
+    let promise = format!("{promise}{kind}");
     let all_steps = format!("cargo lab check {} --all-steps", task.id);
     let happened = happened.replace("LANES_STEPS=all", &all_steps);
     let mut happened = fit(&happened, view.width - INDENT);
@@ -191,8 +201,15 @@ pub fn explanation(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
         happened = shorten(happened);
     }
     // A task that a teacher has added is in no book, and has no hints.
+    let lanes = if happened.iter().any(|line| line.trim_start().starts_with("step  ")) {
+        " and \"Reading a verdict\""
+    } else {
+        ""
+    };
     let book = match fault.hints.first() {
-        Some(_) => format!("The book: \"{}\".  A hint: cargo lab hint {}", fault.heading(), fault.id),
+        Some(_) => {
+            format!("The book: \"{}\"{lanes}.  A hint: cargo lab hint {}{or_this}", fault.heading(), fault.id)
+        }
         None => String::new(),
     };
     format!(
@@ -202,6 +219,25 @@ pub fn explanation(lab: &Lab, judged: &Judged<'_>, view: View) -> String {
         indent(&happened.join("\n")),
         fit(&book, view.width).join("\n"),
     )
+}
+
+/// The promise in a model's own words, and the rest of its report.
+fn models_words(report: &str) -> Option<(&str, String)> {
+    let (head, rest) = report.split_once("\n\n")?;
+    let (verdict, promise) = head.strip_prefix("the model ")?.split_once(": ")?;
+    let says_it_all = ["failed", "has other outcomes than expected"].contains(&verdict);
+    Some((promise, if says_it_all { rest.to_owned() } else { format!("the model {verdict}. {rest}") }))
+}
+
+/// What happened, without the place in the book if the last line of the explanation names it, too.
+fn without_the_last_line(happened: &str, lab: &Lab, fault: &Task) -> String {
+    if fault.hints.is_empty() {
+        return happened.to_owned();
+    }
+    let see = format!("See \"{}\"", fault.heading());
+    let happened = happened.replace(&format!("{see}, and "), "See ");
+    let happened = happened.replace(&format!(" {see}."), "").replace(&format!("\n{see}."), "");
+    happened.replace(&format!(", and lab {}, \"{}\"", lab.number, fault.name), "")
 }
 
 /// The message of `assert_eq!` in plain words: on the left is what was found.
@@ -275,12 +311,50 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_the_standard_library_is_at_the_line_that_called_it() {
+    fn a_panic_of_the_part_or_of_the_standard_library_is_at_the_lines_that_called_it() {
         assert_eq!(CALLED_FROM, verdict::CALLED_FROM);
-        let output = "thread 'a' (1) panicked at /rustc/1/library/core/src/time.rs:1:2:\noverflow\n\
-                      note: run with `RUST_BACKTRACE=1`\ncalled from exercises/prefork/src/a.rs:3\n";
-        let place = "exercises/prefork/src/a.rs:3".to_owned();
-        assert_eq!(panics(output), [Panic { place, message: "overflow".to_owned(), is_smallest: false }]);
+        for file in ["/rustc/1/library/core/src/time.rs", "exercises/prefork/src/a.rs"] {
+            let output = format!(
+                "thread 'a' (1) panicked at {file}:1:2:\noverflow\nnote: run with `RUST_BACKTRACE=1`\n\
+                 called from exercises/prefork/src/a.rs:3, called from tests/suites/prefork.rs:4\n"
+            );
+            let place = "exercises/prefork/src/a.rs:3, called from tests/suites/prefork.rs:4".to_owned();
+            assert_eq!(
+                panics(&output),
+                [Panic { place, message: "overflow".to_owned(), is_smallest: false }]
+            );
+        }
+    }
+
+    #[test]
+    fn a_model_says_its_promise_once() {
+        let rest = "in interleaving 3: deadlock";
+        let report = format!("the model failed: a ring is heard\n\n{rest}");
+        assert_eq!(models_words(&report), Some(("a ring is heard", rest.to_owned())));
+        let report = "the model proves nothing: a ring is heard\n\nIt has only one.";
+        let told = "the model proves nothing. It has only one.".to_owned();
+        assert_eq!(models_words(report), Some(("a ring is heard", told)));
+        assert_eq!(models_words("the model: of a test\nfound"), None);
+    }
+
+    #[test]
+    fn the_place_in_the_book_is_named_once() {
+        let root = crate::tree::root().expect("a checkout");
+        let course = crate::course::Course::load(&root).expect("labs");
+        let lab = &course.labs[0];
+        let task = &lab.tasks[0];
+        let heading = task.heading();
+        for (said, left) in [
+            (format!("It is 3. See \"{heading}\".\nfound: 3"), "It is 3.\nfound: 3"),
+            (format!("It is 3. See \"{heading}\", and RFC 9112."), "It is 3. See RFC 9112."),
+            (
+                format!("Where to look: the rule, and lab {}, \"{}\".", lab.number, task.name),
+                "Where to look: the rule.",
+            ),
+            ("It is 3. See \"1.9 Another\".".to_owned(), "It is 3. See \"1.9 Another\"."),
+        ] {
+            assert_eq!(without_the_last_line(&said, lab, task), left);
+        }
     }
 
     #[test]

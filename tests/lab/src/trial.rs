@@ -159,9 +159,26 @@ impl Trial {
     }
 }
 
+/// What a name in a test's path stands for in a sentence.
+const WRITTEN: [(&str, &str); 9] = [
+    ("try_acquire", "`try_acquire`"),
+    ("try_enqueue", "`try_enqueue`"),
+    ("get_or_load", "`get_or_load`"),
+    ("remove_if_same", "`remove_if_same`"),
+    ("_cr_or_lf", "_CR_or_LF"),
+    ("_fifo", "_FIFO"),
+    ("ascii", "ASCII"),
+    ("ipv6", "IPv6"),
+    ("_1_x_", "_1.x_"),
+];
+
 /// The last part of a test's path, as a sentence.
 pub fn promise(test: &str) -> String {
-    test.rsplit("::").next().unwrap_or(test).replace('_', " ")
+    let name = test.rsplit("::").next().unwrap_or(test);
+    // A name in backquotes keeps its underscores.
+    let written = WRITTEN.iter().fold(name.to_owned(), |name, (from, to)| name.replace(from, to));
+    let parts = written.split('`').enumerate();
+    parts.map(|(at, part)| if at % 2 == 0 { part.replace('_', " ") } else { part.to_owned() }).collect()
 }
 
 /// How the process of a test ended.
@@ -358,6 +375,16 @@ pub fn list(executable: &Path) -> Result<Vec<String>> {
 mod tests {
     use super::{Duration, Instant, Kind, LIMIT, Outcome, Printed, run_group};
     use std::process::Command;
+
+    #[test]
+    fn a_promise_is_a_sentence_in_which_names_are_as_in_the_code() {
+        for (test, says) in [
+            ("queue::what_try_enqueue_adds_takes_up_a_slot", "what try_enqueue adds takes up a slot"),
+            ("a_bare_cr_or_lf_is_refused", "a bare CR or LF is refused"),
+        ] {
+            assert_eq!(super::promise(test), says);
+        }
+    }
 
     #[test]
     fn what_a_process_has_computed_is_counted_and_what_it_has_slept_is_not() {

@@ -7,11 +7,11 @@
 //!   3. two threads touch the same thing, one after the other, and the order matters
 //!   4. one thread stops and another goes on
 //!   5. two threads add to the same number, one after the other
-//!   6. the last step of each thread at each place in the source
-//!   7. between the first and the last time that a thread is woken for nothing: the other times
+//!   6. the last step of each thread at each place in the source, unless it loads what no thread changes
 //! ```
 //!
-//! Within a kind, the later step comes first. The rest is folded.
+//! Within a kind, the later step comes first. The rest is folded, and of many times that a thread is woken for nothing, all
+//! but the first and the last.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -54,16 +54,15 @@ fn by_importance(record: &Record) -> Vec<usize> {
         |at: usize| !steps[at + 1..].iter().any(|step| step.lane == steps[at].lane && !says_little(step));
     let lasts = all.clone().filter(|&at| at + 3 >= steps.len() || !says_little(&steps[at]) && is_last(at));
     let told = all.clone().filter(|&at| tells(&steps[at].action));
-    let (again, told): (Vec<_>, Vec<_>) = told.partition(|&at| is_woken_again(steps, at));
+    let told = told.filter(|&at| !is_woken_again(steps, at));
     let (conflicts, additions) = conflicts(steps);
     let later_first = |kind: Vec<usize>| kind.into_iter().rev();
     later_first(lasts.collect())
-        .chain(later_first(told))
+        .chain(later_first(told.collect()))
         .chain(later_first(conflicts.into_iter().collect()))
         .chain(later_first(handovers(steps)))
         .chain(later_first(additions.into_iter().collect()))
         .chain(later_first(last_visits(steps)))
-        .chain(later_first(again))
         .collect()
 }
 
@@ -95,10 +94,14 @@ fn handovers(steps: &[Step]) -> Vec<usize> {
     found.into_iter().collect()
 }
 
-/// The last step of each thread at each place, so that a loop has one.
+/// The last step of each thread at each place, so that a loop has one. A load of what no thread changes tells nothing.
 fn last_visits(steps: &[Step]) -> Vec<usize> {
     let place = |step: &Step| step.place.map(|place| (place.file(), place.line()));
-    let telling = steps.iter().enumerate().filter(|(_, step)| !says_little(step));
+    let changed: BTreeSet<_> =
+        steps.iter().filter(|step| !is_without_effect(step)).filter_map(|step| step.thing).collect();
+    let tells =
+        |step: &Step| !is_without_effect(step) || step.thing.is_none_or(|thing| changed.contains(&thing));
+    let telling = steps.iter().enumerate().filter(|(_, step)| !says_little(step) && tells(step));
     let last: BTreeMap<_, usize> = telling.map(|(at, step)| ((step.lane, place(step)), at)).collect();
     let mut found: Vec<usize> = last.into_values().collect();
     found.sort_unstable();

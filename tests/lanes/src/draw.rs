@@ -248,13 +248,24 @@ impl<'r> Words<'r> {
             Action::Named(what, whom) => format!("{what} {whom}"),
             Action::Note(text) => format!("\"{text}\""),
             Action::Atomic { operation, given, returned, is_old } => {
-                let given = given.map(|value| format!(" {value}")).unwrap_or_default();
-                let returned = returned.map(|value| format!(" -> {value}")).unwrap_or_default();
+                let given = given.map(|value| format!(" {}", number_with_flags(value))).unwrap_or_default();
+                let returned =
+                    returned.map(|value| format!(" -> {}", number_with_flags(value))).unwrap_or_default();
                 let old = if *is_old { ", an old value" } else { "" };
                 format!("{operation}{name}{given}{returned}{old}")
             }
         }
     }
+}
+
+/// A number that holds one or two flags in its high bits, such as `2^31+1`; any other number as it is.
+fn number_with_flags(value: i128) -> String {
+    let (flags, rest) = (value & !0xffff, value & 0xffff);
+    if value < 1 << 24 || flags.count_ones() > 2 {
+        return value.to_string();
+    }
+    let flags = (0..i128::BITS - 1).rev().filter(|bit| flags >> bit & 1 == 1).map(|bit| format!("2^{bit}"));
+    flags.chain((rest > 0).then(|| rest.to_string())).collect::<Vec<_>>().join("+")
 }
 
 /// The number of steps, and the functions that they are in.
@@ -289,3 +300,23 @@ fn function(place: Place) -> Option<String> {
 }
 
 pub(crate) const STRING: &str = "a string takes whatever is written to it";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_in_a_number_are_told_apart_from_the_rest() {
+        for (value, text) in [
+            (3, "3"),
+            (1 << 30, "2^30"),
+            ((1 << 31) + 2, "2^31+2"),
+            ((1 << 31) + (1 << 30) + 7, "2^31+2^30+7"),
+            (1_000_000_000, "1000000000"),
+            (i128::from(u64::MAX), "18446744073709551615"),
+            (-1, "-1"),
+        ] {
+            assert_eq!(number_with_flags(value), text);
+        }
+    }
+}

@@ -24,8 +24,9 @@ pub(crate) const MAX_THREADS: usize = 5;
 pub(crate) const MAX_BRANCHES: usize = 1_000;
 
 /// What is said of a thread that loops without end, unless the model says more.
-pub(crate) const IF_IT_LOOPS: &str = "a part should sleep until what it waits for has changed, instead of asking again; a model \
-                                   may ask again, if it calls yield_now in every turn";
+pub(crate) const IF_IT_LOOPS: &str = "code that waits should sleep until what it waits for has changed, not ask again and \
+                                   again, and no two threads should wake each other without end; only a model may ask, \
+                                   with yield_now in every turn";
 
 /// What a panic said.
 pub(crate) struct Panic {
@@ -86,7 +87,7 @@ pub(crate) fn vacuous(promise: &str) -> String {
 pub(crate) fn wrong_outcomes(promise: &str, expected: &BTreeSet<String>, record: &Record) -> String {
     let walked = match record.interleavings {
         1 => "in the only interleaving, because no thread touches what another one changes:".to_owned(),
-        many => format!("in {many} interleavings:"),
+        many => format!("none of the {many} interleavings failed, but of what came of them:"),
     };
     let mut text = format!("the model has other outcomes than expected: {promise}\n\n{walked}\n");
     for name in expected.iter().filter(|&name| !record.outcomes.contains_key(name)) {
@@ -127,16 +128,17 @@ fn panicked(record: &Record, panic: &Panic) -> String {
     )
 }
 
-/// The accesses that race, with their places as the lanes show them.
+/// What loom says of accesses that race: in plain words, with their places as the lanes show them.
 fn race_in_words(race: &str) -> String {
     let accesses = race.lines().filter_map(|line| {
         let (access, place) = line.trim().split_once(" @ ")?;
         let (place, _column) = place.rsplit_once(':')?;
         let (file, line) = place.rsplit_once(':')?;
-        Some(format!("\n    {access} @ {}", file_and_line(file, line.parse().ok()?)))
+        let access = access.replace(" one:", ":").replace(" two:", ":");
+        Some(format!("\n    {access}  {}", file_and_line(file, line.parse().ok()?)))
     });
-    let what = race.lines().next().unwrap_or_default();
-    format!("{what} Nothing orders the one after the other.{}", accesses.collect::<String>())
+    let accesses: String = accesses.collect();
+    format!("two threads use the same plain memory, and nothing orders one after the other{accesses}")
 }
 
 /// Replaces loom's `thread #1` by the name of the thread's lane.

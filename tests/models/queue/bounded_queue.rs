@@ -141,6 +141,27 @@ fn two_threads_that_try_for_two_slots_get_one_each() {
     });
 }
 
+/// A producer may have the permit of the only slot, and not have pushed yet.
+///
+/// Catches: a `try_enqueue` that looks at the length and pushes, and takes its permit afterwards.
+#[test]
+fn a_producer_that_waits_and_one_that_tries_do_not_share_a_slot() {
+    Model::new("a producer that waits and one that tries do not share a slot")
+        .outcomes(&["main was refused", "both went in"])
+        .check(|run| {
+            let queue = Arc::new(BoundedQueue::new(1));
+            let producer = enqueue_in_a_thread(&queue, 1);
+            let tried = queue.try_enqueue(2);
+            let mut expected = vec![1];
+            expected.extend(tried.is_ok().then_some(2));
+            let mut taken: Vec<u32> = expected.iter().filter_map(|_| queue.dequeue()).collect();
+            taken.sort();
+            assert_eq!(taken, expected, "each item that went in comes out once");
+            assert!(join([producer]).iter().all(Result::is_ok), "no thread shut the queue down");
+            run.outcome(if tried.is_ok() { "both went in" } else { "main was refused" });
+        });
+}
+
 /// The widest model: at most two preemptions, but two producers and two consumers, and more items than slots.
 ///
 /// Catches: `if` instead of `while` in the semaphore; a forgotten release of `filled_slots` or `empty_slots`.

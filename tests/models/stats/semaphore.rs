@@ -43,7 +43,7 @@ impl GuardedPair {
             if owner_died {
                 pair.1 = pair.0;
             }
-            assert_eq!(pair.0, pair.1, "the pair is half written, and the next owner was not told");
+            assert_eq!(pair.0, pair.1, "an owner died between its two writes, and the next one was not told; the two numbers, which must be equal");
             pair.0 += 1;
         });
         step_done();

@@ -95,7 +95,7 @@ const FLAWS: [(Flaw, Broken); 6] = [
     (
         Flaw::WakesOneWaiter,
         Broken {
-            what: "wakes one of those that wait for a load",
+            what: "wakes only one of the threads that wait for a load",
             question: "How many threads wait for the same load in your model?",
         },
     ),

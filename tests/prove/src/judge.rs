@@ -204,13 +204,13 @@ impl Judge<'_> {
         let Broken { what, question } = &self.kit.broken[first];
         let others = match missed - 1 {
             0 => String::new(),
-            1 => " One more gets through.".to_owned(),
-            others => format!(" {others} more get through."),
+            1 => ", and lets one other through, too".to_owned(),
+            others => format!(", and lets {others} others through, too"),
         };
         let said = format!("A {} that {what} passes your model \"{}\".", self.kit.thing, self.promise.says);
         let all = self.promise.broken.len();
         let figures = format!(
-            "It passes on all {RIGHT} right ones, and fails on {} of {all} broken ones.{others}",
+            "It passes on all {RIGHT} right ones, as it must. It finds {} of {all} broken ones{others}.",
             all - missed
         );
         [said.as_str(), question, &figures].map(wrapped).join("\n\n")

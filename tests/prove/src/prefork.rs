@@ -97,7 +97,7 @@ const FLAWS: [(Flaw, Broken); 5] = [
     (
         Flaw::Overwrites,
         Broken {
-            what: "replaces a notice that is in the box by the next one",
+            what: "overwrites the notice in the box with the next one",
             question: "How many different notices can be in the box at the same time, and how many must the master have \
                        seen in the end?",
         },

@@ -174,7 +174,7 @@ const FLAWS: [(Flaw, Broken); 6] = [
     (
         Flaw::DrainWakesOne,
         Broken {
-            what: "wakes one of those that drain",
+            what: "wakes only one of the threads that drain",
             question: "How many threads can wait for the end at the same time, and how many do so in your model?",
         },
     ),

@@ -1,6 +1,6 @@
 //! What follows when workers die, cannot be forked, or do not get ready.
 
-use crate::herd::{Forks, Herd, Life, READY_WITHIN, kills, notes, spawns};
+use crate::herd::{ABORT_IS_OVER, Forks, Herd, Life, READY_WITHIN, kills, notes, spawns};
 use prefork::{
     ABORTED_WITHIN, Action, CANNOT_START, Event, Exit, FIRST_PAUSE, HEALTHY_AFTER, LONGEST_PAUSE, Note, Pid,
 };
@@ -10,18 +10,24 @@ use verdict::test;
 const CRASH: Exit = Exit::Signal(11);
 const HOUR: Duration = Duration::from_secs(3600);
 const MOMENT: Duration = Duration::from_millis(1);
+const FORK_PAUSE_DOUBLES: &str =
+    "Failed fork: the pause must double with each failure in a row. How long it is";
 
 #[test]
 fn a_herd_starts_one_worker_in_each_slot() {
     let mut herd = Herd::new(3);
     let early = herd.tell(Event::Tick);
-    herd.same("Start: nothing happens before it", early, vec![]);
+    herd.same("Start: nothing may happen before it", early, vec![]);
     let mut started = spawns(&herd.tell(Event::Start));
     started.sort();
-    herd.same("Start: one worker for each slot", started, vec![0, 1, 2]);
+    herd.lists("Start: each slot must get one worker", started, vec![0, 1, 2]);
     let again = herd.tell(Event::Start);
-    herd.same("Start: heard once", again, vec![]);
-    herd.same("Restarted counts answers to deaths, not the first workers", herd.restarts, 0);
+    herd.same("Start: only the first one may have an effect", again, vec![]);
+    herd.same(
+        "Restarted: the first workers replace no dead ones, so there must be no Restarted. How many there were",
+        herd.restarts,
+        0,
+    );
 }
 
 #[test]
@@ -30,11 +36,23 @@ fn a_first_death_is_settled_and_answered_at_once() {
     let dead = herd.only_worker(1);
     let seat = herd.workers[&dead].seat;
     let actions = herd.dies(dead, CRASH);
-    herd.same("Death: settled before all else", actions[0], Action::Settle { slot: 1, seat, pid: dead });
-    herd.same("Death: the first is answered at once, in its own slot", spawns(&actions), vec![1]);
-    herd.same("Restarted: one respawn, one restart", herd.restarts, 1);
+    herd.same(
+        "Death: the dead worker must be settled before anything else is done. The first action",
+        actions[0],
+        Action::Settle { slot: 1, seat, pid: dead },
+    );
+    herd.lists(
+        "Death: the first death must be answered at once, with a worker in the same slot",
+        spawns(&actions),
+        vec![1],
+    );
+    herd.same(
+        "Restarted: one worker died and one replaced it, so there must be one Restarted. How many there were",
+        herd.restarts,
+        1,
+    );
     let pauses = notes(&actions).iter().any(|note| matches!(note, Note::Pausing { .. }));
-    herd.demand(!pauses, "Notes: no pause is announced where there is none");
+    herd.demand(!pauses, "Notes: no pause follows a first death, so no Note(Pausing) may announce one");
 }
 
 #[test]
@@ -43,7 +61,10 @@ fn leaving_unasked_is_a_death_whatever_the_exit_code() {
         let mut herd = Herd::serving(1);
         let pid = herd.only_worker(0);
         let actions = herd.dies(pid, how);
-        herd.same("Death: a worker is not to leave unasked, not even with code 0", spawns(&actions), vec![0]);
+        let promise = format!(
+            "Death: a worker that leaves without being asked must be replaced, however it ended (here {how:?})"
+        );
+        herd.lists(&promise, spawns(&actions), vec![0]);
     }
 }
 
@@ -58,11 +79,40 @@ fn a_second_death_in_a_row_waits_however_the_workers_ended() {
         herd.demand(
             spawns(&actions).is_empty() && told,
             &format!(
-                "Death: the second in a row is followed by a pause of {FIRST_PAUSE:?} (FIRST_PAUSE) and a Note(Pausing) that \
-                 says so, however the workers ended"
+                "Death: the second death in a row must be followed by a pause of {FIRST_PAUSE:?} (FIRST_PAUSE) and a \
+                 Note(Pausing) that says so, however the workers ended"
             ),
         );
-        herd.sleeps_for(FIRST_PAUSE, "Death: the second in a row waits for the first pause");
+        herd.sleeps_for(
+            FIRST_PAUSE,
+            "Death: the second death in a row must be followed by a pause of FIRST_PAUSE. How long it is",
+        );
+    }
+}
+
+#[test]
+fn deaths_of_different_kinds_are_one_row() {
+    let kinds = [Exit::Code(0), Exit::Code(CANNOT_START), Exit::Signal(9)];
+    for ready in [true, false] {
+        for (second, third) in kinds.iter().flat_map(|second| kinds.iter().map(move |third| (second, third)))
+        {
+            let mut herd = Herd::serving(1);
+            herd.dies(herd.only_worker(0), CRASH);
+            let workers = if ready { "workers" } else { "workers that were not ready yet" };
+            for (how, death, pause) in [(second, "second", FIRST_PAUSE), (third, "third", FIRST_PAUSE * 2)] {
+                if ready {
+                    herd.gets_ready(herd.only_worker(0));
+                }
+                herd.dies(herd.only_worker(0), *how);
+                herd.sleeps_for(
+                    pause,
+                    &format!(
+                        "Death: the {death} in a row waits for {pause:?}, whatever kinds of death they are. Here {workers} \
+                         ended with {CRASH:?}, {second:?} and {third:?}"
+                    ),
+                );
+            }
+        }
     }
 }
 
@@ -75,9 +125,13 @@ fn deaths_in_a_row_wait_longer_each_time_but_never_longer_than_the_longest_pause
         let actions = herd.dies(herd.only_worker(0), CRASH);
         if death > 1 {
             let row = format!("this death was number {death} in a row");
-            let waits = format!("Death: {row}, and from the second on there is a pause. Spawned at once");
-            herd.same(&waits, spawns(&actions), vec![]);
-            herd.sleeps_for(expected, "Death: the pause doubles up to the longest");
+            let waits = format!("Death: {row}, and from the second on there must be a pause");
+            herd.lists(&waits, spawns(&actions), vec![]);
+            let doubles = format!(
+                "Death: {row}. The pause after the second must be {FIRST_PAUSE:?}, and double with each further one, \
+                 up to {LONGEST_PAUSE:?} (LONGEST_PAUSE). How long it is"
+            );
+            herd.sleeps_for(expected, &doubles);
             herd.demand(
                 notes(&actions).contains(&Note::Pausing { slot: 0, pause: expected }),
                 &format!("Notes: {row}, and the pause is {expected:?}. A Note(Pausing) must say so"),
@@ -86,7 +140,11 @@ fn deaths_in_a_row_wait_longer_each_time_but_never_longer_than_the_longest_pause
         herd.gets_ready(herd.only_worker(0));
         expected = (expected * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
     }
-    herd.same("Restarted: one for each death", herd.restarts, 300);
+    herd.same(
+        "Restarted: 300 workers died and each was replaced, so there must be 300 Restarted. How many there were",
+        herd.restarts,
+        300,
+    );
 }
 
 #[test]
@@ -99,10 +157,11 @@ fn a_minute_of_service_clears_the_record() {
         herd.gets_ready(herd.only_worker(0));
         herd.pass(served);
         let actions = herd.dies(herd.only_worker(0), CRASH);
-        let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
-        let promise =
-            "Death: what came before a full minute of service is forgotten. The pause after the next death";
-        herd.same(promise, found, pause);
+        let promise = format!(
+            "Death: this worker had served for {served:?}. A worker that serves for {HEALTHY_AFTER:?} clears the \
+             record. Two died before it"
+        );
+        herd.pauses(&promise, &actions, pause);
     }
 }
 
@@ -112,14 +171,21 @@ fn a_worker_that_was_never_ready_has_died_like_any_other() {
         let mut herd = Herd::starting(1);
         let actions = herd.dies(herd.only_worker(0), how);
         let promise = format!(
-            "Death: the first death must be answered with a new worker at once, even if the worker was never ready, and \
-             however it ended (here {how:?}). Spawned at once"
+            "Death: the first death must be answered with a new worker at once, even if the worker was never ready, \
+             and however it ended (here {how:?})"
         );
-        herd.same(&promise, spawns(&actions), vec![0]);
+        herd.lists(&promise, spawns(&actions), vec![0]);
         for pause in [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4] {
             let actions = herd.dies(herd.only_worker(0), how);
-            herd.same("Death: from the second in a row on, there is a pause", spawns(&actions), vec![]);
-            herd.sleeps_for(pause, "Death: the pause doubles, also if no worker gets ready");
+            herd.lists(
+                "Death: from the second death in a row on, there must be a pause",
+                spawns(&actions),
+                vec![],
+            );
+            herd.sleeps_for(
+                pause,
+                "Death: the pause must double, also if no worker gets ready. How long it is",
+            );
         }
     }
 }
@@ -131,12 +197,11 @@ fn a_worker_that_is_late_has_died_like_any_other() {
         let late = herd.only_worker(0);
         herd.pass(READY_WITHIN);
         let actions = herd.dies(late, Exit::Signal(9));
-        let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
         let promise = format!(
             "Death: a worker that is killed because it was not ready in time has died unexpectedly. {before} died \
-             like that before it. The pause after its death"
+             like that before it"
         );
-        herd.same(&promise, found, pause);
+        herd.pauses(&promise, &actions, pause);
     }
 }
 
@@ -147,12 +212,10 @@ fn a_worker_that_hung_has_died_like_any_other() {
         let (hung, how) = (herd.only_worker(0), Exit::Signal(6));
         herd.tell(Event::Hung { pid: hung });
         let actions = herd.dies(hung, how);
-        let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
         let promise = format!(
-            "Hanging: the death of a worker that hung is an unexpected one. {before} died like that before it. The \
-             pause after its death"
+            "Hanging: the death of a worker that hung is an unexpected one. {before} died like that before it"
         );
-        herd.same(&promise, found, pause);
+        herd.pauses(&promise, &actions, pause);
         herd.gets_ready(herd.only_worker(0));
     }
 }
@@ -170,12 +233,11 @@ fn a_worker_that_hung_has_served_until_then() {
         herd.tell(Event::Hung { pid: hung });
         herd.pass(MOMENT);
         let promise = format!(
-            "Hanging: this worker had served for {served:?} when it hung, and a worker that serves for {HEALTHY_AFTER:?} \
-             until it hangs clears the record. Two died before it. The pause after its death"
+            "Hanging: this worker served for {served:?} and then hung. {HEALTHY_AFTER:?} of service clear the \
+             record, also if the worker then hangs. Two died before it"
         );
         let actions = herd.dies(hung, CRASH);
-        let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
-        herd.same(&promise, found, pause);
+        herd.pauses(&promise, &actions, pause);
     }
 }
 
@@ -187,7 +249,12 @@ fn a_minute_counts_from_ready_and_not_from_the_fork() {
     herd.gets_ready(herd.only_worker(0));
     herd.pass(HEALTHY_AFTER - READY_WITHIN / 4);
     let actions = herd.dies(herd.only_worker(0), CRASH);
-    herd.same("Death: a worker is healthy after a minute of service", spawns(&actions), vec![]);
+    let promise = format!(
+        "Death: a worker must have served for {HEALTHY_AFTER:?} to clear the record, and the time before it was \
+         ready does not count. This worker had served for less, so its death is the second in a row, and a pause \
+         must follow"
+    );
+    herd.lists(&promise, spawns(&actions), vec![]);
 }
 
 #[test]
@@ -197,7 +264,12 @@ fn each_slot_has_a_record_of_its_own() {
         herd.dies(herd.only_worker(0), CRASH);
     }
     let actions = herd.dies(herd.only_worker(1), CRASH);
-    herd.same("Death: slot 1 does not pay for the deaths of slot 0", spawns(&actions), vec![1]);
+    herd.lists(
+        "Death: each slot has a row of its own. This death is the first in slot 1, so a new worker must come at \
+         once",
+        spawns(&actions),
+        vec![1],
+    );
 }
 
 #[test]
@@ -205,14 +277,26 @@ fn a_failed_fork_waits_too() {
     let mut herd = Herd::new(1);
     herd.forks = Forks::Fail;
     let actions = herd.tell(Event::Start);
-    herd.same("Failed fork: a try at once would spin", spawns(&actions), vec![0]);
-    herd.demand(notes(&actions).contains(&Note::ForkFailed { slot: 0 }), "Notes: a failed fork is told");
-    herd.sleeps_for(FIRST_PAUSE, "Failed fork: tried again after a pause");
-    herd.sleeps_for(FIRST_PAUSE * 2, "Failed fork: the pause doubles");
+    herd.lists(
+        "Failed fork: the next try must come after a pause. Start spawns once, and nothing else may be spawned now",
+        spawns(&actions),
+        vec![0],
+    );
+    let told = notes(&actions).contains(&Note::ForkFailed { slot: 0 });
+    herd.demand(told, "Notes: a fork for slot 0 has failed. A Note(ForkFailed) must say so");
+    herd.sleeps_for(
+        FIRST_PAUSE,
+        "Failed fork: the next try must come after a pause of FIRST_PAUSE. How long it is",
+    );
+    herd.sleeps_for(FIRST_PAUSE * 2, FORK_PAUSE_DOUBLES);
     herd.forks = Forks::Succeed;
-    herd.sleeps_for(FIRST_PAUSE * 4, "Failed fork: the pause doubles");
+    herd.sleeps_for(FIRST_PAUSE * 4, FORK_PAUSE_DOUBLES);
     herd.only_worker(0);
-    herd.same("Restarted: no worker had died", herd.restarts, 0);
+    herd.same(
+        "Restarted: no worker had died, so there must be no Restarted. How many there were",
+        herd.restarts,
+        0,
+    );
 }
 
 #[test]
@@ -221,12 +305,19 @@ fn deaths_and_failed_forks_are_counted_in_one_row() {
     herd.forks = Forks::Fail;
     // The answer to this death is a fork that fails: the second failure in the row.
     herd.dies(herd.only_worker(0), CRASH);
-    herd.sleeps_for(FIRST_PAUSE, "Failed fork: after one death, it is the second failure in its row");
+    herd.sleeps_for(
+        FIRST_PAUSE,
+        "Failed fork: it follows a death, so it is the second failure in its row. How long the pause after it is",
+    );
     herd.forks = Forks::Succeed;
-    herd.sleeps_for(FIRST_PAUSE * 2, "Failed fork: the pause doubles");
+    herd.sleeps_for(FIRST_PAUSE * 2, FORK_PAUSE_DOUBLES);
     let actions = herd.dies(herd.only_worker(0), CRASH);
-    herd.same("Death: from the second in a row on, there is a pause", spawns(&actions), vec![]);
-    herd.sleeps_for(FIRST_PAUSE * 4, "Death: the pause doubles after a failed fork, too");
+    herd.lists("Death: from the second death in a row on, there must be a pause", spawns(&actions), vec![]);
+    herd.sleeps_for(
+        FIRST_PAUSE * 4,
+        "Death: deaths and failed forks are counted in one row, so the pause must double after a failed fork, too. \
+         How long it is",
+    );
 }
 
 #[test]
@@ -235,10 +326,19 @@ fn a_restart_is_counted_when_the_fork_succeeds() {
     herd.forks = Forks::Fail;
     herd.dies(herd.only_worker(0), CRASH);
     herd.sleep();
-    herd.same("Restarted: no worker was forked yet", herd.restarts, 0);
+    herd.same(
+        "Restarted: no new worker was forked yet, so there must be no Restarted. How many there were",
+        herd.restarts,
+        0,
+    );
     herd.forks = Forks::Succeed;
     herd.sleep();
-    herd.same("Restarted: one death, one restart, however many tries", herd.restarts, 1);
+    herd.same(
+        "Restarted: one worker died and one replaced it, so there must be one Restarted, however many tries it took. \
+         How many there were",
+        herd.restarts,
+        1,
+    );
 }
 
 /// Lets the slot's workers exit with `CANNOT_START` `times` times in a row; returns the last actions.
@@ -248,7 +348,10 @@ pub fn fail_to_start(herd: &mut Herd, slot: usize, times: usize) -> Vec<Action> 
     for _ in 0..times {
         herd.demand(
             !herd.given_up.contains(&slot),
-            "Giving up: after five failed starts in a row; another kind of death, or getting ready, breaks the row",
+            &format!(
+                "Giving up: slot {slot} may be given up only after five failed starts in a row. Another kind of \
+                 death, or a worker that gets ready, breaks the row"
+            ),
         );
         while herd.workers_of(slot).is_empty() {
             herd.sleep();
@@ -265,16 +368,22 @@ fn a_slot_whose_workers_cannot_start_is_given_up() {
     let actions = fail_to_start(&mut herd, 0, 4);
     herd.demand(
         !notes(&actions).contains(&Note::GivenUp { slot: 0 }),
-        "Giving up: after five, not after four",
+        "Giving up: four workers of slot 0 could not start. It must be given up after five, and not after four",
     );
     let actions = fail_to_start(&mut herd, 0, 1);
-    herd.demand(notes(&actions).contains(&Note::GivenUp { slot: 0 }), "Giving up: after five in a row");
+    herd.demand(
+        notes(&actions).contains(&Note::GivenUp { slot: 0 }),
+        "Giving up: five workers of slot 0 in a row could not start. A Note(GivenUp) must say that it is given up",
+    );
     let actions = herd.pass(HOUR);
-    herd.same("Giving up: no further try", spawns(&actions), vec![]);
+    herd.lists("Giving up: no worker may be spawned in a slot that is given up", spawns(&actions), vec![]);
     let actions = herd.dies(herd.only_worker(1), CRASH);
-    herd.same("Giving up: the other slots are not affected", spawns(&actions), vec![1]);
-    let promise = "Giving up: slot 1 is not given up, so the master goes on. The exit code of Finish";
-    herd.same(promise, herd.finished, None);
+    herd.lists(
+        "Giving up: slot 1 is not given up, so its dead worker must be replaced",
+        spawns(&actions),
+        vec![1],
+    );
+    herd.ends("Giving up: slot 1 is not given up, so the master must go on", None);
 }
 
 #[test]
@@ -286,9 +395,7 @@ fn a_master_with_one_slot_left_goes_on_whichever_it_is() {
         }
         // The last slot has no worker at the moment, but it will have one.
         fail_to_start(&mut herd, left, 2);
-        let promise =
-            format!("Giving up: slot {left} only pauses, so the master goes on. The exit code of Finish");
-        herd.same(&promise, herd.finished, None);
+        herd.ends(&format!("Giving up: slot {left} only pauses, so the master must go on"), None);
         herd.sleep();
         herd.only_worker(left);
     }
@@ -307,8 +414,9 @@ fn a_worker_that_exits_while_it_is_killed_for_being_late_could_not_start_either(
         }
         herd.dies(late, Exit::Code(CANNOT_START));
     }
-    let promise = "Giving up: five exits with CANNOT_START in a row, and none of these workers was ready";
-    herd.same(promise, herd.finished, Some(CANNOT_START));
+    let promise = "Giving up: five workers in a row exited with CANNOT_START, and none of these workers was ready. \
+                   No other slot is left, so the master must end";
+    herd.ends(promise, Some(CANNOT_START));
 }
 
 #[test]
@@ -320,19 +428,18 @@ fn only_failures_in_a_row_that_were_never_ready_make_a_slot_given_up() {
     let actions = fail_to_start(&mut herd, 0, 4);
     herd.demand(
         notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
-        "Giving up: a worker that got ready breaks the row",
+        "Giving up: a worker that gets ready breaks the row, so slot 0 must not be given up",
     );
     herd.sleep();
     herd.dies(herd.only_worker(0), CRASH);
     let actions = fail_to_start(&mut herd, 0, 4);
     herd.demand(
         notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
-        "Giving up: another kind of death breaks the row",
+        "Giving up: another kind of death breaks the row, so slot 0 must not be given up",
     );
     fail_to_start(&mut herd, 0, 1);
-    herd.same(
-        "Giving up: five in a row at last, so the master ends. The exit code of Finish",
-        herd.finished,
+    herd.ends(
+        "Giving up: now five workers in a row could not start, and no other slot is left, so the master must end",
         Some(CANNOT_START),
     );
 }
@@ -348,7 +455,8 @@ fn only_the_code_for_it_says_that_a_worker_cannot_start() {
             let actions = herd.dies(herd.only_worker(0), how);
             herd.demand(
                 !notes(&actions).contains(&Note::GivenUp { slot: 0 }),
-                "Giving up: only CANNOT_START says that a worker cannot start; any other death is answered again",
+                "Giving up: only CANNOT_START says that a worker cannot start. After any other death, slot 0 must \
+                 not be given up",
             );
         }
     }
@@ -368,8 +476,8 @@ fn a_worker_that_served_could_start_whatever_its_exit_code() {
         herd.demand(
             notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
             &format!(
-                "Giving up: only after five workers in a row that were never ready. Here the first of five was \
-                 {first}, but slot 0 was given up"
+                "Giving up: a slot may be given up only after five workers in a row that were never ready. Here the \
+                 first of five was {first}, but slot 0 was given up"
             ),
         );
     }
@@ -380,14 +488,14 @@ fn a_worker_that_is_killed_because_it_hangs_could_start_whatever_its_exit_code()
     let mut herd = Herd::serving(1);
     let pid = herd.only_worker(0);
     herd.tell(Event::Hung { pid });
-    herd.sleeps_for(ABORTED_WITHIN, "Hanging: deadline() is when an abort should have been enough");
+    herd.sleeps_for(ABORTED_WITHIN, ABORT_IS_OVER);
     // It exits in the moment in which it is killed.
     herd.dies(pid, Exit::Code(CANNOT_START));
     let actions = fail_to_start(&mut herd, 0, 4);
     herd.demand(
         notes(&actions).iter().all(|note| !matches!(note, Note::GivenUp { .. })),
-        "Giving up: only after five workers in a row that were never ready. Here the first of five was ready before it \
-         hung and was killed, but slot 0 was given up",
+        "Giving up: a slot may be given up only after five workers in a row that were never ready. Here the first of \
+         five was ready before it hung and was killed, but slot 0 was given up",
     );
 }
 
@@ -413,12 +521,19 @@ fn what_an_operator_reads_says_which_slot_and_what_happened() {
 fn when_every_slot_is_given_up_the_master_ends() {
     let mut herd = Herd::starting(2);
     fail_to_start(&mut herd, 0, 5);
-    herd.same("Giving up: one slot is left", herd.finished, None);
+    herd.ends("Giving up: slot 1 is left, so the master must go on", None);
     fail_to_start(&mut herd, 1, 5);
-    herd.same("Giving up: none is left, so the master ends and says why", herd.finished, Some(CANNOT_START));
+    herd.ends(
+        "Giving up: no slot is left, so the master must end, and its exit code says why",
+        Some(CANNOT_START),
+    );
     for event in [Event::Reload, Event::Start, Event::Tick, Event::Stop, Event::StopNow] {
         let actions = herd.tell(event);
-        herd.same("Finish: nothing after it", actions, vec![]);
+        herd.same(
+            "Finish: it is the last action of all, so every later event must be ignored",
+            actions,
+            vec![],
+        );
     }
 }
 
@@ -427,22 +542,50 @@ fn a_worker_that_does_not_get_ready_in_time_is_killed_and_then_replaced() {
     let mut herd = Herd::starting(1);
     let late = herd.only_worker(0);
     let actions = herd.pass(READY_WITHIN - MOMENT);
-    herd.same("Getting ready: it still has a moment", kills(&actions), vec![]);
+    herd.lists(
+        "Getting ready: the time of this worker is not over, so it must not be killed yet",
+        kills(&actions),
+        vec![],
+    );
     let actions = herd.pass(MOMENT);
-    herd.same("Getting ready: killed when the time is over", kills(&actions), vec![late]);
-    herd.same("Getting ready: replaced when it is dead, not before", spawns(&actions), vec![]);
+    herd.lists(
+        "Getting ready: a worker that is not ready in time must be killed",
+        kills(&actions),
+        vec![late],
+    );
+    herd.lists(
+        "Getting ready: a worker that is killed must be replaced when it is dead, and not before",
+        spawns(&actions),
+        vec![],
+    );
     let actions = herd.gets_ready(late);
-    herd.same("Getting ready: too late is too late", actions, vec![]);
+    herd.same(
+        "Getting ready: this worker was killed already, so its Ready must change nothing",
+        actions,
+        vec![],
+    );
     let actions = herd.dies(late, Exit::Signal(9));
-    herd.same("Getting ready: its death is an unexpected one", spawns(&actions), vec![0]);
+    herd.lists(
+        "Getting ready: the death of a worker that was late is unexpected, so a new one must come at once",
+        spawns(&actions),
+        vec![0],
+    );
 }
 
 #[test]
 fn a_worker_that_is_ready_is_left_alone() {
     let mut herd = Herd::serving(1);
     let actions = herd.pass(HOUR);
-    herd.same("Getting ready: once is enough", actions, vec![]);
-    herd.same("Getting ready: it serves", herd.life(herd.only_worker(0)), Life::Serving);
+    herd.same(
+        "Getting ready: a worker that was ready has no time limit any more, so nothing may happen",
+        actions,
+        vec![],
+    );
+    herd.same(
+        "Getting ready: a worker that is ready must be left alone. Its state",
+        herd.life(herd.only_worker(0)),
+        Life::Serving,
+    );
 }
 
 #[test]
@@ -458,7 +601,10 @@ fn the_deadline_is_the_earliest_of_all() {
     for _ in 0..2 {
         herd.dies(herd.only_worker(1), CRASH);
     }
-    herd.sleeps_for(FIRST_PAUSE, "deadline() is when the first of two pauses is over");
+    herd.sleeps_for(
+        FIRST_PAUSE,
+        "Death: deadline() must be the end of the shorter of two pauses. Time until deadline()",
+    );
     herd.only_worker(1);
 }
 
@@ -466,7 +612,7 @@ fn the_deadline_is_the_earliest_of_all() {
 fn an_exit_of_a_process_that_was_never_spawned_is_ignored() {
     let mut herd = Herd::serving(1);
     let actions = herd.tell(Event::Exited { pid: Pid::from_raw(7), how: CRASH });
-    herd.same("Death: a child that was never reported as spawned is ignored", actions, vec![]);
+    herd.same("Death: a child that was never reported as spawned must be ignored", actions, vec![]);
 }
 
 #[test]
@@ -475,12 +621,15 @@ fn a_death_after_a_minute_of_service_is_the_first_of_a_new_row() {
     herd.pass(HEALTHY_AFTER);
     herd.dies(herd.only_worker(0), CRASH);
     let actions = herd.dies(herd.only_worker(0), CRASH);
-    herd.same(
-        "Death: the first after a minute of service is counted, so the second waits",
+    herd.lists(
+        "Death: the first death after a minute of service is counted, so a pause must follow the second",
         spawns(&actions),
         vec![],
     );
-    herd.sleeps_for(FIRST_PAUSE, "Death: it waits for the first pause");
+    herd.sleeps_for(
+        FIRST_PAUSE,
+        "Death: the second death in a row must be followed by a pause of FIRST_PAUSE. How long it is",
+    );
 }
 
 #[test]
@@ -494,12 +643,18 @@ fn a_fork_that_fails_is_no_worker_that_cannot_start() {
     herd.forks = Forks::Succeed;
     herd.sleep();
     let actions = herd.dies(herd.only_worker(0), Exit::Code(CANNOT_START));
-    herd.demand(!notes(&actions).contains(&Note::GivenUp { slot: 0 }), "Giving up: a failed fork is no exit");
+    herd.demand(
+        !notes(&actions).contains(&Note::GivenUp { slot: 0 }),
+        "Giving up: five forks failed, and one worker exited with CANNOT_START. A failed fork is not a failed start, \
+         so this is the first of the row, and slot 0 must not be given up",
+    );
     herd.forks = Forks::Fail;
     herd.sleep();
     herd.forks = Forks::Succeed;
     fail_to_start(&mut herd, 0, 4);
-    herd.same("Giving up: a failed fork is no exit, so the row goes on", herd.finished, Some(CANNOT_START));
+    let promise = "Giving up: five workers exited with CANNOT_START, and one fork failed between them. A failed fork \
+                   does not break the row, so the master must end";
+    herd.ends(promise, Some(CANNOT_START));
 }
 
 #[test]
@@ -517,7 +672,8 @@ fn workers_that_never_get_ready_are_told_of_and_give_no_slot_up() {
         let actions = herd.dies(late, how);
         herd.demand(
             !notes(&actions).contains(&Note::GivenUp { slot: 0 }),
-            "Giving up: it has not exited with CANNOT_START",
+            "Giving up: these workers were killed because they were not ready in time. None exited with \
+             CANNOT_START, so slot 0 must not be given up",
         );
     }
 }
@@ -529,7 +685,10 @@ fn a_slot_that_was_given_up_begins_anew_also_during_a_roll() {
     herd.tell(Event::Reload);
     // Slot 0's successor is not ready yet; meanwhile slot 1's workers cannot start.
     fail_to_start(&mut herd, 1, 5);
-    herd.demand(herd.given_up.contains(&1), "Giving up: after five in a row");
+    herd.demand(
+        herd.given_up.contains(&1),
+        "Giving up: five workers of slot 1 in a row could not start, so it must be given up",
+    );
     let actions = herd.tell(Event::Reload);
     herd.demand(
         spawns(&actions).contains(&1),
@@ -548,8 +707,8 @@ fn a_row_of_failed_starts_is_broken_by_every_other_end() {
         herd.demand(
             herd.given_up.is_empty(),
             &format!(
-                "Giving up: {how:?} is no exit with CANNOT_START ({CANNOT_START}), so this death breaks the row of failed \
-                 starts. The failed start after it is the first of a new row, and not the fifth"
+                "Giving up: {how:?} is not an exit with CANNOT_START ({CANNOT_START}), so this death breaks the row \
+                 of failed starts. The failed start after it is the first of a new row, and not the fifth"
             ),
         );
         fail_to_start(&mut herd, 0, 3);
@@ -567,9 +726,9 @@ fn a_row_of_failed_starts_is_broken_by_a_worker_that_is_late() {
     herd.demand(
         herd.given_up.is_empty(),
         &format!(
-            "Giving up: the master has killed a worker that was not ready in time. This is no exit with CANNOT_START \
-             ({CANNOT_START}), so it breaks the row of failed starts. The failed start after it is the first of a new row, and not \
-             the fifth"
+            "Giving up: the master has killed a worker that was not ready in time. This is not an exit with \
+             CANNOT_START ({CANNOT_START}), so it breaks the row of failed starts. The failed start after it is the \
+             first of a new row, and not the fifth"
         ),
     );
     fail_to_start(&mut herd, 0, 3);

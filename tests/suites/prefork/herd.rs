@@ -8,9 +8,10 @@ mod promises;
 
 use prefork::{ABORTED_WITHIN, Action, Event, Exit, Note, Pid, Policy, Supervisor};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt::{Debug, Formatter, Write};
+use std::fmt::Write;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
+use verdict::caught;
 
 /// How long a worker of these tests may take to leave when the herd stops.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -18,6 +19,12 @@ pub const GRACE: Duration = Duration::from_secs(10);
 pub const DRAIN: Duration = Duration::from_secs(3600);
 /// How long a worker of these tests may take to get ready.
 pub const READY_WITHIN: Duration = Duration::from_secs(5);
+
+/// What ends a stop.
+pub const LAST_IS_GONE: &str = "Stop: the last worker is gone, so the master must end";
+/// When a worker that hangs is killed.
+pub const ABORT_IS_OVER: &str = "Hanging: a worker must be killed two seconds after it was aborted (ABORTED_WITHIN). \
+                                 Time until deadline()";
 
 /// A supervisor, and the world that it decides about.
 pub struct Herd {
@@ -132,15 +139,26 @@ impl Herd {
         let mut heard = 0;
         while let Some(event) = events.pop_front() {
             heard += 1;
-            self.demand(heard < 50, "Failed fork: it waits before the next try, else the master spins");
+            self.demand(heard < 50, "Failed fork: the next try must come after a pause, or the master spins");
             self.heard(event);
-            let actions = self.supervisor.handle(self.now, event);
+            let answer = caught(|| self.supervisor.handle(self.now, event));
             let time = (self.now - self.began).as_secs_f64();
-            writeln!(self.conversation, "  {time:>8.3} s  {event:?} -> {actions:?}").expect("memory");
+            let told = answer.as_ref().map_or("a panic".to_owned(), |actions| format!("{actions:?}"));
+            writeln!(self.conversation, "  {time:>8.3} s  {event:?} -> {told}").expect("memory");
+            let actions = match answer {
+                Ok(actions) => actions,
+                Err(said) => panic!(
+                    "The supervisor was given {event:?}, and its answer was {said}.\n{}",
+                    self.last_lines()
+                ),
+            };
             for &action in &actions {
                 self.perform(action, &mut events);
             }
-            self.demand(self.unsettled.is_none(), "Death: each exit is answered with exactly one Settle");
+            self.demand(
+                self.unsettled.is_none(),
+                "Death: each exit must be answered with exactly one Settle",
+            );
             let settle = actions.iter().position(|action| matches!(action, Action::Settle { .. }));
             self.demand(
                 matches!(settle, None | Some(0)),
@@ -168,7 +186,7 @@ impl Herd {
         let deadline = self.supervisor.deadline();
         self.demand(
             deadline.is_some(),
-            "Death: deadline() says when the master must come back, and it said None",
+            "Death: deadline() must say when the master must come back, but it is None",
         );
         let time = deadline.expect("just checked") - self.now;
         self.pass(time);
@@ -221,7 +239,8 @@ impl Herd {
     #[track_caller]
     pub fn only_worker(&self, slot: usize) -> Pid {
         let workers = self.workers_of(slot);
-        self.same("Slots: exactly one worker is to live here now", workers.len(), 1);
+        let promise = format!("Slots: slot {slot} must have exactly one worker now. How many it has");
+        self.same(&promise, workers.len(), 1);
         workers[0]
     }
 
@@ -254,7 +273,10 @@ impl Herd {
 
     #[track_caller]
     fn perform(&mut self, action: Action, events: &mut VecDeque<Event>) {
-        self.demand(self.finished.is_none(), "Finish: it is the last action of all");
+        self.demand(
+            self.finished.is_none(),
+            "Finish: it must be the last action of all, but another one comes after it",
+        );
         match action {
             Action::Spawn { slot, seat } => {
                 self.check_spawn(slot, seat);
@@ -265,12 +287,16 @@ impl Herd {
             Action::Abort { pid } => self.signal(pid, Life::Aborted),
             Action::Kill { pid } => self.signal(pid, Life::Killed),
             Action::Settle { slot, seat, pid } => {
-                let settled = self.unsettled.take();
-                self.same(
-                    "Death: Settle names a worker that is dead and not settled yet",
-                    Some((slot, seat, pid)),
-                    settled,
-                );
+                let due = self.unsettled.take();
+                let why = match due {
+                    Some((slot, seat, dead)) => format!(
+                        "Settle names another worker, slot or seat than those of the death. Worker {dead} has died, \
+                         in seat {seat} of slot {slot}"
+                    ),
+                    None if self.is_dead(pid) => format!("worker {pid} is settled a second time"),
+                    None => format!("Settle names worker {pid}, but no worker with this process id has died"),
+                };
+                self.demand(due == Some((slot, seat, pid)), &format!("Death: {why}"));
             }
             Action::Restarted { .. } => self.restarts += 1,
             Action::Note(Note::GivenUp { slot }) => {
@@ -279,7 +305,7 @@ impl Herd {
             Action::Note(_) => {}
             Action::Finish { code } => {
                 let alone = self.workers.is_empty() && self.unanswered.is_empty();
-                self.demand(alone, "Finish: it comes when the last worker is gone, not before");
+                self.demand(alone, "Finish: it must come when the last worker is gone, and not before");
                 self.finished = Some(code);
             }
         }
@@ -302,14 +328,21 @@ impl Herd {
         }
     }
 
+    /// Whether this process was a worker, and has died.
+    fn is_dead(&self, pid: Pid) -> bool {
+        !self.workers.contains_key(&pid) && (100..self.next_pid).contains(&pid.as_raw())
+    }
+
     #[track_caller]
     fn signal(&mut self, pid: Pid, life: Life) {
         let now = self.workers.get(&pid).map(|worker| worker.life);
-        self.demand(
-            now.is_some(),
-            "Signals: they go to living workers only, for a dead one's number may be a stranger's",
+        let what = if self.is_dead(pid) { "is dead" } else { "is none of ours" };
+        let promise = format!(
+            "Signals: worker {pid} {what} and gets a signal. Its process id may belong to another program now"
         );
-        self.demand(now != Some(Life::Killed), "Stop: a worker that was killed gets no further signal");
+        self.demand(now.is_some(), &promise);
+        let promise = format!("Stop: worker {pid} was killed before, so it must get no further signal");
+        self.demand(now != Some(Life::Killed), &promise);
         let worker = self.workers.get_mut(&pid).expect("just checked");
         let leaves_by = Some(self.now + if self.stopped { GRACE } else { DRAIN });
         let due = match (life, worker.life) {
@@ -325,7 +358,6 @@ impl Herd {
 }
 
 /// The slots or workers that some actions are about, and what they have in common.
-#[derive(Clone, PartialEq)]
 pub struct Listed<T> {
     list: Vec<T>,
     what: &'static str,
@@ -351,22 +383,9 @@ impl<T> DerefMut for Listed<T> {
     }
 }
 
-impl<T: PartialEq> PartialEq<Vec<T>> for Listed<T> {
-    fn eq(&self, other: &Vec<T>) -> bool {
-        self.list == *other
-    }
-}
-
-/// A bare list, such as `[]`, would not say what it lists.
-impl<T: Debug> Debug for Listed<T> {
-    fn fmt(&self, text: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(text, "{:?} (the {})", self.list, self.what)
-    }
-}
-
 /// The slots in which these actions spawn.
 pub fn spawns(actions: &[Action]) -> Listed<usize> {
-    Listed::of(actions, "slots in which a worker is spawned", |action| match action {
+    Listed::of(actions, "The slots in which a worker is spawned", |action| match action {
         Action::Spawn { slot, .. } => Some(*slot),
         _ => None,
     })
@@ -374,7 +393,7 @@ pub fn spawns(actions: &[Action]) -> Listed<usize> {
 
 /// The workers that these actions ask to leave.
 pub fn terminates(actions: &[Action]) -> Listed<Pid> {
-    Listed::of(actions, "workers that are asked to leave", |action| match action {
+    Listed::of(actions, "The workers that are asked to leave", |action| match action {
         Action::Terminate { pid } => Some(*pid),
         _ => None,
     })
@@ -382,7 +401,7 @@ pub fn terminates(actions: &[Action]) -> Listed<Pid> {
 
 /// The workers that these actions kill.
 pub fn kills(actions: &[Action]) -> Listed<Pid> {
-    Listed::of(actions, "workers that are killed", |action| match action {
+    Listed::of(actions, "The workers that are killed", |action| match action {
         Action::Kill { pid } => Some(*pid),
         _ => None,
     })

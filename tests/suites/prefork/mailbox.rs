@@ -7,20 +7,29 @@ use verdict::test;
 /// Where the book explains what a test asks for.
 const BOOK: &str = "See \"6.1 A mailbox for signals\".";
 
+/// In the order in which `take` returns them.
+const ALL: [Notice; 4] = [Notice::StopNow, Notice::Stop, Notice::Reload, Notice::ChildExited];
+
 #[test]
 fn a_notice_is_taken_once() {
     let mailbox = Mailbox::new();
     assert!(mailbox.take().is_empty(), "a new mailbox is empty. {BOOK}");
     mailbox.note(Notice::Reload);
     let notices = mailbox.take();
+    let returned = || {
+        let list: Vec<Notice> = ALL.into_iter().filter(|&notice| notices.contains(notice)).collect();
+        format!("It returned {notices:?}, which contains {list:?}")
+    };
     assert!(
         notices.contains(Notice::Reload),
-        "only Reload was left, so `take` must return Reload. It returned {notices:?}. {BOOK}"
+        "only Reload was left, so `take` must return Reload. {}. {BOOK}",
+        returned()
     );
     assert!(!notices.is_empty(), "`take` returned Reload, but says that it is empty. {BOOK}");
     assert!(
         !notices.contains(Notice::Stop),
-        "only Reload was left, so `take` must return nothing else. It returned {notices:?}. {BOOK}"
+        "only Reload was left, so `take` must return nothing else. {}. {BOOK}",
+        returned()
     );
     assert!(
         mailbox.take().is_empty(),
@@ -39,21 +48,23 @@ fn the_same_notice_twice_is_one_and_different_ones_are_kept_apart() {
     let expected = [Notice::Stop, Notice::ChildExited];
     assert_eq!(
         taken, expected,
-        "ChildExited, Stop and ChildExited were left: `take` returns each kind once, and what ends the herd comes \
-         first, see `Notice`. {BOOK}"
+        "ChildExited, Stop and ChildExited were left: `take` must return each kind once, and what ends the herd \
+         comes first, see `Notice`. {BOOK}"
     );
-    let ordered = [Notice::StopNow, Notice::Stop, Notice::Reload, Notice::ChildExited];
-    for notice in ordered.into_iter().rev() {
+    for notice in ALL.into_iter().rev() {
         mailbox.note(notice);
     }
     let taken: Vec<Notice> = mailbox.take().take(10).collect();
-    assert_eq!(taken, ordered, "notices come in the order of `Notice`, not in that of their arrival. {BOOK}");
+    assert_eq!(
+        taken, ALL,
+        "notices must come in the order of `Notice`, not in that of their arrival. {BOOK}"
+    );
 }
 
 /// A mailbox that counts notices passes everything else, until a count has no room left.
 #[test]
 fn a_notice_that_is_left_very_often_is_still_one() {
-    for notice in [Notice::StopNow, Notice::Stop, Notice::Reload, Notice::ChildExited] {
+    for notice in ALL {
         let mailbox = Mailbox::new();
         // A count of 8 or 16 bits is 0 again after so many.
         for _ in 0..1 << 16 {
@@ -63,7 +74,7 @@ fn a_notice_that_is_left_very_often_is_still_one() {
         assert_eq!(
             taken,
             [notice],
-            "{notice:?} was left 65,536 times, and nothing else: `take` returns it once, and no other. {BOOK}"
+            "{notice:?} was left 65,536 times, and nothing else: `take` must return it once, and no other. {BOOK}"
         );
     }
 }
@@ -74,7 +85,7 @@ fn a_notice_is_left_without_an_allocation() {
     let mailbox = Mailbox::new();
     // Not the first call: when the course is tested, that one notes which function of the exercise it has reached.
     mailbox.note(Notice::Stop);
-    for notice in [Notice::StopNow, Notice::Stop, Notice::Reload, Notice::ChildExited] {
+    for notice in ALL {
         assert_eq!(
             allocations(|| mailbox.note(notice)),
             0,
@@ -96,9 +107,9 @@ fn a_handler_may_interrupt_note_and_take_anywhere() {
         MAILBOX.take();
     };
     let stuck = format!(
-        "A thread that was interrupted in note or take, by a handler that called note, is stuck. A handler may wait for \
-         nothing: what it would wait for is the thread that it has interrupted. Where to look: note and take of Mailbox \
-         must each be one atomic instruction. {BOOK}"
+        "A thread that was interrupted in note or take, by a handler that called note, is stuck. A handler must not \
+         wait: the thread that it would wait for is the one that it has interrupted. Where to look: note and take of \
+         Mailbox must each be one atomic instruction. {BOOK}"
     );
     interrupt_anywhere(work, on_signal, &stuck);
 }

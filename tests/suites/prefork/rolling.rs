@@ -1,7 +1,10 @@
 //! Reload: the rolling replacement of all workers.
 
 use crate::deaths::fail_to_start;
-use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, READY_WITHIN, kills, notes, spawns, terminates};
+use crate::herd::{
+    ABORT_IS_OVER, DRAIN, Forks, GRACE, Herd, LAST_IS_GONE, Life, READY_WITHIN, kills, notes, spawns,
+    terminates,
+};
 use prefork::{ABORTED_WITHIN, Action, CANNOT_START, DONE, Event, Exit, FIRST_PAUSE, Note, Pid};
 use std::time::Duration;
 use verdict::test;
@@ -13,12 +16,35 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[track_caller]
 fn successor(herd: &Herd, slot: usize) -> Pid {
     let workers = herd.workers_of(slot);
-    herd.same("Reload: the successor starts beside its predecessor", workers.len(), 2);
+    let promise = format!(
+        "Reload: slot {slot} must have two workers now, an old one and its successor. How many it has"
+    );
+    herd.same(&promise, workers.len(), 2);
     workers[1]
 }
 
-fn abandoned(actions: &[Action], slot: usize) -> bool {
-    notes(actions).contains(&Note::RollAbandoned { slot })
+const NO_OTHER: &str = "Reload: the roll is abandoned, so no other successor may be tried";
+const OLD_STAYS: &str = "Reload: the roll is abandoned, so the old worker must stay. Its state";
+const ONE_EACH: &str = "Slots: each must have one worker now. How many workers live";
+
+/// Fails unless a note says that the roll ended at slot 0. `why` says what ended it.
+#[track_caller]
+fn is_abandoned(herd: &Herd, actions: &[Action], why: &str) {
+    let told = notes(actions).contains(&Note::RollAbandoned { slot: 0 });
+    herd.demand(told, &format!("{why}. A Note(RollAbandoned {{ slot: 0 }}) must say so"));
+}
+
+/// Lets the successor in slot 0 die before it is ready, which must end the roll.
+#[track_caller]
+fn successor_fails(herd: &mut Herd, how: Exit) -> Vec<Action> {
+    let pid = successor(herd, 0);
+    let actions = herd.dies(pid, how);
+    is_abandoned(
+        herd,
+        &actions,
+        &format!("Reload: successor {pid} died before it was ready, so the roll is abandoned"),
+    );
+    actions
 }
 
 #[test]
@@ -26,32 +52,37 @@ fn a_reload_replaces_one_slot_at_a_time() {
     let mut herd = Herd::serving(3);
     let old: Vec<Pid> = (0..3).map(|slot| herd.only_worker(slot)).collect();
     let actions = herd.tell(Event::Reload);
-    herd.same(
-        "Reload: begins with the first slot that has an old worker, and with no other",
+    herd.lists(
+        "Reload: a roll begins with the first slot that has an old worker, and with no other",
         spawns(&actions),
         vec![0],
     );
-    herd.same("Reload: the predecessor serves until its successor is ready", terminates(&actions), vec![]);
+    herd.lists(
+        "Reload: the predecessor must serve until its successor is ready",
+        terminates(&actions),
+        vec![],
+    );
     for (slot, &predecessor) in old.iter().enumerate() {
         let actions = herd.gets_ready(successor(&herd, slot));
-        herd.same(
-            "Reload: the successor is ready, the predecessor may leave",
+        herd.lists(
+            "Reload: the successor is ready, so its predecessor must be asked to leave",
             terminates(&actions),
             vec![predecessor],
         );
         let next: Vec<usize> = if slot < 2 { vec![slot + 1] } else { vec![] };
-        herd.same(
-            "Reload: the next slot does not wait for the predecessor to be gone",
+        herd.lists(
+            "Reload: the successor is ready, so the next slot, if there is one, must follow at once. It must not \
+             wait for the predecessor to be gone",
             spawns(&actions),
             next,
         );
     }
     for pid in old {
         let actions = herd.dies(pid, Exit::Code(0));
-        herd.same("Reload: a worker that was asked to leave is not replaced", spawns(&actions), vec![]);
+        herd.lists("Reload: a worker that was asked to leave must not be replaced", spawns(&actions), vec![]);
     }
-    herd.same("Reload: one worker in each slot", herd.workers.len(), 3);
-    herd.same("Reload: replacing counts no restart", herd.restarts, 0);
+    herd.same(ONE_EACH, herd.workers.len(), 3);
+    herd.same("Reload: a successor is not a restart. How many Restarted there were", herd.restarts, 0);
 }
 
 #[test]
@@ -62,21 +93,22 @@ fn a_predecessor_that_does_not_leave_is_killed() {
     let new = successor(&herd, 0);
     herd.gets_ready(new);
     let actions = herd.pass(DRAIN - GRACE);
-    herd.same(
-        "Reload: a worker that is replaced may serve its last clients for longer",
+    herd.lists(
+        "Reload: a worker that is replaced may serve its last clients until the drain is over, so it must not be \
+         killed yet",
         kills(&actions),
         vec![],
     );
     let actions = herd.pass(GRACE);
-    herd.same("Reload: its time is over", kills(&actions), vec![old]);
+    herd.lists("Reload: the drain is over, so the predecessor must be killed", kills(&actions), vec![old]);
     let actions = herd.dies(old, Exit::Signal(9));
-    herd.same("Reload: its successor is there already", spawns(&actions), vec![]);
-    herd.same(
-        "Notes: it was asked to leave before it was killed, so its end is no news",
-        notes(&actions),
+    herd.lists(
+        "Reload: the successor is there already, so no worker may be spawned when the predecessor dies",
+        spawns(&actions),
         vec![],
     );
-    herd.same("Reload: the successor serves", herd.life(new), Life::Serving);
+    herd.no_news(&actions, old, "was killed");
+    herd.same("Reload: the successor must serve. Its state", herd.life(new), Life::Serving);
 }
 
 #[test]
@@ -86,11 +118,23 @@ fn a_slot_waits_for_its_free_seat() {
     herd.tell(Event::Reload);
     herd.gets_ready(successor(&herd, 0));
     let actions = herd.tell(Event::Reload);
-    herd.same("Seats: both are taken, one by a worker that still drains", spawns(&actions), vec![]);
+    herd.lists(
+        "Seats: both are taken, one by a worker that still drains, so a successor must wait",
+        spawns(&actions),
+        vec![],
+    );
     let actions = herd.tell(Event::Reload);
-    herd.same("Notes: a roll that waits for a seat is announced once", notes(&actions), vec![]);
+    herd.same(
+        "Notes: a roll that waits for a seat must be announced once, and not at each reload",
+        notes(&actions),
+        vec![],
+    );
     let actions = herd.dies(old, Exit::Code(0));
-    herd.same("Seats: now one is free, and the reload was not forgotten", spawns(&actions), vec![0]);
+    herd.lists(
+        "Seats: one is free now, so the successor that waited for it must be spawned",
+        spawns(&actions),
+        vec![0],
+    );
 }
 
 #[test]
@@ -99,8 +143,7 @@ fn a_successor_that_dies_before_it_is_ready_ends_the_roll() {
         let mut herd = Herd::serving(2);
         let old: Vec<Pid> = herd.workers.keys().copied().collect();
         herd.tell(Event::Reload);
-        let actions = herd.dies(successor(&herd, 0), how);
-        herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+        let actions = successor_fails(&mut herd, how);
         herd.demand(
             !notes(&actions).contains(&Note::RollFinished),
             "Notes: a roll that was abandoned is not finished, because the old workers stay. No Note(RollFinished) may \
@@ -108,9 +151,9 @@ fn a_successor_that_dies_before_it_is_ready_ends_the_roll() {
         );
         let mut later = herd.pass(HOUR);
         later.extend(actions);
-        herd.same("Reload: no other successor is tried", spawns(&later), vec![]);
+        herd.lists(NO_OTHER, spawns(&later), vec![]);
         for pid in old {
-            herd.same("Reload: the old workers stay", herd.life(pid), Life::Serving);
+            herd.same(OLD_STAYS, herd.life(pid), Life::Serving);
         }
     }
 }
@@ -122,11 +165,14 @@ fn a_successor_that_does_not_get_ready_ends_the_roll() {
     herd.tell(Event::Reload);
     let late = successor(&herd, 0);
     let actions = herd.pass(READY_WITHIN);
-    herd.same("Reload: a successor has no more time than anybody", kills(&actions), vec![late]);
-    let actions = herd.dies(late, Exit::Signal(9));
-    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
-    herd.same("Reload: the old worker stays", herd.life(old), Life::Serving);
-    herd.same("Reload: and stays alone", spawns(&actions), vec![]);
+    herd.lists(
+        "Reload: a successor that is not ready in time must be killed, as any other worker",
+        kills(&actions),
+        vec![late],
+    );
+    let actions = successor_fails(&mut herd, Exit::Signal(9));
+    herd.same(OLD_STAYS, herd.life(old), Life::Serving);
+    herd.lists(NO_OTHER, spawns(&actions), vec![]);
 }
 
 #[test]
@@ -134,20 +180,20 @@ fn a_successor_that_cannot_be_forked_ends_the_roll() {
     let mut herd = Herd::serving(1);
     herd.forks = Forks::Fail;
     let actions = herd.tell(Event::Reload);
-    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+    is_abandoned(&herd, &actions, "Reload: the successor could not be forked, so the roll is abandoned");
     let actions = herd.pass(HOUR);
-    herd.same("Reload: the old worker stays, alone", spawns(&actions), vec![]);
-    herd.same("Reload: the old worker serves", herd.life(herd.only_worker(0)), Life::Serving);
+    herd.lists(NO_OTHER, spawns(&actions), vec![]);
+    herd.same(OLD_STAYS, herd.life(herd.only_worker(0)), Life::Serving);
 }
 
 #[test]
 fn a_roll_that_was_abandoned_can_be_tried_again() {
     let mut herd = Herd::serving(2);
     herd.tell(Event::Reload);
-    let actions = herd.dies(successor(&herd, 0), CRASH);
-    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+    successor_fails(&mut herd, CRASH);
     let actions = herd.tell(Event::Reload);
-    herd.same("Reload: a new one begins anew", spawns(&actions), vec![0]);
+    let promise = "Reload: the roll before was abandoned. A new Reload must begin a new roll, with slot 0";
+    herd.lists(promise, spawns(&actions), vec![0]);
 }
 
 #[test]
@@ -157,14 +203,22 @@ fn a_serving_worker_that_dies_while_it_is_replaced_needs_no_second_successor() {
     herd.tell(Event::Reload);
     let new = successor(&herd, 0);
     let actions = herd.dies(old, CRASH);
-    herd.same(
-        "Reload: its successor is there already, and holds the post. It is not ready yet, so slot 1 waits",
+    let promise = format!(
+        "Reload: worker {old} died while its successor {new} was starting. {new} holds the post now, so slot 0 gets \
+         no other worker. {new} is not ready yet, so slot 1 must wait"
+    );
+    herd.lists(&promise, spawns(&actions), vec![]);
+    let actions = herd.gets_ready(new);
+    herd.lists(
+        "Reload: the successor is ready, so the roll must go on with the next slot",
         spawns(&actions),
+        vec![1],
+    );
+    herd.lists(
+        "Reload: the predecessor is dead, so no worker may be asked to leave",
+        terminates(&actions),
         vec![],
     );
-    let actions = herd.gets_ready(new);
-    herd.same("Reload: goes on with the next slot", spawns(&actions), vec![1]);
-    herd.same("Reload: no worker is left to be asked to leave", terminates(&actions), vec![]);
 }
 
 #[test]
@@ -175,15 +229,20 @@ fn a_successor_left_alone_is_replaced_once_when_it_dies() {
     let new = successor(&herd, 0);
     herd.dies(old, CRASH);
     let mut actions = herd.dies(new, CRASH);
-    herd.demand(
-        abandoned(&actions, 0),
-        "Death: a successor that dies before it is ready ends the roll, also when its predecessor is dead",
+    let why = format!(
+        "Death: successor {new} died before it was ready, so the roll ends, even if its predecessor is dead (see \
+         what the todo of `exited` asks for)"
     );
+    is_abandoned(&herd, &actions, &why);
     // Whether the first of the two deaths counts is left open, because its successor was there already.
     if herd.workers.is_empty() {
         actions.extend(herd.pass(FIRST_PAUSE));
     }
-    herd.same("Death: now the slot has no worker, so it is answered", spawns(&actions), vec![0]);
+    herd.lists(
+        "Death: slot 0 has no worker now, so this death must be answered with one",
+        spawns(&actions),
+        vec![0],
+    );
     herd.only_worker(0);
 }
 
@@ -194,12 +253,20 @@ fn a_successor_whose_fork_fails_after_its_predecessor_died_is_tried_again() {
     let old = herd.only_worker(0);
     herd.tell(Event::Reload);
     let actions = herd.dies(old, CRASH);
-    herd.same("Death: its successor is being forked already", spawns(&actions), vec![]);
+    herd.lists(
+        "Death: a successor is being forked already, so no other worker may be spawned",
+        spawns(&actions),
+        vec![],
+    );
     herd.forks = Forks::Succeed;
     herd.answer(herd.unanswered[0], Forks::Fail);
     herd.sleep();
     herd.only_worker(0);
-    herd.same("Restarted: this worker replaces a dead one", herd.restarts, 1);
+    herd.same(
+        "Restarted: the new worker replaces a dead one, so there must be one Restarted. How many there were",
+        herd.restarts,
+        1,
+    );
 }
 
 /// Lets every starting worker get ready, and every leaving one exit, until nothing changes.
@@ -226,17 +293,18 @@ fn a_reload_during_a_roll_makes_all_workers_new_once_more() {
     // Slot 0 is done, slot 1 in progress, slot 2 untouched.
     let youngest = *herd.workers.keys().last().expect("a herd");
     let actions = herd.tell(Event::Reload);
-    herd.same(
-        "Reload: one that comes during a roll is done afterwards. The successor may still get ready",
+    herd.lists(
+        "Reload: a reload that comes during a roll must be done afterwards. The successor may still get ready, so it \
+         must not be killed",
         kills(&actions),
         vec![],
     );
     settle_down(&mut herd);
-    herd.same("Slots: one worker each", herd.workers.len(), 3);
+    herd.same(ONE_EACH, herd.workers.len(), 3);
     let all_new = herd.workers.keys().all(|&pid| pid > youngest);
     herd.demand(
         all_new,
-        "Reload: a worker that was forked before the last reload has an old configuration, and is replaced",
+        "Reload: a worker that was forked before the last reload has an old configuration, so it must be replaced",
     );
 }
 
@@ -246,17 +314,19 @@ fn a_reload_that_comes_before_a_roll_fails_is_still_done() {
     herd.tell(Event::Reload);
     let broken = successor(&herd, 0);
     herd.tell(Event::Reload);
-    let actions = herd.dies(broken, Exit::Code(CANNOT_START));
-    herd.demand(abandoned(&actions, 0), "Reload: an operator is told that it was abandoned");
+    let actions = successor_fails(&mut herd, Exit::Code(CANNOT_START));
     let told: Vec<Note> = notes(&actions);
     let at = |wanted: Note| told.iter().position(|note| *note == wanted);
     herd.demand(
         at(Note::RollStarted) > at(Note::RollAbandoned { slot: 0 }),
-        "Notes: a roll that follows an abandoned one is announced as well, after that one's end",
+        "Notes: a roll follows the abandoned one. A Note(RollStarted) must say so, after the Note(RollAbandoned)",
     );
     settle_down(&mut herd);
     let all_new = herd.workers.keys().all(|&pid| pid > broken);
-    herd.demand(all_new, "Reload: one that comes during a roll is done afterwards, however that roll ends");
+    herd.demand(
+        all_new,
+        "Reload: a reload that comes during a roll must be done afterwards, however that roll ends",
+    );
 }
 
 #[test]
@@ -267,13 +337,17 @@ fn two_reloads_that_come_before_a_roll_fails_are_still_done() {
     herd.tell(Event::Reload);
     herd.tell(Event::Reload);
     let actions = herd.dies(broken, CRASH);
-    herd.same(
-        "Reload: those that come during a roll are done afterwards, in one roll",
+    herd.lists(
+        "Reload: two reloads came during a roll that then failed. A new roll must follow it, one for both",
         spawns(&actions),
         vec![0],
     );
     let actions = herd.dies(successor(&herd, 0), CRASH);
-    herd.same("Reload: that roll was for all reloads before it, and has failed", spawns(&actions), vec![]);
+    herd.lists(
+        "Reload: the roll for both reloads has failed, and no reload came after it, so no other roll may follow",
+        spawns(&actions),
+        vec![],
+    );
 }
 
 #[test]
@@ -308,10 +382,18 @@ fn a_reload_revives_slots_that_were_given_up() {
     );
     herd.gets_ready(herd.only_worker(0));
     settle_down(&mut herd);
-    herd.same("Slots: one worker each", herd.workers.len(), 2);
-    herd.same("Restarted: reviving is no restart", herd.restarts, restarts);
+    herd.same(ONE_EACH, herd.workers.len(), 2);
+    herd.same(
+        "Restarted: a worker for a slot that was given up is not a restart. How many Restarted there were",
+        herd.restarts,
+        restarts,
+    );
     let actions = herd.dies(herd.only_worker(0), CRASH);
-    herd.same("Giving up: a revived slot has a clean record", spawns(&actions), vec![0]);
+    herd.lists(
+        "Giving up: the reload has cleared the record of slot 0, so a new worker must follow this death at once",
+        spawns(&actions),
+        vec![0],
+    );
 }
 
 #[test]
@@ -343,15 +425,18 @@ fn a_herd_that_gave_up_waits_for_a_worker_that_drains() {
             }
             herd.dies(successor(&herd, 0), Exit::Code(CANNOT_START));
         }
-        herd.demand(herd.given_up.contains(&0), "Giving up: after five in a row");
-        herd.same("Giving up: a worker still runs, so the master waits", herd.finished, None);
+        herd.demand(
+            herd.given_up.contains(&0),
+            "Giving up: five workers of slot 0 in a row could not start, so it must be given up",
+        );
+        herd.ends(&format!("Giving up: worker {old} still runs, so the master must wait"), None);
         if stops {
             herd.tell(Event::Stop);
         }
         herd.dies(old, Exit::Code(DONE));
-        let promise = "Giving up: when no worker runs any more, the master ends, with CANNOT_START, or with DONE if it \
-                       was stopped. The exit code of Finish";
-        herd.same(promise, herd.finished, Some(code));
+        let promise = "Giving up: when no worker runs any more, the master must end, with CANNOT_START, or with DONE \
+                       if it was stopped";
+        herd.ends(promise, Some(code));
     }
 }
 
@@ -366,11 +451,14 @@ fn successors_that_cannot_start_do_not_give_up_a_slot_whose_worker_serves() {
     let actions = herd.dies(old, CRASH);
     herd.demand(
         !notes(&actions).contains(&Note::GivenUp { slot: 0 }),
-        "Giving up: the worker that held the post was ready; only holders of the post are counted",
+        &format!(
+            "Giving up: five successors failed, but none of them held the post. Worker {old} held it, and it was \
+             ready. So slot 0 must not be given up"
+        ),
     );
-    let promise = "Reload: a failed successor must make no pause longer. Five failed, then the worker that served died: \
-                   this is the first death of the slot's record, so a new worker must come at once. Spawned at once";
-    herd.same(promise, spawns(&actions), vec![0]);
+    let promise = "Reload: a failed successor must make no pause longer. Five failed, then the worker that served \
+                   died: this is the first death of the slot's record, so a new worker must come at once";
+    herd.lists(promise, spawns(&actions), vec![0]);
 }
 
 #[test]
@@ -392,7 +480,7 @@ fn a_revived_slot_still_knows_which_worker_drains_in_it() {
     let settled = actions.iter().any(|action| matches!(action, Action::Settle { pid, .. } if *pid == old));
     herd.demand(
         settled,
-        "Settle: a worker that drains in a slot is settled, also after the slot was revived",
+        "Settle: a worker that drained in a slot must be settled, also after a reload has revived the slot",
     );
 }
 
@@ -402,7 +490,8 @@ fn workers_that_still_start_are_replaced_too() {
     let old = herd.only_worker(0);
     herd.tell(Event::Reload);
     let actions = herd.gets_ready(successor(&herd, 0));
-    herd.same("Reload: it was forked before, so its configuration is old", terminates(&actions), vec![old]);
+    let promise = format!("Reload: worker {old} was forked before the reload, so it must be asked to leave");
+    herd.lists(&promise, terminates(&actions), vec![old]);
 }
 
 #[test]
@@ -413,7 +502,12 @@ fn a_worker_whose_fork_is_answered_after_the_reload_is_replaced_too() {
     herd.tell(Event::Reload);
     herd.forks = Forks::Succeed;
     let actions = herd.answer(herd.unanswered[0], Forks::Succeed);
-    herd.same("Reload: it was asked for before, so its configuration may be old", spawns(&actions), vec![0]);
+    herd.lists(
+        "Reload: this worker was asked for before the reload, so its configuration may be old, and it must be \
+         replaced",
+        spawns(&actions),
+        vec![0],
+    );
 }
 
 #[test]
@@ -427,8 +521,8 @@ fn a_successor_whose_fork_is_answered_after_the_next_reload_is_replaced_too() {
     herd.answer(herd.unanswered[0], Forks::Succeed);
     let mut actions = herd.gets_ready(successor(&herd, 0));
     actions.extend(herd.dies(old, Exit::Code(0)));
-    herd.same(
-        "Reload: its successor was asked for before the last reload, so it is replaced too",
+    herd.lists(
+        "Reload: the successor was asked for before the last reload, so it must be replaced, too",
         spawns(&actions),
         vec![0],
     );
@@ -439,16 +533,22 @@ fn an_operator_is_told_when_each_roll_begins_and_ends() {
     let mut herd = Herd::serving(2);
     for _ in 0..2 {
         let mut told = notes(&herd.tell(Event::Reload));
-        herd.demand(told.contains(&Note::RollStarted), "Notes: an operator is told that a roll begins");
+        herd.demand(
+            told.contains(&Note::RollStarted),
+            "Notes: a roll begins. A Note(RollStarted) must say so",
+        );
         for slot in 0..2 {
             let (old, new) = (herd.workers_of(slot)[0], successor(&herd, slot));
-            herd.demand(!told.contains(&Note::RollFinished), "Notes: a roll is finished with its last slot");
+            herd.demand(
+                !told.contains(&Note::RollFinished),
+                "Notes: a roll is finished with its last slot, and no Note(RollFinished) may come before",
+            );
             told = notes(&herd.gets_ready(new));
             told.extend(notes(&herd.dies(old, Exit::Code(0))));
         }
         herd.demand(
             told.contains(&Note::RollFinished),
-            "Notes: an operator is told that a roll has ended, because all workers are replaced",
+            "Notes: a roll has ended, because all workers are replaced. A Note(RollFinished) must say so",
         );
     }
 }
@@ -459,7 +559,11 @@ fn a_slot_that_waits_for_its_next_worker_is_passed_over() {
     herd.dies(herd.only_worker(0), CRASH);
     herd.dies(herd.only_worker(0), CRASH);
     let actions = herd.tell(Event::Reload);
-    herd.same("Reload: slot 0 is empty, and its next worker will be new anyway", spawns(&actions), vec![1]);
+    herd.lists(
+        "Reload: slot 0 is empty, and its next worker will be new anyway, so the roll must begin with slot 1",
+        spawns(&actions),
+        vec![1],
+    );
 }
 
 #[test]
@@ -470,9 +574,13 @@ fn a_reload_after_a_stop_changes_nothing() {
     herd.dies(herd.only_worker(0), CRASH);
     herd.tell(Event::Stop);
     let actions = herd.tell(Event::Reload);
-    herd.same("Reload: a herd that ends needs no new configuration", actions, vec![]);
+    herd.same(
+        "Reload: a herd that was stopped needs no new configuration, so a reload must do nothing",
+        actions,
+        vec![],
+    );
     herd.dies(herd.only_worker(1), Exit::Code(0));
-    herd.same("Stop: done", herd.finished, Some(0));
+    herd.ends(LAST_IS_GONE, Some(DONE));
 }
 
 #[test]
@@ -482,12 +590,15 @@ fn a_stop_ends_a_roll() {
     let new = successor(&herd, 0);
     herd.tell(Event::Stop);
     let actions = herd.gets_ready(new);
-    herd.same("Stop: a successor that is ready too late changes nothing", actions, vec![]);
+    herd.same("Stop: a successor that gets ready after the stop must change nothing", actions, vec![]);
     for pid in herd.workers.keys().copied().collect::<Vec<Pid>>() {
         let actions = herd.dies(pid, Exit::Code(0));
-        herd.same("Stop: it ends a roll, and a worker that leaves is no news", notes(&actions), vec![]);
+        let promise = format!(
+            "Stop: the stop has ended the roll and asked worker {pid} to leave, so no note may report either"
+        );
+        herd.same(&promise, notes(&actions), vec![]);
     }
-    herd.same("Stop: done", herd.finished, Some(0));
+    herd.ends(LAST_IS_GONE, Some(DONE));
 }
 
 #[test]
@@ -497,14 +608,14 @@ fn a_predecessor_that_crashes_while_it_leaves_is_no_news() {
     herd.tell(Event::Reload);
     herd.gets_ready(successor(&herd, 0));
     let actions = herd.dies(old, CRASH);
-    herd.same("Notes: it was asked to leave, and how it ends is no news", notes(&actions), vec![]);
+    herd.no_news(&actions, old, "crashed");
 }
 
 #[test]
 fn a_reload_before_the_start_is_not_heard() {
     let mut herd = Herd::new(1);
     let actions = herd.tell(Event::Reload);
-    herd.same("Reload: before the start, nothing but a stop is heard", actions, vec![]);
+    herd.same("Reload: before the start, nothing but a stop may have an effect", actions, vec![]);
 }
 
 #[test]
@@ -516,9 +627,9 @@ fn a_roll_waits_for_a_seat_and_passes_no_slot_over() {
     // Slot 1's predecessor is gone; slot 0's still drains, so slot 0 has no seat.
     herd.dies(herd.workers_of(1)[0], Exit::Code(0));
     let actions = herd.tell(Event::Reload);
-    let promise =
-        "Reload: one slot at a time, in order. Slot 0 is first and waits for a seat, so slot 1 waits too";
-    herd.same(promise, spawns(&actions), vec![]);
+    let promise = "Reload: one slot at a time, in order. Slot 0 is first and waits for a seat, so slot 1 must wait, \
+                   too";
+    herd.lists(promise, spawns(&actions), vec![]);
 }
 
 #[test]
@@ -530,9 +641,9 @@ fn a_reload_after_an_abandoned_roll_replaces_all_workers() {
     herd.dies(first, Exit::Code(0));
     herd.dies(successor(&herd, 1), CRASH);
     let actions = herd.tell(Event::Reload);
-    let promise = "Reload: slot 0's worker was forked in the abandoned roll, which is before this reload, so it is old \
-                   too, and the first to be replaced";
-    herd.same(promise, spawns(&actions), vec![0]);
+    let promise = "Reload: slot 0's worker was forked in the abandoned roll, which is before this reload, so it is \
+                   old, too, and must be replaced first";
+    herd.lists(promise, spawns(&actions), vec![0]);
 }
 
 #[test]
@@ -542,7 +653,11 @@ fn a_roll_that_waits_and_is_ended_by_a_stop_has_not_finished() {
     herd.gets_ready(successor(&herd, 0));
     herd.tell(Event::Reload);
     let actions = herd.tell(Event::Stop);
-    herd.same("Notes: a roll that a stop has ended is not finished", notes(&actions), vec![]);
+    herd.same(
+        "Notes: a roll that a stop has ended is not finished, and no note may say so",
+        notes(&actions),
+        vec![],
+    );
 }
 
 #[test]
@@ -554,8 +669,9 @@ fn a_replaced_worker_has_the_drain_also_if_that_is_shorter_than_the_grace() {
     herd.tell(Event::Reload);
     herd.gets_ready(successor(&herd, 0));
     let actions = herd.pass(SHORT);
-    herd.same(
-        "Reload: a predecessor that stays longer than the drain (here 3 s) is killed, although the grace is longer (10 s)",
+    herd.lists(
+        "Reload: a predecessor that stays longer than the drain (here 3 s) must be killed, although the grace is \
+         longer (10 s)",
         kills(&actions),
         vec![old],
     );
@@ -573,10 +689,9 @@ fn a_reload_clears_no_record() {
     herd.gets_ready(successor(&herd, 0));
     herd.dies(old, Exit::Code(0));
     let actions = herd.dies(herd.only_worker(0), CRASH);
-    let found = if spawns(&actions).is_empty() { herd.sleep() } else { Duration::ZERO };
-    let promise = "Reload: neither a reload nor a new worker clears the record. Two workers died before the reload, so this \
-                   death after it is the third in a row. The pause after it";
-    herd.same(promise, found, FIRST_PAUSE * 2);
+    let promise = "Reload: neither a reload nor a new worker clears the record. Two workers died before the reload, \
+                   so this worker is the third in a row";
+    herd.pauses(promise, &actions, FIRST_PAUSE * 2);
 }
 
 #[test]
@@ -586,9 +701,13 @@ fn a_predecessor_that_hangs_has_the_time_to_leave_a_core() {
     herd.tell(Event::Reload);
     herd.tell(Event::Hung { pid: hung });
     let actions = herd.gets_ready(successor(&herd, 0));
-    let promise = "Reload: a predecessor that hangs may still leave a core when its successor is ready. It is killed only \
-                   if it does not die of the abort within two seconds (ABORTED_WITHIN)";
-    herd.same(promise, kills(&actions), vec![]);
-    herd.sleeps_for(ABORTED_WITHIN, "Hanging: deadline() is when an abort should have been enough");
-    herd.same("Hanging: a worker that does not die of an abort is killed", herd.life(hung), Life::Killed);
+    let promise = "Reload: a predecessor that hangs may still leave a core when its successor is ready. It may be \
+                   killed only if it does not die of the abort within two seconds (ABORTED_WITHIN)";
+    herd.lists(promise, kills(&actions), vec![]);
+    herd.sleeps_for(ABORTED_WITHIN, ABORT_IS_OVER);
+    herd.same(
+        "Hanging: a worker that does not die of an abort must be killed. Its state",
+        herd.life(hung),
+        Life::Killed,
+    );
 }

@@ -30,8 +30,8 @@ fn shared_address(group: &[ListeningSocket]) -> SocketAddr {
         group.iter().map(|socket| socket.local_address().expect("the address of an open socket")).collect();
     assert!(
         addresses.iter().all(|address| *address == addresses[0]),
-        "the kernel chooses a port for the first socket of a group, and all others follow it, but they are \
-         {addresses:?}. {BOOK}"
+        "the kernel chooses a port for the first socket of a group, and all others must bind the same port, but the \
+         sockets are bound to {addresses:?}. {BOOK}"
     );
     addresses[0]
 }
@@ -66,28 +66,35 @@ fn accept_one(listener: &TcpListener) -> TcpStream {
     }
 }
 
-fn assert_refused(result: io::Result<impl Sized>, who: &str) {
+/// Why a second group must be refused.
+const OF_A_GROUP: &str = "SO_REUSEPORT lets in every socket of the same user, and the first herd would silently lose \
+                          half of its connections. Where to look: bind_group";
+/// Why a second single socket must be refused.
+const ALONE: &str = "a socket of bind is alone on its port. Where to look: bind";
+
+fn assert_refused(result: io::Result<impl Sized>, who: &str, why: &str) {
     let kind = result.map(drop).map_err(|error| error.kind());
-    assert_eq!(
-        kind,
-        Err(ErrorKind::AddrInUse),
-        "{who} must be refused with AddrInUse: SO_REUSEPORT lets in every socket of the same user, and the \
-         first herd would silently lose half of its connections. Where to look: bind_group. {BOOK}"
-    );
+    assert_eq!(kind, Err(ErrorKind::AddrInUse), "{who} must be refused with AddrInUse: {why}. {BOOK}");
+}
+
+/// Two sockets on a port that the kernel chooses.
+fn two_sockets(address: SocketAddr) -> Vec<ListeningSocket> {
+    ListeningSocket::bind_group(address, 2).unwrap_or_else(|error| {
+        panic!("bind_group({address}, 2) must make two sockets that share one free port, but it failed: {error}. \
+                {BOOK}")
+    })
 }
 
 #[test]
 fn a_socket_listens_without_blocking_and_closes_on_exec() {
-    let group = ListeningSocket::bind_group(localhost(0), 2).unwrap_or_else(|error| {
-        panic!("bind_group says \"{error}\", but two sockets of one group can share a port. {BOOK}")
-    });
+    let group = two_sockets(localhost(0));
     for socket in group.iter().chain([&ListeningSocket::bind(localhost(0)).expect("a socket")]) {
         let status = OFlag::from_bits_retain(fcntl(socket.as_fd(), FcntlArg::F_GETFL).expect("F_GETFL"));
         assert!(status.contains(OFlag::O_NONBLOCK), "accept must not block: O_NONBLOCK is missing. {BOOK}");
         let descriptor = FdFlag::from_bits_retain(fcntl(socket.as_fd(), FcntlArg::F_GETFD).expect("F_GETFD"));
         assert!(
             descriptor.contains(FdFlag::FD_CLOEXEC),
-            "a program started later must not inherit it: FD_CLOEXEC is missing. {BOOK}"
+            "a program that is started later must not inherit the socket: FD_CLOEXEC is missing. {BOOK}"
         );
     }
 }
@@ -95,9 +102,9 @@ fn a_socket_listens_without_blocking_and_closes_on_exec() {
 #[test]
 fn port_0_is_a_free_port_and_the_whole_group_shares_it() {
     let group = ListeningSocket::bind_group(localhost(0), 4).expect("a group");
-    assert_eq!(group.len(), 4, "as many sockets as were asked for. {BOOK}");
+    assert_eq!(group.len(), 4, "bind_group must make as many sockets as were asked for. {BOOK}");
     let none = ListeningSocket::bind_group(localhost(0), 0).expect("an empty group");
-    assert_eq!(none.len(), 0, "as many sockets as were asked for: none. {BOOK}");
+    assert_eq!(none.len(), 0, "bind_group with the count 0 must make no socket. How many it made. {BOOK}");
     let address = shared_address(&group);
     assert_eq!(address.ip(), Ipv4Addr::LOCALHOST, "only the port is for the kernel to choose. {BOOK}");
     assert_ne!(address.port(), 0, "local_address names the port that the kernel chose. {BOOK}");
@@ -134,18 +141,24 @@ fn a_group_spreads_connections_over_all_its_sockets() {
 fn a_second_herd_on_the_same_port_is_refused() {
     let group = ListeningSocket::bind_group(localhost(0), 2).expect("a group");
     let port = port_of(&group[0]);
-    assert_refused(ListeningSocket::bind_group(localhost(port), 2), "a second group on the same address");
+    assert_refused(
+        ListeningSocket::bind_group(localhost(port), 2),
+        "a second group on the same address",
+        OF_A_GROUP,
+    );
     assert_refused(
         ListeningSocket::bind_group(localhost(port), 1),
         "a second group of 1 socket on the same address",
+        OF_A_GROUP,
     );
     assert_refused(
         ListeningSocket::bind_group(localhost(port), 0),
-        "a second group of 0 sockets (bind_group with the count 0) on the same address, as any other,",
+        "bind_group with the count 0",
+        "it must look for another listener, too, and the first herd still listens on this port",
     );
     let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    assert_refused(ListeningSocket::bind_group(everywhere, 2), "a second group on all addresses");
-    assert_refused(ListeningSocket::bind(localhost(port)), "a single socket beside a group");
+    assert_refused(ListeningSocket::bind_group(everywhere, 2), "a second group on all addresses", OF_A_GROUP);
+    assert_refused(ListeningSocket::bind(localhost(port)), "a single socket beside a group", ALONE);
     drop(group);
     ListeningSocket::bind_group(localhost(port), 2).unwrap_or_else(|error| {
         panic!("the port is free again when the first herd is gone: {error}. {BOOK}")
@@ -169,8 +182,12 @@ fn a_herd_on_another_address_of_the_same_port_is_welcome() {
 fn a_herd_beside_a_single_socket_is_refused() {
     let socket = ListeningSocket::bind(localhost(0)).expect("a socket");
     let port = port_of(&socket);
-    assert_refused(ListeningSocket::bind(localhost(port)), "a second single socket");
-    assert_refused(ListeningSocket::bind_group(localhost(port), 2), "a group beside a single socket");
+    assert_refused(ListeningSocket::bind(localhost(port)), "a second single socket", ALONE);
+    assert_refused(
+        ListeningSocket::bind_group(localhost(port), 2),
+        "a group beside a single socket",
+        OF_A_GROUP,
+    );
 }
 
 #[test]
@@ -189,11 +206,10 @@ fn connections_in_time_wait_do_not_refuse_a_restart() {
         drop((client, listener));
         let message =
             "a server must be able to restart while old connections are in TIME_WAIT (SO_REUSEADDR)";
-        for again in
-            [ListeningSocket::bind_group(address, 2).map(drop), ListeningSocket::bind(address).map(drop)]
-        {
-            assert!(again.is_ok(), "{message}, but it got {again:?}. {BOOK}");
-        }
+        ListeningSocket::bind_group(address, 2)
+            .unwrap_or_else(|error| panic!("{message}, but bind_group failed: {error}. {BOOK}"));
+        ListeningSocket::bind(address)
+            .unwrap_or_else(|error| panic!("{message}, but bind failed: {error}. {BOOK}"));
     }
 }
 
@@ -269,14 +285,13 @@ fn an_ipv6_address_is_as_good() {
         println!("skipped: this machine has no IPv6: {error}");
         return;
     }
-    let group = ListeningSocket::bind_group(localhost, 2).unwrap_or_else(|error| {
-        panic!("two sockets of one group can share a port of {localhost}, too, but bind_group says \"{error}\". {BOOK}");
-    });
+    let group = two_sockets(localhost);
     let address = shared_address(&group);
     connect(address);
     assert_refused(
         ListeningSocket::bind_group(address, 2),
-        &format!("a second group on the same address of IPv6, {address},"),
+        &format!("a second group on the same port of {} (IPv6)", address.ip()),
+        OF_A_GROUP,
     );
 }
 
@@ -337,8 +352,8 @@ fn a_group_has_no_socket_but_its_own_and_none_if_it_fails() {
     assert_eq!(
         room.unwrap_or(FREE),
         FREE,
-        "a group was made and dropped. bind_group must keep no other socket open. How many of the {FREE} descriptors that \
-         were free before are free again. {BOOK}"
+        "a group was made and dropped. bind_group must keep no other socket open. Before the call, {FREE} \
+         descriptors were free. How many are free now. {BOOK}"
     );
     let group = ListeningSocket::bind_group(localhost(0), 1).expect("a group");
     let taken = group[0].local_address().expect("an address");
@@ -355,8 +370,8 @@ fn a_group_has_no_socket_but_its_own_and_none_if_it_fails() {
         assert_eq!(
             room.unwrap_or(FREE),
             FREE,
-            "bind_group failed, because {why}. Then it must leave no socket open. How many of the {FREE} descriptors that \
-             were free before are free again. {BOOK}"
+            "bind_group failed, because {why}. Then it must leave no socket open. Before the call, {FREE} \
+             descriptors were free. How many are free now. {BOOK}"
         );
     }
 }
@@ -375,6 +390,7 @@ fn a_second_herd_is_refused_also_if_the_first_has_no_room_for_clients() {
     assert_refused(
         ListeningSocket::bind_group(address, 2),
         "a second group on an address whose first socket listens, but has a full backlog and answers no client,",
+        OF_A_GROUP,
     );
     drop(waiting);
 }

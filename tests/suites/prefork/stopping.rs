@@ -1,6 +1,9 @@
 //! How a herd ends.
 
-use crate::herd::{DRAIN, Forks, GRACE, Herd, Life, Listed, READY_WITHIN, kills, notes, spawns, terminates};
+use crate::herd::{
+    ABORT_IS_OVER, DRAIN, Forks, GRACE, Herd, LAST_IS_GONE, Life, Listed, READY_WITHIN, kills, notes, spawns,
+    terminates,
+};
 use prefork::{ABORTED_WITHIN, DONE, Event, Exit, Note, Pid};
 use std::time::Duration;
 use verdict::test;
@@ -9,6 +12,10 @@ const CRASH: Exit = Exit::Signal(11);
 const GONE: Exit = Exit::Code(DONE);
 const HOUR: Duration = Duration::from_secs(3600);
 const MOMENT: Duration = Duration::from_millis(1);
+const GRACE_GOES_ON: &str =
+    "Stop: the grace is the same for all workers, and it is not over, so none may be killed yet";
+const GRACE_ENDS: &str = "Stop: deadline() must be the end of the grace. Time until deadline()";
+const GRACE_IS_OVER: &str = "Stop: the grace is over, so the worker must be killed. Its state";
 
 /// All living workers.
 fn everybody(herd: &Herd) -> Vec<Pid> {
@@ -26,13 +33,13 @@ fn a_stop_asks_every_worker_to_leave_and_ends_with_the_last() {
     let mut herd = Herd::serving(3);
     let all = everybody(&herd);
     let actions = herd.tell(Event::Stop);
-    herd.same("Stop: every worker is asked to leave", sorted(terminates(&actions)), all.clone());
-    herd.same("Stop: no worker is killed yet", kills(&actions), vec![]);
+    herd.lists("Stop: every worker must be asked to leave", sorted(terminates(&actions)), all.clone());
+    herd.lists("Stop: no worker may be killed yet", kills(&actions), vec![]);
     for pid in all {
-        herd.same("Stop: the master waits for the last", herd.finished, None);
+        herd.ends(&format!("Stop: worker {pid} is not gone yet, so the master must wait"), None);
         herd.dies(pid, GONE);
     }
-    herd.same("Stop: asked for and done", herd.finished, Some(DONE));
+    herd.ends(LAST_IS_GONE, Some(DONE));
 }
 
 #[test]
@@ -41,16 +48,24 @@ fn a_stop_reaches_workers_that_start_and_workers_that_drain_already() {
     let old = herd.only_worker(0);
     herd.tell(Event::Reload);
     herd.gets_ready(herd.workers_of(0)[1]);
-    herd.same("Reload: the predecessor drains", herd.life(old), Life::Leaving);
+    herd.same(
+        "Reload: the predecessor must have been asked to leave. Its state",
+        herd.life(old),
+        Life::Leaving,
+    );
     // Slot 0: one drains, one serves. Slot 1: one serves, one starts.
     let all = everybody(&herd);
     let actions = herd.tell(Event::Stop);
-    herd.same("Stop: all are asked, whatever they do", sorted(terminates(&actions)), all);
+    herd.lists(
+        "Stop: every worker must be asked to leave, also one that starts or drains",
+        sorted(terminates(&actions)),
+        all,
+    );
     herd.dies(herd.workers_of(1)[1], GONE);
     for pid in everybody(&herd) {
         herd.dies(pid, GONE);
     }
-    herd.same("Stop: done when both seats of all slots are empty", herd.finished, Some(DONE));
+    herd.ends(LAST_IS_GONE, Some(DONE));
 }
 
 #[test]
@@ -60,16 +75,12 @@ fn a_worker_that_stays_past_the_grace_is_killed() {
     herd.tell(Event::Stop);
     herd.dies(quick, GONE);
     let actions = herd.pass(GRACE - MOMENT);
-    herd.same("Stop: the grace is not over", kills(&actions), vec![]);
-    herd.sleeps_for(MOMENT, "Stop: deadline() is the end of the grace");
-    herd.same("Stop: the grace is over", herd.life(slow), Life::Killed);
+    herd.lists(GRACE_GOES_ON, kills(&actions), vec![]);
+    herd.sleeps_for(MOMENT, GRACE_ENDS);
+    herd.same(GRACE_IS_OVER, herd.life(slow), Life::Killed);
     let actions = herd.dies(slow, Exit::Signal(9));
-    herd.same(
-        "Notes: it was asked to leave before it was killed, so its end is no news",
-        notes(&actions),
-        vec![],
-    );
-    herd.same("Stop: done, though not gently", herd.finished, Some(DONE));
+    herd.no_news(&actions, slow, "was killed");
+    herd.ends(LAST_IS_GONE, Some(DONE));
 }
 
 #[test]
@@ -77,21 +88,44 @@ fn a_worker_that_hangs_is_aborted_then_killed_and_then_replaced() {
     let mut herd = Herd::serving(2);
     let hung = herd.only_worker(0);
     let actions = herd.tell(Event::Hung { pid: hung });
-    herd.same("Hanging: it may leave a core", herd.life(hung), Life::Aborted);
-    herd.demand(notes(&actions).contains(&Note::Hung { slot: 0, pid: hung }), "Hanging: it is told");
+    herd.same(
+        "Hanging: a worker that hangs gets a signal that can leave a core. Its state",
+        herd.life(hung),
+        Life::Aborted,
+    );
+    herd.demand(
+        notes(&actions).contains(&Note::Hung { slot: 0, pid: hung }),
+        "Hanging: a worker hangs. A Note(Hung) must say so",
+    );
     let actions = herd.tell(Event::Hung { pid: hung });
-    herd.same("Hanging: said again, nothing new", actions, vec![]);
-    herd.same("Hanging: no worker serves in its slot", herd.supervisor.serving(0), None);
-    herd.sleeps_for(ABORTED_WITHIN, "Hanging: deadline() is when an abort should have been enough");
-    herd.same("Hanging: a worker that does not die of an abort is killed", herd.life(hung), Life::Killed);
+    herd.same("Hanging: a worker that was reported before must get no second signal", actions, vec![]);
+    herd.same(
+        "Hanging: a worker that hangs does not serve. What serving(0) returns",
+        herd.supervisor.serving(0),
+        None,
+    );
+    herd.sleeps_for(ABORTED_WITHIN, ABORT_IS_OVER);
+    herd.same(
+        "Hanging: a worker that does not die of an abort must be killed. Its state",
+        herd.life(hung),
+        Life::Killed,
+    );
     let actions = herd.dies(hung, Exit::Signal(9));
-    herd.same("Hanging: its death is an unexpected one", spawns(&actions), vec![0]);
+    herd.lists(
+        "Hanging: the death of a worker that hung is unexpected, so a new one must come at once",
+        spawns(&actions),
+        vec![0],
+    );
     let starting = herd.only_worker(0);
     let actions = herd.tell(Event::Hung { pid: starting });
-    herd.same("Hanging: only a worker that serves can hang", actions, vec![]);
+    herd.same("Hanging: a worker that starts cannot hang, so nothing may happen", actions, vec![]);
     herd.gets_ready(starting);
     let seat = herd.workers[&starting].seat;
-    herd.same("Slots: its successor serves there", herd.supervisor.serving(0), Some((seat, starting)));
+    herd.same(
+        "Slots: the new worker is ready. What serving(0) returns",
+        herd.supervisor.serving(0),
+        Some((seat, starting)),
+    );
 }
 
 #[test]
@@ -101,9 +135,9 @@ fn a_second_stop_kills_at_once() {
         let all = everybody(&herd);
         herd.tell(Event::Stop);
         let actions = herd.tell(second);
-        herd.same("Stop: a second stop means now", sorted(kills(&actions)), all);
+        herd.lists("Stop: the second stop must kill every worker at once", sorted(kills(&actions)), all);
         let actions = herd.tell(second);
-        herd.same("Stop: no worker is killed twice", actions, vec![]);
+        herd.same("Stop: no worker may be killed twice", actions, vec![]);
     }
 }
 
@@ -112,11 +146,22 @@ fn stop_now_does_not_ask() {
     let mut herd = Herd::serving(2);
     let all = everybody(&herd);
     let actions = herd.tell(Event::StopNow);
-    herd.same("StopNow: all are killed", sorted(kills(&actions)), all.clone());
+    herd.lists("StopNow: every worker must be killed at once", sorted(kills(&actions)), all.clone());
     for pid in all {
         herd.dies(pid, Exit::Signal(9));
     }
-    herd.same("Finish: the herd was stopped, so the exit code is DONE", herd.finished, Some(DONE));
+    herd.ends(
+        "Finish: the herd was stopped and the last worker is gone, so the master must end with DONE",
+        Some(DONE),
+    );
+}
+
+#[track_caller]
+fn all_are_killed(herd: &Herd) {
+    for pid in everybody(herd) {
+        let promise = format!("StopNow: worker {pid} must be killed at once. Its state");
+        herd.same(&promise, herd.life(pid), Life::Killed);
+    }
 }
 
 #[test]
@@ -131,9 +176,7 @@ fn an_end_without_waiting_spares_no_worker_whatever_it_does() {
         for &stop in stops {
             herd.tell(stop);
         }
-        for pid in everybody(&herd) {
-            herd.same(&format!("StopNow: worker {pid} is killed at once"), herd.life(pid), Life::Killed);
-        }
+        all_are_killed(&herd);
     }
 }
 
@@ -147,9 +190,7 @@ fn an_end_without_waiting_reaches_both_workers_of_a_slot() {
         for &stop in stops {
             herd.tell(stop);
         }
-        for pid in everybody(&herd) {
-            herd.same(&format!("StopNow: worker {pid} is killed at once"), herd.life(pid), Life::Killed);
-        }
+        all_are_killed(&herd);
     }
 }
 
@@ -165,8 +206,12 @@ fn nothing_is_spawned_after_a_stop() {
     actions.extend(herd.tell(Event::Start));
     actions.extend(herd.dies(herd.only_worker(2), CRASH));
     actions.extend(herd.pass(HOUR));
-    herd.same("Stop: no death and no pause spawns any more", spawns(&actions), vec![]);
-    herd.same("Stop: all are gone", herd.finished, Some(DONE));
+    herd.lists(
+        "Stop: after a stop, no worker may be spawned, neither after a death nor after a pause",
+        spawns(&actions),
+        vec![],
+    );
+    herd.ends(LAST_IS_GONE, Some(DONE));
 }
 
 #[test]
@@ -175,8 +220,8 @@ fn a_stop_does_not_wait_for_slots_that_are_empty() {
     herd.dies(herd.only_worker(0), CRASH);
     herd.dies(herd.only_worker(0), CRASH);
     herd.tell(Event::Stop);
-    let promise = "Finish: after a stop, it comes as soon as there is no worker, also without a death";
-    herd.same(promise, herd.finished, Some(DONE));
+    let promise = "Finish: after a stop, it must come as soon as there is no worker, also without a death";
+    herd.ends(promise, Some(DONE));
 }
 
 #[test]
@@ -184,9 +229,13 @@ fn a_herd_that_never_started_ends_at_once() {
     for stop in [Event::Stop, Event::StopNow] {
         let mut herd = Herd::new(2);
         herd.tell(stop);
-        herd.same("Stop: there is no worker to wait for", herd.finished, Some(DONE));
+        herd.ends("Stop: the herd has no worker, so the master must end at once", Some(DONE));
         let actions = herd.tell(Event::Start);
-        herd.same("Finish: nothing after it", actions, vec![]);
+        herd.same(
+            "Finish: it is the last action of all, so every later event must be ignored",
+            actions,
+            vec![],
+        );
     }
 }
 
@@ -208,14 +257,14 @@ fn a_worker_forked_before_the_stop_and_reported_after_it_is_stopped_too() {
         for &stop in stops {
             herd.tell(stop);
         }
-        herd.same("Stop: an unanswered spawn may yet be a worker", herd.finished, None);
+        herd.ends("Stop: a fork has not been answered yet, so the master must wait for its worker", None);
         herd.answer(herd.unanswered[0], Forks::Succeed);
         let pid = herd.only_worker(0);
         let promise = "Stop: a worker whose fork is reported after the stop must be treated like every other \
                        worker. The state of this worker";
         herd.same(promise, herd.life(pid), end);
         herd.dies(pid, GONE);
-        herd.same("Stop: done", herd.finished, Some(DONE));
+        herd.ends(LAST_IS_GONE, Some(DONE));
     }
 }
 
@@ -236,7 +285,7 @@ fn a_successor_forked_before_the_stop_and_reported_after_it_is_stopped_too() {
         for pid in everybody(&herd) {
             herd.dies(pid, GONE);
         }
-        herd.same("Stop: done", herd.finished, Some(DONE));
+        herd.ends(LAST_IS_GONE, Some(DONE));
     }
 }
 
@@ -247,9 +296,9 @@ fn a_worker_that_starts_has_the_whole_grace_too() {
     herd.tell(Event::Stop);
     // It was asked to leave, so it need not get ready any more.
     let actions = herd.pass(READY_WITHIN);
-    herd.same("Stop: the grace is the same for all, and not over", kills(&actions), vec![]);
-    herd.sleeps_for(GRACE - READY_WITHIN, "Stop: deadline() is the end of the grace");
-    herd.same("Stop: the grace is over", herd.life(starting), Life::Killed);
+    herd.lists(GRACE_GOES_ON, kills(&actions), vec![]);
+    herd.sleeps_for(GRACE - READY_WITHIN, GRACE_ENDS);
+    herd.same(GRACE_IS_OVER, herd.life(starting), Life::Killed);
 }
 
 #[test]
@@ -259,7 +308,7 @@ fn a_fork_that_fails_after_the_stop_ends_the_wait() {
     herd.tell(Event::Start);
     herd.tell(Event::Stop);
     herd.answer(herd.unanswered[0], Forks::Fail);
-    herd.same("Stop: there is no worker to wait for", herd.finished, Some(DONE));
+    herd.ends("Stop: the fork has failed, so the herd has no worker, and the master must end", Some(DONE));
 }
 
 #[test]
@@ -278,7 +327,9 @@ fn a_predecessor_keeps_its_own_earlier_end_when_the_herd_stops() {
         ),
     );
     let actions = herd.pass(GRACE / 2);
-    herd.same("Stop: no worker gets a second grace", kills(&actions), vec![old]);
+    let promise =
+        "Stop: a worker that drains keeps its earlier deadline. Its time is over, so it must be killed";
+    herd.lists(promise, kills(&actions), vec![old]);
 }
 
 #[test]
@@ -287,12 +338,24 @@ fn a_worker_that_hangs_while_it_leaves_is_ended_too() {
     let old = herd.only_worker(0);
     herd.tell(Event::Reload);
     herd.gets_ready(herd.workers_of(0)[1]);
-    herd.same("Slots: it leaves", herd.supervisor.leaving(0).map(|(_, pid)| pid), Some(old));
+    herd.same(
+        "Slots: the predecessor was asked to leave. What leaving(0) returns",
+        herd.supervisor.leaving(0).map(|(_, pid)| pid),
+        Some(old),
+    );
     herd.tell(Event::Hung { pid: old });
-    herd.same("Hanging: it may leave a core", herd.life(old), Life::Aborted);
+    herd.same(
+        "Hanging: a worker that hangs gets a signal that can leave a core. Its state",
+        herd.life(old),
+        Life::Aborted,
+    );
     let actions = herd.dies(old, Exit::Signal(6));
-    herd.same("Hanging: its successor serves already", spawns(&actions), vec![]);
-    herd.same("Notes: it was asked to leave before it hung, so its end is no news", notes(&actions), vec![]);
+    herd.lists(
+        "Hanging: the successor of this worker serves already, so no other may be spawned",
+        spawns(&actions),
+        vec![],
+    );
+    herd.no_news(&actions, old, "hung");
 }
 
 #[test]
@@ -304,8 +367,11 @@ fn a_stop_ends_a_long_drain() {
     herd.gets_ready(new);
     herd.tell(Event::Stop);
     herd.dies(new, GONE);
-    herd.sleeps_for(GRACE, "Stop: the grace is for all, also for a worker that had more time before");
-    herd.same("Stop: the grace is over", herd.life(old), Life::Killed);
+    herd.sleeps_for(
+        GRACE,
+        "Stop: the grace is for all, also for a worker that had more time before. Time until deadline()",
+    );
+    herd.same(GRACE_IS_OVER, herd.life(old), Life::Killed);
 }
 
 #[test]
@@ -316,7 +382,9 @@ fn a_worker_that_is_forked_after_the_stop_has_the_end_of_all_others() {
     herd.tell(Event::Stop);
     herd.pass(GRACE / 2);
     herd.answer(herd.unanswered[0], Forks::Succeed);
-    herd.sleeps_for(GRACE / 2, "Stop: a latecomer gets no fresh grace period");
+    let promise = "Stop: the worker was reported 5 s after the stop, and must be killed when the grace of the others \
+                   ends. Time until deadline()";
+    herd.sleeps_for(GRACE / 2, promise);
 }
 
 #[test]
@@ -325,7 +393,9 @@ fn a_stop_gives_a_worker_that_was_aborted_no_more_time() {
     let hung = herd.only_worker(0);
     herd.tell(Event::Hung { pid: hung });
     herd.tell(Event::Stop);
-    herd.sleeps_for(ABORTED_WITHIN, "Stop: it gives an aborted worker no more time");
+    let promise =
+        "Stop: a worker that was aborted has two seconds, also if a stop comes. Time until deadline()";
+    herd.sleeps_for(ABORTED_WITHIN, promise);
 }
 
 #[test]
@@ -337,11 +407,15 @@ fn a_second_stop_spares_no_worker_that_may_outlive_the_grace() {
     herd.tell(Event::Hung { pid: hung });
     herd.tell(Event::Stop);
     herd.pass(SHORT);
-    herd.same("Hanging: an abort has its own time, two seconds", herd.life(hung), Life::Aborted);
-    let actions = herd.tell(Event::Stop);
     herd.same(
-        "Stop: a second stop kills every worker that still lives, also after the grace (here 1 s), which an aborted \
-         worker may outlive",
+        "Hanging: a worker that was aborted has two seconds, also if the grace is shorter. Its state",
+        herd.life(hung),
+        Life::Aborted,
+    );
+    let actions = herd.tell(Event::Stop);
+    herd.lists(
+        "Stop: a second stop must kill every worker that still lives, also after the grace (here 1 s), which an \
+         aborted worker may outlive",
         kills(&actions),
         vec![hung],
     );
@@ -356,8 +430,8 @@ fn the_grace_is_the_same_for_a_worker_that_may_still_take_longer_to_get_ready() 
     herd.tell(Event::Stop);
     let actions = herd.pass(SHORT);
     let promise =
-        "Stop: all are killed when the grace (here 1 s) is over, also a worker that had 5 s to get ready";
-    herd.same(promise, sorted(kills(&actions)), everybody(&herd));
+        "Stop: all must be killed when the grace (here 1 s) is over, also a worker that had 5 s to get ready";
+    herd.lists(promise, sorted(kills(&actions)), everybody(&herd));
 }
 
 #[test]
@@ -365,10 +439,10 @@ fn a_stop_without_a_grace_asks_first_too() {
     let mut herd = Herd::serving(2);
     herd.supervisor.set_patience(Duration::ZERO, DRAIN);
     let actions = herd.tell(Event::Stop);
-    let promise = "Stop: all are asked to leave before they are killed, also if the grace is 0 s";
-    herd.same(promise, sorted(terminates(&actions)), everybody(&herd));
-    herd.same(
-        "Stop: all are killed when the grace (here 0 s) is over",
+    let promise = "Stop: all must be asked to leave before they are killed, also if the grace is 0 s";
+    herd.lists(promise, sorted(terminates(&actions)), everybody(&herd));
+    herd.lists(
+        "Stop: all must be killed when the grace (here 0 s) is over",
         sorted(kills(&actions)),
         everybody(&herd),
     );

@@ -1,6 +1,6 @@
 //! Random events in random order: the promises that [`Herd`] checks at each step hold whatever happens.
 
-use crate::herd::{Forks, Herd, Life};
+use crate::herd::{Forks, Herd, LAST_IS_GONE, Life};
 use prefork::{Action, CANNOT_START, DONE, Event, Exit, FIRST_PAUSE, LONGEST_PAUSE, MASTER_GONE, Pid};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -101,7 +101,11 @@ impl Herd {
                 let decided = actions
                     .iter()
                     .any(|action| matches!(action, Action::Settle { .. } | Action::Abort { .. }));
-                self.demand(!decided, "Strays: nothing is done about what was not asked for, or is not ours");
+                self.demand(
+                    !decided,
+                    "Strays: nothing may be done about an answer that was not asked for, or a process that is not \
+                     ours",
+                );
             }
             Happening::Told(event) => {
                 self.tell(event);
@@ -145,7 +149,7 @@ proptest! {
             herd.dies(pid, Exit::Code(DONE));
         }
         let expected = finished_before.or(Some(DONE));
-        herd.same("Stop: a herd finishes when its last worker is gone", herd.finished, expected);
+        herd.ends(LAST_IS_GONE, expected);
     }
 
     /// If all workers get ready, a herd settles with one serving worker in each slot.
@@ -176,7 +180,7 @@ proptest! {
         }
         for slot in 0..slots {
             let pid = herd.only_worker(slot);
-            herd.same("Slots: its worker serves", herd.life(pid), Life::Serving);
+            herd.same(&format!("Slots: worker {pid} must serve. Its state"), herd.life(pid), Life::Serving);
         }
     }
 
@@ -205,7 +209,8 @@ proptest! {
                 let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(20)) / 2;
                 let least = if failures == 0 { Duration::ZERO } else { pause.min(LONGEST_PAUSE) };
                 let waited = herd.spawned_at[tries - 1].0 - failed_at;
-                herd.demand(waited >= least, "Death: each failure in a row waits twice as long as the last");
+                herd.demand(waited >= least, "Death: the pause after each failure in a row must be twice as long as \
+                                              the last");
                 failures += 1;
                 if herd.forks == Forks::Succeed {
                     break;

@@ -1,7 +1,7 @@
 //! `parse_head`: which bytes are a request head, and what they mean.
 
 use proptest::prelude::*;
-use request::{HeadError, MAX_HEAD, Version, parse_head};
+use request::{HeadError, MAX_HEAD, RequestHead, Version, parse_head};
 use verdict::test;
 
 /// Where a student finds the rules.
@@ -36,15 +36,22 @@ fn expect_verdicts(expected: &str, heads: &[&[u8]]) {
 #[track_caller]
 fn expect_verdicts_by(see: &str, expected: &str, heads: &[&[u8]]) {
     for head in heads {
-        let found = super::caught(|| verdict(head)).map_or_else(|panic| panic, str::to_owned);
-        assert_eq!(found, expected, "\nparse_head of \"{}\" should be {expected}. {see}", shown(head));
+        let found = verdict::caught(|| verdict(head)).map_or_else(|panic| panic, str::to_owned);
+        assert_eq!(found, expected, "\nparse_head of \"{}\" should say \"{expected}\". {see}", shown(head));
     }
+}
+
+/// What `parse_head` finds in a head that is complete.
+#[track_caller]
+fn complete(bytes: &[u8]) -> RequestHead<'_> {
+    expect_verdicts("complete", &[bytes]);
+    parse_head(bytes).expect("it is good").expect("it is complete")
 }
 
 #[test]
 fn a_head_is_taken_apart_into_method_target_version_and_fields() {
     let bytes = b"GET /a/b?c=d HTTP/1.1\r\nHost: example.org\r\nAccept:*/*\r\nX-Empty:\r\n\r\nnot the head";
-    let head = parse_head(bytes).expect("this head is a good one").expect("this head is complete");
+    let head = complete(bytes);
     assert_eq!(
         (head.method, head.target, head.version),
         ("GET", "/a/b?c=d", Version::Http11),
@@ -60,8 +67,7 @@ fn a_head_is_taken_apart_into_method_target_version_and_fields() {
 #[test]
 fn one_empty_line_before_the_request_line_is_skipped_and_counted() {
     let bytes = b"\r\nGET / HTTP/1.1\r\n\r\n";
-    let head =
-        parse_head(bytes).expect("RFC 9112, section 2.2, lets an empty line come first").expect("complete");
+    let head = complete(bytes);
     assert_eq!(head.method, "GET", "the method is the first word after the empty line. {SEE}");
     assert_eq!(
         head.length,
@@ -74,7 +80,7 @@ fn one_empty_line_before_the_request_line_is_skipped_and_counted() {
 #[test]
 fn fields_are_found_by_name_without_regard_to_case() {
     let bytes = b"GET / HTTP/1.1\r\naccept: a\r\nACCEPT: b\r\nx: 1\r\nAccept: c\r\nbin: \xff\r\n\r\n";
-    let head = parse_head(bytes).expect("a good head").expect("a complete head");
+    let head = complete(bytes);
     let all: Vec<&[u8]> = head.headers.all("aCCept").collect();
     assert_eq!(
         all,
@@ -94,7 +100,7 @@ fn fields_are_found_by_name_without_regard_to_case() {
 #[test]
 fn white_space_around_a_value_is_not_part_of_it() {
     let bytes = b"GET / HTTP/1.1\r\na:1\r\na: \t 2\r\na: 3 \t \r\na: 4 \t 5\r\na:  \r\n\r\n";
-    let head = parse_head(bytes).expect("a good head").expect("a complete head");
+    let head = complete(bytes);
     let values: Vec<&[u8]> = head.headers.all("a").collect();
     assert_eq!(values, [b"1".as_slice(), b"2", b"3", b"4 \t 5", b""], "RFC 9112, section 5.1. {SEE}");
 }
@@ -105,13 +111,7 @@ fn versions_1_x_are_served_and_other_majors_refused() {
         let version = format!("1.{minor}");
         let expected = if minor == 0 { Version::Http10 } else { Version::Http11 };
         let bytes = format!("GET / HTTP/{version}\r\n\r\n");
-        let head = parse_head(bytes.as_bytes()).unwrap_or_else(|error| {
-            panic!(
-                "parse_head of \"{}\" should be complete, because any HTTP/1.x is served, but it is {error:?}. {SEE}",
-                shown(bytes.as_bytes())
-            )
-        });
-        let head = head.expect("complete");
+        let head = complete(bytes.as_bytes());
         assert_eq!(head.version, expected, "HTTP/{version}; RFC 9110, section 2.5. {SEE}");
     }
     let other_majors: [&[u8]; 3] =
@@ -124,6 +124,15 @@ fn versions_1_x_are_served_and_other_majors_refused() {
         "HTTP/1.a",
         "HTTP/a.1",
         "HTTP/1.10",
+        "HTTP/1.1.1",
+        "HTTP/1.1.",
+        "HTTP/1.1/1",
+        "HTTP/x/1.1",
+        "HTTP/1x1",
+        "HTTP/111",
+        "HTTP-1.1",
+        "HTTP/1.1\t",
+        "\tHTTP/1.1",
         "HTTP/11",
         "HTTP/ 1.1",
         "HTTPS/1.1",
@@ -205,7 +214,7 @@ fn a_query_holds_what_browsers_send_raw() {
     for raw in ["\\", "\"", "<", ">", "{", "}", "|", "^", "`", "'", "?", "\u{e9}", "\u{1f411}"] {
         let bytes = format!("GET /a?b={raw}c HTTP/1.1\r\n\r\n");
         let head = parse_head(bytes.as_bytes()).unwrap_or_else(|error| {
-            panic!("a query may hold {raw:?}, because browsers send it so: {error}. {SEE}")
+            panic!("a query may hold {raw:?}, because browsers send it so, but parse_head says \"{error}\". {SEE}")
         });
         assert_eq!(head.expect("complete").target, format!("/a?b={raw}c"), "the query is as sent. {SEE}");
     }
@@ -298,10 +307,12 @@ fn a_version_is_two_digits_with_a_dot_between_and_only_then_is_it_judged() {
 /// A client may send its next request before it has the response to this one.
 #[test]
 fn a_head_ends_at_its_first_empty_line() {
-    let one: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
-    let two = [one, one].concat();
-    let length = parse_head(&two).expect("it is good").expect("it is complete").length;
-    assert_eq!(length, one.len(), "the length of the first of two heads. {SEE}");
+    let next = b"GET /b HTTP/1.1\r\nHost: b\r\n\r\n";
+    for one in [b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n".as_slice(), b"GET /a HTTP/1.1\r\n\r\n"] {
+        let two = [one, next].concat();
+        let length = complete(&two).length;
+        assert_eq!(length, one.len(), "\nthe length of the first of two heads: \"{}\". {SEE}", shown(&two));
+    }
 }
 
 /// A buffer that is searched in pieces of a round length has its end between two of them.

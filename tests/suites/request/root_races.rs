@@ -86,7 +86,7 @@ fn find_while_change_places(
         assert!(
             allowed.contains(&&*found),
             "\nfind of {} asks the kernel about files in {calls} calls. {name} and {other} {changed}. {SEE}\
-             \nfound:    {found}\nexpected: {right}",
+             \n  found:    {found}\n  expected: {right}",
             shown(looked_up)
         );
     }
@@ -264,7 +264,7 @@ fn identify(
 ) -> Option<(Result<Option<u64>, String>, usize)> {
     let finder = site.clone();
     let look = move || finder.root.identify_from_memory(&path("/index.html")).map(|identity| identity.inode);
-    between_calls(move || crate::caught(look), change)
+    between_calls(move || verdict::caught(look), change)
 }
 
 #[test]

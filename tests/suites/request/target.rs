@@ -156,6 +156,7 @@ fn the_absolute_form_means_its_path() {
         ("http://host", ""),
         ("http://host?/a", ""),
         ("http://[::1]:8/a", "a"),
+        ("http://[::1]/a", "a"),
         ("http://host:/a", "a"),
         ("http://user@host/a@b", "a@b"),
         ("http://user:password@host:80/a", "a"),
@@ -188,7 +189,19 @@ fn the_absolute_form_means_its_path() {
             "\n{target:?}: an `@` behind the host says nothing about a user. (path, query). {SEE}"
         );
     }
-    let others = ["", "a", "a/b", "http:/a", "https://host/a", "ftp://host/a", "mailto:a", "é"];
+    let others = [
+        "",
+        "a",
+        "a/b",
+        "http:/a",
+        "http//host/a",
+        "xhttp://host/a",
+        "a/http://host/a",
+        "https://host/a",
+        "ftp://host/a",
+        "mailto:a",
+        "é",
+    ];
     expect_refused("GET", "it is neither a path nor an http URL", &others);
     let no_host = [
         "http://",
@@ -268,7 +281,7 @@ fn a_target_is_cut_only_between_letters() {
         "http:\u{20ac}/a",
         "\u{1f411}",
     ] {
-        let refused = crate::caught(|| Target::parse("GET", target).is_err());
+        let refused = verdict::caught(|| Target::parse("GET", target).is_err());
         let found = refused.map(|refused| if refused { "refused" } else { "accepted" }.to_owned());
         let found = found.unwrap_or_else(|panic| panic);
         assert_eq!(

@@ -26,6 +26,7 @@ pub mod sleepers;
 use receipt::Receipt;
 pub use receipt::vouched;
 use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::sync::Once;
 use std::sync::mpsc::channel;
@@ -49,7 +50,7 @@ const DEFAULT_LIMIT: Duration = Duration::from_secs(120);
 /// If the body panics, or does not end within the limit. In that case its thread goes on running, and is not joined.
 pub fn run(name: &'static str, body: fn()) {
     let receipt = Receipt::requested();
-    name_who_called_std();
+    name_who_called();
     let limit = limit();
     let (send, ended) = channel();
     let short_name = name.split_once("::").map_or(name, |(_, path)| path);
@@ -68,24 +69,53 @@ pub fn run(name: &'static str, body: fn()) {
     }
 }
 
-/// A panic inside the standard library, such as an overflow of a duration, has a place that does not help. So the line
-/// of the part, or else of the test, that called it is printed too.
-fn name_who_called_std() {
+/// A panic inside the standard library, such as an overflow of a duration, has a place that does not help. One inside a
+/// part has a message that knows nothing of the test. So for both, the lines of the part and of the test that called
+/// are printed too. Of a panic that a test catches, nothing is printed.
+fn name_who_called() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let others = take_hook();
         set_hook(Box::new(move |panic| {
-            others(panic);
-            if panic.location().is_some_and(|place| place.file().starts_with("/rustc/"))
-                && let Some(place) = sleepers::place_in(&Backtrace::force_capture().to_string())
-            {
+            let message = panic.payload_as_str().unwrap_or_default();
+            let is_caught = CATCHES.get() && !message.starts_with(TODO);
+            if !is_caught {
+                others(panic);
+            }
+            let place = panic.location().filter(|place| !place.file().contains("tests/"));
+            let place = place.and_then(|_| sleepers::place_in(&Backtrace::force_capture().to_string()));
+            if is_caught {
+                let at = place.map(|place| format!(" at {place}")).unwrap_or_default();
+                CAUGHT.set(Some(format!("a panic{at}: {message}")));
+            } else if let Some(place) = place {
                 eprintln!("{CALLED_FROM}{place}");
             }
         }));
     });
 }
 
-/// The prefix of a line with such a place.
+/// How the message of a `todo!` begins.
+const TODO: &str = "not yet implemented";
+
+thread_local! {
+    /// Whether this thread is in [`caught`].
+    static CATCHES: Cell<bool> = const { Cell::new(false) };
+    /// What the panic said that `caught` has caught.
+    static CAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Calls code under test. A `todo!` in it is not caught.
+///
+/// # Errors
+/// If it panics: the place and the message. Nothing is printed, because the caller can say what the work was.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    CATCHES.set(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    CATCHES.set(false);
+    result.map_err(|panic| CAUGHT.take().unwrap_or_else(|| resume_unwind(panic)))
+}
+
+/// The prefix of the line with these places.
 pub const CALLED_FROM: &str = "called from ";
 
 /// Runs a body that is expected to panic with a message that contains `expected`.
@@ -99,7 +129,7 @@ pub fn panics(expected: &str, body: fn()) {
     let message = panic.downcast_ref::<String>().cloned();
     let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
     let message = message.unwrap_or_default();
-    assert!(!message.starts_with("not yet implemented"), "{message}");
+    assert!(!message.starts_with(TODO), "{message}");
     assert!(message.contains(expected), "a panic with `{expected}` was expected, but it said `{message}`");
 }
 
