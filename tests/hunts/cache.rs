@@ -46,13 +46,19 @@ mod kitchen {
             .wakes_often_for_nothing()
             .outcomes(&["served"])
             .check(|run| {
-                let kitchen = Arc::new(Kitchen::new());
+                let (kitchen, cooked) = (Arc::new(Kitchen::new()), Arc::new(AtomicUsize::new(0)));
                 let guests = [("left", 1), ("middle", 2), ("right", 3)].map(|(name, dish)| {
-                    let kitchen = kitchen.clone();
-                    thread::spawn_named(name, move || kitchen.order(|| dish))
+                    let (kitchen, cooked) = (kitchen.clone(), cooked.clone());
+                    thread::spawn_named(name, move || {
+                        kitchen.order(|| {
+                            cooked.fetch_add(dish, SeqCst);
+                            dish as u32
+                        })
+                    })
                 });
                 let dishes = guests.map(|guest| guest.join().unwrap());
-                assert_eq!(dishes, [dishes[0]; 3], "the guests got different dishes");
+                let cooked = cooked.load(SeqCst) as u32;
+                assert_eq!(dishes, [cooked; 3], "each guest gets the dish that was cooked, and no other");
                 run.outcome("served");
             });
     }
@@ -82,6 +88,28 @@ mod accounts {
             assert_eq!((accounts.balance(0), accounts.balance(1)), (11, 9), "3 went there and 4 came back");
             run.outcome("both done");
         });
+    }
+
+    /// Catches: an order that is right for the first two accounts only.
+    #[test]
+    fn so_do_transfers_with_the_last_of_three() {
+        for one in [0, 1] {
+            Model::new("transfers with the last of three end").outcomes(&["both done"]).check(move |run| {
+                let accounts = Arc::new(Accounts::new(&[10, 10, 10]));
+                let there = thread::spawn_named("there", {
+                    let accounts = accounts.clone();
+                    move || accounts.transfer(one, 2, 3)
+                });
+                let back = accounts.transfer(2, one, 4);
+                assert!(there.join().unwrap() && back, "there was enough in both accounts");
+                assert_eq!(
+                    (accounts.balance(one), accounts.balance(2)),
+                    (11, 9),
+                    "3 went there and 4 came back"
+                );
+                run.outcome("both done");
+            });
+        }
     }
 
     /// Catches: locks that are taken one after the other, each released before the next.

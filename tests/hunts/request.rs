@@ -70,6 +70,21 @@ mod news {
                 }
             });
     }
+
+    /// Catches: news that are read without a look at them.
+    #[test]
+    fn what_was_printed_is_read() {
+        Model::new("what was printed is read").outcomes(&["early", "read"]).check(|run| {
+            let news = Arc::new(News::new());
+            let press = thread::spawn_named("press", {
+                let news = news.clone();
+                move || news.print(9)
+            });
+            run.outcome(if news.read().is_some() { "read" } else { "early" });
+            press.join().unwrap();
+            assert_eq!(news.read(), Some(9), "9 was printed");
+        });
+    }
 }
 
 // The types of the compared values, by their full names: a type of the student's own could be equal to everything.

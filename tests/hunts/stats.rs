@@ -31,6 +31,22 @@ mod lights {
             run.outcome("dark");
         });
     }
+
+    /// Catches: the first one to leave turns off the light.
+    #[test]
+    fn the_first_one_to_leave_leaves_the_light_on() {
+        Model::new("the first one to leave leaves the light on").outcomes(&["on"]).check(|run| {
+            let room = Arc::new(Room::new(3));
+            let other = thread::spawn_named("other", {
+                let room = room.clone();
+                move || room.leave()
+            });
+            room.leave();
+            other.join().unwrap();
+            assert_eq!(room.turned_off(), 0, "two of three have left; how often the light was turned off");
+            run.outcome("on");
+        });
+    }
 }
 
 mod roll_call {

@@ -163,6 +163,35 @@ mod meeting {
             },
         );
     }
+
+    /// Catches: a member that waits in the first meeting only.
+    #[test]
+    fn in_each_meeting_they_wait_for_each_other() {
+        Model::new("in each meeting they wait for each other")
+            .preemption_bound(2)
+            .outcomes(&["met twice"])
+            .check(|run| {
+                let (meeting, came) = (Arc::new(Meeting::new(2)), Arc::new(AtomicUsize::new(0)));
+                let meet_twice = |meeting: &Meeting, came: &AtomicUsize| {
+                    for time in [1, 2] {
+                        came.fetch_add(1, Relaxed);
+                        meeting.meet();
+                        let came = came.fetch_add(0, Relaxed);
+                        assert!(
+                            came >= 2 * time,
+                            "one of two left meeting {time}, and the other had not come"
+                        );
+                    }
+                };
+                let other = thread::spawn_named("other", {
+                    let (meeting, came) = (meeting.clone(), came.clone());
+                    move || meet_twice(&meeting, &came)
+                });
+                meet_twice(&meeting, &came);
+                other.join().unwrap();
+                run.outcome("met twice");
+            });
+    }
 }
 
 mod booth {
@@ -184,12 +213,14 @@ mod booth {
             let calling = Arc::new(AtomicUsize::new(0));
             let run = *run;
             let call = move |booth: &Booth, calling: &AtomicUsize| {
-                booth.call(|| {
+                let talked = booth.call(|| {
                     run.note("talks");
                     assert_eq!(calling.fetch_add(1, Relaxed), 0, "two callers talk in one booth");
                     calling.fetch_sub(1, Relaxed);
                     run.note("hangs up");
+                    true
                 });
+                assert!(talked, "call returned, and the caller has not talked");
             };
             let other = thread::spawn_named("other", {
                 let (booth, calling) = (booth.clone(), calling.clone());

@@ -144,8 +144,8 @@ fn a_thread_that_waits_for_a_load_that_fails_loads_in_its_turn() {
 /// Caught: counting a hit for a look-up that was counted as a miss before its first wait; a waiter that loads without
 /// checking again whether another one does.
 #[test]
-fn a_thread_that_looks_up_twice_is_counted_once() {
-    Model::new("a thread that looks up twice is counted once").preemption_bound(2).check(|_| {
+fn two_threads_that_wait_for_a_load_that_fails_wake_and_are_counted_once() {
+    Model::new("two threads that wait for a load that fails wake, and are counted once").preemption_bound(2).check(|_| {
         let cache = Arc::new(Cache::new(10));
         let others = ["left", "right"].map(|name| {
             let cache = cache.clone();
@@ -404,8 +404,8 @@ fn a_look_up_says_what_was_counted() {
 fn a_hit_of_the_second_look_is_a_use() {
     Model::new("a hit of the second look is a use")
         .outcomes(&[
-            "a Hit at the second look, and a was kept",
-            "a Hit at the second look, and a was evicted",
+            "a Hit at the second look, without a wait, and a was kept",
+            "a Hit at the second look, without a wait, and a was evicted",
             "a Hit at once",
             "Joined",
             "a Miss",
@@ -421,8 +421,10 @@ fn a_hit_of_the_second_look_is_a_use() {
             let (lookup, looked_twice) = other.join().unwrap();
             loaded(&cache, "c");
             run.outcome(match (lookup, looked_twice) {
-                (Lookup::Hit, true) if cache.get("a").is_some() => "a Hit at the second look, and a was kept",
-                (Lookup::Hit, true) => "a Hit at the second look, and a was evicted",
+                (Lookup::Hit, true) if cache.get("a").is_some() => {
+                    "a Hit at the second look, without a wait, and a was kept"
+                }
+                (Lookup::Hit, true) => "a Hit at the second look, without a wait, and a was evicted",
                 (Lookup::Hit, false) => "a Hit at once",
                 (Lookup::Joined, _) => "Joined",
                 (Lookup::Miss(_), _) => "a Miss",

@@ -1,10 +1,7 @@
-//! What a function does that promises to be safe in a signal handler: it goes on wherever signals interrupt it, and it
-//! allocates nothing.
+//! What a function does that promises to be safe in a signal handler: it goes on wherever signals interrupt it.
 #![allow(unsafe_code)]
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -48,35 +45,3 @@ pub fn interrupt_anywhere(work: fn(), on_signal: extern "C" fn(i32), stuck: &str
     OVER.store(true, Ordering::Relaxed);
     busy.join().expect("the busy thread");
 }
-
-/// How often this thread has allocated memory while it did something.
-pub fn allocations<T>(something: impl FnOnce() -> T) -> usize {
-    let before = ALLOCATIONS.get();
-    let _result = something();
-    ALLOCATIONS.get() - before
-}
-
-/// The system's allocator, which counts what each thread asks it for.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is the system's allocator's work; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // At its very end a thread has no count any more.
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of the same function.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of the same function.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;

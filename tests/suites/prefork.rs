@@ -1,6 +1,7 @@
 //! What the `prefork` part must do. One file for each of its types; the supervisor's tests all use [`herd::Herd`],
 //! which plays the master's loop and the kernel, and checks at each step what must always hold.
 
+mod allocations;
 #[path = "prefork/deaths.rs"]
 mod deaths;
 #[path = "prefork/herd.rs"]

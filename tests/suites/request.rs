@@ -6,6 +6,7 @@
 
 use proptest::test_runner::Config;
 
+mod allocations;
 #[path = "request/between_calls.rs"]
 mod between_calls;
 #[path = "request/head.rs"]

@@ -19,7 +19,7 @@ pub struct Response {
     pub duration: Duration,
 }
 
-/// The responses of one slot.
+/// The responses of one slot. Any thread records, any thread reads, none waits for another one, which may be dead.
 ///
 /// **Promise.** A reader that sees a response in its status counter also sees the response's bytes and
 /// duration. So bytes and durations may be ahead of the number of responses (by those that are being recorded

@@ -161,31 +161,39 @@ fn pieces(text: &str, length: usize) -> Vec<String> {
 /// The words for steps.
 pub(crate) struct Words<'r> {
     record: &'r Record,
-    /// The names of things that could be confused: a line of the source touches several, or several locks or condition
-    /// variables are used in the same way in one file.
+    /// The names of things that could be confused: a line of the source touches several, or several are used in the same
+    /// way in one file.
     names: BTreeMap<Thing, String>,
 }
 
 impl<'r> Words<'r> {
     pub(crate) fn of(record: &'r Record) -> Words<'r> {
-        let mut touched: BTreeMap<(&str, u32, &str), BTreeSet<Thing>> = BTreeMap::new();
         let inside = record.lanes.iter().filter_map(|lane| lane.inside.as_ref());
-        for step in record.steps.iter().chain(inside) {
+        let steps = || record.steps.iter().chain(inside.clone());
+        let things: BTreeSet<Thing> = steps().filter_map(|step| step.thing).collect();
+        let made = things.into_iter().filter_map(|thing| Some((thing, thing.made(record)?)));
+        let (mut names, mut nameless) = (BTreeMap::new(), BTreeSet::new());
+        for (thing, place) in made {
+            let name = source::name_of_what_is_made_at(place).unwrap_or_else(|| {
+                nameless.insert(thing);
+                format!("({})", short(place))
+            });
+            names.insert(thing, name);
+        }
+        let mut touched: BTreeMap<(&str, u32, &str), BTreeSet<Thing>> = BTreeMap::new();
+        for step in steps() {
             if let (Some(thing), Some(place)) = (step.thing, step.place) {
                 touched.entry((place.file(), place.line(), "")).or_default().insert(thing);
-                if let Action::Did(what) = step.action {
-                    let way = what.split([' ', ',']).next().unwrap_or(what);
+                let way = match step.action {
+                    Action::Did(what) => what.split([' ', ',']).next(),
+                    Action::Atomic { operation, .. } if !nameless.contains(&thing) => Some(operation),
+                    Action::Atomic { .. } | Action::Named(..) | Action::Note(_) => None,
+                };
+                if let Some(way) = way {
                     touched.entry((place.file(), 0, way)).or_default().insert(thing);
                 }
             }
         }
-        let name = |thing: Thing| {
-            let made = thing.made(record)?;
-            let name = source::name_of_what_is_made_at(made).unwrap_or_else(|| format!("({})", short(made)));
-            Some((thing, name))
-        };
-        let all: BTreeSet<Thing> = touched.values().flatten().copied().collect();
-        let mut names: BTreeMap<Thing, String> = all.into_iter().filter_map(name).collect();
         // The lock and the condition variable of one semaphore have one name, because they are one thing for its owner.
         let (mut confused, mut alike): (BTreeSet<Thing>, BTreeSet<String>) = Default::default();
         for things in touched.values() {
@@ -216,7 +224,7 @@ impl<'r> Words<'r> {
         }
     }
 
-    /// `(31 steps in counts)`, or `(main: 31 steps in counts; other: 2 steps)`.
+    /// `(31 steps in counts())`, or `(main: 31 steps in counts(); other: 2 steps)`.
     fn folded(&self, range: Range<usize>) -> Line {
         let steps = &self.record.steps[range];
         let mut lanes: Vec<usize> = Vec::new();
@@ -295,7 +303,10 @@ fn function(place: Place) -> Option<String> {
     match shown.split_once('/') {
         Some(("models", _)) => Some("the model".to_owned()),
         Some(_) => Some("the test".to_owned()),
-        None => source::function_at(place).or_else(|| Some(shown.split(':').next()?.to_owned())),
+        None => {
+            let called = source::function_at(place).map(|name| format!("{name}()"));
+            called.or_else(|| Some(shown.split(':').next()?.to_owned()))
+        }
     }
 }
 

@@ -448,7 +448,7 @@ fn of_a_long_interleaving_the_steps_that_explain_it_are_shown() {
     let lanes: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("  step")).collect();
     assert!(lanes.len() < 30, "they are folded:\n{text}");
     assert!(
-        text.contains("steps in a_long_way_to_a_lost_update"),
+        text.contains("steps in a_long_way_to_a_lost_update()"),
         "it says what is folded, and where:\n{text}"
     );
     assert!(text.contains("LANES_STEPS=all shows all"), "and how to see it:\n{text}");
@@ -533,6 +533,25 @@ fn what_a_thread_sleeps_on_has_its_name_if_the_file_has_more_to_sleep_on() {
 }
 
 #[test]
+fn an_atomic_has_its_name_if_the_file_has_another_one_that_is_used_like_it() {
+    let text = complaint(|| {
+        Model::new("what was found is never counted twice").check(|_| {
+            let hits = Arc::new(AtomicUsize::new(0));
+            let misses = Arc::new(AtomicUsize::new(0));
+            let other = hits.clone();
+            let reader = thread::spawn_named("reader", move || {
+                other.fetch_add(1, Ordering::Relaxed);
+            });
+            misses.fetch_add(1, Ordering::Relaxed);
+            reader.join().unwrap();
+            assert_eq!(hits.load(Ordering::Relaxed), 0, "a hit was counted");
+        });
+    });
+    assert!(text.contains("fetch_add hits 1 -> 0") && text.contains("fetch_add misses 1 -> 0"), "{text}");
+    assert!(text.contains("load hits -> 1"), "it has its name at each of its steps:\n{text}");
+}
+
+#[test]
 fn a_step_that_no_other_thread_met_is_shown_if_there_is_room_and_a_load_of_what_never_changes_is_not() {
     let text = complaint(|| {
         Model::new("a sum is as large as its parts").check(|_| {
@@ -549,7 +568,7 @@ fn a_step_that_no_other_thread_met_is_shown_if_there_is_room_and_a_load_of_what_
             assert_eq!(sum.load(Ordering::Relaxed), 2, "a part is missing");
         });
     });
-    assert!(text.contains("fetch_add 7") && !text.contains("load -> 5"), "{text}");
+    assert!(text.contains("fetch_add 7") && !text.contains("-> 5"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The mailbox, as a signal handler uses it.
 
-use crate::interrupted::{allocations, interrupt_anywhere};
+use crate::allocations::allocations;
+use crate::interrupted::interrupt_anywhere;
 use prefork::{Mailbox, Notice};
 use verdict::test;
 

@@ -174,17 +174,22 @@ impl Herd {
     #[track_caller]
     pub(super) fn check_deadline(&self) {
         let deadline = self.supervisor.deadline();
-        let empty = |&slot: &usize| {
+        let is_empty = |&slot: &usize| {
             let open = self.unanswered.iter().any(|open| open.0 == slot);
-            self.workers_of(slot).is_empty() && !open && !self.given_up.contains(&slot)
+            let stays = self.workers.values().any(|worker| worker.slot == slot && !worker.replaced);
+            !stays && !open && !self.given_up.contains(&slot)
         };
         let runs = !self.spawned_at.is_empty() && !self.stopped && self.finished.is_none();
-        let waits = runs && (0..self.slots).any(|slot| empty(&slot));
-        self.demand(
-            !waits || deadline.is_some(),
-            "Death: an empty slot must get a worker, at once or when deadline() has come, unless a Note(GivenUp) \
-             says that it is given up",
-        );
+        if runs && let Some(slot) = (0..self.slots).find(is_empty) {
+            self.demand(
+                deadline.is_some(),
+                &format!(
+                    "Death: slot {slot} has no worker, or only one that was asked to leave. An empty slot must get a \
+                     worker, at once or when deadline() has come, unless a Note(GivenUp) says that it is given up. \
+                     And deadline() is None"
+                ),
+            );
+        }
         let said =
             deadline.map_or("it is None".to_owned(), |deadline| format!("it is {}", self.when(deadline)));
         if let Some((pid, worker)) =

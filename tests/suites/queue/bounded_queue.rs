@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use queue::{BoundedQueue, Inbox, Refused};
 
+use crate::allocations::allocations;
 use crate::watched::{sleeps_in, start};
 use verdict::test;
 
@@ -20,6 +21,26 @@ fn a_queue_can_be_shared_by_threads_if_its_items_can_be_sent() {
 #[should_panic]
 fn a_queue_without_room_is_refused() {
     drop(BoundedQueue::<u32>::new(0));
+}
+
+/// Catches: a buffer that grows; a node for each item.
+#[test]
+fn a_queue_has_all_its_memory_when_it_is_made() {
+    // The first call of a function may allocate for other reasons: a line in a log, for example.
+    let [_, asked] = [(); 2].map(|()| {
+        let queue = BoundedQueue::new(8);
+        allocations(|| {
+            for item in 0..100 {
+                (0..8).for_each(|_| assert_eq!(queue.enqueue(item), Ok(())));
+                (0..8).for_each(|_| assert_eq!(queue.dequeue(), Some(item)));
+            }
+        })
+    });
+    assert_eq!(
+        asked, 0,
+        "800 items went through 8 slots, 8 at a time. How often enqueue and dequeue asked for memory, although the queue \
+         gets all its memory in `new`"
+    );
 }
 
 /// Every sequence of twelve steps, each of which enqueues or dequeues, compared with a `VecDeque`.
