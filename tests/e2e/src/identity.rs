@@ -26,8 +26,27 @@ pub(crate) fn stranger(program: &Path, processes: &[Pid]) -> Option<String> {
     })
 }
 
-/// A sentence, if none of these processes listens at `address`. `None` for IPv6, which is not checked.
+/// A sentence, if none of these processes listens at `address`.
 pub(crate) fn nobody_of(processes: &[Pid], address: SocketAddr) -> Option<String> {
-    let listens = address.is_ipv6() || processes.iter().any(|&pid| kernel::listens(address, pid));
+    let listens = processes.iter().any(|&pid| kernel::listens(address, pid));
     (!listens).then(|| format!("none of its processes listens at {address}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_process_that_listens_is_told_from_one_that_does_not() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else {
+                eprintln!("skipped: nothing can listen at {address} here");
+                continue;
+            };
+            let address = listener.local_addr().expect("it has one");
+            assert_eq!(nobody_of(&[Pid::this()], address), None);
+            assert!(nobody_of(&[Pid::parent()], address).is_some(), "{address}");
+        }
+    }
 }

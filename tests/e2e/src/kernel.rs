@@ -187,11 +187,12 @@ struct Socket {
     inode: u64,
 }
 
-/// The sockets with this address, from the lines of /proc/net/tcp: number, local, remote, state, send:receive
+/// The sockets with this address, from the lines of /proc/net/tcp or tcp6: number, local, remote, state, send:receive
 /// queue, timer, ..., inode.
 fn sockets(server: SocketAddr) -> impl Iterator<Item = Socket> {
     let hex = |text: &str| u64::from_str_radix(text, 16).ok();
-    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let name = if server.is_ipv6() { "/proc/net/tcp6" } else { "/proc/net/tcp" };
+    let table = fs::read_to_string(name).unwrap_or_default();
     // Only the port is compared, because the address is in the byte order of the machine.
     let port = format!(":{:04X} ", server.port());
     let ours: Vec<String> = table.lines().filter(|line| line.contains(&port)).map(str::to_owned).collect();

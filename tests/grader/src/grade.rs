@@ -137,13 +137,19 @@ impl Grade {
 /// If our own parts cannot be built, or a report cannot be written. A submission that cannot be graded is no error:
 /// it costs only itself.
 pub fn grade(course: &Course, points: &PointsTable, order: &Order) -> Result<Vec<Grade>> {
+    // Read before hours of judging, in case it is the wrong file.
+    let roster = order.roster.as_deref().map(roster::read).transpose()?;
     let grades = judged(course, points, order)?;
     // All files first, because the reader of the table may close the pipe before its end.
     let mut said = report::table(&grades);
     if let Some(folder) = &order.reports {
         report::write_sheets(folder, &grades.iter().collect::<Vec<_>>())?;
-        if let Some(roster) = &order.roster {
-            write_gradebook(folder, roster, &grades)?;
+        if let Some(roster) = &roster {
+            let book = roster::gradebook(roster, &grades.iter().collect::<Vec<_>>());
+            for warning in &book.warnings {
+                eprintln!("cargo lab: {warning}");
+            }
+            report::put(&folder.join("gradebook.csv"), book.text)?;
         }
         said.push_str(&format!("Reports are in {}\n", folder.display()));
     }
@@ -165,14 +171,16 @@ pub fn judged(course: &Course, public: &PointsTable, order: &Order) -> Result<Ve
     // The users that run submissions must be able to read what we copy and build.
     umask(Mode::from_bits_truncate(0o022));
     enough_descriptors()?;
+    order.submissions.iter().try_for_each(|path| can_be_read(path))?;
+    let names = handin::names(&order.submissions);
     if let Some(reports) = &order.reports {
         keep_apart(reports, &order.submissions)?;
+        keep_rows(reports, &names, order.resume)?;
     }
     let ours = [Some(&course.root), order.staff.as_ref(), order.reports.as_ref()];
     let toolchain = kitchen::toolchain(&course.root)?;
     let hidden = |path: &PathBuf| must_be_hidden(path, &toolchain);
     ours.into_iter().flatten().chain(&order.submissions).try_for_each(hidden)?;
-    let names = handin::names(&order.submissions);
     let sums = Sums::new(&course.root, order)?;
     let mut grades = if order.resume { graded(order, &names, &sums)? } else { BTreeMap::new() };
     let progress = Progress::new(order.submissions.len(), grades.len());
@@ -237,16 +245,6 @@ fn try_our_own(
     eprintln!("cargo lab: trying the tests of {} with our own solution", staff.folder().display());
     own::passes(course, public, staff, order)?;
     fs::write(&tried, sum).with_context(|| format!("cannot write {}", tried.display()))
-}
-
-fn write_gradebook(folder: &Path, roster: &Path, grades: &[Grade]) -> Result<()> {
-    let bytes = fs::read(roster).with_context(|| format!("cannot read {}", roster.display()))?;
-    let text = roster::text(bytes);
-    let book = roster::gradebook(&text, &grades.iter().collect::<Vec<_>>());
-    for warning in &book.warnings {
-        eprintln!("cargo lab: {warning}");
-    }
-    fs::write(folder.join("gradebook.csv"), book.text).context("cannot write gradebook.csv")
 }
 
 /// Judges all submissions that have no grade yet, several at a time.
@@ -317,9 +315,41 @@ fn graded(order: &Order, names: &[String], sums: &Sums) -> Result<BTreeMap<usize
     Ok(names.iter().enumerate().filter_map(read).collect())
 }
 
+/// A wrong path is a mistake in the command line, and not a submission without points. And a process that opens a named
+/// pipe waits until another one writes into it.
+fn can_be_read(submission: &Path) -> Result<()> {
+    let path = submission.display();
+    let meta = fs::metadata(submission).with_context(|| format!("cannot read the submission {path}"))?;
+    ensure!(meta.is_file() || meta.is_dir(), "the submission {path} is neither a file nor a folder");
+    Ok(())
+}
+
+/// The sheets are written anew in each run, so they lose the rows of submissions that only an earlier run had. To keep
+/// these rows would be wrong, too: they may be of another lab, or of a submission that has been renamed since.
+fn keep_rows(reports: &Path, names: &[String], resume: bool) -> Result<()> {
+    let has_grade = |entry: &fs::DirEntry| entry.path().join(report::GRADE).exists();
+    let graded = fs::read_dir(reports)?.flatten().filter(has_grade);
+    let mut others: Vec<String> =
+        graded.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    others.retain(|name| !names.contains(name));
+    others.sort();
+    let Some(first) = others.first() else { return Ok(()) };
+    let more = if others.len() > 1 { format!(" and {} more", others.len() - 1) } else { String::new() };
+    let reports = reports.display();
+    ensure!(
+        resume,
+        "{reports} has the reports of an earlier run, and grades.csv would lose {first}{more}: name all submissions, \
+         with --resume so that only new ones are judged, or choose another folder for the reports"
+    );
+    eprintln!(
+        "cargo lab: {reports} also has the reports of {first}{more}; grades.csv leaves out what is not in this run"
+    );
+    Ok(())
+}
+
 /// Students control the contents of a submission, so nothing in one may be taken for a report of ours.
 fn keep_apart(reports: &Path, submissions: &[PathBuf]) -> Result<()> {
-    fs::create_dir_all(reports).with_context(|| format!("cannot make {}", reports.display()))?;
+    report::make_folder(reports).with_context(|| format!("cannot make {}", reports.display()))?;
     let reports = reports.canonicalize()?;
     for submission in submissions {
         let path = submission.canonicalize().unwrap_or_else(|_| submission.clone());

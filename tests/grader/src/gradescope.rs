@@ -3,7 +3,7 @@
 //! ```text
 //!   setup.sh, run_autograder     from tests/autograder/gradescope
 //!   labs                         what is graded, as `--only` takes it
-//!   course/                      this checkout, with its solutions; nothing that git ignores
+//!   course/                      this checkout, with its solutions; only what git tracks
 //!   staff/                       an instructor's folder, if one is given
 //! ```
 
@@ -34,6 +34,8 @@ pub fn write(course: &Course, archive: &Path, labs: &[String], staff: Option<&Pa
             "there is no lab or task `{lab}`"
         );
     }
+    // Before the archive is there, which may be in this checkout.
+    let published = tree::published(&course.root)?;
     let file = File::create_new(archive).with_context(|| format!("cannot make {}", archive.display()))?;
     let mut zip = ZipWriter::new(BufWriter::new(file));
     for script in ["setup.sh", "run_autograder"] {
@@ -41,8 +43,8 @@ pub fn write(course: &Course, archive: &Path, labs: &[String], staff: Option<&Pa
     }
     zip.start_file("labs", SimpleFileOptions::default())?;
     zip.write_all(labs.join(",").as_bytes())?;
-    for path in tree::files(&course.root)? {
-        add(&mut zip, &course.root.join(&path), &Path::new("course").join(path))?;
+    for path in &published.files {
+        add(&mut zip, &course.root.join(path), &Path::new("course").join(path))?;
     }
     if let Some(staff) = &staff {
         for path in tree::files(staff.folder())? {
@@ -59,6 +61,9 @@ pub fn write(course: &Course, archive: &Path, labs: &[String], staff: Option<&Pa
     println!(
         "It holds the solutions. Container: 2 CPUs and 4 GB or more; time limit: 20 minutes for each lab, at most 40."
     );
+    if let Some(line) = published.line() {
+        println!("{line}");
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   left out       solutions/ of the labs that are not solved, tests/submissions/, the grader, the teacher's pages of the
-//!                  book, history
+//!                  book, history; what git does not track
 //!   put in         exercises/ as they are cut, and once more in tests/shipped/, for `cargo lab reset`; the rules for
 //!                  coding agents, in exercises/ and at the root, which is where a student starts an agent
 //!   changed        the workspace and stages/parts: where our part is missing, the student's takes its place; pages of the
@@ -69,9 +69,13 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
             && !path.ends_with("slides.md")
             && !ours.iter().any(|ours| path.starts_with(ours))
     };
-    tree::copy(&course.root, folder, wanted)?;
+    // Before the new folder is there, which may be in this checkout.
+    let published = tree::published(&course.root)?;
+    tree::copy_some(&published.files, &course.root, folder, wanted)?;
     for lab in &course.labs {
-        let exercise = cut::exercise(&course.root, lab)?;
+        let mut exercise = cut::exercise(&course.root, lab)?;
+        let solution = Path::new("solutions").join(&lab.part);
+        exercise.retain(|name, _| published.files.contains(&solution.join(name)));
         tree::write(&exercise, &lab.exercise(folder))?;
         tree::write(&exercise, &folder.join("tests/shipped").join(&lab.part))?;
     }
@@ -101,6 +105,9 @@ pub fn handout(course: &Course, folder: &Path, solved: &[String]) -> Result<()> 
     settle_lock_file(folder)?;
     println!("{} holds the course for students.", folder.display());
     println!("It needs no history of yours: `git init` there makes a new one.");
+    if let Some(line) = published.line() {
+        println!("{line}");
+    }
     Ok(())
 }
 

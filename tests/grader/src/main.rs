@@ -8,6 +8,7 @@ use grader::points::points;
 use grader::{cut, gradescope, handout, rehearsal, sentences};
 use lab::course::Course;
 use lab::{build, judge, tree};
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ enum Order {
         /// A new folder
         folder: PathBuf,
         /// Labs whose solutions are handed out, by number or part
-        #[arg(long, value_delimiter = ',')]
+        #[arg(long, value_delimiter = ',', value_parser = trimmed)]
         solved: Vec<String>,
     },
     /// Grade submissions, each in a sandbox
@@ -37,7 +38,7 @@ enum Order {
         #[arg(required = true)]
         submissions: Vec<PathBuf>,
         /// Only these labs or tasks: 3, queue, 3.2
-        #[arg(long, value_delimiter = ',')]
+        #[arg(long, value_delimiter = ',', value_parser = trimmed)]
         only: Vec<String>,
         /// How many submissions run at the same time [default: three for every two processors, because each waits a lot]
         #[arg(long)]
@@ -72,7 +73,7 @@ enum Order {
         /// A new file, such as lab3.zip
         archive: PathBuf,
         /// Only these labs or tasks: 3, queue, 3.2
-        #[arg(long, value_delimiter = ',')]
+        #[arg(long, value_delimiter = ',', value_parser = trimmed)]
         only: Vec<String>,
         /// A folder of yours with further tests and points
         #[arg(long)]
@@ -104,6 +105,11 @@ enum Order {
     /// The process that judges one submission
     #[command(hide = true)]
     Judge,
+}
+
+/// An entry of a list such as `3, 4`.
+fn trimmed(entry: &str) -> Result<String, Infallible> {
+    Ok(entry.trim().to_owned())
 }
 
 fn main() -> ExitCode {

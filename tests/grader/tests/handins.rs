@@ -200,6 +200,43 @@ fn an_archive_may_begin_anywhere_in_the_tree() {
     }
 }
 
+#[test]
+fn links_are_not_followed_and_the_refusal_says_so() {
+    let hand = Hand::new();
+    let mut tar = tar::Builder::new(Vec::new());
+    for kind in [tar::EntryType::Link, tar::EntryType::Symlink] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        tar.append_link(&mut header, RING, "elsewhere.rs").expect("an entry");
+    }
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.add_symlink(RING, "elsewhere.rs", zip::write::SimpleFileOptions::default()).expect("an entry");
+    let link = format!("there is no Rust file in it, but {RING} (a link, and links are not followed)");
+    for path in [
+        hand.file("links.tar", &tar.into_inner().expect("an archive")),
+        hand.file("links.zip", &zip.finish().expect("an archive").into_inner()),
+    ] {
+        assert!(refused(&path).contains(&link), "{}", refused(&path));
+    }
+}
+
+/// Of the oldest kind, as busybox and old Solaris make them: its headers do not name the format.
+#[test]
+fn a_tar_archive_without_a_mark_is_read() {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_old();
+    header.set_path(RING).expect("a short path");
+    header.set_size(7);
+    header.set_cksum();
+    archive.append(&header, &b"// ring"[..]).expect("an entry");
+    let bytes = archive.into_inner().expect("an archive");
+    let hand = Hand::new();
+    for path in [hand.file("old.tar", &bytes), hand.file("old.tar.gz", &gzipped(&bytes))] {
+        assert_eq!(names(&path), ["queue src/ring.rs"]);
+    }
+}
+
 /// The labs 3 and 5 both have a semaphore.rs.
 #[test]
 fn of_two_labs_with_files_of_one_name_the_functions_decide() {
@@ -241,6 +278,82 @@ fn of_two_copies_the_one_nearer_to_the_top_is_taken_and_the_report_says_so() {
     let notes = notes(&folder);
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].contains("labs/old/backup/exercises/queue/src/ring.rs was not"), "{notes:?}");
+}
+
+/// Only the alphabet would choose between them.
+#[test]
+fn of_two_copies_that_are_equally_near_to_the_top_none_is_guessed() {
+    let hand = Hand::new();
+    let (backup, last) = ("backup/exercises/queue/src/ring.rs", "final/exercises/queue/src/ring.rs");
+    let cache: (&str, &[u8]) = ("exercises/cache/src/clock.rs", b"// another lab");
+    let path = hand.folder("both", &[cache, (backup, b"// older"), (last, b"// mine")]);
+    let why = format!("{backup} and {last} may both be meant as {RING}: hand in one");
+    assert_eq!(refused_lab(&path, "queue"), why);
+    let shipped = exercise("queue/src/ring.rs");
+    let path = hand.folder("one", &[cache, (backup, shipped.as_bytes()), (last, b"// mine")]);
+    assert_eq!(taken(&path)["queue src/ring.rs"], "// mine");
+    // Files that are ours are ours in every copy.
+    let [one, other] = ["a", "b"].map(|folder| format!("{folder}/exercises/queue/src/lib.rs"));
+    let path = hand.folder("ours", &[(&one, b"// one"), (&other, b"// other"), (last, b"// mine")]);
+    assert_eq!(taken(&path)["queue src/ring.rs"], "// mine");
+}
+
+/// `mod waiters;` in semaphore.rs means `semaphore/waiters.rs`, wherever both are.
+#[test]
+fn modules_beside_a_file_with_holes_go_with_it() {
+    let (hand, text) = (Hand::new(), exercise("queue/src/semaphore.rs").replace("todo!", "mine!"));
+    let expected =
+        ["queue src/semaphore.rs", "queue src/semaphore/deep/er.rs", "queue src/semaphore/waiters.rs"];
+    for (number, (folder, name)) in [
+        ("exercises/queue/src/", "semaphore.rs"),
+        ("queue/src/", "semaphore.rs"),
+        ("src/", "semaphore.rs"),
+        ("lab3/src/", "semaphore.rs"),
+        ("", "semaphore.rs"),
+        ("my work/", "semaphore.rs"),
+        ("", "lovelaceada_4711_90210_semaphore-1.rs"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = |name: &str| format!("{folder}{name}");
+        let files = [path(name), path("semaphore/waiters.rs"), path("semaphore/deep/er.rs")];
+        // Beside nothing, or beside a file that is no exercise's.
+        let more = ["elsewhere/semaphore/waiters.rs".to_owned(), "vendor/ring/lib.rs".to_owned()];
+        let mut files: Vec<(&str, &[u8])> =
+            files.iter().chain(&more).map(|name| (&**name, &b"// a module"[..])).collect();
+        files[0].1 = text.as_bytes();
+        let path = hand.file(&format!("{number}.zip"), &zipped(&files));
+        assert_eq!(names(&path), expected, "beside {folder}{name}");
+    }
+    let flat: [(&str, &[u8]); 2] = [("semaphore.rs", text.as_bytes()), ("semaphore/waiters.rs", UTF_16)];
+    let said = refused_lab(&hand.folder("unreadable", &flat), "queue");
+    assert!(said.starts_with("semaphore/waiters.rs cannot be used: it is in UTF-16"), "{said}");
+}
+
+/// Rust takes both names, but not both files.
+#[test]
+fn a_mod_rs_is_taken_as_the_file_with_holes_if_that_was_not_handed_in() {
+    let (hand, text) = (Hand::new(), exercise("queue/src/semaphore.rs").replace("todo!", "mine!"));
+    let shipped = exercise("queue/src/semaphore.rs");
+    for (number, folder) in ["exercises/queue/src/", "src/", ""].into_iter().enumerate() {
+        let path = |name: &str| format!("{folder}{name}");
+        let (own, module) = (path("semaphore/mod.rs"), path("semaphore/waiters.rs"));
+        let hole = path("semaphore.rs");
+        let files: [(&str, &[u8]); 3] =
+            [(&own, text.as_bytes()), (&module, b"// a module"), (&hole, shipped.as_bytes())];
+        let only = hand.file(&format!("{number}.zip"), &zipped(&files[..2]));
+        let both = hand.file(&format!("both-{number}.zip"), &zipped(&files));
+        for archive in [&only, &both] {
+            assert_eq!(names(archive), ["queue src/semaphore.rs", "queue src/semaphore/waiters.rs"]);
+            assert_eq!(taken(archive)["queue src/semaphore.rs"], text);
+            let note = format!("{own} was taken as exercises/queue/src/semaphore.rs.");
+            assert_eq!(notes(archive)[0], note);
+        }
+    }
+    let path =
+        hand.folder("work in both", &[(RING, b"// mine"), ("exercises/queue/src/ring/mod.rs", b"// older")]);
+    assert_eq!(taken(&path)["queue src/ring.rs"], "// mine");
 }
 
 /// Somebody packs the work in the folder of the work, and hands in the folder.
@@ -334,6 +447,28 @@ fn what_older_editors_write_is_read() {
 fn a_refusal_says_what_was_found_and_what_was_looked_for() {
     let hand = Hand::new();
     assert!(refused(&hand.file("essay.pdf", b"%PDF")).contains("neither a folder nor an archive"));
+    for (name, bytes, said) in [
+        (
+            "lab.tar.bz2",
+            &b"BZh91AY&SY"[..],
+            "lab.tar.bz2 is packed with bzip2, which cannot be read here; make a zip archive",
+        ),
+        ("lab.tar.zst", b"\x28\xb5\x2f\xfd", "lab.tar.zst is packed with Zstandard, "),
+        ("lab.zip", b"7z\xbc\xaf\x27\x1c", "lab.zip is packed with 7-Zip, "),
+        ("lab.rar", b"Rar!\x1a\x07\0", "lab.rar is packed with RAR, "),
+        ("lab.bundle", b"# v2 git bundle\n", "lab.bundle is a git bundle, "),
+        ("ring.rs.txt", b"// mine", "ring.rs.txt does not end in .rs; hand it in as ring.rs"),
+        ("lab.zip", b"", "lab.zip is an empty file; hand it in again"),
+        ("ring.rs.gz", &gzipped(&[b'/'; 600]), "there is no tar archive in it; make a zip archive"),
+    ] {
+        let path = hand.file(name, bytes);
+        assert!(refused(&path).starts_with(said), "{}", refused(&path));
+    }
+    let mut second_broken = tarred(&[("notes.txt", &[b'x'; 512]), ("ring.rs", b"// mine")]);
+    second_broken[1024..1536].fill(b'x');
+    assert_eq!(refused(&hand.file("second.tar", &second_broken)), "the tar archive is broken");
+    let packed = refused(&hand.folder("packed", &[("lab3.7z", b"7z")]));
+    assert!(packed.contains("but lab3.7z; archives must be .zip, .tar, .tar.gz or .tar.xz"), "{packed}");
     assert!(refused(&hand.file("broken.zip", b"PK\x03\x04 broken")).contains("zip archive is broken"));
     assert!(refused(&hand.file("broken.tar.gz", &[0x1f, 0x8b, 8])).contains("archive"));
     let wrong = refused(&hand.folder("wrong", &[("notes.txt", b"words"), ("essay.doc", b"words")]));
@@ -342,7 +477,11 @@ fn a_refusal_says_what_was_found_and_what_was_looked_for() {
             || wrong.contains("notes.txt, essay.doc"),
         "{wrong}"
     );
-    assert!(wrong.contains("exercises/<part>/src/") && wrong.contains("bounded_queue.rs"), "{wrong}");
+    assert!(
+        wrong.contains("exercises/<part>/src/") && wrong.contains("names that they have there"),
+        "{wrong}"
+    );
+    assert!(wrong.len() < 250, "a row of a table has {} bytes: {wrong}", wrong.len());
     let other = refused(&hand.folder("other", &[("main.rs", b"fn main() {}")]));
     assert!(other.contains("its Rust files are main.rs"), "{other}");
     let empty = hand.folder("empty", &[("folder/x", b"")]);
@@ -533,6 +672,69 @@ fn many_files_that_cannot_be_read_take_no_longer_than_others() {
     let path = hand.file("many.tar", &tarred(&files));
     let [said] = &notes(&path)[..] else { panic!("one note, not one for each") };
     assert!(said.ends_with("and 19988 more."), "{said}");
+}
+
+/// What no file of a checkout can be called, and more modules than there can be, are no failure of the grader.
+#[test]
+fn names_that_no_file_can_have_are_refused_in_one_sentence() {
+    let hand = Hand::new();
+    let cache: (&str, &[u8]) = ("exercises/cache/src/clock.rs", b"// another lab");
+    let with = |name: &str, bytes: &[u8]| {
+        let module = format!("exercises/queue/src/semaphore/{name}.rs");
+        hand.file("names.zip", &zipped(&[cache, (&module, bytes)]))
+    };
+    let long = "its name is longer than names of files can be";
+    for (name, why) in [
+        ("a".repeat(300), long),
+        (["deep/"; 300].concat() + "a", long),
+        ("a\0b".to_owned(), "its name has a NUL in it"),
+    ] {
+        let said = refused_lab(&with(&name, b"// mine"), "queue");
+        assert!(said.ends_with(&format!("cannot be used: {why}")), "{said}");
+    }
+    assert!(
+        Submission::read(&course(), &with(&"a".repeat(200), b"// mine")).expect("work").refused.is_empty()
+    );
+    let said = refused(&with(&"deep/".repeat(1_000), b"// mine"));
+    assert_eq!(said, "one of its names has more than 4096 bytes");
+    let names: Vec<String> =
+        (0..1_001).map(|number| format!("exercises/queue/src/semaphore/{number}.rs")).collect();
+    let mut files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"// mine"[..])).collect();
+    files.push(cache);
+    let said = refused_lab(&hand.file("many.zip", &zipped(&files)), "queue");
+    assert_eq!(said, "1001 of its files belong to exercises/queue, and 1000 may");
+}
+
+/// A teacher may have linked folders under the names that the platform gave.
+#[test]
+fn a_link_has_its_own_name_and_a_path_that_ends_in_dots_that_of_its_folder() {
+    let hand = Hand::new();
+    let stored = hand.folder("0001", &[("exercises/queue/src/ring.rs", b"// ring")]);
+    let link = hand.folder.path().join("Ada Lovelace_7_assignsubmission_file_");
+    std::os::unix::fs::symlink(&stored, &link).expect("a link");
+    let name = |path: &Path| Submission::read(&course(), path).expect("a submission").name;
+    assert_eq!(name(&link), "Ada Lovelace_7_assignsubmission_file_");
+    assert_eq!([stored.join("."), stored.join("exercises/..")].map(|path| name(&path)), ["0001", "0001"]);
+}
+
+/// Each may need a process, so a submission with thousands of them would take long.
+#[test]
+fn of_many_archives_in_an_archive_the_first_are_unpacked() {
+    let hand = Hand::new();
+    let with_work_in = |place: usize| {
+        let inner = |number| match number == place {
+            true => zipped(&[("exercises/queue/src/ring.rs", b"// ring")]),
+            false => zipped(&[("notes.txt", b"words")]),
+        };
+        let archives: Vec<(String, Vec<u8>)> =
+            (0..101).map(|number| (format!("{number}.zip"), inner(number))).collect();
+        let files: Vec<(&str, &[u8])> =
+            archives.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        hand.file("many.zip", &zipped(&files))
+    };
+    assert_eq!(names(&with_work_in(99)), ["queue src/ring.rs"]);
+    let said = refused(&with_work_in(100));
+    assert!(said.contains("100.zip (only 100 archives in a submission are unpacked)"), "{said}");
 }
 
 /// A submission's folder of reports is beside those of all, and whatever it is called, there must be room for it.

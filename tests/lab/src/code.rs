@@ -2,6 +2,18 @@
 
 /// The code of a file. Two files with the same code are the same program.
 pub fn code(text: &str) -> String {
+    laid_out(text, |token| token)
+}
+
+/// The same, without what stands in literals.
+pub(crate) fn code_without_literals(text: &str) -> String {
+    let is_literal =
+        |token: &str| token.len() > 1 && token.starts_with(['"', '\'']) || raw_string(token).is_some();
+    laid_out(text, |token| if is_literal(token) { "\"\"" } else { token })
+}
+
+/// The tokens of a text, each as `written` writes it.
+fn laid_out(text: &str, written: impl Fn(&str) -> &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -13,17 +25,21 @@ pub fn code(text: &str) -> String {
                 code.push(' ');
             }
         } else {
-            code.push_str(token);
+            code.push_str(written(token));
         }
     }
     code.trim().to_owned()
 }
 
-/// The words of a file's code: names, keywords and numbers, but nothing in comments and literals.
+/// The words of a file's code: names, keywords and numbers, but no lifetimes, and nothing in comments and literals.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     let tokens = std::iter::from_fn(move || {
-        let (token, after) = rest.split_at(token(rest));
+        let mut length = token(rest);
+        if &rest[..length] == "'" {
+            length += token(&rest[length..]);
+        }
+        let (token, after) = rest.split_at(length);
         rest = after;
         Some(token).filter(|token| !token.is_empty())
     });
@@ -109,8 +125,8 @@ mod tests {
 
     #[test]
     fn words_are_neither_in_comments_nor_in_literals() {
-        let text = "r#use /* a */ b::c!(\"d\", r\"e\", 'f'); // g";
-        assert_eq!(words(text).collect::<Vec<_>>(), ["r", "use", "b", "c"]);
+        let text = "r#use /* a */ b::c!(\"d\", r\"e\", 'f', &'static h); // g";
+        assert_eq!(words(text).collect::<Vec<_>>(), ["r", "use", "b", "c", "h"]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The folders of a checkout: which files it has, and copies of it.
 
 use anyhow::{Context, Result, ensure};
-use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -57,27 +57,101 @@ pub fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
-/// What a checkout consists of: all files that git knows or would add, by their path from the root. Without git, all
-/// files but those in `target`.
+/// What is built and tested: all files that git knows or would add, by their path from the root, so that the author of a
+/// new file can try it before `git add`. Without git, all files but those in `target`. Give others only what
+/// [`published`] has.
 ///
 /// # Errors
 /// If the folder cannot be read.
 pub fn files(root: &Path) -> Result<Vec<PathBuf>> {
-    let listed = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
-        .current_dir(root)
-        .output();
-    if let Ok(listed) = listed
-        && listed.status.success()
-        && root.join(".git").exists()
+    if root.join(".git").exists()
+        && let Ok(listed) = git_lists(root, &["--cached", "--others", "--exclude-standard"])
     {
-        let names = String::from_utf8(listed.stdout).context("a file's name is not UTF-8")?;
-        let paths = names.split_terminator('\0').map(PathBuf::from);
-        return Ok(paths.filter(|path| root.join(path).is_file()).collect());
+        return Ok(listed.iter().map(PathBuf::from).filter(|path| root.join(path).is_file()).collect());
     }
     let mut found = Vec::new();
     walk(root, Path::new(""), &mut found)?;
     Ok(found)
+}
+
+/// The names that `git ls-files` prints.
+fn git_lists(root: &Path, what: &[&str]) -> Result<Vec<String>> {
+    let mut git = Command::new("git");
+    let listed = git.arg("ls-files").args(what).arg("-z").current_dir(root).output();
+    let listed = listed.context("cannot run git")?;
+    let said = String::from_utf8_lossy(&listed.stderr);
+    ensure!(listed.status.success(), "git cannot list the files of {}: {}", root.display(), said.trim());
+    let names = String::from_utf8(listed.stdout).context("a file's name is not UTF-8")?;
+    Ok(names.split_terminator('\0').map(str::to_owned).collect())
+}
+
+/// The files and folders of the course. Where it is in no git repository, they tell it from what else is beside it.
+const TOP: [&str; 18] = [
+    ".cargo",
+    ".ci",
+    ".devcontainer",
+    ".dockerignore",
+    ".gitignore",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "book",
+    "exercises",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "solutions",
+    "stages",
+    "tests",
+];
+/// How many names a message lists.
+const LISTED: usize = 6;
+
+/// What of a checkout may be given to others.
+#[derive(Debug)]
+pub struct Published {
+    /// The files, by their path from the root.
+    pub files: Vec<PathBuf>,
+    /// What else is in the checkout; of a folder with nothing else in it, only its name and a slash.
+    pub left_out: Vec<String>,
+    /// Why.
+    why: &'static str,
+}
+
+/// The files that git tracks, as they are now. Beside them, a teacher's checkout has submissions, reports and exams.
+/// Where no git repository has the course, as in a downloaded archive, its own files and folders at the top.
+///
+/// # Errors
+/// If git or the folder cannot be read.
+pub fn published(root: &Path) -> Result<Published> {
+    let tracked = git_lists(root, &["--cached"]);
+    // A copy of the course may be in another repository that does not track it.
+    if root.join(".git").exists() || tracked.as_ref().is_ok_and(|names| !names.is_empty()) {
+        let files = tracked?.iter().map(PathBuf::from).filter(|path| root.join(path).is_file()).collect();
+        let others = ["--others", "--exclude-standard", "--directory", "--no-empty-directory"];
+        let why = "git does not track them (`git add` what should be there too)";
+        return Ok(Published { files, left_out: git_lists(root, &others)?, why });
+    }
+    let is_ours = |path: &Path| path.iter().next().is_some_and(|top| TOP.iter().any(|ours| top == *ours));
+    let (files, others): (Vec<_>, Vec<_>) = files(root)?.into_iter().partition(|path| is_ours(path));
+    let top = |path: PathBuf| {
+        let name = path.iter().next().unwrap_or_default().to_string_lossy().into_owned();
+        if path.iter().count() > 1 { name + "/" } else { name }
+    };
+    let left_out = others.into_iter().map(top).collect::<BTreeSet<_>>().into_iter().collect();
+    Ok(Published { files, left_out, why: "they are not part of the course" })
+}
+
+impl Published {
+    /// A line about what is left out, so that a teacher's own page is missed. Nothing if that is nothing.
+    pub fn line(&self) -> Option<String> {
+        let more = self.left_out.len().saturating_sub(LISTED);
+        let names = self.left_out[..self.left_out.len() - more].join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!names.is_empty()).then(|| format!("Left out, because {}: {names}{more}", self.why))
+    }
 }
 
 fn walk(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
@@ -100,7 +174,15 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
 /// # Errors
 /// If a file cannot be read or written.
 pub fn copy(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) -> Result<()> {
-    for path in files(from)?.iter().filter(|path| wanted(path)) {
+    copy_some(&files(from)?, from, to, wanted)
+}
+
+/// Copies those of these files for which `wanted` returns true.
+///
+/// # Errors
+/// If a file cannot be read or written.
+pub fn copy_some(files: &[PathBuf], from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) -> Result<()> {
+    for path in files.iter().filter(|path| wanted(path)) {
         let target = to.join(path);
         fs::create_dir_all(target.parent().expect("a file is in a folder"))?;
         fs::copy(from.join(path), &target).with_context(|| format!("cannot write {}", target.display()))?;
@@ -218,5 +300,80 @@ pub fn die_with_the_reader() {
     // SAFETY: the default action needs no handler, so none of our code runs in a signal handler.
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, names: &[&str]) {
+        for name in names {
+            fs::create_dir_all(root.join(name).parent().expect("a folder")).expect("a folder");
+            fs::write(root.join(name), "text").expect("a file");
+        }
+    }
+
+    fn git(root: &Path, words: &[&str]) {
+        let status = Command::new("git").args(words).current_dir(root).status().expect("git runs");
+        assert!(status.success(), "git {words:?}");
+    }
+
+    fn names(published: &Published) -> Vec<String> {
+        published.files.iter().map(|path| path.display().to_string()).collect()
+    }
+
+    const OURS: [&str; 3] = ["README.md", "book/src/page.md", "tests/labs/queue.toml"];
+    const PRIVATE: [&str; 4] =
+        ["exam/4/tests.rs", "gradebook.csv", "reports/ada/report.md", "submissions/a.zip"];
+
+    #[test]
+    fn what_git_does_not_track_stays_here_and_is_named() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path();
+        write(root, &OURS);
+        git(root, &["init", "--quiet"]);
+        git(root, &["add", "."]);
+        write(root, &PRIVATE);
+        write(root, &["book/src/new.md", "README.md"]);
+        let published = published(root).expect("files");
+        assert_eq!(names(&published), OURS);
+        let line = published.line().expect("a line");
+        assert!(line.contains(": book/src/new.md, exam/, gradebook.csv, reports/, submissions/"), "{line}");
+        assert!(files(root).expect("files").contains(&"book/src/new.md".into()), "its author can try it");
+        write(root, &["1", "2"]);
+        let line = super::published(root).expect("files").line().expect("a line");
+        assert!(line.ends_with("gradebook.csv, reports/ and 1 more"), "{line}");
+        // A repository that git refuses to read, such as one of another user.
+        fs::write(root.join(".git/HEAD"), "nonsense").expect("a file");
+        let error = super::published(root).expect_err("nothing says what is tracked");
+        assert!(error.to_string().starts_with("git cannot list the files of "), "{error}");
+    }
+
+    #[test]
+    fn without_git_only_files_and_folders_of_the_course_are_given_away() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path();
+        write(root, &OURS);
+        let all = published(root).expect("files");
+        assert_eq!(all.line(), None);
+        write(root, &PRIVATE);
+        write(root, &["target/debug/lab"]);
+        let mut published = published(root).expect("files");
+        published.files.sort();
+        assert_eq!(names(&published), OURS);
+        let line = published.line().expect("a line");
+        assert!(line.ends_with(": exam/, gradebook.csv, reports/, submissions/"), "{line}");
+    }
+
+    #[test]
+    fn every_file_and_folder_of_the_course_is_known() {
+        let root = root().expect("a checkout");
+        if !root.join(".git").exists() {
+            return;
+        }
+        let tops = published(&root).expect("files").files;
+        let tops: BTreeSet<_> = tops.iter().filter_map(|path| path.iter().next()?.to_str()).collect();
+        assert_eq!(tops.into_iter().collect::<Vec<_>>(), TOP);
     }
 }

@@ -2,12 +2,15 @@
 //! replace. A part that sleeps on a seen lock and keeps its state behind an unseen one is tried in too few
 //! interleavings.
 
-use crate::code::code;
+use crate::code::{code_without_literals, words};
 use crate::course::{Kind, Lab};
 use crate::tree::Files;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// What else could hold the state of a hunt, which nothing but its models tries: all threads of a model are one thread
+/// of the system, and the counts of an `Arc` are no steps.
+const NOT_IN_HUNTS: [&str; 5] = ["thread_local", "strong_count", "weak_count", "OnceLock", "LazyLock"];
 /// Names that say nothing about when threads meet, or that are the same in models.
 const SEEN: [&str; 14] = [
     "Arc",
@@ -61,34 +64,68 @@ pub fn unseen(lab: &Lab, files: &Files) -> Vec<Unseen> {
         } else {
             return None;
         };
-        let name = first_unseen(text)?;
         let file = path.display();
+        let is_hunt = kind == Kind::Hunt;
+        let hides = words(text).find(|word| is_hunt && NOT_IN_HUNTS.contains(word)).map(str::to_owned);
+        let name = hides.or_else(|| first_unseen(text, is_hunt))?;
         let sentence = format!(
-            "exercises/{part}/{file}:1:1:\nno model sees `{name}` of `std::sync`, which {file} uses; `use crate::sync` instead"
+            "exercises/{part}/{file}:1:1:\nno model sees `{name}` of `std`, which {file} uses; `use crate::sync` instead"
         );
         Some(Unseen { kind, tests, sentence })
     };
     files.iter().filter_map(in_file).collect()
 }
 
-/// The first name of `std::sync` or `core::sync` in a source that no model sees.
-fn first_unseen(text: &str) -> Option<String> {
-    let code = code(text);
+/// The first name of `std::sync` or `core::sync` in a source that no model sees; in a hunt, also of `std::cell`.
+fn first_unseen(text: &str, is_hunt: bool) -> Option<String> {
+    let code = without_unit_tests(&code_without_literals(text));
+    let paths = paths_of_std(&code);
+    let of_sync = paths.iter().filter(|path| path[0] == "sync" || is_hunt && path[0] == "cell");
+    let is_name = |word: &&&str| !["sync", "atomic", "cell"].contains(word);
+    let mut names = of_sync.filter_map(|path| path.iter().find(is_name).or(path.last()));
+    names.find(|name| !SEEN.contains(name)).map(|name| (*name).to_owned())
+}
+
+/// The paths beneath `std` and `core` that a code without literals names, each without its first word. `as` is one under
+/// another name.
+pub(crate) fn paths_of_std(code: &str) -> Vec<Vec<&str>> {
     let mut paths = Vec::new();
     for root in ["std", "core"] {
         let mut at = 0;
         while let Some(next) = code[at..].find(root) {
             let begins = !code[..at + next].ends_with(is_word);
             at += next + root.len();
-            if let Some(below) = code[at..].trim_start().strip_prefix("::").filter(|_| begins) {
+            let rest = code[at..].trim_start();
+            if let Some(below) = rest.strip_prefix("::").filter(|_| begins) {
                 at = code.len() - leaves(below, &[], DEEPEST, &mut paths).len();
+            } else if begins && rest.starts_with("as ") {
+                paths.push(vec!["as"]);
             }
         }
     }
-    let of_sync = paths.iter().filter(|path| path[0] == "sync");
-    let is_name = |word: &&&str| !["sync", "atomic"].contains(word);
-    let mut names = of_sync.filter_map(|path| path.iter().find(is_name).or(path.last()));
-    names.find(|name| !SEEN.contains(name)).map(|name| (*name).to_owned())
+    paths
+}
+
+/// A code without the items that only the student's own tests have.
+fn without_unit_tests(code: &str) -> String {
+    let (mut kept, mut rest) = (String::new(), code);
+    while let Some(at) = ["#[cfg(test)]", "#[test]"].iter().filter_map(|begins| rest.find(begins)).min() {
+        let (before, item) = rest.split_at(at);
+        kept.push_str(before);
+        let mut depth = 0_usize;
+        let ends = |(at, sign): (usize, char)| {
+            match sign {
+                '{' => depth += 1,
+                '}' => depth = depth.saturating_sub(1),
+                // It has no braces, or is a module in another file.
+                ';' => return (depth == 0).then_some(at + 1),
+                _ => return None,
+            }
+            (depth == 0).then_some(at + 1)
+        };
+        rest = &item[item.char_indices().find_map(ends).unwrap_or(item.len())..];
+    }
+    kept + rest
 }
 
 fn is_word(sign: char) -> bool {
@@ -141,8 +178,10 @@ mod tests {
             ("fn new() { let lock = ::std::sync::RwLock::new(1); }", "RwLock"),
             ("use std::sync::*;", "*"),
             ("use std::sync::{self, Arc};", "self"),
+            ("#[cfg(test)]\nmod tests { fn f() {} }\nuse std::sync::Barrier;", "Barrier"),
+            ("#[cfg(test)]\nmod tests;\nuse std::sync::Barrier;", "Barrier"),
         ] {
-            assert_eq!(first_unseen(text).as_deref(), Some(expected), "{text}");
+            assert_eq!(first_unseen(text, false).as_deref(), Some(expected), "{text}");
         }
     }
 
@@ -155,8 +194,12 @@ mod tests {
             "use std::sync::atomic::Ordering::{self, Relaxed};",
             "use std::{collections::BTreeMap, sync::Weak};\nuse crate::sync::atomic::AtomicU32;",
             "static TABLE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(Vec::new);",
+            "const WHY: &str = \"std::sync::Mutex\"; const ALSO: &str = r#\"use std::sync::Mutex;\"#;",
+            "#[cfg(test)]\nmod tests { fn f() { if true { use std::sync::Barrier; } } }\nfn g() {}",
+            "#[cfg(test)] #[allow(dead_code)] pub mod tests { use std::sync::Barrier; }\nfn g() {}",
+            "#[test] fn f() { std::sync::Barrier::new(1); }\n#[cfg(test)] use std::sync::Barrier;",
         ] {
-            assert_eq!(first_unseen(text), None, "{text}");
+            assert_eq!(first_unseen(text, false), None, "{text}");
         }
     }
 
@@ -168,7 +211,7 @@ mod tests {
             format!("const X: () = std{};", "::a".repeat(100_000)),
             "use std::{a ".repeat(80_000),
         ] {
-            assert_eq!(first_unseen(&text), None);
+            assert_eq!(first_unseen(&text, true), None);
         }
     }
 
@@ -186,6 +229,20 @@ mod tests {
         assert!(told(source.failure_of(Kind::Model, "models::any")));
         assert!(source.failure_of(Kind::Suite, "any").is_none());
         assert_eq!(of("src/ring/mine.rs").len(), 1, "a module of the student's own");
+        for (text, name) in [
+            ("thread_local! { }", "`thread_local`"),
+            ("use std::sync::OnceLock;", "`OnceLock`"),
+            ("fn f() { Arc::strong_count(&a); }", "`strong_count`"),
+            ("use std::cell::{Cell, UnsafeCell};", "`Cell`"),
+        ] {
+            let files = |path: &str| Files::from([(PathBuf::from(path), text.to_owned())]);
+            let [hunt] = &unseen(lab, &files("hunts/seats.rs"))[..] else { panic!("one of {text}") };
+            assert!(
+                hunt.failure_of(Kind::Hunt, "seats::sold").is_some_and(|told| told.contains(name)),
+                "{text}"
+            );
+            assert!(unseen(lab, &files("src/ring.rs")).is_empty(), "{text}");
+        }
         for ours in ["src/lib.rs", "src/cell.rs", "prove/sleepers.rs"] {
             assert!(of(ours).is_empty(), "{ours}");
         }

@@ -5,12 +5,14 @@
 
 mod reading;
 
-use super::place::candidates;
-use anyhow::{Context, Result, bail, ensure};
+use super::handin::with_holes;
+use super::place::{candidates, is_like, may_be_module};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use lab::course::Course;
-use reading::{can_unpack, inner, source};
+use reading::{can_unpack, inner, is_tar, source, unusable};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, Read, Seek};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,12 +23,26 @@ const LARGEST_SUBMISSION: usize = 8 << 20;
 const MOST_ENTRIES: usize = 200_000;
 /// How many bytes may come out of a packed archive before it is given up. Some students pack what they built.
 pub(super) const MOST_UNPACKED: u64 = 1 << 30;
+/// The most archives in a submission that are unpacked: one in xz needs a process.
+const MOST_INNER: usize = 100;
 /// An archive in an archive is unpacked, and one in that.
 const DEEPEST: u8 = 2;
 /// Debian's user and group without any rights.
 const NOBODY: u32 = 65_534;
+/// The longest name of a file within its exercise, in bytes, and the longest part of one (`NAME_MAX`).
+const LONGEST_PATH: usize = 1_000;
+const LONGEST_PART: usize = 255;
+/// The longest path of any file in a submission, in bytes (`PATH_MAX`).
+const LONGEST_OF_ALL: usize = 4096;
 /// How many names of other files are kept for a message.
 const MOST_NAMES: usize = 100;
+/// Added to the name of a link, which may lead anywhere, also to our solutions.
+const LINK: &str = " (a link, and links are not followed)";
+/// The endings of archives, also of those that we cannot unpack.
+const PACKED: [&str; 16] = [
+    ".zip", ".tar", ".gz", ".tgz", ".xz", ".txz", ".7z", ".rar", ".bz2", ".tbz", ".tbz2", ".zst", ".tzst",
+    ".lz", ".lzma", ".bundle",
+];
 
 /// A Rust file.
 #[derive(Debug)]
@@ -47,6 +63,8 @@ pub(super) struct Unread {
 #[derive(Debug)]
 pub(super) struct Found<'c> {
     course: &'c Course,
+    /// The files with holes of all labs.
+    pub(super) holes: Vec<PathBuf>,
     pub(super) entries: Vec<Entry>,
     /// What could not be read, although it may belong to an exercise.
     pub(super) unread: Vec<Unread>,
@@ -54,10 +72,13 @@ pub(super) struct Found<'c> {
     pub(super) rust: Vec<String>,
     /// The names of some other files.
     pub(super) others: Vec<String>,
+    /// Of both, the names of those that may be meant as a file with holes, or have one in them.
+    pub(super) unused: Vec<String>,
     /// For the student: what was unusual.
     pub(super) notes: Vec<String>,
     bytes: usize,
     count: usize,
+    inner: usize,
     unpacked: u64,
     most_unpacked: u64,
 }
@@ -69,13 +90,16 @@ pub(super) struct Found<'c> {
 pub(super) fn entries<'c>(course: &'c Course, path: &Path, most_unpacked: u64) -> Result<Found<'c>> {
     let mut found = Found {
         course,
+        holes: course.labs.iter().flat_map(with_holes).collect(),
         entries: Vec::new(),
         unread: Vec::new(),
         rust: Vec::new(),
         others: Vec::new(),
+        unused: Vec::new(),
         notes: Vec::new(),
         bytes: 0,
         count: 0,
+        inner: 0,
         unpacked: 0,
         most_unpacked,
     };
@@ -88,12 +112,15 @@ pub(super) fn entries<'c>(course: &'c Course, path: &Path, most_unpacked: u64) -
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("rs")) {
         found.file(Path::new(name), 0, || Ok(file))?;
     } else {
-        let packed = found.archive(Path::new(""), file, 0)?;
-        ensure!(
-            packed,
-            "{} is neither a folder nor an archive (.zip, .tar, .tar.gz, .tar.xz)",
-            name.display()
-        );
+        let mut head = Vec::new();
+        (&file)
+            .take(512)
+            .read_to_end(&mut head)
+            .with_context(|| format!("cannot read {}", name.display()))?;
+        (&file).rewind()?;
+        if !found.archive(Path::new(""), file, 0)? {
+            bail!("{}", unusable(&name.to_string_lossy(), &head));
+        }
     }
     Ok(found)
 }
@@ -114,6 +141,12 @@ pub(super) fn is_litter(path: &Path) -> bool {
 
 fn is_source(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("rs"))
+}
+
+/// Whether a name is that of an archive, which may be of a kind that we cannot unpack.
+pub(super) fn is_packed(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    PACKED.iter().any(|ending| name.ends_with(ending))
 }
 
 fn is_archive(path: &Path) -> bool {
@@ -140,6 +173,8 @@ impl Found<'_> {
                 self.folder(root, &path)?;
             } else if kind.is_file() {
                 self.file(&path, 0, || Ok(File::open(entry.path())?))?;
+            } else if kind.is_symlink() {
+                self.link(&path)?;
             }
         }
         Ok(())
@@ -148,14 +183,21 @@ impl Found<'_> {
     /// Handles a file of a folder or an archive, which is opened only if it is needed.
     fn file<R: Read>(&mut self, path: &Path, depth: u8, open: impl FnOnce() -> Result<R>) -> Result<()> {
         self.count()?;
+        // To look at each folder of a longer path, which no file can have, would take long.
+        if path.as_os_str().len() > LONGEST_OF_ALL {
+            return Err(anyhow!("one of its names has more than {LONGEST_OF_ALL} bytes"));
+        }
         if is_litter(path) {
             return Ok(());
         }
         let mut bytes = Vec::new();
         if is_source(path) {
-            if candidates(self.course, path).is_empty() {
-                remember(&mut self.rust, path);
-            } else if let Err(error) = source(open, LARGEST_SUBMISSION - self.bytes, &mut bytes) {
+            let places = candidates(self.course, path);
+            if places.is_empty() && !may_be_module(&self.holes, path) {
+                self.no_place(path);
+            } else if let Err(error) = usable(places.first().map_or(path, |place| &place.file))
+                .and_then(|()| source(open, LARGEST_SUBMISSION - self.bytes, &mut bytes))
+            {
                 self.skip(path, &error);
                 self.came_out(bytes.len() as u64)?;
             } else {
@@ -164,6 +206,11 @@ impl Found<'_> {
             return Ok(());
         }
         if is_archive(path) && depth < DEEPEST {
+            self.inner += 1;
+            if self.inner > MOST_INNER {
+                self.skip(path, &anyhow!("only {MOST_INNER} archives in a submission are unpacked"));
+                return Ok(());
+            }
             let result = inner(open, &mut bytes);
             self.came_out(bytes.len() as u64)?;
             if let Err(error) = result {
@@ -174,8 +221,34 @@ impl Found<'_> {
                 return Ok(());
             }
         }
-        remember(&mut self.others, path);
+        self.other(path.display().to_string());
         Ok(())
+    }
+
+    /// Remembers a Rust file that belongs to no exercise.
+    pub(super) fn no_place(&mut self, path: &Path) {
+        let name = path.display().to_string();
+        self.may_be_missed(&name);
+        remember(&mut self.rust, name);
+    }
+
+    fn other(&mut self, name: String) {
+        self.may_be_missed(&name);
+        remember(&mut self.others, name);
+    }
+
+    fn link(&mut self, path: &Path) -> Result<()> {
+        self.count()?;
+        if !is_litter(path) {
+            self.other(format!("{}{LINK}", path.display()));
+        }
+        Ok(())
+    }
+
+    fn may_be_missed(&mut self, name: &str) {
+        if is_packed(name) || self.holes.iter().any(|hole| is_like(name, hole)) {
+            remember(&mut self.unused, name.to_owned());
+        }
     }
 
     fn skip(&mut self, path: &Path, why: &anyhow::Error) {
@@ -214,6 +287,8 @@ impl Found<'_> {
                 error.into_bytes().into_iter().map(char::from).collect()
             }
         };
+        // Windows ends lines in another way. Then a file that was not touched would differ from what was handed out.
+        let text = text.replace("\r\n", "\n");
         self.entries.push(Entry { path: path.to_owned(), text });
     }
 
@@ -229,7 +304,7 @@ impl Found<'_> {
             self.tar(folder, flate2::read::MultiGzDecoder::new(BufReader::new(bytes)), depth)?;
         } else if starts(b"\xfd7zXZ\0") {
             self.xz(folder, bytes, depth)?;
-        } else if head.get(257..262) == Some(b"ustar") {
+        } else if head.get(257..262) == Some(b"ustar") || is_tar(&head) {
             self.tar(folder, bytes, depth)?;
         } else {
             return Ok(false);
@@ -244,8 +319,8 @@ impl Found<'_> {
             let packed = archive.by_index_raw(number).context("the zip archive is broken")?;
             // Some programs on Windows write backslashes.
             let name = PathBuf::from(packed.name().replace('\\', "/"));
-            let (is_file, is_encrypted, method) =
-                (packed.is_file(), packed.encrypted(), packed.compression());
+            let (is_file, is_link) = (packed.is_file(), packed.is_symlink());
+            let (is_encrypted, method) = (packed.encrypted(), packed.compression());
             drop(packed);
             if is_file {
                 self.file(&folder.join(below(&name)), depth, || {
@@ -253,6 +328,8 @@ impl Found<'_> {
                     can_unpack(method)?;
                     archive.by_index(number).context("the zip archive is broken")
                 })?;
+            } else if is_link {
+                self.link(&folder.join(below(&name)))?;
             }
         }
         Ok(())
@@ -274,13 +351,21 @@ impl Found<'_> {
         Ok(())
     }
 
-    fn tar_entries(&mut self, folder: &Path, bytes: impl Read, depth: u8) -> Result<()> {
-        let mut archive = tar::Archive::new(bytes);
-        for file in archive.entries().context("this is no tar archive")? {
-            let file = file.context("the tar archive is broken")?;
-            let path = file.path()?.into_owned();
-            if file.header().entry_type().is_file() {
+    fn tar_entries(&mut self, folder: &Path, mut bytes: impl Read, depth: u8) -> Result<()> {
+        let mut head = Vec::new();
+        bytes.by_ref().take(512).read_to_end(&mut head).context("the archive is broken")?;
+        // An empty archive is all zeros.
+        let is_tar = head.iter().all(|&byte| byte == 0) || is_tar(&head);
+        ensure!(is_tar, "there is no tar archive in it; make a zip archive");
+        let mut archive = tar::Archive::new(Cursor::new(head).chain(bytes));
+        for file in archive.entries().map_err(broken_tar)? {
+            let file = file.map_err(broken_tar)?;
+            let path = file.path().map_err(broken_tar)?.into_owned();
+            let kind = file.header().entry_type();
+            if kind.is_file() {
                 self.file(&folder.join(below(&path)), depth, || Ok(file))?;
+            } else if kind.is_symlink() || kind.is_hard_link() {
+                self.link(&folder.join(below(&path)))?;
             } else {
                 self.count()?;
             }
@@ -314,10 +399,30 @@ impl Found<'_> {
     }
 }
 
-fn remember(names: &mut Vec<String>, path: &Path) {
+fn remember(names: &mut Vec<String>, name: String) {
     if names.len() < MOST_NAMES {
-        names.push(path.display().to_string());
+        names.push(name);
     }
+}
+
+/// What the crate `tar` says of a header has bytes of the file in it, so it is left out.
+fn broken_tar(error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::Other {
+        return anyhow!("the tar archive is broken");
+    }
+    anyhow::Error::from(error).context("the tar archive is broken")
+}
+
+/// Whether a file of this name can be written where it is compiled.
+///
+/// # Errors
+/// If not: why.
+fn usable(path: &Path) -> Result<()> {
+    let parts: Vec<&[u8]> = path.iter().map(OsStrExt::as_bytes).collect();
+    ensure!(!parts.iter().any(|part| part.contains(&0)), "its name has a NUL in it");
+    let is_long = path.as_os_str().len() > LONGEST_PATH || parts.iter().any(|part| part.len() > LONGEST_PART);
+    ensure!(!is_long, "its name is longer than names of files can be");
+    Ok(())
 }
 
 /// A reader that knows how much came.

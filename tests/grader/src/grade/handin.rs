@@ -1,8 +1,11 @@
 //! Which of the submitted files are used: those with holes and the modules beneath them, and nothing else.
 
 use super::Submission;
-use lab::course::Lab;
-use lab::refused::refusal;
+use super::archive::is_packed;
+use super::place::is_like;
+use super::submission::list;
+use lab::course::{Lab, Task};
+use lab::refused::{refusal, refusal_of_std};
 use lab::tree::Files;
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
@@ -44,7 +47,8 @@ impl Chosen {
         let lock = |(path, text): (&PathBuf, &String)| {
             let is_locked = self.theirs.contains(path);
             let lock = if is_locked && path.starts_with("src") { "#![forbid(unsafe_code)] " } else { "" };
-            let refusal = if is_locked { refusal(words(text).iter().map(String::as_str)) } else { None };
+            let refusal = || refusal(path, words(text).iter().map(String::as_str));
+            let refusal = is_locked.then(|| refusal().or_else(|| refusal_of_std(path, text))).flatten();
             let refusal = refusal.map(|why| format!("compile_error!(\"{why}\"); ")).unwrap_or_default();
             (path.clone(), format!("{lock}{refusal}{text}"))
         };
@@ -52,7 +56,7 @@ impl Chosen {
     }
 }
 
-/// The names in a file, as the compiler reads it; all words, if it cannot be read, because then it does not compile.
+/// The names in a file without its lifetimes, as the compiler reads it; all words, if it cannot be read, because then it does not compile.
 fn words(text: &str) -> Vec<String> {
     let Ok(tokens) = text.parse::<TokenStream>() else {
         return text.split(|sign: char| !sign.is_alphanumeric() && sign != '_').map(str::to_owned).collect();
@@ -61,11 +65,15 @@ fn words(text: &str) -> Vec<String> {
     // Not by recursion, because groups of tokens can be nested as deeply as a student likes.
     let mut unread = vec![tokens];
     while let Some(tokens) = unread.pop() {
+        let mut after_quote = false;
         for token in tokens {
+            let is_lifetime = std::mem::replace(&mut after_quote, false);
             match token {
+                TokenTree::Ident(_) if is_lifetime => {}
                 TokenTree::Ident(name) => words.push(name.to_string().trim_start_matches("r#").to_owned()),
                 TokenTree::Group(group) => unread.push(group.stream()),
-                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+                TokenTree::Punct(sign) => after_quote = sign.as_char() == '\'',
+                TokenTree::Literal(_) => {}
             }
         }
     }
@@ -83,12 +91,69 @@ fn not_used(lab: &Lab, path: &Path, is_shipped: bool) -> String {
     )
 }
 
+/// For the student: which files were not handed in although these tasks need them, and what in the submission may be
+/// meant as one of these, or as one that is as it was handed out. Otherwise, work that is not recognized would earn
+/// nothing without a word.
+pub(super) fn missing(
+    submission: &Submission,
+    lab: &Lab,
+    tasks: &[&Task],
+    shipped: &Files,
+) -> Option<String> {
+    let submitted = submission.parts.get(&lab.part);
+    let needed: Vec<&str> = tasks.iter().flat_map(|task| lab.needed_by(task)).collect();
+    let needed = lab.tasks.iter().filter(|task| needed.contains(&task.id.as_str()));
+    let of = |hole: &PathBuf| submitted.and_then(|files| files.get(hole));
+    let (as_shipped, absent): (Vec<PathBuf>, Vec<PathBuf>) = written_in(tasks.iter().copied().chain(needed))
+        .into_iter()
+        .filter(|hole| of(hole).is_none_or(|text| shipped.get(hole) == Some(text)))
+        .partition(|hole| of(hole).is_some());
+    if absent.is_empty() && as_shipped.is_empty() {
+        return None;
+    }
+    let is_of_one =
+        |name: &&String| is_packed(name) || absent.iter().chain(&as_shipped).any(|hole| is_like(name, hole));
+    let unused: Vec<String> = submission.unused.iter().filter(is_of_one).cloned().collect();
+    let has_double = |hole: &&PathBuf| unused.iter().any(|name| is_like(name, hole));
+    let [absent, unchanged] =
+        [absent.iter().collect(), as_shipped.iter().filter(has_double).collect::<Vec<_>>()].map(
+            |holes: Vec<&PathBuf>| holes.iter().map(|hole| hole.display().to_string()).collect::<Vec<_>>(),
+        );
+    let (part, mut said) = (&lab.part, Vec::new());
+    match &absent[..] {
+        _ if submitted.is_none() && unused.is_empty() => {}
+        _ if submitted.is_none() => said.push(format!("Nothing of exercises/{part} was handed in.")),
+        [] => {}
+        [one] => said.push(format!(
+            "exercises/{part}/{one} was not handed in, so it was taken as it was handed out."
+        )),
+        all => said.push(format!(
+            "These files of exercises/{part} were not handed in, so they were taken as they were handed out: {}.",
+            list(all, ", ")
+        )),
+    }
+    if !unchanged.is_empty() {
+        said.push(format!("As handed out in exercises/{part}: {}.", list(&unchanged, ", ")));
+    }
+    if !unused.is_empty() {
+        said.push(format!("In the submission, but not used: {}.", list(&unused, ", ")));
+    }
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
 /// The files of a lab that a student writes in.
 pub(super) fn with_holes(lab: &Lab) -> BTreeSet<PathBuf> {
-    let holes = lab.tasks.iter().flat_map(|task| &task.holes);
-    let files = holes.filter_map(|hole| Some(hole.place().ok()?.0));
-    let hunts = lab.tasks.iter().filter_map(|task| Some(Path::new("hunts").join(&task.hunt.as_ref()?.file)));
-    files.chain(hunts).collect()
+    written_in(&lab.tasks)
+}
+
+/// The files that a student writes in for these tasks.
+fn written_in<'l>(tasks: impl IntoIterator<Item = &'l Task>) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::new();
+    for task in tasks {
+        files.extend(task.holes.iter().filter_map(|hole| Some(hole.place().ok()?.0)));
+        files.extend(task.hunt.iter().map(|hunt| Path::new("hunts").join(&hunt.file)));
+    }
+    files
 }
 
 /// Whether a student's file is used: one with holes, or a module of one.
@@ -98,8 +163,11 @@ pub(super) fn is_used(path: &Path, with_holes: &BTreeSet<PathBuf>, shipped: &Fil
 
 /// `semaphore/queue_of_waiters.rs` is a module of `semaphore.rs`, if that says so.
 fn beneath_one_with_holes(path: &Path, with_holes: &BTreeSet<PathBuf>, shipped: &Files) -> bool {
-    let above = path.ancestors().skip(1).any(|folder| with_holes.contains(&folder.with_extension("rs")));
-    above && path.starts_with("src") && !shipped.contains_key(path)
+    let folders = || path.ancestors().skip(1);
+    let above = folders().any(|folder| with_holes.contains(&folder.with_extension("rs")));
+    // A folder that is named like a file would be in that one's way.
+    let is_in_a_file = folders().any(|folder| folder.extension().is_some_and(|ending| ending == "rs"));
+    above && !is_in_a_file && path.starts_with("src") && !shipped.contains_key(path)
 }
 
 /// The longest name of a submission, in bytes: with a number added, it is still a valid file name.
@@ -107,7 +175,9 @@ const LONGEST_NAME: usize = 200;
 
 /// The name of a submission: its file's or folder's, without an archive's ending.
 pub(super) fn name(path: &Path) -> String {
-    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    // A link may have the student's name, and its target another one. Only `.` and `..` have no name of their own.
+    let whole = if path.file_name().is_some() { Ok(path.to_owned()) } else { path.canonicalize() };
+    let whole = whole.unwrap_or_else(|_| path.to_owned());
     let name =
         whole.file_name().map_or_else(|| "unnamed".to_owned(), |name| name.to_string_lossy().into_owned());
     let small = name.to_ascii_lowercase();
@@ -195,8 +265,13 @@ mod tests {
             let files: Files =
                 with_holes(lab).into_iter().map(|path| (path, "// Mine.".to_owned())).collect();
             let parts = BTreeMap::from([(lab.part.clone(), files)]);
-            let submission =
-                Submission { name: "mine".to_owned(), parts, notes: Vec::new(), refused: BTreeMap::new() };
+            let submission = Submission {
+                name: "mine".to_owned(),
+                parts,
+                notes: Vec::new(),
+                refused: BTreeMap::new(),
+                unused: Vec::new(),
+            };
             let locked = Chosen::of(&submission, lab, &Files::new()).locked();
             for (path, text) in locked.iter().filter(|(path, _)| path.starts_with("src")) {
                 let name = path.display();
@@ -213,8 +288,13 @@ mod tests {
     fn locked(lab: &Lab, text: &str) -> Files {
         let files = with_holes(lab).into_iter().map(|path| (path, text.to_owned())).collect();
         let parts = BTreeMap::from([(lab.part.clone(), files)]);
-        let submission =
-            Submission { name: "mine".to_owned(), parts, notes: Vec::new(), refused: BTreeMap::new() };
+        let submission = Submission {
+            name: "mine".to_owned(),
+            parts,
+            notes: Vec::new(),
+            refused: BTreeMap::new(),
+            unused: Vec::new(),
+        };
         Chosen::of(&submission, lab, &Files::new()).locked()
     }
 
@@ -240,6 +320,109 @@ mod tests {
                 assert!(locked.contains("compile_error!("), "{name} of lab {} may say: {text}", lab.number);
             }
         }
+    }
+
+    #[test]
+    fn a_folder_that_is_called_like_a_file_takes_no_files_place() {
+        let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
+        let lab = course.lab("queue").expect("a lab");
+        let used = |path: &str| is_used(Path::new(path), &with_holes(lab), &Files::new());
+        assert!(used("src/semaphore/mine.rs") && used("src/semaphore/a/b.rs"));
+        assert!(!used("src/semaphore.rs/mine.rs") && !used("src/semaphore/mine.rs/other.rs"));
+    }
+
+    #[test]
+    fn a_model_remembers_nothing() {
+        let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
+        let lab = course.lab("queue").expect("a lab");
+        let with = |text: &str| {
+            let files = Files::from([(PathBuf::from("prove/sleepers.rs"), text.to_owned())]);
+            let parts = BTreeMap::from([(lab.part.clone(), files)]);
+            let submission = Submission {
+                name: "mine".to_owned(),
+                parts,
+                notes: Vec::new(),
+                refused: BTreeMap::new(),
+                unused: Vec::new(),
+            };
+            let shipped = tree::read_rust(&lab.exercise(&course.root)).expect("the exercise");
+            Chosen::of(&submission, lab, &shipped).locked()[Path::new("prove/sleepers.rs")].clone()
+        };
+        for text in [
+            "static SEEN: u8 = 0;",
+            "thread_local! {}",
+            "use nix as quiet;",
+            "use std::fs as quiet;",
+            "use std::{sync::Arc, net::UdpSocket};",
+            "std::env::args();",
+            "core /* */ :: net::SocketAddr",
+            "use std as quiet;",
+            "use ::std::{self as quiet};",
+            "use std::*;",
+        ] {
+            assert!(with(text).contains("can remember"), "{}", with(text));
+        }
+        let honest = "use std::{sync::Arc, mem};\nfn f(io: &'static str) -> &'static str { \"std::net\" }";
+        assert_eq!(with(honest), honest);
+    }
+
+    /// What is said of task 3.2 in a folder with these files and the exercise, and whether there is work in it.
+    fn said(files: &[(&str, &str)], link: Option<&str>) -> (Vec<String>, bool) {
+        let course = Course::load(&tree::root().expect("a checkout")).expect("labs");
+        let lab = course.lab("queue").expect("a lab");
+        let shipped = tree::read_rust(&lab.exercise(&course.root)).expect("the exercise");
+        let folder = tempfile::tempdir().expect("a folder");
+        for hole in with_holes(lab) {
+            let path = folder.path().join("exercises/queue").join(&hole);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, &shipped[&hole]).expect("a file");
+        }
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            match *text {
+                "" => std::fs::remove_file(path).expect("a file"),
+                text => std::fs::write(path, text).expect("a file"),
+            }
+        }
+        if let Some(name) = link {
+            std::os::unix::fs::symlink("elsewhere", folder.path().join(name)).expect("a link");
+        }
+        let submission = Submission::read(&course, folder.path()).expect("a submission");
+        let chosen = Chosen::of(&submission, lab, &shipped);
+        let tasks: Vec<&Task> = lab.tasks.iter().filter(|task| task.id == "3.2").collect();
+        let missing = missing(&submission, lab, &tasks, &shipped);
+        (submission.notes.into_iter().chain(chosen.notes).chain(missing).collect(), chosen.touched)
+    }
+
+    const RING: &str = "exercises/queue/src/ring.rs";
+
+    #[test]
+    fn work_that_was_not_recognized_is_named() {
+        assert_eq!(said(&[], None), (Vec::new(), false));
+        let shipped = "As handed out in exercises/queue: src/ring.rs.";
+        for unused in ["ring_v2.rs", "ring.rs.txt", "ring.rs.gz", "lab3.7z", "Lab3.RAR"] {
+            let (notes, _) = said(&[(unused, "fn mine() {}")], None);
+            let begin = if unused.starts_with("ring") { shipped.to_owned() + " " } else { String::new() };
+            assert_eq!(notes, [format!("{begin}In the submission, but not used: {unused}.")]);
+        }
+        let absent = format!("{RING} was not handed in, so it was taken as it was handed out.");
+        assert_eq!(said(&[(RING, "")], None), (vec![absent.clone()], false));
+        let link = format!("In the submission, but not used: {RING} (a link, and links are not followed).");
+        assert_eq!(said(&[(RING, "")], Some(RING)).0, [format!("{absent} {link}")]);
+        // Names of other things.
+        assert_eq!(said(&[("string.rs", "fn mine() {}"), ("notes.txt", "words")], None).0, [""; 0]);
+        // Work that is used is not missed.
+        let (notes, touched) = said(&[(RING, "// mine"), ("ring_v2.rs", "fn mine() {}")], None);
+        assert!(notes.is_empty() && touched, "{notes:?}");
+    }
+
+    #[test]
+    fn ends_of_lines_as_on_windows_are_no_change() {
+        let exercise = tree::root().expect("a checkout").join("exercises/queue/src");
+        let text = |name: &str| std::fs::read_to_string(exercise.join(name)).expect("a file");
+        let texts = ["ring.rs", "lib.rs"].map(|name| text(name).replace('\n', "\r\n"));
+        let files = [(RING, &*texts[0]), ("exercises/queue/src/lib.rs", &*texts[1])];
+        assert_eq!(said(&files, None), (Vec::new(), false));
     }
 
     #[test]

@@ -52,6 +52,18 @@ pub(super) struct Assignment {
     pub(super) folder: PathBuf,
 }
 
+impl Assignment {
+    /// A text without the folders of the instructor's machine.
+    pub(super) fn without_places(&self, text: &str) -> String {
+        without(text, &[&self.root, self.root.parent().unwrap_or(&self.root)])
+    }
+}
+
+/// A text without these folders, in this order.
+fn without(text: &str, folders: &[&Path]) -> String {
+    folders.iter().fold(text.to_owned(), |text, path| text.replace(&format!("{}/", path.display()), ""))
+}
+
 /// Judges a submission.
 ///
 /// # Errors
@@ -160,6 +172,7 @@ impl<'a> Judging<'a> {
             self.lab.tasks.iter().filter(|task| self.reference.tasks.contains(&task.id)).collect();
         let chosen = Chosen::of(self.submission, self.lab, &self.reference.shipped);
         grade.notes.extend(chosen.notes.iter().cloned());
+        grade.notes.extend(handin::missing(self.submission, self.lab, &tasks, &self.reference.shipped));
         if !chosen.touched {
             let handed_in = self.submission.parts.contains_key(&self.lab.part);
             let text =
@@ -227,11 +240,8 @@ impl<'a> Judging<'a> {
 
     /// A text for a student: without terminal escapes, without paths and ports of this machine, and not too long.
     fn presentable(&self, text: &str) -> String {
-        let root = &self.assignment.root;
-        let work = root.parent().unwrap_or(root);
-        let ours = [root, work, &self.reference.recipe.toolchain, Path::new(COURSE)];
-        let text =
-            ours.iter().fold(text.to_owned(), |text, path| text.replace(&format!("{}/", path.display()), ""));
+        let text = self.assignment.without_places(text);
+        let text = without(&text, &[&self.reference.recipe.toolchain, Path::new(COURSE)]);
         beginning_of(handin::without_ports(&handin::without_escapes(&text)), LONGEST_TEXT)
     }
 
@@ -355,7 +365,7 @@ mod tests {
         };
         let grade = judge_submission(&assignment).expect("a grade");
         assert_eq!(grade.notes.len(), MOST_NOTES + 1, "{:#?}", grade.notes);
-        assert_eq!(grade.notes.last().map(String::as_str), Some("79 more notes were left out."));
+        assert_eq!(grade.notes.last().map(String::as_str), Some("80 more notes were left out."));
         assert_eq!(grade.notes.iter().map(String::len).max(), Some(LONGEST_NOTE));
     }
 }

@@ -19,6 +19,13 @@ pub(super) struct Place {
     pub(super) same_case: bool,
 }
 
+/// The name of a folder's own module.
+const MOD: &str = "mod.rs";
+/// Added to the rank of `semaphore/mod.rs`, which is taken as `semaphore.rs` if that was not handed in.
+const MOD_RANK: u8 = 4;
+/// Folders whose files may have such names, too, but are not what was handed in.
+const NOT_THEIRS: [&str; 7] = ["solutions", "shipped", "saved", "tests", "stages", "book", "vendor"];
+
 /// Finds a file's place, by its path or else by its name and contents.
 pub(super) fn place(course: &Course, entry: &Entry) -> Option<Place> {
     let words = words(&entry.path);
@@ -29,6 +36,39 @@ pub(super) fn place(course: &Course, entry: &Entry) -> Option<Place> {
 pub(super) fn candidates(course: &Course, path: &Path) -> Vec<Place> {
     let words = words(path);
     by_path(course, &words).map_or_else(|| by_name(course, &words), |place| vec![place])
+}
+
+/// Whether a file may be a module of one with holes, because a folder that it is in is named like that: then it belongs
+/// to the one beside that folder, if that is taken.
+pub(super) fn may_be_module(holes: &[PathBuf], path: &Path) -> bool {
+    let folders = words(path.parent().unwrap_or(path));
+    let is_named = |hole: &PathBuf| {
+        let stem = hole.file_stem().unwrap_or_default().to_string_lossy();
+        hole.starts_with("src") && folders.iter().any(|folder| **folder == *stem)
+    };
+    !folders.iter().any(|folder| NOT_THEIRS.contains(&folder.as_str())) && holes.iter().any(is_named)
+}
+
+/// The folder that the modules of a file with holes are in. The file was taken from `path`.
+pub(super) fn folder_of_modules(path: &Path, hole: &Path) -> PathBuf {
+    let folder = path.parent().unwrap_or(path);
+    if is_mod(path) { folder.to_owned() } else { folder.join(hole.file_stem().unwrap_or_default()) }
+}
+
+/// Whether it is called `mod.rs`.
+pub(super) fn is_mod(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == MOD)
+}
+
+/// Whether a file that is not used may be one with holes: its name has that one's as a word, as in `ring_v2.rs` and
+/// `ring.rs.txt`.
+pub(super) fn is_like(name: &str, hole: &Path) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    let stem = hole.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let is_letter = |sign: Option<char>| sign.is_some_and(char::is_alphabetic);
+    name.match_indices(&stem).any(|(at, _)| {
+        !is_letter(name[..at].chars().next_back()) && !is_letter(name[at + stem.len()..].chars().next())
+    })
 }
 
 fn words(path: &Path) -> Vec<String> {
@@ -49,11 +89,17 @@ fn by_path(course: &Course, words: &[String]) -> Option<Place> {
     if ["solutions", "shipped", "saved"].iter().any(|no| above == Some(*no)) {
         return None;
     }
-    let rank = u8::from(above != Some("exercises"));
+    let mut rank = u8::from(above != Some("exercises"));
     let part = words[at].clone();
-    let file: PathBuf = words[at + 1..].iter().collect();
-    let called = |hole: &PathBuf| hole.to_string_lossy().eq_ignore_ascii_case(&file.to_string_lossy());
+    let mut file: PathBuf = words[at + 1..].iter().collect();
     let with_holes = course.lab(&part).map(with_holes).unwrap_or_default();
+    if is_mod(&file)
+        && let Some(hole) = file.parent().map(|folder| folder.with_extension("rs"))
+        && with_holes.contains(&hole)
+    {
+        (file, rank) = (hole, rank + MOD_RANK);
+    }
+    let called = |hole: &PathBuf| hole.to_string_lossy().eq_ignore_ascii_case(&file.to_string_lossy());
     let hole = with_holes.into_iter().find(called).filter(|hole| *hole != file);
     let same_case = hole.is_none();
     Some(Place { part, file: hole.unwrap_or(file), rank, depth: at, same_case })
@@ -62,17 +108,19 @@ fn by_path(course: &Course, words: &[String]) -> Option<Place> {
 /// `src/ring.rs`, `ring.rs`, or as platforms rename it: `smithada_12345_67890_ring-1.rs`.
 fn by_name(course: &Course, words: &[String]) -> Vec<Place> {
     let Some((name, folders)) = words.split_last() else { return Vec::new() };
-    if folders
-        .iter()
-        .any(|folder| ["solutions", "shipped", "saved", "tests", "stages", "book"].contains(&folder.as_str()))
-    {
+    if folders.iter().any(|folder| NOT_THEIRS.contains(&folder.as_str())) {
         return Vec::new();
     }
+    let (name, more) = match folders.last() {
+        Some(folder) if name == MOD => (format!("{folder}.rs"), MOD_RANK),
+        _ => (name.clone(), 0),
+    };
     let mut places = Vec::new();
     for lab in &course.labs {
         for file in with_holes(lab) {
             let wanted = file.file_name().unwrap_or_default().to_string_lossy();
-            if let Some((rank, same_case)) = likeness(name, &wanted) {
+            if let Some((rank, same_case)) = likeness(&name, &wanted) {
+                let rank = rank + more;
                 places.push(Place { part: lab.part.clone(), file, rank, depth: folders.len(), same_case });
             }
         }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::fs;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// A table for the screen, one line for each submission.
@@ -74,11 +76,19 @@ pub fn write_sheets(folder: &Path, all: &[&Grade]) -> Result<()> {
     put(&folder.join("junit.xml"), junit(all))
 }
 
-fn put(path: &Path, text: String) -> Result<()> {
-    fs::create_dir_all(path.parent().expect("a file is in a folder"))?;
+/// Makes a folder of reports that only we can enter, because other students may have accounts on this machine. The umask
+/// cannot do that: submissions must be able to read the other files that we write.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Writes a report that only we can read.
+pub(super) fn put(path: &Path, text: String) -> Result<()> {
+    make_folder(path.parent().expect("a file is in a folder"))?;
     // A full disk must not leave half a report instead of a whole one.
     let new = path.with_extension("new");
-    fs::write(&new, text)
+    let ours = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new);
+    ours.and_then(|mut file| file.write_all(text.as_bytes()))
         .and_then(|()| fs::rename(&new, path))
         .inspect_err(|_| drop(fs::remove_file(&new)))
         .with_context(|| format!("cannot write {}", path.display()))
@@ -124,7 +134,7 @@ pub fn markdown(grade: &Grade) -> String {
 /// A text that names what is in a submission, without tags, links and pictures: a program that shows the report should
 /// not ask a server of the student's for them.
 fn in_markdown(text: &str) -> String {
-    text.replace('<', "\\<").replace('[', "\\[")
+    text.replace('\\', "\\\\").replace('<', "\\<").replace('[', "\\[")
 }
 
 /// For a mark sheet: one line for each submission, one column for each task.

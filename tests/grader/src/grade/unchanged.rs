@@ -54,13 +54,14 @@ impl Sums {
         let mut sum = DefaultHasher::new();
         self.how.hash(&mut sum);
         submission.canonicalize().unwrap_or_else(|_| submission.to_owned()).hash(&mut sum);
-        add(submission, 0, &mut sum);
+        add(submission, Path::new(""), 0, &mut sum);
         sum.finish()
     }
 }
 
-/// Files that cannot be read are ignored: the process that judges reports them.
-fn add(path: &Path, depth: usize, sum: &mut DefaultHasher) {
+/// Files that cannot be read are ignored: the process that judges reports them. `below` is the path within the
+/// submission, from which that process, too, tells what is litter.
+fn add(path: &Path, below: &Path, depth: usize, sum: &mut DefaultHasher) {
     // The submission itself may be a link; none in it is followed.
     let meta = if depth == 0 { fs::metadata(path) } else { fs::symlink_metadata(path) };
     let Ok(meta) = meta else { return };
@@ -75,11 +76,32 @@ fn add(path: &Path, depth: usize, sum: &mut DefaultHasher) {
         let mut entries: Vec<_> =
             fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         entries.sort();
-        for entry in
-            entries.iter().filter(|entry| !is_litter(Path::new(entry.file_name().unwrap_or_default())))
-        {
-            entry.hash(sum);
-            add(entry, depth + 1, sum);
+        for entry in entries {
+            let below = below.join(entry.file_name().unwrap_or_default());
+            if !is_litter(&below) {
+                entry.hash(sum);
+                add(&entry, &below, depth + 1, sum);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_counts_if_the_file_is_one_that_is_judged() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let submission = folder.path().join("exercises/request");
+        let write = |path: &str, text: &str| {
+            let path = submission.join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+            Sums { how: 0 }.of(folder.path())
+        };
+        let first = write("src/target/mine.rs", "// First.");
+        assert_eq!(write("target/debug/built.rs", "// Built."), first, "cargo's folder is litter");
+        assert_ne!(write("src/target/mine.rs", "// Second."), first, "a module of target.rs is judged");
     }
 }

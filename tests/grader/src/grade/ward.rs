@@ -35,6 +35,8 @@ const LONGEST: Duration = Duration::from_secs(900);
 const FILES: u64 = 1 << 30;
 /// The memory of the process that unpacks a submission, in bytes.
 const MEMORY: u64 = 2 << 30;
+/// What std says when there is no more.
+const TOO_LARGE: &str = "memory allocation of ";
 /// The environment variable that tells that process what to do.
 const ASSIGNMENT: &str = "GRADER_ASSIGNMENT";
 /// Its prefix for a trial of the sandbox.
@@ -48,25 +50,42 @@ pub(super) fn judge_apart(assignment: &Assignment) -> Grade {
         let (succeeded, said, errors) =
             supervise_build(&mut command(program()?, assignment.sandbox, &told)?, limit)?;
         let last = || handin::without_escapes(errors.lines().last().unwrap_or("it says nothing"));
+        if !succeeded && errors.lines().any(|line| line.starts_with(TOO_LARGE)) {
+            let problem = Some(format!("unpacking it takes more than {} GiB of memory", MEMORY >> 30));
+            return Ok(Grade { problem, ..unjudged(assignment, start) });
+        }
+        if !succeeded && start.elapsed() >= limit {
+            let problem = Some(format!("judging it takes more than {} minutes", limit.as_secs() / 60));
+            return Ok(Grade { problem, ..unjudged(assignment, start) });
+        }
         ensure!(succeeded, "the grader's process for this submission failed: {}", last());
         serde_json::from_slice::<Grade>(&said)
             .context("the grader's process for this submission said nothing")
     });
     // They contain file names, which come from the submission.
-    let line = |text: String| handin::without_escapes(&text).replace('\n', " ");
+    let line = |text: String| assignment.without_places(&handin::without_escapes(&text)).replace('\n', " ");
     let judged = judged.map(|mut grade| {
         grade.problem = grade.problem.map(line);
         grade.notes = grade.notes.into_iter().map(line).collect();
         grade
     });
     judged.unwrap_or_else(|error| Grade {
+        problem: Some(assignment.without_places(&format!("{error:#}"))),
+        lost: true,
+        ..unjudged(assignment, start)
+    })
+}
+
+/// The grade of a submission whose process has said nothing.
+fn unjudged(assignment: &Assignment, start: Instant) -> Grade {
+    Grade {
         name: handin::name(Path::new(&assignment.submission)),
         marks: Vec::new(),
-        problem: Some(format!("{error:#}")),
-        lost: true,
+        problem: None,
+        lost: false,
         notes: Vec::new(),
         took: start.elapsed(),
-    })
+    }
 }
 
 /// `grader judge` by this grader, in namespaces if the sandbox is strong.

@@ -3,7 +3,8 @@
 use crate::{course, hand_in, hostile, skip, solution};
 use grader::grade::work_folder;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,6 +12,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::slice;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -206,6 +208,84 @@ fn reports_and_submissions_have_folders_of_their_own() {
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains("reports and submissions need folders of their own"), "{text}");
     }
+}
+
+/// A mistake in the command line must not cost hours of grading.
+#[test]
+fn a_wrong_path_or_roster_is_refused_before_anything_is_judged() {
+    let course = course();
+    let folder = tempfile::tempdir().expect("a folder");
+    let submission = hand_in(folder.path(), "alice", &solution(&course));
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("a file");
+        path.display().to_string()
+    };
+    let (absent, pipe) = (folder.path().join("nomatch/*"), folder.path().join("pipe"));
+    mkfifo(&pipe, Mode::S_IRWXU).expect("a pipe");
+    let (workbook, empty) = (file("roster.xlsx", b"PK\x03\x04\0\0"), file("roster.csv", b""));
+    let no_roster = folder.path().join("no.csv").display().to_string();
+    let reports = folder.path().join("reports");
+    let cases: [(&[PathBuf], &[&str], &str); 5] = [
+        (&[submission.clone(), absent], &[], "cannot read the submission DIR/nomatch/*: No such file"),
+        (&[submission.clone(), pipe], &[], "the submission DIR/pipe is neither a file nor a folder"),
+        (
+            slice::from_ref(&submission),
+            &["--roster", &workbook],
+            "the roster DIR/roster.xlsx is not a CSV file",
+        ),
+        (slice::from_ref(&submission), &["--roster", &empty], "the roster DIR/roster.csv is empty"),
+        (slice::from_ref(&submission), &["--roster", &no_roster], "cannot read DIR/no.csv: No such file"),
+    ];
+    for (submissions, more, expected) in cases {
+        let output = grader(submissions, &reports, more).output().expect("the grader");
+        let text =
+            String::from_utf8_lossy(&output.stderr).replace(&folder.path().display().to_string(), "DIR");
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(expected) && text.lines().count() == 1, "{text}");
+        assert!(!reports.exists(), "nothing was judged");
+    }
+}
+
+/// Late work, for example. The sheets of the second run would not have the rows of the first.
+#[test]
+fn reports_of_other_submissions_are_not_forgotten_without_a_word() {
+    let course = course();
+    let folder = tempfile::tempdir().expect("a folder");
+    let reports = folder.path().join("reports");
+    let run = |names: &[&str], more: &[&str]| {
+        let submissions: Vec<PathBuf> =
+            names.iter().map(|name| hand_in(folder.path(), name, &solution(&course))).collect();
+        let output = grader(&submissions, &reports, more).output().expect("the grader");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), errors, fs::read_to_string(reports.join("grades.csv")).expect("a mark sheet"))
+    };
+    let (code, errors, first) = run(&["early"], &[]);
+    assert_eq!(code, Some(0), "{errors}");
+
+    let (code, errors, sheet) = run(&["late"], &[]);
+    assert_eq!((code, &sheet), (Some(2), &first), "{errors}");
+    assert!(errors.contains("grades.csv would lose early: name all submissions, with --resume"), "{errors}");
+
+    let (code, errors, sheet) = run(&["early", "late"], &["--resume"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(has_all(&sheet, "early") && has_all(&sheet, "late"), "{sheet}{errors}");
+
+    // A submission that was renamed in the meantime.
+    fs::rename(folder.path().join("late"), folder.path().join("ada")).expect("a folder");
+    let (code, errors, sheet) = run(&["early", "ada"], &["--resume"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("also has the reports of late; grades.csv leaves out"), "{errors}");
+    assert!(has_all(&sheet, "early") && has_all(&sheet, "ada") && !sheet.contains("late"), "{sheet}");
+}
+
+#[test]
+fn a_list_may_have_spaces() {
+    let mut grader = Command::new(env!("CARGO_BIN_EXE_grader"));
+    let folder = tempfile::tempdir().expect("a folder");
+    grader.arg("gradescope").arg(folder.path().join("lab3.zip")).args(["--only", " 3, queue , 99"]);
+    let errors = String::from_utf8_lossy(&grader.output().expect("the grader").stderr).into_owned();
+    assert!(errors.contains("no lab or task `99`"), "{errors}");
 }
 
 /// Root in a container, mostly.

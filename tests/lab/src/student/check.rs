@@ -193,7 +193,7 @@ impl<'c> Check<'c> {
     /// first error and returns false.
     fn build(&mut self, only: Option<&Task>) -> Result<bool> {
         for (path, text) in tree::student_files(&self.course.root, self.lab)? {
-            if let Some(why) = refusal_of(&text) {
+            if let Some(why) = refusal_of(&path, &text) {
                 println!("\nexercises/{}/{} cannot be graded: {why}.", self.lab.part, path.display());
                 return Ok(false);
             }

@@ -54,3 +54,38 @@ pub(super) fn can_unpack(method: CompressionMethod) -> Result<()> {
     };
     bail!("it is compressed with {name}; make the zip archive again, with the usual method, Deflate")
 }
+
+/// Whether this is the first block of a tar archive, also of the oldest kind, which has no name in it.
+pub(super) fn is_tar(head: &[u8]) -> bool {
+    let Ok(block) = <&[u8; 512]>::try_from(head) else { return false };
+    // The sum of all bytes, with spaces where the sum itself is.
+    let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+    let own: u32 = block[148..156].iter().map(|&byte| u32::from(byte)).sum();
+    let header = tar::Header::from_byte_slice(block);
+    header.cksum().is_ok_and(|said| said == sum - own + 8 * u32::from(b' '))
+}
+
+/// Why a file is no submission, by its first bytes, and what to do.
+pub(super) fn unusable(name: &str, head: &[u8]) -> String {
+    const PACKERS: [(&[u8], &str); 6] = [
+        (b"BZh", "bzip2"),
+        (b"\x28\xb5\x2f\xfd", "Zstandard"),
+        (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+        (b"Rar!", "RAR"),
+        (b"LZIP", "lzip"),
+        (b"\x1f\x9d", "compress"),
+    ];
+    if let Some((_, packer)) = PACKERS.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return format!("{name} is packed with {packer}, which cannot be read here; make a zip archive");
+    }
+    if head.is_empty() {
+        return format!("{name} is an empty file; hand it in again");
+    }
+    if head.starts_with(b"# v2 git bundle") || head.starts_with(b"# v3 git bundle") {
+        return format!("{name} is a git bundle, which cannot be read here; make a zip archive of the files");
+    }
+    if let Some(at) = name.to_ascii_lowercase().find(".rs.") {
+        return format!("{name} does not end in .rs; hand it in as {}", &name[..at + 3]);
+    }
+    format!("{name} is neither a folder nor an archive (.zip, .tar, .tar.gz, .tar.xz)")
+}

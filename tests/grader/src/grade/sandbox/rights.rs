@@ -56,7 +56,7 @@ fn while_ok(mut call: impl FnMut(libc::c_ulong) -> libc::c_int) {
 /// to the memory or the descriptors of processes without `unsafe`, or run code that was never in a file. With nix 0.31,
 /// safe code can make recvmmsg(2), sendmmsg(2) and vmsplice(2) write to memory that it may not change. The memory and
 /// the messages of System V stay when no process has them any more, so no limit would count them.
-const NEVER: [libc::c_long; 23] = [
+const NEVER: [libc::c_long; 24] = [
     libc::SYS_unshare,
     libc::SYS_setns,
     libc::SYS_mount,
@@ -70,6 +70,7 @@ const NEVER: [libc::c_long; 23] = [
     libc::SYS_request_key,
     libc::SYS_shmget,
     libc::SYS_msgget,
+    libc::SYS_semget,
     libc::SYS_io_uring_setup,
     libc::SYS_ptrace,
     libc::SYS_pidfd_getfd,
@@ -91,6 +92,9 @@ const OURS: u32 = 0xc000_00b7;
 /// From here on, the same calls have second numbers, for programs with short pointers (x32). No step is such a program,
 /// and without this, the list would need both numbers of each call.
 const OTHER_NUMBERS: u32 = 0x4000_0000;
+
+/// Landlock's kind of rule for a port (landlock_add_rule(2)).
+const OF_A_PORT: u32 = 2;
 
 /// Offsets in `struct seccomp_data`: the number of the call, its architecture, and the low halves of three arguments.
 const NUMBER: u32 = 0;
@@ -135,7 +139,8 @@ impl Rules {
 /// A closed cell's processes cannot make themselves readable again either: with `PR_SET_DUMPABLE` set back to 1, safe
 /// code could write over the test by `/proc/self/mem`. And no process can change the size of a socket's buffers,
 /// although it is told that it did: with `SO_SNDBUF`, the kernel would hold 8 MiB for each socket (Linux 6.18), and no
-/// limit counts that.
+/// limit counts that. Nor can one have rules of Landlock for ports, of which each ruleset holds 12 MiB and no limit counts
+/// any; stage 6 refuses all ports, without a rule.
 pub(super) fn filter(closed: bool) -> io::Result<()> {
     let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
     // The call is not made, and returns 0.
@@ -155,6 +160,8 @@ pub(super) fn filter(closed: bool) -> io::Result<()> {
         rules.add(&[prctl, dumpable, (SECOND, 0)], libc::SECCOMP_RET_ALLOW);
         rules.add(&[prctl, dumpable], refuse);
     }
+    let add_rule = (NUMBER, libc::SYS_landlock_add_rule as u32);
+    rules.add(&[add_rule, (SECOND, OF_A_PORT)], refuse);
     for buffer in [libc::SO_SNDBUF, libc::SO_RCVBUF] {
         let option = [(SECOND, libc::SOL_SOCKET as u32), (THIRD, buffer as u32)];
         rules.add(&[(NUMBER, libc::SYS_setsockopt as u32), option[0], option[1]], pretend);
@@ -180,8 +187,8 @@ mod tests {
     fn calls_that_reach_memory_are_refused_and_all_by_their_second_number() {
         let second = libc::c_long::from(OTHER_NUMBERS) | libc::SYS_getpid;
         let in_it = move || {
-            for call in [libc::SYS_recvmmsg, libc::SYS_sendmmsg, libc::SYS_vmsplice, libc::SYS_shmget, second]
-            {
+            use libc::{SYS_recvmmsg, SYS_semget, SYS_sendmmsg, SYS_shmget, SYS_vmsplice};
+            for call in [SYS_recvmmsg, SYS_sendmmsg, SYS_vmsplice, SYS_shmget, SYS_semget, second] {
                 // SAFETY: getpid(2) takes nothing; the others find no open file with this number, and touch no memory.
                 match Errno::result(unsafe { libc::syscall(call, -1, 0, 0, 0, 0) }) {
                     Err(Errno::EPERM) => {}
@@ -191,6 +198,21 @@ mod tests {
             Ok(())
         };
         filtered(in_it).expect("refused by the filter, and not by the kernel, which may know such numbers");
+    }
+
+    #[test]
+    fn no_port_gets_a_rule_of_landlock() {
+        let in_it = || {
+            let [of_a_path, of_a_port] = [1, OF_A_PORT].map(|kind| {
+                // SAFETY: the kernel finds no open file with this number, and reads nothing at the null pointer.
+                Errno::result(unsafe { libc::syscall(libc::SYS_landlock_add_rule, -1, kind, 0, 0) })
+            });
+            if of_a_port != Err(Errno::EPERM) || of_a_path == of_a_port {
+                return Err(io::Error::other(format!("{of_a_path:?} and {of_a_port:?}")));
+            }
+            Ok(())
+        };
+        filtered(in_it).expect("the filter refuses one of them, and the kernel the other");
     }
 
     #[test]
