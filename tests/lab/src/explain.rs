@@ -137,8 +137,8 @@ pub fn what_happened(outcome: &Outcome) -> String {
         return format!("The test's process ended before the test did, without a message.{printed}");
     };
     // A message of the part's own, which knows nothing of the promise.
-    let of_the_part =
-        first.place.starts_with("exercises/") && !first.message.starts_with("not yet implemented");
+    let is_ours = ["not yet implemented", "the model "].iter().any(|begin| first.message.starts_with(begin));
+    let of_the_part = first.place.starts_with("exercises/") && !is_ours;
     let panicked = if of_the_part { "the code panicked: " } else { "" };
     let mut text = format!("{panicked}{}", plainly(&first.message));
     let of_a_model = outcome.kind == Kind::Model && first.message.starts_with("the model");
